@@ -1,0 +1,53 @@
+import type { ErrorBody } from './app-error.ts';
+
+export const endReasons = [
+  /** The model ended its turn. */
+  'stop',
+  /** A stop string or stop token id given by the caller. */
+  'stop-string',
+  /** `maxNewTokens` or the context was reached. */
+  'length',
+  /** Somebody stopped it; the text so far is kept. */
+  'aborted',
+  /** The engine went away in the middle; `chat/runs` decides whether to resume. */
+  'interrupted',
+  /** It could not be answered; `error` says why. */
+  'failed',
+] as const;
+export type EndReason = (typeof endReasons)[number];
+
+export interface TokenLogprob {
+  id: number;
+  /** The token's own bytes as text; may be a part of a character. */
+  text: string;
+  bytes: number[];
+  logprob: number;
+  top: { id: number; text: string; bytes: number[]; logprob: number }[];
+}
+
+export interface Usage {
+  promptTokens: number;
+  /** Of `promptTokens`, those whose KV state was already there. */
+  cachedTokens: number;
+  completionTokens: number;
+}
+
+export interface Timings {
+  queuedMs: number;
+  promptMs: number;
+  firstTokenMs: number;
+  generationMs: number;
+  promptTokensPerSecond: number;
+  tokensPerSecond: number;
+}
+
+/** What an engine says while it answers, in order; `end` is always the last part and comes exactly once. */
+export type RunPart =
+  | { type: 'model-load'; progress: number }
+  | { type: 'queue-position'; position: number; etaMs: number | null }
+  | { type: 'prompt-progress'; processed: number; total: number; cached: number }
+  | { type: 'text-delta'; text: string }
+  | { type: 'token'; token: TokenLogprob }
+  | { type: 'usage'; usage: Usage }
+  | { type: 'timings'; timings: Timings }
+  | { type: 'end'; reason: EndReason; stopString?: string; error?: ErrorBody };

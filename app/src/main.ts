@@ -1,12 +1,5 @@
-import { toAppError } from './contracts/app-error.ts';
+import { enableCompileCache } from 'node:module';
 
-/** The entry point; commands are added by cli/. */
-export function main(): number {
-  try {
-    return 0;
-  } catch (error) {
-    return toAppError(error).exitCode;
-  }
-}
-
-process.exitCode = main();
+enableCompileCache();
+const { start } = await import('./start.ts');
+process.exitCode = await start(process.argv.slice(2));

@@ -1,0 +1,7 @@
+import type { Command } from './command.ts';
+import { configCommand } from './config-command.ts';
+import { doctorCommand } from './doctor-command.ts';
+import { serveCommand } from './serve-command.ts';
+
+/** Every command, in the order of `--help`. */
+export const commands: readonly Command[] = [serveCommand, doctorCommand, configCommand];

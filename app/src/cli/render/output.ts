@@ -1,0 +1,108 @@
+import { styleText } from 'node:util';
+import { toAppError } from '../../contracts/app-error.ts';
+
+export interface Progress {
+  /** `fraction` from 0 to 1, or null while unknown; `note` is what stands behind the bar. */
+  update(fraction: number | null, note: string): void;
+  done(note: string): void;
+}
+
+/** Where a command writes. With `--json` only `json` reaches standard output. */
+export interface Output {
+  readonly isJson: boolean;
+  readonly isTerminal: boolean;
+  line(text?: string): void;
+  /** A remark that is not the result: standard error. */
+  note(text: string): void;
+  json(value: unknown): void;
+  table(rows: readonly (readonly string[])[], header: readonly string[]): void;
+  progress(label: string): Progress;
+  style(name: 'bold' | 'dim' | 'green' | 'yellow' | 'red', text: string): string;
+}
+
+export interface OutputOptions {
+  isJson: boolean;
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+}
+
+export function createOutput({ isJson, stdout, stderr }: OutputOptions): Output {
+  const isTerminal = stdout.isTTY === true && !isJson;
+  const line = (text = ''): void => {
+    if (!isJson) stdout.write(`${text}\n`);
+  };
+  const output: Output = {
+    isJson,
+    isTerminal,
+    line,
+    note: (text) => stderr.write(`${text}\n`),
+    json: (value) => {
+      if (isJson) stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    },
+    table: (rows, header) => formatTable(rows, header).forEach(line),
+    progress: (label) => (isTerminal ? barProgress(label, stdout) : lineProgress(label, output)),
+    style: (name, text) => (isTerminal ? styleText(name, text, { stream: stdout }) : text),
+  };
+  return output;
+}
+
+function formatTable(rows: readonly (readonly string[])[], header: readonly string[]): string[] {
+  const all = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+const barWidth = 24;
+
+function barProgress(label: string, stdout: NodeJS.WriteStream): Progress {
+  const draw = (bar: string, note: string): void => {
+    const text = `${label} ${bar} ${note}`.slice(0, (stdout.columns ?? 80) - 1);
+    stdout.write(`\r\u001B[2K${text}`);
+  };
+  return {
+    update(fraction, note) {
+      const filled = Math.round((fraction ?? 0) * barWidth);
+      draw(fraction === null ? '…' : '█'.repeat(filled) + '░'.repeat(barWidth - filled), note);
+    },
+    done(note) {
+      draw('', note);
+      stdout.write('\n');
+    },
+  };
+}
+
+/** One line every tenth, so that a log file stays readable. */
+function lineProgress(label: string, output: Output): Progress {
+  let lastTenth = -1;
+  return {
+    update(fraction, note) {
+      const tenth = fraction === null ? 0 : Math.floor(fraction * 10);
+      if (tenth === lastTenth) return;
+      lastTenth = tenth;
+      output.note(`${label}: ${fraction === null ? '' : `${tenth * 10} % `}${note}`);
+    },
+    done: (note) => output.note(`${label}: ${note}`),
+  };
+}
+
+/** Prints an error as a person or a program wants it; no stack trace unless `isDebug`. Returns the exit code. */
+export function reportError(thrown: unknown, output: Output, isDebug: boolean): number {
+  const error = toAppError(thrown);
+  if (output.isJson) output.json({ error });
+  else {
+    output.note(`corral: ${error.message}`);
+    if (error.hint) output.note(error.hint);
+  }
+  if (isDebug) output.note(stackOf(error));
+  return error.exitCode;
+}
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : '';
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -1,0 +1,103 @@
+import { isAbsolute, resolve } from 'node:path';
+import { z } from 'zod';
+
+/**
+ * The forms a setting may take. Each accepts what a flag, an environment variable or a JSON file can hold and
+ * says in words what is allowed, so that a refused value can be answered with the right one.
+ */
+export interface Form<Value> {
+  schema: z.ZodType<Value>;
+  /** Completes "allowed: …". */
+  allowed: string;
+}
+
+const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+
+function form<Value>(allowed: string, parse: (raw: string) => Value | undefined): Form<Value> {
+  const schema = text.transform((raw, context) => {
+    const value = parse(raw.trim());
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: `allowed: ${allowed}` });
+    return z.NEVER;
+  });
+  return { schema, allowed };
+}
+
+export function words(maxLength = 2000): Form<string> {
+  return form(`text of 1 to ${maxLength} characters`, (raw) =>
+    raw.length > 0 && raw.length <= maxLength ? raw : undefined,
+  );
+}
+
+export function secret(minLength: number): Form<string> {
+  return form(`at least ${minLength} characters without spaces`, (raw) =>
+    raw.length >= minLength && !/\s/.test(raw) ? raw : undefined,
+  );
+}
+
+export function wholeNumber(min: number, max: number): Form<number> {
+  return form(`a whole number from ${min} to ${max}`, (raw) => {
+    const value = /^-?\d+$/.test(raw) ? Number(raw) : Number.NaN;
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+const yesAndNo: Record<string, boolean> = {
+  true: true,
+  yes: true,
+  on: true,
+  '1': true,
+  false: false,
+  no: false,
+  off: false,
+  '0': false,
+};
+
+export function yesOrNo(): Form<boolean> {
+  return form('true or false', (raw) => yesAndNo[raw.toLowerCase()]);
+}
+
+export function choice<const Name extends string>(names: readonly Name[]): Form<Name> {
+  return form(names.join(', '), (raw) => names.find((name) => name === raw));
+}
+
+export function webAddress(): Form<string> {
+  return form('an http:// or https:// address', (raw) => {
+    const url = URL.canParse(raw) ? new URL(raw) : null;
+    return url && /^https?:$/.test(url.protocol) ? raw.replace(/\/+$/, '') : undefined;
+  });
+}
+
+export function databaseAddress(): Form<string> {
+  return form('postgres://user@host/database', (raw) =>
+    /^postgres(ql)?:\/\/\S+$/.test(raw) ? raw : undefined,
+  );
+}
+
+export function list(): Form<readonly string[]> {
+  return form('names separated by commas', (raw) => {
+    const names = raw
+      .split(',')
+      .map((name) => name.trim())
+      .filter(Boolean);
+    return names.length > 0 && names.every((name) => !/\s/.test(name)) ? names : undefined;
+  });
+}
+
+const units: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+export function byteSize(): Form<number> {
+  return form('a size such as 500M, 8G or 0', (raw) => {
+    const match = /^(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?$/i.exec(raw);
+    return match ? Math.round(Number(match[1]) * (units[(match[2] ?? '').toUpperCase()] ?? 1)) : undefined;
+  });
+}
+
+/** A folder or file; a leading ~ is `homeFolder`, what is relative starts where the process was started. */
+export function path(homeFolder: string): Form<string> {
+  return form('a path', (raw) => {
+    if (raw.length === 0 || raw.includes('\0')) return undefined;
+    const expanded = raw === '~' || raw.startsWith('~/') ? homeFolder + raw.slice(1) : raw;
+    return isAbsolute(expanded) ? expanded : resolve(expanded);
+  });
+}

@@ -1,0 +1,89 @@
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { z } from 'zod';
+import { AppError } from '../contracts/app-error.ts';
+
+/** Who holds a CORRAL_HOME. `address` and `token` are there once a server listens. */
+const holderSchema = z.strictObject({
+  pid: z.int().positive(),
+  /** Start time of that process in clock ticks since boot: a process id alone may have been given to another. */
+  startTicks: z.string(),
+  address: z.string().optional(),
+  /** Lets the command line of the same user in without the access key. */
+  token: z.string().optional(),
+});
+export type LockHolder = z.infer<typeof holderSchema>;
+
+export interface HomeLock {
+  /** Tells the command line where the server is. */
+  publish(address: string, token: string): void;
+  release(): void;
+}
+
+/** Field 22 of /proc/PID/stat; the name in field 2 may hold spaces, so fields are counted from its end. */
+function startTicks(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function isRunning(holder: LockHolder): boolean {
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  const ticks = startTicks(holder.pid);
+  return ticks === null || ticks === holder.startTicks;
+}
+
+/** The running holder, or null: no file, a damaged file, or one left behind by a process that is gone. */
+export function readLock(file: string): LockHolder | null {
+  try {
+    const holder = holderSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    return isRunning(holder) ? holder : null;
+  } catch {
+    return null;
+  }
+}
+
+function write(file: string, flag: 'wx' | 'w', holder: LockHolder): void {
+  const descriptor = openSync(file, flag, 0o600);
+  writeSync(descriptor, JSON.stringify(holder));
+  closeSync(descriptor);
+}
+
+function inUse(file: string, holder: LockHolder): AppError {
+  const where = holder.address ? `a server at ${holder.address}` : 'another corral command';
+  return new AppError('home-in-use', `${where} (process ${holder.pid}) is using this CORRAL_HOME: ${file}`, {
+    hint: holder.address
+      ? `Open ${holder.address}, stop that server, or set CORRAL_HOME to another folder.`
+      : 'Wait until it is done, or start the server once with npm start: commands then share it.',
+    details: { pid: holder.pid, address: holder.address },
+  });
+}
+
+/** Takes the folder for this process; throws `home-in-use` while another one that still runs holds it. */
+export function takeLock(file: string): HomeLock {
+  const own: LockHolder = { pid: process.pid, startTicks: startTicks(process.pid) ?? '' };
+  for (let attempt = 0; ; attempt++) {
+    const holder = readLock(file);
+    if (holder) throw inUse(file, holder);
+    rmSync(file, { force: true });
+    try {
+      write(file, 'wx', own);
+      break;
+    } catch (error) {
+      // Another process was faster; the next round sees its file.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 10) throw error;
+    }
+  }
+  return {
+    publish: (address, token) => write(file, 'w', { ...own, address, token }),
+    release: () => {
+      if (readLock(file)?.pid === process.pid) rmSync(file, { force: true });
+    },
+  };
+}

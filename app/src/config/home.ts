@@ -1,0 +1,75 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../contracts/app-error.ts';
+
+/** Everything Corral keeps, by name; nothing is ever written outside of it. */
+export interface Home {
+  folder: string;
+  database: string;
+  models: string;
+  kv: string;
+  temporary: string;
+  backups: string;
+  damaged: string;
+  lock: string;
+  reserve: string;
+  /** True when this call made the folder. */
+  isNew: boolean;
+}
+
+const messages: Record<string, string> = {
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is a file',
+  ENOSPC: 'the disk is full',
+};
+
+function refused(folder: string, cause: unknown): AppError {
+  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  const reason = messages[code] ?? String(cause);
+  if (code === 'ENOSPC') {
+    return new AppError('disk-full', `CORRAL_HOME ${folder} cannot be used: ${reason}`, {
+      hint: 'Make room on that disk, or set CORRAL_HOME to a folder on another one.',
+      cause,
+    });
+  }
+  return new AppError('home-not-writable', `CORRAL_HOME ${folder} cannot be used: ${reason}`, {
+    hint: 'Give this user write permission, or set CORRAL_HOME to another folder.',
+    cause,
+  });
+}
+
+function homeAt(folder: string, isNew: boolean): Home {
+  const inside = (name: string): string => join(folder, name);
+  return {
+    folder,
+    database: inside('corral.db'),
+    models: inside('models'),
+    kv: inside('kv'),
+    temporary: inside('tmp'),
+    backups: inside('backups'),
+    damaged: inside('damaged'),
+    lock: inside('lock'),
+    reserve: inside('reserve'),
+    isNew,
+  };
+}
+
+/** Makes the folder and its parts for this user alone (0700) and shows that it can be written. */
+export function prepareHome(folder: string): Home {
+  try {
+    const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
+    chmodSync(folder, 0o700);
+    const home = homeAt(folder, isNew);
+    for (const part of [home.models, home.kv, home.temporary, home.backups, home.damaged]) {
+      mkdirSync(part, { recursive: true, mode: 0o700 });
+    }
+    const probe = join(home.temporary, `.probe-${process.pid}`);
+    writeFileSync(probe, '.');
+    rmSync(probe);
+    return home;
+  } catch (error) {
+    throw refused(folder, error);
+  }
+}

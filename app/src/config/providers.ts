@@ -1,0 +1,64 @@
+import { webAddress } from './forms.ts';
+
+export const providerKinds = ['huggingface', 'tgi', 'openai'] as const;
+export type ProviderKind = (typeof providerKinds)[number];
+
+export interface ProviderConfig {
+  /** The word before the colon in `provider:model`. */
+  name: string;
+  kind: ProviderKind;
+  url: string;
+  /** Empty where the service asks for none. */
+  key: string;
+}
+
+const variable = /^CORRAL_PROVIDER_([A-Z][A-Z0-9_]*)_(URL|KEY|KIND)$/;
+const hubRouter = 'https://router.huggingface.co';
+
+export function isProviderVariable(name: string): boolean {
+  return variable.test(name);
+}
+
+type Parts = Partial<Record<'URL' | 'KEY' | 'KIND', string>>;
+
+function collect(values: ReadonlyMap<string, string>): Map<string, Parts> {
+  const byPrefix = new Map<string, Parts>();
+  for (const [key, value] of values) {
+    const match = variable.exec(key);
+    if (!match) continue;
+    const prefix = match[1] ?? '';
+    byPrefix.set(prefix, { ...byPrefix.get(prefix), [match[2] as keyof Parts]: value });
+  }
+  return byPrefix;
+}
+
+function parseOne(prefix: string, parts: Parts, problems: string[]): ProviderConfig | null {
+  const before = problems.length;
+  const variable = `CORRAL_PROVIDER_${prefix}`;
+  const kind = providerKinds.find((candidate) => candidate === (parts.KIND ?? 'openai'));
+  if (!kind) problems.push(`${variable}_KIND is "${parts.KIND}"; allowed: ${providerKinds.join(', ')}`);
+  const address = webAddress();
+  const url = address.schema.safeParse(parts.URL ?? (kind === 'huggingface' ? hubRouter : ''));
+  const seen = parts.URL === undefined ? 'missing' : `"${parts.URL}"`;
+  if (!url.success) problems.push(`${variable}_URL is ${seen}; allowed: ${address.allowed}`);
+  if (problems.length > before || !kind || !url.success) return null;
+  return { name: prefix.toLowerCase().replaceAll('_', '-'), kind, url: url.data, key: parts.KEY ?? '' };
+}
+
+/**
+ * Providers from `CORRAL_PROVIDER_<NAME>_URL|_KEY|_KIND`. `hf` is there as soon as there is a Hub token.
+ * What is wrong is added to `problems`, one sentence each.
+ */
+export function parseProviders(
+  values: ReadonlyMap<string, string>,
+  hubToken: string,
+  problems: string[],
+): ProviderConfig[] {
+  const providers = [...collect(values)]
+    .map(([prefix, parts]) => parseOne(prefix, parts, problems))
+    .filter((provider) => provider !== null);
+  if (hubToken !== '' && !providers.some((provider) => provider.name === 'hf')) {
+    providers.unshift({ name: 'hf', kind: 'huggingface', url: hubRouter, key: hubToken });
+  }
+  return providers;
+}

@@ -1,0 +1,26 @@
+import type { Chat, ChatMessage } from '../contracts/chats.ts';
+import type { Receipt } from '../contracts/runs.ts';
+import type { NewChat, NewMessage } from './chat-store.ts';
+import type { Page, PageRequest } from './store.ts';
+
+export interface ExportedChat {
+  chat: Chat;
+  messages: ChatMessage[];
+  receipts: Receipt[];
+}
+
+export interface ImportedChat {
+  chat: NewChat & { pinned?: boolean; updatedAt: number };
+  /** Parents before children. */
+  messages: NewMessage[];
+  activeLeafId: string | null;
+  /** The same key is taken in once; a second time the chat is passed over. */
+  importKey: string;
+}
+
+export interface ExchangeStore {
+  /** Whole chats, oldest first, without the trash. Absent ids: all. */
+  exportChats(owner: string, query: PageRequest & { chatIds?: string[] }): Promise<Page<ExportedChat>>;
+  /** All of them or none. */
+  importChats(owner: string, chats: ImportedChat[]): Promise<{ chatIds: string[]; passedOver: number }>;
+}

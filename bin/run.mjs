@@ -1,13 +1,17 @@
-// Runs a TypeScript file of this repository with the right Node: `node bin/run.mjs FILE [ARGUMENT]…`
-import { spawn } from 'node:child_process';
+// Runs a TypeScript file of this repository with everything installed: `node bin/run.mjs FILE [ARGUMENT]…`
+import { runChild } from './child.mjs';
+import { ensureInstalled } from './install.mjs';
 import { rightNode } from './runtime.mjs';
 
 const [file, ...parameters] = process.argv.slice(2);
 if (!file) {
-  console.error('usage: node bin/run.mjs FILE [ARGUMENT]…');
+  process.stderr.write('usage: node bin/run.mjs FILE [ARGUMENT]…\n');
   process.exit(64);
 }
-const child = spawn(rightNode(), [file, ...parameters], { stdio: 'inherit' });
-for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
-  process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+try {
+  await ensureInstalled('all');
+  process.exit(await runChild(rightNode(), [file, ...parameters]));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(70);
+}

@@ -1,25 +1,103 @@
-// Which Node runs Corral. Plain JavaScript that any Node from 18 on understands.
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+// Which Node runs Corral, and how it is had where the machine's own is older. Plain JavaScript for any Node from 18 on.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runStep } from './step.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-export const wantedMajor = 24;
+const wantedMajor = 24;
+const packageName = `node-${process.platform}-${process.arch}`;
+const fetched = join(root, '.cache', 'runtime');
 
-/** The Node that npm installed beside the other dependencies, or null before the first install. */
-export function bundledNode() {
-  const file = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
-  return existsSync(file) ? file : null;
+/** @param {string} folder */
+const nodeIn = (folder) => join(folder, 'node_modules', packageName, 'bin', 'node');
+
+/** This process's own Node where it is new enough. */
+function ownNode() {
+  return Number(process.versions.node.split('.')[0]) >= wantedMajor ? process.execPath : null;
 }
 
-/** The Node to run with: this one where it is new enough, else the bundled one. */
+/** The Node to run with once everything is installed. */
 export function rightNode() {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major >= wantedMajor) return process.execPath;
-  const bundled = bundledNode();
-  if (!bundled)
+  const bundled = nodeIn(root);
+  const node = ownNode() ?? (existsSync(bundled) ? bundled : null);
+  if (!node) {
     throw new Error(
-      `Corral needs Node ${wantedMajor}; this is ${process.versions.node}. Run npm start or npm test first: they fetch it.`,
+      `Corral needs Node ${wantedMajor}; this is ${process.versions.node}. Run npm start or npm test: they fetch it.`,
     );
-  return bundled;
+  }
+  return node;
+}
+
+/** Npm's own program, so that it can be run with a Node of our choice. */
+export function npmProgram() {
+  const given = process.env.npm_execpath;
+  if (given && /npm-cli\.c?js$/.test(given)) return given;
+  const beside = join(dirname(dirname(process.execPath)), 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js');
+  if (existsSync(beside)) return beside;
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const link = join(folder, 'npm');
+    if (existsSync(link) && realpathSync(link).endsWith('.js')) return realpathSync(link);
+  }
+  throw new Error('npm was not found. Install it together with Node (https://nodejs.org), then start again.');
+}
+
+/** The entry of the lock file as a lock file of its own, so that npm checks the same hash. */
+function writeRuntimeProject() {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const entry = lock.packages[`node_modules/${packageName}`];
+  if (!entry) {
+    throw new Error(
+      `Corral needs Node ${wantedMajor} and can fetch it for Linux on x64 and arm64 only; this is ${process.platform} on ${process.arch} with Node ${process.versions.node}. Install Node ${wantedMajor}, then start again.`,
+    );
+  }
+  const project = {
+    name: 'corral-runtime',
+    version: '0.0.0',
+    dependencies: { [packageName]: entry.version },
+  };
+  const { optional: _optional, ...required } = entry;
+  mkdirSync(fetched, { recursive: true });
+  writeFileSync(join(fetched, 'package.json'), JSON.stringify({ ...project, private: true }));
+  writeFileSync(
+    join(fetched, 'package-lock.json'),
+    JSON.stringify({
+      ...project,
+      lockfileVersion: 3,
+      packages: { '': project, [`node_modules/${packageName}`]: required },
+    }),
+  );
+}
+
+/**
+ * A Node of the right version that an install may run with: never the one inside node_modules, which the
+ * install replaces. Fetched where this one is too old; `forgetFetchedNode` removes it afterwards.
+ */
+export async function nodeForInstall() {
+  const own = ownNode();
+  if (own) return own;
+  if (!existsSync(nodeIn(fetched))) {
+    writeRuntimeProject();
+    await runStep(
+      `Fetching Node ${wantedMajor} (this machine has ${process.versions.node})`,
+      process.execPath,
+      [
+        npmProgram(),
+        'ci',
+        '--ignore-scripts',
+        '--no-audit',
+        '--no-fund',
+        '--loglevel=error',
+        `--prefix=${fetched}`,
+      ],
+      fetched,
+    );
+  }
+  execFileSync(nodeIn(fetched), ['--version']);
+  return nodeIn(fetched);
+}
+
+export function forgetFetchedNode() {
+  rmSync(fetched, { recursive: true, force: true });
 }

@@ -20,11 +20,20 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** A reader that goes away (`corral list | head`) ends the program quietly. */
+function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
 export function start(parameters: readonly string[]): Promise<number> {
+  endWithReader();
   return runCommandLine({
     parameters,
     root,
-    version: describeVersions(version),
+    version: describeVersions(version, root),
     corral: createCorral(version),
     signal: stopSignal(),
   });

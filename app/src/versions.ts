@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { join } from 'node:path';
 
-/** llama.cpp's release as the shared libraries carry it in their names, or why it is not known. */
-function llamaRelease(): string {
+/** llama.cpp's release that the pinned libraries carry, or why it is not known. */
+function llamaRelease(root: string): string {
   try {
-    const require = createRequire(import.meta.url);
-    const file = require.resolve(`@node-llama-cpp/${process.platform}-${process.arch}/package.json`);
+    const name = `${process.platform}-${process.arch}`;
+    const file = join(root, 'node_modules', '@node-llama-cpp', name, 'package.json');
     const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
     return `0.5.0 (libraries ${version})`;
   } catch {
@@ -14,11 +14,11 @@ function llamaRelease(): string {
 }
 
 /** What `corral --version` prints. */
-export function describeVersions(version: string): string {
+export function describeVersions(version: string, root: string): string {
   return [
     `Corral ${version}`,
     `Node ${process.versions.node}`,
-    `llama.cpp ${llamaRelease()}`,
+    `llama.cpp ${llamaRelease(root)}`,
     `SQLite ${process.versions['sqlite'] ?? 'unknown'}`,
   ].join('\n');
 }

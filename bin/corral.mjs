@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// The launcher: the right Node, the dependencies, the page; then app/src/main.ts with the same arguments.
+import { join } from 'node:path';
+import { runChild } from './child.mjs';
+import { ensureInstalled } from './install.mjs';
+import { ensurePageBuilt } from './page.mjs';
+import { rightNode, root } from './runtime.mjs';
+
+const parameters = process.argv.slice(2);
+try {
+  await ensureInstalled('production');
+  if (parameters.includes('serve')) await ensurePageBuilt();
+  process.exit(await runChild(rightNode(), [join(root, 'app', 'src', 'main.ts'), ...parameters]));
+} catch (error) {
+  process.stderr.write(`corral: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(70);
+}

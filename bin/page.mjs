@@ -1,0 +1,40 @@
+// Builds the page when its sources are not those of the last build.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rightNode, root } from './runtime.mjs';
+import { runStep } from './step.mjs';
+
+const web = join(root, 'web');
+const built = join(web, 'dist', 'index.html');
+const stampFile = join(web, 'dist', '.sources');
+
+/** @param {string} folder @returns {string[]} */
+function filesBelow(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? filesBelow(path) : [path];
+    })
+    .sort();
+}
+
+function sourcesHash() {
+  const own = readdirSync(web, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(web, entry.name));
+  const folders = ['src', 'public'].map((name) => join(web, name)).filter((folder) => existsSync(folder));
+  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
+  for (const file of [...own, ...folders.flatMap(filesBelow)]) {
+    hash.update(file.slice(root.length)).update('\0').update(readFileSync(file));
+  }
+  return hash.digest('hex');
+}
+
+export async function ensurePageBuilt() {
+  const wanted = sourcesHash();
+  if (existsSync(built) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return;
+  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
+  await runStep('Building the page', rightNode(), [vite, 'build', '--logLevel', 'warn'], web);
+  writeFileSync(stampFile, wanted);
+}

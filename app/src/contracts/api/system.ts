@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { route } from './route.ts';
+
+export const systemSchema = z.object({
+  title: z.string(),
+  description: z.string(),
+  version: z.string(),
+  /** Changes at every start: a page that sees another one loads its data again. */
+  bootId: z.string(),
+  /** Changes with the page's own files: an open tab that differs offers to reload. */
+  pageVersion: z.string(),
+  versions: z.object({ node: z.string(), engine: z.string().nullable(), store: z.string() }),
+  /** Names of settings that the operator fixed (environment, flags, file), with the value where it is no secret. */
+  locked: z.array(
+    z.object({
+      name: z.string(),
+      value: z.union([z.string(), z.number(), z.boolean(), z.null()]),
+      source: z.string(),
+    }),
+  ),
+  features: z.object({
+    feedback: z.boolean(),
+    logging: z.enum(['off', 'metadata', 'full']),
+    /** Host to which finished chats are logged; null when they are not. */
+    loggingHost: z.string().nullable(),
+    accessKey: z.boolean(),
+    hubToken: z.boolean(),
+  }),
+  machine: z.object({
+    platform: z.string(),
+    architecture: z.string(),
+    processor: z.string(),
+    cores: z.number(),
+    memoryBytes: z.number(),
+    availableMemoryBytes: z.number(),
+    freeDiskBytes: z.number().nullable(),
+    gpus: z.array(z.object({ name: z.string(), memoryBytes: z.number().nullable() })),
+  }),
+  defaultModel: z.string(),
+  home: z.string(),
+});
+export type SystemInformation = z.infer<typeof systemSchema>;
+
+export const signInSchema = z.strictObject({ key: z.string().min(1).max(512) });
+
+export const systemRoutes = {
+  show: route({
+    method: 'GET',
+    path: '/api/system',
+    summary: 'Title, versions, what is locked, and this machine',
+    tag: 'system',
+    status: 200,
+    response: systemSchema,
+  }),
+  session: route({
+    method: 'GET',
+    path: '/api/session',
+    summary: 'Who is asking, and how they proved it',
+    tag: 'system',
+    status: 200,
+    response: z.object({ owner: z.string(), by: z.enum(['loopback', 'cookie', 'bearer', 'local-token']) }),
+  }),
+  signIn: route({
+    method: 'POST',
+    path: '/api/session',
+    summary: 'Sign in with the access key; sets an HttpOnly cookie',
+    tag: 'system',
+    status: 204,
+    body: signInSchema,
+  }),
+  signOut: route({
+    method: 'DELETE',
+    path: '/api/session',
+    summary: 'Sign out: the cookie is taken back',
+    tag: 'system',
+    status: 204,
+  }),
+  backup: route({
+    method: 'POST',
+    path: '/api/backups',
+    summary: 'Back the database up now, while everything runs',
+    tag: 'system',
+    status: 201,
+    response: z.object({ name: z.string(), sizeBytes: z.number(), createdAt: z.number() }),
+  }),
+  backups: route({
+    method: 'GET',
+    path: '/api/backups',
+    summary: 'Backups there are, newest first',
+    tag: 'system',
+    status: 200,
+    response: z.object({
+      backups: z.array(z.object({ name: z.string(), sizeBytes: z.number(), createdAt: z.number() })),
+    }),
+  }),
+} as const;

@@ -45,19 +45,18 @@ export const chatRoutes = {
   list: route({
     method: 'GET',
     path: '/api/chats',
-    summary: 'Chats, newest first; `pinned=1` only the pinned ones',
+    summary: 'Chats, pinned ones first, then newest first; `folder=` (empty) only those in no folder',
     tag,
     status: 200,
     query: z.strictObject({
       cursor: cursorSchema.optional(),
       limit: countParameter(1, 200).optional(),
       folder: z.string().max(maxFolderCharacters).optional(),
-      pinned: flagParameter.optional(),
     }),
     response: z.object({
       chats: z.array(chatSchema),
-      nextCursor: z.string().nullable(),
-      folders: z.array(z.string()),
+      cursor: z.string().nullable(),
+      folders: z.array(z.object({ name: z.string(), chatCount: z.number() })),
     }),
   }),
   create: route({
@@ -111,6 +110,7 @@ export const chatRoutes = {
     tag,
     status: 200,
     params: byIdSchema,
+    headers: versionedHeaders,
     query: z.strictObject({ erase: flagParameter.optional() }),
     response: trashEntrySchema.nullable(),
   }),
@@ -132,6 +132,7 @@ export const chatRoutes = {
     tag,
     status: 200,
     params: byIdSchema,
+    headers: versionedHeaders,
     response: trashEntrySchema.nullable(),
   }),
   trashed: route({
@@ -140,7 +141,8 @@ export const chatRoutes = {
     summary: 'What can be undone: deleted chats, deleted messages, cleared chats',
     tag,
     status: 200,
-    response: z.object({ entries: z.array(trashEntrySchema) }),
+    query: z.strictObject({ cursor: cursorSchema.optional(), limit: countParameter(1, 200).optional() }),
+    response: z.object({ entries: z.array(trashEntrySchema), cursor: z.string().nullable() }),
   }),
   restore: route({
     method: 'POST',
@@ -150,14 +152,6 @@ export const chatRoutes = {
     status: 200,
     params: byIdSchema,
     response: chatSchema,
-  }),
-  purge: route({
-    method: 'DELETE',
-    path: '/api/trash/:id',
-    summary: 'Remove one entry of the trash for good',
-    tag,
-    status: 204,
-    params: byIdSchema,
   }),
   eraseAll: route({
     method: 'POST',
@@ -211,6 +205,7 @@ export const messageRoutes = {
     tag: 'messages',
     status: 200,
     params: inChatSchema,
+    headers: versionedHeaders,
     response: trashEntrySchema,
   }),
 } as const;

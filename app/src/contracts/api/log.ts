@@ -10,13 +10,16 @@ export const logStatusSchema = z.object({
   pending: z.number(),
   pendingBytes: z.number(),
   oldestPendingAt: timeSchema.nullable(),
-  delivered: z.number(),
   dead: z.number(),
+  deadBytes: z.number(),
+  delivered: z.number(),
+  /** Dropped by the bounds of size and age. */
+  dropped: z.number(),
   lastDeliveredAt: timeSchema.nullable(),
   lastError: z.string().nullable(),
   nextAttemptAt: timeSchema.nullable(),
-  /** True after the sink answered 410: nothing is sent until it is switched on again. */
-  disabled: z.boolean(),
+  /** Not null: the sink answered 410, and nothing is sent until a replay. */
+  disabled: z.object({ reason: z.string(), since: timeSchema }).nullable(),
 });
 export type LogStatus = z.infer<typeof logStatusSchema>;
 
@@ -46,7 +49,7 @@ export const logRoutes = {
     tag: 'log',
     status: 200,
     query: z.strictObject({ limit: countParameter(1, 200).optional(), cursor: cursorSchema.optional() }),
-    response: z.object({ events: z.array(deadLetterSchema), nextCursor: z.string().nullable() }),
+    response: z.object({ events: z.array(deadLetterSchema), cursor: z.string().nullable() }),
   }),
   replay: route({
     method: 'POST',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { idSchema } from '../chats.ts';
 import type { RunEvent } from '../runs.ts';
-import { jobSchema } from './models.ts';
+import { jobSchema } from './jobs.ts';
 import { byIdSchema, countParameter, errorBodySchema, route } from './route.ts';
 
 export const tokenLogprobSchema = z.object({

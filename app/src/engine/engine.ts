@@ -1,6 +1,7 @@
 import type { PromptMessage } from '../contracts/messages.ts';
 import type { RunPart, TokenLogprob } from '../contracts/run-parts.ts';
 import type { Sampling } from '../contracts/sampling.ts';
+import type { TemplateDescription } from '../prompts/template-description.ts';
 
 /**
  * The port of everything that can answer. `engine.contract.ts` is the suite that every adapter passes:
@@ -77,21 +78,6 @@ export interface ModelDescription {
   /** Release of the library or name of the service that computes. */
   engineRelease: string;
   device: string;
-}
-
-export interface TemplateDescription {
-  /** Where the prompt format comes from: the file's own template, its family, or the person's choice. */
-  source: 'file' | 'family' | 'chosen' | 'service';
-  /** Name of a built-in format, or `file`. */
-  name: string;
-  /** sha256 of the template text, hex. */
-  hash: string;
-  findings: TemplateFinding[];
-}
-
-export interface TemplateFinding {
-  code: 'double-bos' | 'missing-end' | 'role-order' | 'unknown-template' | 'render-failed';
-  message: string;
 }
 
 /** How messages become text; absent: the model's own template, then its family's format. */

@@ -1,0 +1,89 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import type { PromptMessage } from '../contracts/messages.ts';
+import { createPromptComposer, type PromptComposer } from './prompt-composer.ts';
+import { textOf } from './segments.ts';
+import { createTemplateRenderer } from './template-renderer.ts';
+
+const renderer = createTemplateRenderer({ timeoutMs: 1_000 });
+afterAll(() => renderer.close());
+
+const chat: PromptMessage[] = [{ role: 'user', content: 'hello' }];
+const good =
+  "{{ bos_token }}{% for m in messages %}{{ '[' + m.role + ']' + m.content + eos_token }}{% endfor %}";
+
+function composer(template: string | null): Promise<PromptComposer> {
+  return createPromptComposer({
+    template,
+    family: { architecture: 'llama', names: ['guanaco-7b'], vocabularySize: 32_000 },
+    texts: { bos: '<s>', eos: '</s>' },
+    controlTexts: ['<s>', '</s>'],
+    endTexts: ['</s>'],
+    renderer,
+    clock: { now: () => 0 },
+  });
+}
+
+const codes = (found: PromptComposer): string[] => found.template.findings.map((finding) => finding.code);
+const asked = { messages: chat, continueAnswer: false };
+
+describe('the format of a prompt', () => {
+  test("the file's template comes first, then the family's format; a chosen one wins", async () => {
+    const own = await composer(good);
+    expect(own.template).toMatchObject({ source: 'file', name: 'file' });
+    expect(textOf((await own.compose(asked)).segments)).toBe('<s>[user]hello</s>');
+    const chosen = await own.compose(asked, 'alpaca');
+    expect(chosen.template).toMatchObject({ source: 'chosen', name: 'alpaca' });
+    expect(chosen.stop).toContain('### Instruction:');
+    const none = await composer(null);
+    expect(none.template).toMatchObject({ source: 'family', name: 'guanaco' });
+    await expect(none.compose(asked, 'file')).rejects.toMatchObject({ code: 'bad-request' });
+    await expect(none.compose(asked, 'nonsense')).rejects.toMatchObject({ code: 'bad-request' });
+  });
+
+  test('a template that hangs is stopped and gives way to the family’s format', async () => {
+    const loops =
+      '{% for a in range(9000) %}{% for b in range(9000) %}{% for c in range(9000) %}{% endfor %}{% endfor %}{% endfor %}';
+    const found = await composer(loops);
+    expect(found.template.source).toBe('family');
+    expect(codes(found)).toContain('render-failed');
+    expect(textOf((await found.compose(asked)).segments)).toContain('### Human: hello');
+    await expect(found.compose(asked, 'file')).rejects.toMatchObject({ code: 'template-failed' });
+  });
+
+  test('a template that eats memory ends its own thread only', async () => {
+    const eats =
+      "{% set ns = namespace(x=['xxxxxxxxxxxxxxxx']) %}{% for i in range(64) %}{% set ns.x = ns.x + ns.x %}{% endfor %}";
+    const found = await composer(eats);
+    expect(codes(found)).toContain('render-failed');
+    expect(textOf((await (await composer(good)).compose(asked)).segments)).toBe('<s>[user]hello</s>');
+  });
+});
+
+describe('the template doctor', () => {
+  test.each([
+    ['nothing but that it is unknown', good, ['unknown-template']],
+    ['a doubled first token', `{{ bos_token }}${good}`, ['unknown-template', 'double-bos']],
+    [
+      'a missing end token',
+      "{% for m in messages %}{{ '[' + m.role + ']' + m.content }}{% endfor %}",
+      ['unknown-template', 'missing-end'],
+    ],
+    [
+      'a system message that is left out',
+      "{% for m in messages if m.role != 'system' %}{{ m.content + eos_token }}{% endfor %}",
+      ['unknown-template', 'role-order'],
+    ],
+    [
+      'a system message that is refused',
+      "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}{% for m in messages %}{{ m.content + eos_token }}{% endfor %}",
+      ['unknown-template', 'role-order'],
+    ],
+    [
+      'messages out of order',
+      '{% for m in messages | reverse %}{{ m.content + eos_token }}{% endfor %}',
+      ['unknown-template', 'role-order'],
+    ],
+  ])('finds %s', async (_, template, expected) => {
+    expect(codes(await composer(template))).toEqual(expected);
+  });
+});

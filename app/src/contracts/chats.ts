@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { errorBodySchema } from './error-body.ts';
 import { roleSchema } from './messages.ts';
+import { endReasons, usageSchema } from './run-parts.ts';
 import { samplingSchema } from './sampling.ts';
 
 /**
@@ -86,6 +88,20 @@ export const feedbackSchema = z.strictObject({
 });
 export type Feedback = z.infer<typeof feedbackSchema>;
 
+/** How the last run that wrote an answer went, for the transcript; the receipt has everything. */
+export const answerOutcomeSchema = z.strictObject({
+  endReason: z.enum(endReasons),
+  error: errorBodySchema.nullable(),
+  adapters: z.array(adapterUseSchema),
+  usage: usageSchema.nullable(),
+  firstTokenMs: z.number().nullable(),
+  tokensPerSecond: z.number().nullable(),
+  /** How many messages of the branch the model did not see. */
+  droppedMessages: z.int().min(0),
+  resumed: z.boolean(),
+});
+export type AnswerOutcome = z.infer<typeof answerOutcomeSchema>;
+
 export const messageStates = ['complete', 'running', 'stopped', 'length', 'failed'] as const;
 
 export const chatMessageSchema = z.strictObject({
@@ -101,6 +117,8 @@ export const chatMessageSchema = z.strictObject({
   runId: idSchema.nullable(),
   /** Reference of the model that wrote it. */
   model: z.string().nullable(),
+  /** Of an answer that ended; null while a run writes it, and for messages nobody generated. */
+  outcome: answerOutcomeSchema.nullable(),
   /** Always kept in the context. */
   pinned: z.boolean(),
   feedback: feedbackSchema.nullable(),

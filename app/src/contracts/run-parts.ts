@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ErrorBody } from './app-error.ts';
 
 export const endReasons = [
@@ -25,21 +26,23 @@ export interface TokenLogprob {
   top: { id: number; text: string; bytes: number[]; logprob: number }[];
 }
 
-export interface Usage {
-  promptTokens: number;
+export const usageSchema = z.strictObject({
+  promptTokens: z.int(),
   /** Of `promptTokens`, those whose KV state was already there. */
-  cachedTokens: number;
-  completionTokens: number;
-}
+  cachedTokens: z.int(),
+  completionTokens: z.int(),
+});
+export type Usage = z.infer<typeof usageSchema>;
 
-export interface Timings {
-  queuedMs: number;
-  promptMs: number;
-  firstTokenMs: number;
-  generationMs: number;
-  promptTokensPerSecond: number;
-  tokensPerSecond: number;
-}
+export const timingsSchema = z.strictObject({
+  queuedMs: z.number(),
+  promptMs: z.number(),
+  firstTokenMs: z.number(),
+  generationMs: z.number(),
+  promptTokensPerSecond: z.number(),
+  tokensPerSecond: z.number(),
+});
+export type Timings = z.infer<typeof timingsSchema>;
 
 /** What an engine says while it answers, in order; `end` is always the last part and comes exactly once. */
 export type RunPart =

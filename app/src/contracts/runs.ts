@@ -1,16 +1,23 @@
 import { z } from 'zod';
 import type { ErrorBody } from './app-error.ts';
 import { adapterUseSchema, chatSettingsSchema, idSchema } from './chats.ts';
+import { errorBodySchema } from './error-body.ts';
 import { roleSchema } from './messages.ts';
-import { endReasons, type EndReason, type Timings, type TokenLogprob, type Usage } from './run-parts.ts';
+import {
+  endReasons,
+  timingsSchema,
+  usageSchema,
+  type EndReason,
+  type Timings,
+  type TokenLogprob,
+  type Usage,
+} from './run-parts.ts';
 import { samplingSchema } from './sampling.ts';
 
 /** Runs: one answer each, from acceptance to receipt. Offsets count UTF-16 units of the message's content. */
 
 export const runPhases = ['accepted', 'loading', 'planning', 'queued', 'streaming', 'ended'] as const;
 export type RunPhase = (typeof runPhases)[number];
-
-const errorBodySchema = z.custom<ErrorBody>((value) => typeof value === 'object' && value !== null);
 
 export const runSchema = z.strictObject({
   id: idSchema,
@@ -62,20 +69,6 @@ export const contextPlanSchema = z.strictObject({
   firstSeenMessageId: idSchema.nullable(),
 });
 export type ContextPlan = z.infer<typeof contextPlanSchema>;
-
-export const usageSchema = z.strictObject({
-  promptTokens: z.int(),
-  cachedTokens: z.int(),
-  completionTokens: z.int(),
-});
-export const timingsSchema = z.strictObject({
-  queuedMs: z.number(),
-  promptMs: z.number(),
-  firstTokenMs: z.number(),
-  generationMs: z.number(),
-  promptTokensPerSecond: z.number(),
-  tokensPerSecond: z.number(),
-});
 
 /** Everything needed to see what was really sent and to ask it again. */
 export const receiptSchema = z.strictObject({

@@ -93,8 +93,8 @@ export interface ChatStore {
       chatId: string;
       messageId?: string;
       clear?: boolean;
-      /** Of the message, or of the chat when `messageId` is absent. */
-      version: number;
+      /** Of the message, or of the chat when `messageId` is absent; absent: whatever it is. */
+      version?: number;
       now: number;
       purgeAt: number;
     },
@@ -102,6 +102,8 @@ export interface ChatStore {
   /** Puts back what one entry took away, and the active leaf as it was. Rejects with `not-found` after the purge. */
   restore(owner: string, trashId: string): Promise<Chat>;
   listTrash(owner: string, page: PageRequest): Promise<Page<TrashEntry>>;
+  /** Erases one entry for good, before its time. */
+  purgeTrashEntry(owner: string, trashId: string): Promise<void>;
   /** Erases for good every entry with `purgeAt <= now` (all owners), and gives the chats that are gone. */
   purgeTrash(now: number): Promise<{ owner: string; chatId: string }[]>;
 

@@ -1,5 +1,5 @@
 import type { ErrorBody } from '../contracts/app-error.ts';
-import type { Chat, ChatMessage, ChatSettings } from '../contracts/chats.ts';
+import type { AnswerOutcome, Chat, ChatMessage, ChatSettings } from '../contracts/chats.ts';
 import type { EndReason } from '../contracts/run-parts.ts';
 import type { Receipt, Run } from '../contracts/runs.ts';
 import type { NewMessage } from './chat-store.ts';
@@ -80,6 +80,7 @@ export interface FinishRun {
   endReason: EndReason;
   error: ErrorBody | null;
   messageState: ChatMessage['state'];
+  outcome: AnswerOutcome;
   receipt: Receipt | null;
   events: NewOutboxEvent[];
   jobs: NewJob[];

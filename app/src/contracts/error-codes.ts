@@ -31,6 +31,8 @@ export const errorCodes = {
   'input-output': { status: 500, exit: 74, retry: true },
   cancelled: { status: 499, exit: 130, retry: true },
   'timed-out': { status: 504, exit: 75, retry: true },
+  'network-failed': { status: 502, exit: 69, retry: true },
+  'answer-too-large': { status: 502, exit: 76, retry: false },
 
   'store-newer': { status: 500, exit: 78, retry: false },
   'store-damaged': { status: 500, exit: 74, retry: false },

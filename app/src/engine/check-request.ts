@@ -1,0 +1,82 @@
+import { AppError } from '../contracts/app-error.ts';
+import { samplingSchema, type Sampling } from '../contracts/sampling.ts';
+import type { AdapterUse, GenerateRequest, ModelDescription, Prompt } from './engine.ts';
+
+/** What an engine refuses before it spends a thought on it, each by the name of the field. */
+export function checkRequest(request: GenerateRequest, model: ModelDescription): void {
+  checkSampling(request.sampling, model.vocabularySize);
+  checkPrompt(request.prompt, model.vocabularySize);
+  checkAdapters(request.adapters ?? [], model);
+  if (
+    request.drawnTokens !== undefined &&
+    !(Number.isInteger(request.drawnTokens) && request.drawnTokens >= 0)
+  ) {
+    throw outOfRange('drawnTokens', 'must be a whole number of at least 0');
+  }
+}
+
+export function checkSampling(sampling: Sampling, vocabularySize: number): void {
+  const parsed = samplingSchema.safeParse(sampling);
+  const issue = parsed.error?.issues[0];
+  if (issue) {
+    const field = ['sampling', ...issue.path].join('.');
+    if (issue.code === 'unrecognized_keys') {
+      throw new AppError('unknown-field', `There is no setting "${issue.keys.join('", "')}".`, {
+        details: { field: `sampling.${issue.keys[0] ?? ''}` },
+      });
+    }
+    throw outOfRange(field, issue.message);
+  }
+  if (sampling.grammar !== undefined && sampling.jsonSchema !== undefined) {
+    throw new AppError('bad-request', 'grammar and jsonSchema exclude each other.', {
+      details: { field: 'sampling.grammar' },
+    });
+  }
+  for (const id of Object.keys(sampling.logitBias ?? {})) {
+    checkTokenId(Number(id), vocabularySize, `sampling.logitBias.${id}`);
+  }
+  for (const id of sampling.stopTokenIds ?? []) checkTokenId(id, vocabularySize, 'sampling.stopTokenIds');
+}
+
+export function checkPrompt(prompt: Prompt, vocabularySize: number): void {
+  if (prompt.kind !== 'tokens') return;
+  if (prompt.ids.length === 0) throw outOfRange('prompt.ids', 'is empty');
+  for (const id of prompt.ids) checkTokenId(id, vocabularySize, 'prompt.ids');
+}
+
+function checkAdapters(uses: readonly AdapterUse[], model: ModelDescription): void {
+  for (const use of uses) {
+    if (!model.adapters.some((adapter) => adapter.id === use.id && adapter.loaded)) {
+      throw new AppError('not-found', `The model has no adapter "${use.id}" loaded.`, {
+        details: { field: 'adapters', adapter: use.id },
+      });
+    }
+    if (!Number.isFinite(use.scale) || Math.abs(use.scale) > 16) {
+      throw outOfRange('adapters.scale', 'must be a number between -16 and 16');
+    }
+  }
+}
+
+function checkTokenId(id: number, vocabularySize: number, field: string): void {
+  if (Number.isInteger(id) && id >= 0 && id < vocabularySize) return;
+  throw new AppError('token-out-of-range', `${field}: the vocabulary has no token ${id}.`, {
+    hint: `Ids go from 0 to ${vocabularySize - 1}.`,
+    details: { field, id, vocabularySize },
+  });
+}
+
+/** A prompt is refused whole, with the figures, never cut. */
+export function contextTooLong(promptTokens: number, contextTokens: number): AppError {
+  return new AppError(
+    'context-too-long',
+    `The prompt has ${promptTokens} tokens; a chat of this model may have ${contextTokens}, answer included.`,
+    {
+      hint: 'Shorten the message, start a new chat, or load the model with a larger context.',
+      details: { promptTokens, contextTokens },
+    },
+  );
+}
+
+function outOfRange(field: string, why: string): AppError {
+  return new AppError('value-out-of-range', `${field}: ${why}.`, { details: { field } });
+}

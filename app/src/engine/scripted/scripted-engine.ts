@@ -1,0 +1,248 @@
+import { createHash } from 'node:crypto';
+import { AppError, toAppError } from '../../contracts/app-error.ts';
+import type { RunPart } from '../../contracts/run-parts.ts';
+import { findBuiltInFormat, type BuiltInFormat } from '../../prompts/built-in-formats.ts';
+import { renderFormat } from '../../prompts/render-format.ts';
+import { textOf, type PromptSegment } from '../../prompts/segments.ts';
+import { checkPrompt } from '../check-request.ts';
+import type {
+  Engine,
+  EngineCapabilities,
+  GenerateRequest,
+  LoadOptions,
+  ModelDescription,
+  ModelSource,
+  Prompt,
+  ScoredToken,
+} from '../engine.ts';
+import type { TemplateDescription } from '../../prompts/template-description.ts';
+import { createPartChannel } from '../part-channel.ts';
+import type { Script } from './script.ts';
+import { runScript, type EncodedRequest } from './scripted-run.ts';
+import * as tokenizer from './scripted-tokenizer.ts';
+import { createTurns } from './turns.ts';
+
+const capabilities: EngineCapabilities = {
+  sampling: [
+    ...(['temperature', 'seed', 'maxNewTokens', 'stop'] as const),
+    ...(['stopTokenIds', 'ignoreEos', 'logprobs'] as const),
+  ],
+  exactCounts: true,
+  score: true,
+  tokens: true,
+  render: true,
+  state: true,
+  adapters: false,
+  continueAnswer: true,
+};
+
+/** Deterministic and without a model: for tests and benches of everything above the engine. */
+export function createScriptedEngine(source: ModelSource, script: Script, options: LoadOptions): Engine {
+  const contextTokens = options.contextTokens ?? script.contextTokens ?? 8192;
+  const turns = createTurns(options.slots ?? script.slots ?? 4);
+  const states = new Map<string, number[]>();
+  const life = createLife();
+  const description = describeModel(source.id, contextTokens);
+
+  async function run(request: GenerateRequest, push: (part: RunPart) => void, controller: AbortController) {
+    try {
+      life.present();
+      const encoded = encode(request.prompt);
+      await runScript({
+        request,
+        encoded,
+        script,
+        description,
+        turns,
+        states,
+        push,
+        signal: controller.signal,
+        crash: () => life.end(new AppError('engine-crashed', 'The script says that the engine crashes.')),
+      });
+    } catch (error) {
+      push(endOf(error, controller.signal));
+    } finally {
+      life.running.delete(controller);
+    }
+  }
+
+  return {
+    source,
+    capabilities,
+    describe: () => description,
+    ...textMethods(life.present),
+    generate: (request, signal) => {
+      const channel = createPartChannel();
+      const controller = new AbortController();
+      const onAbort = (): void => controller.abort();
+      life.running.add(controller);
+      if (signal?.aborted === true) controller.abort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      void run(request, channel.push, controller).finally(() =>
+        signal?.removeEventListener('abort', onAbort),
+      );
+      return channel.read(onAbort);
+    },
+    saveState: async (stateKey) => states.has(stateKey),
+    dropState: async (stateKey) => {
+      states.delete(stateKey);
+    },
+    close: async () => life.end(new AppError('engine-unavailable', 'The engine was closed.')),
+    closed: life.closed,
+  };
+}
+
+interface Life {
+  running: Set<AbortController>;
+  closed: Promise<void>;
+  /** Interrupts what runs; nothing is answered afterwards. */
+  end: (reason: AppError) => void;
+  /** Throws once it has ended. */
+  present: () => void;
+}
+
+function createLife(): Life {
+  const running = new Set<AbortController>();
+  let gone: AppError | null = null;
+  let tellClosed: () => void = () => undefined;
+  const closed = new Promise<void>((resolve) => (tellClosed = resolve));
+  return {
+    running,
+    closed,
+    end: (reason) => {
+      gone ??= reason;
+      for (const run of running) run.abort(gone);
+      tellClosed();
+    },
+    present: () => {
+      if (gone) throw new AppError('engine-unavailable', 'The scripted engine has been closed.');
+    },
+  };
+}
+
+/** What needs no turn: all but answering. */
+function textMethods(
+  present: () => void,
+): Pick<Engine, 'count' | 'tokenize' | 'detokenize' | 'render' | 'score'> {
+  return {
+    count: async (prompt) => {
+      present();
+      const { ids, messageTokens, overheadTokens } = encode(prompt);
+      return { messageTokens, overheadTokens, totalTokens: ids.length, exact: true };
+    },
+    tokenize: async (text, how) => {
+      present();
+      const segments: PromptSegment[] = [{ text, special: how.parseSpecial, message: null }];
+      return tokenizer.encodeSegments(segments, 0, how.addSpecial === true).ids;
+    },
+    detokenize: async (ids) => {
+      present();
+      return tokenizer.decodeTokens(ids);
+    },
+    render: async (prompt) => {
+      present();
+      const { ids, template } = encode(prompt);
+      return { text: tokenizer.decodeTokens(ids), tokenIds: ids, idsHash: hashOfIds(ids), template };
+    },
+    score: async (prompt, text) => {
+      present();
+      encode(prompt);
+      return scoreText(text);
+    },
+  };
+}
+
+function describeModel(id: string, contextTokens: number): ModelDescription {
+  return {
+    id,
+    architecture: 'scripted',
+    name: 'Scripted engine',
+    parameters: 0,
+    contextTokens,
+    trainedContextTokens: contextTokens,
+    vocabularySize: tokenizer.vocabularySize,
+    bosTokenId: tokenizer.bosTokenId,
+    eosTokenIds: [...tokenizer.endTokenIds],
+    template: templateOf(undefined),
+    adapters: [],
+    memory: null,
+    engineRelease: 'scripted',
+    device: 'none',
+  };
+}
+
+function endOf(error: unknown, signal: AbortSignal): RunPart {
+  if (!signal.aborted) return { type: 'end', reason: 'failed', error: toAppError(error).toJSON() };
+  const reason: unknown = signal.reason;
+  if (reason instanceof AppError) return { type: 'end', reason: 'interrupted', error: reason.toJSON() };
+  return { type: 'end', reason: 'aborted' };
+}
+
+function templateOf(format: string | undefined): TemplateDescription {
+  const known = formatNamed(format);
+  const hash = createHash('sha256').update(JSON.stringify(known)).digest('hex');
+  return { source: format === undefined ? 'family' : 'chosen', name: known.name, hash, findings: [] };
+}
+
+function formatNamed(name = 'chatml'): BuiltInFormat {
+  const format = findBuiltInFormat(name);
+  if (!format) throw new AppError('bad-request', `There is no prompt format "${name}".`);
+  return format;
+}
+
+function encode(prompt: Prompt): EncodedRequest {
+  checkPrompt(prompt, tokenizer.vocabularySize);
+  if (prompt.kind === 'tokens') {
+    const ids = [...prompt.ids];
+    const question = tokenizer.decodeTokens(ids);
+    return plain({ ids, question, template: templateOf(undefined) });
+  }
+  if (prompt.kind === 'raw') {
+    const segments: PromptSegment[] = [{ text: prompt.text, special: prompt.parseSpecial, message: null }];
+    const { ids } = tokenizer.encodeSegments(segments, 0, prompt.addBos ?? true);
+    return plain({ ids, question: prompt.text, template: templateOf(undefined) });
+  }
+  const continueAnswer = prompt.continueAnswer === true && prompt.messages.at(-1)?.role === 'assistant';
+  const segments = renderFormat(
+    formatNamed(prompt.format),
+    { messages: prompt.messages, continueAnswer },
+    tokenizer.texts,
+  );
+  const question =
+    prompt.messages.findLast((message) => message.role === 'user')?.content ?? textOf(segments);
+  return {
+    ...tokenizer.encodeSegments(segments, prompt.messages.length),
+    question,
+    openAnswer: continueAnswer ? (prompt.messages.at(-1)?.content ?? '') : '',
+    template: templateOf(prompt.format),
+  };
+}
+
+function plain(found: Pick<EncodedRequest, 'ids' | 'question' | 'template'>): EncodedRequest {
+  return { ...found, messageTokens: [], overheadTokens: found.ids.length, openAnswer: '' };
+}
+
+function scoreText(text: string): ScoredToken[] {
+  const ids = tokenizer.tokenizeText(text);
+  const decoder = new TextDecoder();
+  let offset = 0;
+  return ids.map((id) => {
+    const piece = decoder.decode(tokenizer.tokenBytes(id), { stream: true });
+    const scored = {
+      id,
+      text: piece,
+      bytes: [...tokenizer.tokenBytes(id)],
+      logprob: -1 - (id % 7),
+      top: [],
+      offset,
+    };
+    offset += piece.length;
+    return scored;
+  });
+}
+
+function hashOfIds(ids: readonly number[]): string {
+  return createHash('sha256')
+    .update(Buffer.from(Uint32Array.from(ids).buffer))
+    .digest('hex');
+}

@@ -1,0 +1,157 @@
+import { AppError } from '../contracts/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Engine, LoadOptions, ModelSource } from './engine.ts';
+import type { EngineLease, LoadedModel } from './fleet.ts';
+
+export interface FleetMemberOptions {
+  key: string;
+  source: ModelSource;
+  /** As it was asked for. */
+  reference: string;
+  clock: Clock;
+  idleMs: number;
+  load(options: Pick<LoadOptions, 'signal' | 'onProgress'>): Promise<Engine>;
+  /** Nobody used it for as long as is allowed. */
+  onIdle(member: FleetMember): void;
+  /** It could not be loaded, or went away: by itself, or because it was dropped. */
+  onGone(member: FleetMember, how: 'failed' | 'dropped' | 'by-itself'): void;
+  onReleased(): void;
+}
+
+/** A model in memory or on its way there, and who uses it. */
+export class FleetMember {
+  readonly key: string;
+  readonly source: ModelSource;
+  reference: string;
+  lastUsedAt: number;
+  readonly #options: FleetMemberOptions;
+  readonly #listeners = new Set<(fraction: number) => void>();
+  readonly #controller = new AbortController();
+  readonly #ready: Promise<Engine>;
+  #engine: Engine | null = null;
+  #progress: number | null = null;
+  #users = 0;
+  #idleTimer: NodeJS.Timeout | null = null;
+  #isDropped = false;
+
+  constructor(options: FleetMemberOptions) {
+    this.#options = options;
+    this.key = options.key;
+    this.source = options.source;
+    this.reference = options.reference;
+    this.lastUsedAt = options.clock.now();
+    this.#ready = this.#load();
+    // Whoever waits hears of it; nobody may be waiting any more.
+    this.#ready.catch(() => undefined);
+  }
+
+  get isLoaded(): boolean {
+    return this.#engine !== null;
+  }
+
+  get isUnused(): boolean {
+    return this.#users === 0;
+  }
+
+  /** Waits for the engine; aborting only stops waiting, and the load once nobody waits. */
+  async lease(
+    onProgress: ((fraction: number) => void) | undefined,
+    signal?: AbortSignal,
+  ): Promise<EngineLease> {
+    this.#users++;
+    this.#stopIdling();
+    if (onProgress) this.#listeners.add(onProgress);
+    try {
+      const engine = await orAborted(this.#ready, signal);
+      return { engine, release: once(() => this.#release()) };
+    } catch (error) {
+      this.#release();
+      if (this.#users === 0) this.#controller.abort();
+      throw error;
+    } finally {
+      if (onProgress) this.#listeners.delete(onProgress);
+    }
+  }
+
+  isNamed(name: string): boolean {
+    return name === this.source.id || name === this.reference;
+  }
+
+  async drop(): Promise<void> {
+    this.#isDropped = true;
+    this.#stopIdling();
+    this.#controller.abort();
+    const engine = await this.#ready.catch(() => null);
+    await engine?.close();
+    await engine?.closed;
+  }
+
+  describe(): LoadedModel {
+    return {
+      id: this.source.id,
+      reference: this.reference,
+      kind: this.source.kind,
+      state: this.#engine ? 'loaded' : 'loading',
+      progress: this.#engine ? 1 : this.#progress,
+      users: this.#users,
+      lastUsedAt: this.lastUsedAt,
+      description: this.#engine?.describe() ?? null,
+    };
+  }
+
+  async #load(): Promise<Engine> {
+    try {
+      const engine = await this.#options.load({
+        signal: this.#controller.signal,
+        onProgress: (fraction) => {
+          this.#progress = fraction;
+          for (const listener of this.#listeners) listener(fraction);
+        },
+      });
+      this.#engine = engine;
+      void engine.closed.then(() => this.#leave(this.#isDropped ? 'dropped' : 'by-itself'));
+      return engine;
+    } catch (error) {
+      this.#leave('failed');
+      throw error;
+    }
+  }
+
+  #leave(how: 'failed' | 'dropped' | 'by-itself'): void {
+    this.#stopIdling();
+    this.#options.onGone(this, how);
+  }
+
+  #release(): void {
+    this.#users--;
+    this.lastUsedAt = this.#options.clock.now();
+    if (this.#users === 0 && this.#options.idleMs > 0) {
+      this.#idleTimer = setTimeout(() => this.#options.onIdle(this), this.#options.idleMs).unref();
+    }
+    this.#options.onReleased();
+  }
+
+  #stopIdling(): void {
+    if (this.#idleTimer) clearTimeout(this.#idleTimer);
+    this.#idleTimer = null;
+  }
+}
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    action();
+  };
+}
+
+export function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new AppError('cancelled', 'Nobody waits for this model any more.'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,0 +1,263 @@
+import { AppError, toAppError } from '../contracts/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type {
+  Engine,
+  EngineLoader,
+  LoadOptions,
+  MemoryEstimate,
+  ModelDescription,
+  ModelSource,
+} from './engine.ts';
+import { FleetMember, orAborted } from './fleet-member.ts';
+
+export type AcquireOptions = Omit<LoadOptions, 'signal'>;
+
+/** An engine that stays in memory until it is released. Releasing twice does nothing. */
+export interface EngineLease {
+  engine: Engine;
+  release: () => void;
+}
+
+export interface LoadedModel {
+  id: string;
+  /** The reference it was last asked for by. */
+  reference: string;
+  kind: ModelSource['kind'];
+  state: 'loading' | 'loaded';
+  /** 0 to 1 while it loads; null where it is not known. */
+  progress: number | null;
+  /** How many use it or wait for it. */
+  users: number;
+  lastUsedAt: number;
+  description: ModelDescription | null;
+}
+
+/** Which models are in memory, and how others come by them. */
+export interface Engines {
+  /** Loads the model unless it is there; many who ask at once cause one load. */
+  acquire(source: ModelSource, options?: AcquireOptions, signal?: AbortSignal): Promise<EngineLease>;
+  /** The same by reference. */
+  use(reference: string, options?: AcquireOptions, signal?: AbortSignal): Promise<EngineLease>;
+  /** Null where memory is not ours to count. */
+  estimate(source: ModelSource, options?: AcquireOptions): Promise<MemoryEstimate | null>;
+  loaded(): LoadedModel[];
+  /** Ends what runs with `interrupted` and frees the memory. Resolves false where it was not loaded. */
+  unload(idOrReference: string): Promise<boolean>;
+  /** Why the last load of it failed; null where it did not. */
+  lastError(idOrReference: string): AppError | null;
+  /** How often an engine that had gone by itself was loaded again. */
+  restarts(): number;
+  close(): Promise<void>;
+}
+
+export interface FleetOptions {
+  loaders: readonly EngineLoader[];
+  resolve: (reference: string, signal?: AbortSignal) => Promise<ModelSource>;
+  clock: Clock;
+  log: Log;
+  /** 0: a model stays until another needs the room. */
+  idleMs: number;
+  /** What holds where a request names nothing. */
+  defaults?: AcquireOptions;
+  /** Hears of the model that was used last, to be remembered. */
+  onUse?: (reference: string) => void;
+}
+
+export function createFleet(options: FleetOptions): Engines {
+  return new Fleet(options);
+}
+
+class Fleet implements Engines {
+  readonly #options: FleetOptions;
+  readonly #members = new Map<string, FleetMember>();
+  readonly #errors = new Map<string, AppError>();
+  /** Keys of engines that went by themselves. */
+  readonly #fallen = new Set<string>();
+  readonly #room: Room;
+  #restarts = 0;
+  #loading: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#room = createRoom(this.#members, options.log);
+  }
+
+  acquire(source: ModelSource, options?: AcquireOptions, signal?: AbortSignal): Promise<EngineLease> {
+    return this.#acquire(source, source.id, options, signal);
+  }
+
+  async use(reference: string, options?: AcquireOptions, signal?: AbortSignal): Promise<EngineLease> {
+    this.#present();
+    const source = await this.#options.resolve(reference, signal);
+    return this.#acquire(source, reference, options, signal);
+  }
+
+  async estimate(source: ModelSource, options?: AcquireOptions): Promise<MemoryEstimate | null> {
+    return this.#loaderOf(source).estimate(source, { ...this.#options.defaults, ...options });
+  }
+
+  loaded(): LoadedModel[] {
+    return [...this.#members.values()].map((member) => member.describe());
+  }
+
+  async unload(idOrReference: string): Promise<boolean> {
+    const found = [...this.#members.values()].filter((member) => member.isNamed(idOrReference));
+    await Promise.all(found.map((member) => member.drop()));
+    return found.length > 0;
+  }
+
+  lastError(idOrReference: string): AppError | null {
+    return this.#errors.get(idOrReference) ?? null;
+  }
+
+  restarts(): number {
+    return this.#restarts;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#members.values()].map((member) => member.drop()));
+  }
+
+  async #acquire(
+    source: ModelSource,
+    reference: string,
+    options: AcquireOptions = {},
+    signal?: AbortSignal,
+  ): Promise<EngineLease> {
+    this.#present();
+    this.#loaderOf(source);
+    try {
+      const lease = await this.#join(source, reference, options).lease(options.onProgress, signal);
+      this.#errors.delete(source.id);
+      this.#errors.delete(reference);
+      this.#options.onUse?.(reference);
+      return lease;
+    } catch (error) {
+      const known = toAppError(error);
+      if (known.code !== 'cancelled') this.#errors.set(source.id, known).set(reference, known);
+      throw known;
+    }
+  }
+
+  #present(): void {
+    if (this.#isClosed) throw new AppError('shutting-down', 'The server is stopping.');
+  }
+
+  #loaderOf(source: ModelSource): EngineLoader {
+    const loader = this.#options.loaders.find((one) => one.kind === source.kind);
+    if (loader) return loader;
+    throw new AppError('engine-unavailable', `No engine here can run a model of the kind "${source.kind}".`);
+  }
+
+  #join(source: ModelSource, reference: string, given: AcquireOptions): FleetMember {
+    const { onProgress: _, ...wanted } = { ...this.#options.defaults, ...given };
+    const key = keyOf(source, wanted);
+    const known = this.#members.get(key);
+    if (known) {
+      known.reference = reference;
+      return known;
+    }
+    if (this.#fallen.delete(key)) this.#restarts++;
+    const { clock, idleMs, log } = this.#options;
+    const member = new FleetMember({
+      key,
+      source,
+      reference,
+      clock,
+      idleMs,
+      load: (own) => this.#load(source, { ...wanted, ...own }),
+      onIdle: (idle) => {
+        log.info({ model: source.id }, 'model leaves memory after idling');
+        void idle.drop();
+      },
+      onGone: (gone, how) => {
+        if (this.#members.get(key) === gone) this.#members.delete(key);
+        if (how === 'by-itself') this.#fallen.add(key);
+        this.#room.tell();
+      },
+      onReleased: this.#room.tell,
+    });
+    this.#members.set(key, member);
+    return member;
+  }
+
+  /** One load at a time, so that two do not count on the same free memory. */
+  #load(source: ModelSource, wanted: LoadOptions): Promise<Engine> {
+    const loader = this.#loaderOf(source);
+    const start = async (): Promise<Engine> => {
+      await this.#room.make(loader, source, wanted);
+      this.#present();
+      return loader.load(source, wanted);
+    };
+    if (source.kind === 'remote') return start();
+    const next = this.#loading.then(start);
+    this.#loading = next.catch(() => undefined);
+    return next;
+  }
+}
+
+/** What makes two loads of one model different engines. */
+function keyOf(source: ModelSource, wanted: AcquireOptions): string {
+  const { contextTokens, slots, kvType, gpuLayers } = wanted;
+  return JSON.stringify([source, contextTokens, slots, kvType, gpuLayers]);
+}
+
+interface Room {
+  /** Resolves once the estimate says that the model has room; others leave for it, the longest unused first. */
+  make(loader: EngineLoader, source: ModelSource, wanted: LoadOptions): Promise<void>;
+  /** Something was released or went. */
+  tell: () => void;
+}
+
+function createRoom(members: ReadonlyMap<string, FleetMember>, log: Log): Room {
+  let waiting: (() => void)[] = [];
+  const change = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+
+  return {
+    tell: () => {
+      const woken = waiting;
+      waiting = [];
+      for (const wake of woken) wake();
+    },
+    async make(loader, source, wanted) {
+      for (;;) {
+        const estimate = await loader.estimate(source, wanted);
+        if (estimate?.fit !== 'will-not-fit') return;
+        const local = [...members.values()].filter((one) => one.isLoaded && one.source.kind !== 'remote');
+        const [leaving] = local.filter((one) => one.isUnused).sort((a, b) => a.lastUsedAt - b.lastUsedAt);
+        if (leaving) {
+          log.info({ model: leaving.source.id, for: source.id }, 'model leaves memory for another');
+          await leaving.drop();
+        } else if (local.length > 0) {
+          await orAborted(change(), wanted.signal);
+        } else {
+          throw doesNotFit(source, estimate);
+        }
+      }
+    },
+  };
+}
+
+function doesNotFit(source: ModelSource, estimate: MemoryEstimate): AppError {
+  const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const { contextTokens, kvType, gpuLayers } = estimate.wouldFit ?? {};
+  const changes = [
+    contextTokens === undefined ? '' : `a context of ${contextTokens} tokens`,
+    kvType === undefined ? '' : `a KV cache in ${kvType}`,
+    gpuLayers === undefined ? '' : `${gpuLayers} layers on the GPU`,
+  ].filter((text) => text !== '');
+  return new AppError(
+    'model-does-not-fit',
+    `${source.id} needs ${gibibytes(estimate.totalBytes)} of memory; ${gibibytes(estimate.availableBytes)} can be had.`,
+    {
+      hint:
+        changes.length > 0
+          ? `It would fit with ${changes.join(' and ')}.`
+          : 'Choose a smaller model or a smaller quantisation, or close other programs.',
+      details: { estimate },
+    },
+  );
+}

@@ -1,0 +1,59 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { AppError } from '../../contracts/app-error.ts';
+
+/** Makes a rename or a new name in this folder survive a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The file appears complete under its name, or not at all. `aside` is a name in the same folder that nobody else uses. */
+export async function writeDurably(
+  place: { folder: string; path: string; aside: string },
+  content: string | Uint8Array,
+): Promise<void> {
+  try {
+    const handle = await open(place.aside, 'w', 0o600);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(place.aside, place.path);
+    await syncFolder(place.folder);
+  } catch (error) {
+    await rm(place.aside, { force: true });
+    throw toStorageError(error);
+  }
+}
+
+export async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+/** A failure of the file system as an AppError; ours pass unchanged. */
+export function toStorageError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new AppError('disk-full', 'The disk of CORRAL_HOME is full.', {
+      cause: error,
+      hint: 'Make room (`corral rm` a model, `corral list` shows sizes) and pull again: it goes on where it stopped.',
+    });
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return new AppError('not-permitted', `CORRAL_HOME cannot be written (${code}).`, { cause: error });
+  }
+  return new AppError('input-output', `Writing to CORRAL_HOME failed (${code || String(error)}).`, {
+    cause: error,
+  });
+}

@@ -31,7 +31,7 @@ const guards: Guard[] = [
     command: [`${binaries}knip`, '--no-progress', '--no-config-hints', '--no-exit-code'],
   },
   { name: 'format', command: [`${binaries}oxfmt`, '--check', '.'] },
-  { name: 'documents', command: [process.execPath, 'scripts/check-documents.ts'] },
+  { name: 'documents', command: [process.execPath, 'scripts/documents.ts'] },
   { name: 'kernels', command: [process.execPath, 'scripts/check-kernels.ts'] },
 ];
 

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 
 /** Everything Corral keeps, by name; nothing is ever written outside of it. */
@@ -17,10 +17,24 @@ export interface Home {
   isNew: boolean;
 }
 
+/**
+ * `mkdir -p`, one folder at a time; true when the last one was made. Node's own recursive form never returns
+ * where a file system refuses new names with ENOENT (/proc).
+ */
+function makeFolder(folder: string): boolean {
+  if (existsSync(folder)) return false;
+  const parent = dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  mkdirSync(folder, { mode: 0o700 });
+  return true;
+}
+
 const messages: Record<string, string> = {
   EACCES: 'this user may not write there',
   EPERM: 'this user may not write there',
   EROFS: 'the file system is read-only',
+  ENOENT: 'that file system takes no new folders',
+  EEXIST: 'a file of that name is there',
   ENOTDIR: 'a part of the path is a file',
   ENOSPC: 'the disk is full',
 };
@@ -59,11 +73,11 @@ function homeAt(folder: string, isNew: boolean): Home {
 /** Makes the folder and its parts for this user alone (0700) and shows that it can be written. */
 export function prepareHome(folder: string): Home {
   try {
-    const isNew = mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
+    const isNew = makeFolder(folder);
     chmodSync(folder, 0o700);
     const home = homeAt(folder, isNew);
     for (const part of [home.models, home.kv, home.temporary, home.backups, home.damaged]) {
-      mkdirSync(part, { recursive: true, mode: 0o700 });
+      makeFolder(part);
     }
     const probe = join(home.temporary, `.probe-${process.pid}`);
     writeFileSync(probe, '.');

@@ -1,0 +1,119 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../contracts/app-error.ts';
+import { loadConfig } from './load-config.ts';
+
+let root: string;
+let home: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'corral-config-'));
+  home = join(root, 'home');
+  mkdirSync(home);
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const load = (environment: Record<string, string>, flags = {}) =>
+  loadConfig({ root, flags, environment: { CORRAL_HOME: home, ...environment } });
+
+function problemsOf(environment: Record<string, string>): string[] {
+  try {
+    load(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(AppError);
+    expect((error as AppError).code).toBe('config-invalid');
+    return (error as AppError).details?.['problems'] as string[];
+  }
+  throw new Error('the configuration was accepted');
+}
+
+describe('loadConfig', () => {
+  it('has working defaults', () => {
+    const config = load({});
+    expect(config).toMatchObject({ host: '127.0.0.1', port: 7860, model: 'cria', slots: 4 });
+    expect(config.sources.port).toBe('default');
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('lets flags win over environment over .env over the file', () => {
+    writeFileSync(join(root, 'corral.config.json'), '{"port": 1001, "slots": 2, "title": "file"}');
+    writeFileSync(join(home, '.env'), 'PORT=1002\nCORRAL_TITLE=home\n');
+    writeFileSync(join(root, '.env'), 'PORT=1003\nCORRAL_DESCRIPTION="a # b"\n');
+    expect(load({})).toMatchObject({ port: 1003, slots: 2, title: 'home', description: 'a # b' });
+    expect(load({ PORT: '1004' }).port).toBe(1004);
+    const config = load({ PORT: '1004' }, { port: '1005' });
+    expect(config.port).toBe(1005);
+    expect(config.sources).toMatchObject({
+      port: 'flag',
+      slots: 'file',
+      title: 'home .env',
+      description: '.env',
+    });
+  });
+
+  it('lists every problem at once, each with the value seen and the allowed form', () => {
+    writeFileSync(join(root, '.env'), 'PROT=8080\nHF_TOKEN=x\n');
+    const problems = problemsOf({
+      PORT: '99999',
+      CORRAL_FEEDBACK: 'perhaps',
+      CORRAL_SLOT: '3',
+      LOGGING_MODE: 'loud',
+    });
+    expect(problems).toEqual([
+      '.env has the unknown key PROT; did you mean PORT?',
+      'environment has the unknown key CORRAL_SLOT; did you mean CORRAL_SLOTS?',
+      'PORT (environment) is "99999"; allowed: a whole number from 0 to 65535',
+      'CORRAL_FEEDBACK (environment) is "perhaps"; allowed: true or false',
+      'HF_TOKEN (.env) is (hidden); allowed: at least 4 characters without spaces',
+      'LOGGING_MODE (environment) is "loud"; allowed: full, metadata, off',
+    ]);
+  });
+
+  it('leaves foreign variables of the environment alone', () => {
+    expect(load({ PATH: '/bin', EDITOR: 'vi' }).port).toBe(7860);
+  });
+
+  it('refuses a configuration file that is not a JSON object', () => {
+    writeFileSync(join(root, 'corral.config.json'), '[1]');
+    expect(problemsOf({})[0]).toContain('is not a JSON object');
+  });
+
+  it('refuses to be reachable by others without an access key', () => {
+    expect(problemsOf({ HOST: '0.0.0.0' })[0]).toContain('CORRAL_ACCESS_KEY');
+    expect(load({ HOST: '0.0.0.0', CORRAL_ACCESS_KEY: 'a-key-of-16-chars-or-more' }).host).toBe('0.0.0.0');
+    expect(load({ HOST: 'localhost' }).host).toBe('localhost');
+  });
+
+  it.each([
+    ['CORRAL_KV_BUDGET', '8G', 'kvBudgetBytes', 8 * 1024 ** 3],
+    ['CORRAL_KV_BUDGET', '1.5 GiB', 'kvBudgetBytes', 1.5 * 1024 ** 3],
+    ['CORRAL_KV_BUDGET', '0', 'kvBudgetBytes', 0],
+    ['CORRAL_HTTPS', 'yes', 'https', true],
+    ['HF_ENDPOINT', 'http://hub.lan:8080/', 'hubEndpoint', 'http://hub.lan:8080'],
+    ['CORRAL_ALLOWED_HOSTS', 'a.example, b.example', 'allowedHosts', ['a.example', 'b.example']],
+    ['HUGGINGFACEHUB_API_TOKEN', 'hf_abc', 'hubToken', 'hf_abc'],
+  ])('reads %s=%s', (variable, value, name, wanted) => {
+    expect(load({ [variable]: value })).toMatchObject({ [name]: wanted });
+  });
+
+  it('knows providers by the name in the variable, and hf by the Hub token', () => {
+    const config = load({
+      HF_TOKEN: 'hf_abc',
+      CORRAL_PROVIDER_GPU_BOX_URL: 'http://gpu:8000/v1/',
+      CORRAL_PROVIDER_GPU_BOX_KEY: 'k',
+      CORRAL_PROVIDER_TEXT_URL: 'http://tgi:80',
+      CORRAL_PROVIDER_TEXT_KIND: 'tgi',
+    });
+    expect(config.providers).toEqual([
+      { name: 'hf', kind: 'huggingface', url: 'https://router.huggingface.co', key: 'hf_abc' },
+      { name: 'gpu-box', kind: 'openai', url: 'http://gpu:8000/v1', key: 'k' },
+      { name: 'text', kind: 'tgi', url: 'http://tgi:80', key: '' },
+    ]);
+    expect(problemsOf({ CORRAL_PROVIDER_LAB_KIND: 'ollama' })).toEqual([
+      'CORRAL_PROVIDER_LAB_KIND is "ollama"; allowed: huggingface, tgi, openai',
+      'CORRAL_PROVIDER_LAB_URL is missing; allowed: an http:// or https:// address',
+    ]);
+  });
+});

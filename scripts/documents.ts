@@ -1,0 +1,86 @@
+/**
+ * Documents that repeat what the code knows: docs/errors.md, docs/config.md, docs/cli.md. Without an argument they
+ * are compared with the code, both ways; with `--write` the generated parts are written.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { buildProgram } from '../app/src/cli/program.ts';
+import { commands } from '../app/src/cli/commands.ts';
+import { settingNames, settings } from '../app/src/config/settings.ts';
+import { errorCodes } from '../app/src/contracts/error-codes.ts';
+
+const problems: string[] = [];
+
+function checkErrorCodes(): void {
+  const path = 'docs/errors.md';
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const rows = [...text.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \| (yes|no) \| (.*) \|$/gm)];
+  const documented = new Set(rows.map((match) => match.slice(1, 5).join(' ')));
+  const actual = new Set(
+    Object.entries(errorCodes).map(
+      ([code, row]) => `${code} ${row.status} ${row.exit} ${row.retry ? 'yes' : 'no'}`,
+    ),
+  );
+  for (const row of actual)
+    if (!documented.has(row)) problems.push(`${path} lacks "${row}" (code, status, exit, retry)`);
+  for (const row of documented)
+    if (!actual.has(row)) problems.push(`${path} has "${row}", which the code does not`);
+  for (const match of rows)
+    if (match[5]?.trim() === '') problems.push(`${path} does not explain ${match[1]}`);
+}
+
+/** The text between the two marks of a generated part. */
+function part(name: string): [string, string] {
+  return [`<!-- generated: ${name} -->`, `<!-- end: ${name} -->`];
+}
+
+function compare(path: string, name: string, wanted: string): void {
+  const [open, close] = part(name);
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : `${open}\n${close}\n`;
+  const start = text.indexOf(open);
+  const end = text.indexOf(close);
+  if (start < 0 || end < start) {
+    problems.push(`${path} lacks the marks ${open} and ${close}`);
+    return;
+  }
+  const renewed = `${text.slice(0, start + open.length)}\n\n${wanted}\n\n${text.slice(end)}`;
+  if (renewed === text) return;
+  if (process.argv.includes('--write')) writeFileSync(path, renewed);
+  else problems.push(`${path} is not what the code says; run: node bin/run.mjs scripts/documents.ts --write`);
+}
+
+function shownDefault(value: unknown): string {
+  const text = Array.isArray(value) ? value.join(',') : String(value);
+  return text === '' ? '' : `\`${text.replace(process.env.HOME ?? '~', '~')}\``;
+}
+
+function configTable(): string {
+  const rows = settingNames.map((name) => {
+    const { env, flag, form, default: fallback, about } = settings[name];
+    return `| \`${env}\` | ${flag ? `\`${flag}\`` : ''} | \`${name}\` | ${shownDefault(fallback)} | ${form.allowed} | ${about} |`;
+  });
+  return [
+    '| variable | flag | key in corral.config.json | default | allowed | what it does |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+function cliHelp(): string {
+  const program = buildProgram('', () => undefined).configureHelp({ helpWidth: 100 });
+  const helpOf = (name: string): string => {
+    const [group, member] = name.split(' ');
+    const first = program.commands.find((command) => command.name() === group);
+    const command = member ? first?.commands.find((candidate) => candidate.name() === member) : first;
+    return command?.configureHelp({ helpWidth: 100 }).helpInformation() ?? '';
+  };
+  const sections = commands.map(
+    ({ name }) => `## corral ${name}\n\n\`\`\`text\n${helpOf(name).trimEnd()}\n\`\`\``,
+  );
+  return [`\`\`\`text\n${program.helpInformation().trimEnd()}\n\`\`\``, ...sections].join('\n\n');
+}
+
+checkErrorCodes();
+compare('docs/config.md', 'settings', configTable());
+compare('docs/cli.md', 'help', cliHelp());
+for (const problem of problems) console.error(problem);
+process.exit(problems.length > 0 ? 1 : 0);

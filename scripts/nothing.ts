@@ -1,0 +1,1 @@
+// Runs when only the install in front of it is wanted.

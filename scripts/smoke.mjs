@@ -69,11 +69,12 @@ async function chat(address) {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ messages: [{ role: 'user', content: 'Hello' }], max_tokens: 16 }),
   });
-  const answer = await response.json();
+  /** @type {{ choices?: { message?: { content?: unknown } }[], usage?: { completion_tokens?: number } }} */
+  const answer = JSON.parse(await response.text());
   if (!response.ok || typeof answer.choices?.[0]?.message?.content !== 'string') {
     throw new Error(`the chat did not answer: ${JSON.stringify(answer)}`);
   }
-  if (!(answer.usage?.completion_tokens > 0)) throw new Error(`no tokens came: ${JSON.stringify(answer)}`);
+  if (!Number(answer.usage?.completion_tokens)) throw new Error(`no tokens came: ${JSON.stringify(answer)}`);
 }
 
 /** Resident memory of the server process (the launcher's child), in bytes. @param {number} launcher */

@@ -1,1 +1,0 @@
-// Runs when only the install in front of it is wanted.

@@ -1,0 +1,229 @@
+import { uuidv7 } from 'uuidv7';
+import { describe, expect, test } from 'vitest';
+import {
+  type ContractParts,
+  expectError,
+  newChat,
+  newMessage,
+  startOfTime,
+  startRun,
+} from './parts.contract.ts';
+
+export function chatContract({ store, owner }: ContractParts): void {
+  describe('chats', () => {
+    test('a chat comes back as it was made', async () => {
+      const me = owner();
+      const settings = { model: 'cria', sampling: { temperature: 0.25, stop: ['\u0000'] } };
+      const made = await store().createChat(me, newChat({ title: 'Grüße 👋', folder: 'Work', settings }));
+      expect(made).toMatchObject({
+        title: 'Grüße 👋',
+        folder: 'Work',
+        settings,
+        version: 1,
+        messageCount: 0,
+      });
+      expect(await store().getChat(me, made.id)).toEqual(made);
+      expect(await store().openChat(me, made.id)).toEqual({ chat: made, messages: [], runs: [] });
+    });
+
+    test('another owner sees nothing of it and can change nothing', async () => {
+      const me = owner();
+      const other = owner();
+      const chat = await store().createChat(me, newChat());
+      const message = await store().addMessage(me, { chatId: chat.id, message: newMessage('mine') });
+      expect(await store().getChat(other, chat.id)).toBeNull();
+      expect(await store().openChat(other, chat.id)).toBeNull();
+      expect(await store().getMessage(other, message.id)).toBeNull();
+      expect((await store().listChats(other, { limit: 10 })).items).toEqual([]);
+      const change = { chatId: chat.id, version: 9, change: { title: 'theirs' } };
+      await expectError(store().updateChat(other, change), 'not-found');
+      await expectError(store().setActiveLeaf(other, { chatId: chat.id, leafId: null }), 'not-found');
+      await expectError(
+        store().addMessage(other, { chatId: chat.id, message: newMessage('x') }),
+        'not-found',
+      );
+      const trashing = { trashId: uuidv7(), chatId: chat.id, version: 9, now: 1, purgeAt: 2 };
+      await expectError(store().trash(other, trashing), 'not-found');
+      await expectError(store().erase(other, { chatId: chat.id }), 'not-found');
+      expect(await store().openChat(me, chat.id)).toMatchObject({
+        chat: { title: 'A chat' },
+        messages: [message],
+      });
+    });
+
+    test('a stale write is refused with the version that there is, and changes nothing', async () => {
+      const me = owner();
+      const { id } = await store().createChat(me, newChat());
+      const first = await store().updateChat(me, { chatId: id, version: 1, change: { title: 'first' } });
+      expect(first.version).toBe(2);
+      const write = { chatId: id, version: 1, change: { title: 'second' } };
+      const error = await expectError(store().updateChat(me, write), 'conflict');
+      expect(error.details).toEqual({ version: 2 });
+      expect(await store().getChat(me, id)).toEqual(first);
+    });
+
+    test('of many stale writes at once one wins', async () => {
+      const me = owner();
+      const { id } = await store().createChat(me, newChat());
+      const writes = Array.from({ length: 20 }, (_, at) =>
+        store().updateChat(me, { chatId: id, version: 1, change: { title: `title ${at}` } }),
+      );
+      const outcomes = await Promise.allSettled(writes);
+      expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
+      expect(await store().getChat(me, id)).toMatchObject({ version: 2 });
+    });
+
+    test('lists pinned ones first, then the newest, page by page, by folder', async () => {
+      const me = owner();
+      const ids: string[] = [];
+      for (let at = 0; at < 7; at++) {
+        const folder = at % 2 === 0 ? 'even' : null;
+        const chat = newChat({ title: `${at}`, folder, createdAt: startOfTime + Math.min(at, 4) });
+        ids.push((await store().createChat(me, chat)).id);
+      }
+      await store().updateChat(me, { chatId: ids[1] ?? '', version: 1, change: { pinned: true } });
+      const seen: string[] = [];
+      let cursor: string | null = null;
+      do {
+        const page = await store().listChats(me, { limit: 2, cursor });
+        seen.push(...page.items.map((chat) => chat.title));
+        cursor = page.cursor;
+      } while (cursor !== null);
+      expect(seen).toEqual(['1', '4', '5', '6', '3', '2', '0']);
+      expect((await store().listChats(me, { limit: 9, folder: null })).items).toHaveLength(3);
+      expect((await store().listChats(me, { limit: 9, folder: 'even' })).items).toHaveLength(4);
+      expect(await store().listFolders(me)).toEqual([{ name: 'even', chatCount: 4 }]);
+      await expectError(store().listChats(me, { limit: 2, cursor: 'nonsense' }), 'bad-request');
+    });
+
+    test('text comes back unit for unit, whatever it is', async () => {
+      const me = owner();
+      const chat = await store().createChat(me, newChat());
+      const texts = [
+        'a\u0000b',
+        '\uD800 alone',
+        '\uDC00\uD800',
+        '\uF8FF0000',
+        "'; drop table chat; --",
+        '\r\n\t ',
+        '',
+      ];
+      for (const text of texts) {
+        const message = await store().addMessage(me, { chatId: chat.id, message: newMessage(text) });
+        expect((await store().getMessage(me, message.id))?.content).toBe(text);
+      }
+    });
+
+    test('a message of 10 MB is kept whole, found, and leaves the chat usable', async () => {
+      const me = owner();
+      const chat = await store().createChat(me, newChat());
+      const words = Array.from({ length: 80_000 }, (_, at) => `word${at % 5000} ü${at}`).join(' ');
+      const text = `zebracorn ${words} ${'x'.repeat(10_000_000 - words.length)}`;
+      const message = await store().addMessage(me, { chatId: chat.id, message: newMessage(text) });
+      expect((await store().getMessage(me, message.id))?.content === text).toBe(true);
+      expect(await store().searchChats(me, { text: 'zebracorn', limit: 5 })).toHaveLength(1);
+    });
+
+    test('messages form a tree; the newest is shown; another branch can be shown', async () => {
+      const me = owner();
+      const { id } = await store().createChat(me, newChat());
+      const add = (content: string, parentId: string | null, createdAt = startOfTime) =>
+        store().addMessage(me, { chatId: id, message: newMessage(content, { parentId, createdAt }) });
+      const root = await add('root', null, startOfTime + 9);
+      const left = await add('left', root.id);
+      const right = await add('right', root.id, startOfTime + 50);
+      const opened = await store().openChat(me, id);
+      expect(opened?.messages.map((message) => message.content)).toEqual(['root', 'left', 'right']);
+      expect(opened?.chat).toMatchObject({
+        activeLeafId: right.id,
+        messageCount: 3,
+        updatedAt: startOfTime + 50,
+      });
+      expect(await store().setActiveLeaf(me, { chatId: id, leafId: left.id })).toMatchObject({
+        activeLeafId: left.id,
+        version: 1,
+      });
+      const elsewhere = await store().createChat(me, newChat());
+      await expectError(store().setActiveLeaf(me, { chatId: elsewhere.id, leafId: left.id }), 'not-found');
+      const foreign = { chatId: elsewhere.id, message: newMessage('x', { parentId: left.id }) };
+      await expectError(store().addMessage(me, foreign), 'not-found');
+    });
+
+    test('pin and feedback of a message, with its version', async () => {
+      const me = owner();
+      const { id } = await store().createChat(me, newChat());
+      const { id: messageId } = await store().addMessage(me, { chatId: id, message: newMessage('x') });
+      const feedback = { rating: 'down' as const, reason: 'wrong' };
+      const changed = await store().updateMessage(me, {
+        messageId,
+        version: 1,
+        change: { feedback, pinned: true },
+      });
+      expect(changed).toMatchObject({ version: 2, pinned: true, feedback });
+      const stale = { messageId, version: 1, change: { feedback: null } };
+      await expectError(store().updateMessage(me, stale), 'conflict');
+      const cleared = await store().updateMessage(me, { ...stale, version: 2 });
+      expect(cleared).toMatchObject({ feedback: null, pinned: true });
+    });
+
+    test('a copy has the whole tree with new ids, and the text of an answer that is being written', async () => {
+      const me = owner();
+      const run = await startRun(store(), me);
+      await store().appendJournal([{ owner: me, runId: run.runId, epoch: 1, offset: 0, text: 'so far' }]);
+      const copy = await store().duplicateChat(me, {
+        chatId: run.chatId,
+        newChatId: uuidv7(),
+        title: 'Copy',
+        now: startOfTime + 5,
+      });
+      const opened = await store().openChat(me, copy.chat.id);
+      expect(opened?.runs).toEqual([]);
+      expect(opened?.messages.map((message) => [message.content, message.state])).toEqual([
+        ['Hello', 'complete'],
+        ['so far', 'stopped'],
+      ]);
+      expect(opened?.messages[1]?.id).toBe(copy.messageIds[run.messageId]);
+      expect(opened?.messages[1]?.parentId).toBe(opened?.messages[0]?.id);
+      expect(opened?.chat).toMatchObject({ title: 'Copy', activeLeafId: copy.messageIds[run.messageId] });
+    });
+
+    test('an import is taken in once, with its order and its leaf, and exports as it was', async () => {
+      const me = owner();
+      const question = newMessage('question');
+      const answer = newMessage('answer', { parentId: question.id, role: 'assistant', model: 'gpt' });
+      const chat = { ...newChat({ titleSource: 'import' }), pinned: true, updatedAt: startOfTime + 7 };
+      const imported = { chat, messages: [question, answer], activeLeafId: answer.id, importKey: 'a' };
+      expect(await store().importChats(me, [imported])).toEqual({ chatIds: [chat.id], passedOver: 0 });
+      expect(await store().importChats(me, [imported])).toEqual({ chatIds: [], passedOver: 1 });
+      const exported = await store().exportChats(me, { limit: 10 });
+      expect(exported.cursor).toBeNull();
+      expect(exported.items).toHaveLength(1);
+      expect(exported.items[0]).toMatchObject({
+        chat: { pinned: true, updatedAt: startOfTime + 7, activeLeafId: answer.id },
+        messages: [{ content: 'question' }, { content: 'answer', model: 'gpt' }],
+      });
+      const good = {
+        ...imported,
+        chat: { ...chat, id: uuidv7() },
+        importKey: 'b',
+        messages: [],
+        activeLeafId: null,
+      };
+      const bad = { ...good, chat: { ...chat }, importKey: 'c' };
+      await expectError(store().importChats(me, [good, bad]), 'conflict');
+      expect(await store().getChat(me, good.chat.id)).toBeNull();
+    });
+
+    test('an export of many chats comes in pages', async () => {
+      const me = owner();
+      const ids: string[] = [];
+      for (let at = 0; at < 5; at++) ids.push((await store().createChat(me, newChat())).id);
+      const first = await store().exportChats(me, { limit: 3 });
+      const second = await store().exportChats(me, { limit: 3, cursor: first.cursor });
+      expect([...first.items, ...second.items].map((item) => item.chat.id)).toEqual(ids);
+      expect(second.cursor).toBeNull();
+      const chosen = await store().exportChats(me, { limit: 3, chatIds: ids.slice(1, 3) });
+      expect(chosen.items.map((item) => item.chat.id)).toEqual(ids.slice(1, 3));
+    });
+  });
+}

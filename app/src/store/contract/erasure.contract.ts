@@ -1,0 +1,93 @@
+import { uuidv7 } from 'uuidv7';
+import { describe, expect, test } from 'vitest';
+import type { Receipt } from '../../contracts/runs.ts';
+import {
+  type ContractParts,
+  expectError,
+  finish,
+  newChat,
+  newMessage,
+  startOfTime,
+  startRun,
+} from './parts.contract.ts';
+
+/** A word that stands nowhere else, so that any trace of it in the files is ours. */
+const secretWord = (): string => `zq${uuidv7().replaceAll('-', '')}`;
+
+export function erasureContract({ store, owner, rawBytes }: ContractParts): void {
+  /** Puts the word into every kind of row a chat can have. */
+  async function spread(me: string, word: string): Promise<{ chatId: string; trashedRunId: string }> {
+    const settings = { systemPrompt: word };
+    const { id: chatId } = await store().createChat(me, newChat({ title: word, folder: word, settings }));
+    await store().addMessage(me, { chatId, message: newMessage(`${word} in a message`) });
+    const ended = await startRun(store(), me, chatId);
+    const receipt = { runId: ended.runId, systemPrompt: word } as unknown as Receipt;
+    const events = [{ id: uuidv7(), conversationId: chatId, body: word, createdAt: startOfTime }];
+    const jobs = [{ id: uuidv7(), kind: 'title', payload: { chatId, word }, createdAt: 1, runAt: 1 }];
+    await store().finishRun(me, finish(ended.runId, { offset: 0, text: word }, { receipt, events, jobs }));
+    const times = { now: startOfTime, purgeAt: startOfTime + 1 };
+    await store().trash(me, { trashId: uuidv7(), chatId, messageId: ended.messageId, ...times });
+    const running = await startRun(store(), me, chatId);
+    await store().appendJournal([{ owner: me, runId: running.runId, epoch: 1, offset: 0, text: word }]);
+    return { chatId, trashedRunId: ended.runId };
+  }
+
+  describe('erase', () => {
+    test('a chat is gone from every row and every file; the others stay', async () => {
+      const me = owner();
+      const word = secretWord();
+      const keep = secretWord();
+      const kept = await spread(me, keep);
+      const { chatId, trashedRunId } = await spread(me, word);
+      expect((await rawBytes()).includes(word)).toBe(true);
+      expect(await store().erase(me, { chatId })).toEqual({ chatIds: [chatId] });
+      expect(await store().getChat(me, chatId)).toBeNull();
+      expect(await store().getReceipt(me, trashedRunId)).toBeNull();
+      expect(await store().searchChats(me, { text: word, limit: 5 })).toEqual([]);
+      const bytes = await rawBytes();
+      expect(bytes.includes(word)).toBe(false);
+      expect(bytes.includes(keep)).toBe(true);
+      expect((await store().openChat(me, kept.chatId))?.messages.length).toBeGreaterThan(2);
+      await expectError(store().erase(me, { chatId }), 'not-found');
+    });
+
+    test('everything of an owner is gone, and nothing of another', async () => {
+      const me = owner();
+      const other = owner();
+      const word = secretWord();
+      const keep = secretWord();
+      const { chatId } = await spread(me, word);
+      await spread(other, keep);
+      await store().setPreferences(me, { version: 0, settings: { systemPrompt: word } });
+      await store().setModelSettings(me, { model: word, version: 0, settings: {} });
+      await store().savePreset(me, { name: word, settings: {}, version: 0 });
+      await store().addJob(me, { id: uuidv7(), kind: 'pull', payload: { word }, createdAt: 1, runAt: 1 });
+      expect(await store().erase(me, { everything: true })).toEqual({ chatIds: [chatId] });
+      const bytes = await rawBytes();
+      expect(bytes.includes(word)).toBe(false);
+      expect(bytes.includes(me)).toBe(false);
+      expect(bytes.includes(keep)).toBe(true);
+    });
+
+    test('who watches an answer of an erased chat hears that it ended', async () => {
+      const me = owner();
+      const run = await startRun(store(), me);
+      const phases: string[] = [];
+      for await (const notice of store().watchRun(me, run.runId, new AbortController().signal)) {
+        phases.push(notice.phase);
+        if (phases.length === 1) void store().erase(me, { chatId: run.chatId });
+      }
+      expect(phases).toEqual(['accepted', 'ended']);
+    });
+
+    test('what is purged from the trash leaves no trace', async () => {
+      const me = owner();
+      const word = secretWord();
+      const { id: chatId } = await store().createChat(me, newChat());
+      const message = await store().addMessage(me, { chatId, message: newMessage(word) });
+      await store().trash(me, { trashId: uuidv7(), chatId, messageId: message.id, now: 1, purgeAt: 2 });
+      await store().purgeTrash(2);
+      expect((await rawBytes()).includes(word)).toBe(false);
+    });
+  });
+}

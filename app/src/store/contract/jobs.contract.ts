@@ -1,0 +1,79 @@
+import { uuidv7 } from 'uuidv7';
+import { describe, expect, test } from 'vitest';
+import type { NewJob } from '../job-store.ts';
+import { type ContractParts, expectError } from './parts.contract.ts';
+
+export function jobContract({ store, owner }: ContractParts): void {
+  const job = (kind: string, change: Partial<NewJob> = {}): NewJob => ({
+    id: uuidv7(),
+    kind,
+    payload: { some: 'thing' },
+    createdAt: 1,
+    runAt: 1,
+    ...change,
+  });
+  const lease = (kind: string, worker: string, now: number) =>
+    store().leaseJob({ kinds: [kind], worker, now, leasedUntil: now + 100 });
+
+  describe('jobs', () => {
+    test('one worker at a time; a lease that ran out goes to another', async () => {
+      const me = owner();
+      const kind = uuidv7();
+      const made = await store().addJob(me, job(kind));
+      expect(made).toMatchObject({ owner: me, state: 'waiting', attempts: 0, payload: { some: 'thing' } });
+      const [one, two] = await Promise.all([lease(kind, 'a', 10), lease(kind, 'b', 10)]);
+      const [winner, loser] = one ? ['a', two] : ['b', one];
+      expect(loser).toBeNull();
+      const renewal = { jobId: made.id, worker: winner, leasedUntil: 200, progress: { percent: 5 } };
+      expect(await store().renewJob(renewal)).toBe(true);
+      expect(await store().getJob(me, made.id)).toMatchObject({ state: 'working', progress: { percent: 5 } });
+      expect(await lease(kind, 'c', 199)).toBeNull();
+      expect(await lease(kind, 'c', 200)).toMatchObject({ id: made.id, attempts: 2, leasedBy: 'c' });
+      expect(await store().renewJob(renewal)).toBe(false);
+      expect(await store().finishJob({ jobId: made.id, worker: winner, now: 210 })).toBe(false);
+      expect(await store().finishJob({ jobId: made.id, worker: 'c', now: 210 })).toBe(true);
+      expect(await store().getJob(me, made.id)).toMatchObject({
+        state: 'done',
+        finishedAt: 210,
+        leasedBy: null,
+      });
+    });
+
+    test('a key makes one job as long as that one waits or works', async () => {
+      const me = owner();
+      const kind = uuidv7();
+      const [one, two] = await Promise.all([
+        store().addJob(me, job(kind, { key: 'same' })),
+        store().addJob(me, job(kind, { key: 'same' })),
+      ]);
+      expect(one.id).toBe(two.id);
+      await store().cancelJob(me, one.id, 5);
+      expect((await store().addJob(me, job(kind, { key: 'same' }))).id).not.toBe(one.id);
+    });
+
+    test('retry later, fail for good, cancel, forget', async () => {
+      const me = owner();
+      const kind = uuidv7();
+      const { id } = await store().addJob(me, job(kind));
+      const error = { code: 'hub-unreachable' as const, message: 'no' };
+      await lease(kind, 'a', 1);
+      await store().finishJob({ jobId: id, worker: 'a', now: 2, error, retryAt: 50 });
+      expect(await store().getJob(me, id)).toMatchObject({ state: 'waiting', runAt: 50, error });
+      expect(await lease(kind, 'a', 49)).toBeNull();
+      await lease(kind, 'a', 50);
+      await store().finishJob({ jobId: id, worker: 'a', now: 51, error });
+      expect(await store().getJob(me, id)).toMatchObject({ state: 'failed', attempts: 2, error });
+      const next = await store().addJob(me, job(kind));
+      await lease(kind, 'a', 60);
+      expect(await store().cancelJob(me, next.id, 61)).toMatchObject({ state: 'cancelled' });
+      expect(await store().renewJob({ jobId: next.id, worker: 'a', leasedUntil: 99 })).toBe(false);
+      await expectError(store().cancelJob(owner(), next.id, 62), 'not-found');
+      expect(await store().listJobs(me, { kind, limit: 5 })).toHaveLength(2);
+      expect(await store().listJobs(me, { active: true, limit: 5 })).toEqual([]);
+      expect(await store().listJobs(owner(), { limit: 5 })).toEqual([]);
+      expect(await store().purgeJobs(61)).toBeGreaterThanOrEqual(1);
+      expect(await store().getJob(me, id)).toBeNull();
+      expect(await store().getJob(me, next.id)).not.toBeNull();
+    });
+  });
+}

@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { type ContractParts, finish, newChat, newMessage, startOfTime, startRun } from './parts.contract.ts';
+
+export function searchContract({ store, owner }: ContractParts): void {
+  const search = (me: string, text: string, limit = 10) => store().searchChats(me, { text, limit });
+
+  async function withMessages(me: string, title: string, ...texts: string[]): Promise<string> {
+    const { id } = await store().createChat(me, newChat({ title }));
+    for (const text of texts) await store().addMessage(me, { chatId: id, message: newMessage(text) });
+    return id;
+  }
+
+  describe('search', () => {
+    test('finds all words in any order, the last one as a beginning, without case and accents', async () => {
+      const me = owner();
+      const chatId = await withMessages(
+        me,
+        'Notes',
+        'The Café serves llamas at noon',
+        'The tea house is closed',
+      );
+      for (const text of ['llamas cafe', 'CAFÉ', 'noon the', 'lla', 'café, "llamas"!'])
+        expect(
+          (await search(me, text)).map((hit) => hit.chatId),
+          text,
+        ).toEqual([chatId]);
+      for (const text of ['llama tea', 'caf noon', 'alpaca', '', '***', '" OR 1=1 --'])
+        expect(await search(me, text), text).toEqual([]);
+      expect(await search(owner(), 'llama')).toEqual([]);
+    });
+
+    test('says where, with the words marked', async () => {
+      const me = owner();
+      await withMessages(me, 'Notes', `${'before '.repeat(60)}a Llama walks ${'after '.repeat(60)}`);
+      const [hit] = await search(me, 'llama walks');
+      expect(hit).toMatchObject({ title: 'Notes', updatedAt: startOfTime });
+      expect(hit?.excerpt.filter((piece) => piece.hit).map((piece) => piece.text)).toEqual([
+        'Llama',
+        'walks',
+      ]);
+      expect(hit?.excerpt.map((piece) => piece.text).join('').length).toBeLessThan(300);
+    });
+
+    test('a title is found and follows its changes', async () => {
+      const me = owner();
+      const chatId = await withMessages(me, 'Holiday in Peru');
+      expect(await search(me, 'peru')).toMatchObject([{ chatId, messageId: null }]);
+      await store().updateChat(me, { chatId, version: 1, change: { title: 'Holiday in Chile' } });
+      expect(await search(me, 'peru')).toEqual([]);
+      expect(await search(me, 'chile')).toHaveLength(1);
+    });
+
+    test('an answer is found when it is finished', async () => {
+      const me = owner();
+      const run = await startRun(store(), me);
+      await store().finishRun(me, finish(run.runId, { offset: 0, text: 'Guanacos are wild' }));
+      expect(await search(me, 'guanaco')).toMatchObject([{ chatId: run.chatId, messageId: run.messageId }]);
+    });
+
+    test('words close together come first; one chat does not fill the list', async () => {
+      const me = owner();
+      await withMessages(
+        me,
+        'Many',
+        ...Array.from({ length: 9 }, (_, at) => `alpha ${'x '.repeat(300)} beta ${at}`),
+      );
+      const close = await withMessages(me, 'One', 'alpha beta');
+      const hits = await search(me, 'alpha beta');
+      expect(hits[0]?.chatId).toBe(close);
+      expect(hits.length).toBe(4);
+    });
+
+    test('scripts without spaces are searched as they are written', async () => {
+      const me = owner();
+      const chatId = await withMessages(me, 'Travel', '明日は東京タワーに行きます', '100% sure_thing');
+      expect(await search(me, '東京')).toMatchObject([
+        { chatId, excerpt: [{}, { text: '東京', hit: true }, {}] },
+      ]);
+      expect(await search(me, '京都')).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,54 @@
+import { chatReading } from './chat-reading.ts';
+import { chatWriting } from './chat-writing.ts';
+import { erasing } from './erase.ts';
+import { exchangeReading, exchangeWriting } from './exchange.ts';
+import { jobReading, jobWriting } from './jobs.ts';
+import { outboxReading, outboxWriting } from './outbox.ts';
+import { runBoundaries } from './run-boundaries.ts';
+import { runReading, runWriting } from './runs.ts';
+import { searching } from './search.ts';
+import type { Operations, Session, StoreCall } from './session.ts';
+import { settingsReading, settingsWriting } from './settings.ts';
+import { trashReading, trashWriting } from './trash.ts';
+
+/** Calls that change nothing; another thread or connection may answer them. */
+export const readOperations = {
+  ...chatReading,
+  ...runReading,
+  ...outboxReading,
+  ...settingsReading,
+  ...jobReading,
+  ...exchangeReading,
+  ...searching,
+  ...trashReading,
+};
+
+export const writeOperations = {
+  ...chatWriting,
+  ...runBoundaries,
+  ...runWriting,
+  ...outboxWriting,
+  ...settingsWriting,
+  ...jobWriting,
+  ...exchangeWriting,
+  ...erasing,
+  ...trashWriting,
+};
+
+export type ReadCall = keyof typeof readOperations;
+export type WriteCall = keyof typeof writeOperations;
+
+// Together they are the whole port, each with the port's own types.
+const complete: Operations<StoreCall> = { ...readOperations, ...writeOperations };
+
+export const callNames = Object.keys(complete) as StoreCall[];
+
+export function isRead(name: string): name is ReadCall {
+  return name in readOperations;
+}
+
+/** For dispatch by name: the types were checked where the call was made. */
+export function runOperation(session: Session, name: StoreCall, parameters: unknown[]): Promise<unknown> {
+  const operation = complete[name] as (session: Session, ...parameters: unknown[]) => Promise<unknown>;
+  return operation(session, ...parameters);
+}

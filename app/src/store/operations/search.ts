@@ -1,0 +1,143 @@
+import { sql } from 'kysely';
+import type { SearchHit } from '../../contracts/chats.ts';
+import {
+  bestPlace,
+  findSubstring,
+  findWords,
+  type Hit,
+  needsSubstringSearch,
+  queryWords,
+} from '../search-words.ts';
+import { inPieces, type SearchTable, type Session } from './session.ts';
+
+/** So many of the newest matches are looked at for the best ones. */
+const maxCandidates = 200;
+const maxHitsPerChat = 3;
+/** Longer messages are searched by the index, but their excerpt is looked for only in the beginning. */
+const maxExcerptSource = 200_000;
+
+interface Candidate {
+  chatId: string;
+  messageId: string | null;
+  title: string;
+  text: string;
+  updatedAt: number;
+}
+
+interface Query {
+  owner: string;
+  words: string[];
+  /** Set where the script knows no words. */
+  substring: string | null;
+}
+
+export const searching = {
+  async searchChats(
+    session: Session,
+    owner: string,
+    request: { text: string; limit: number },
+  ): Promise<SearchHit[]> {
+    const substring = needsSubstringSearch(request.text) ? request.text.trim() : null;
+    const query: Query = { owner, words: queryWords(request.text), substring };
+    if (query.words.length === 0 && substring === null) return [];
+    const titles = await readTitles(session, await matching(session, 'chat', query));
+    const messages = await readMessages(session, await matching(session, 'message', query));
+    const ranked = [...titles, ...messages].map((candidate) => rank(candidate, query));
+    ranked.sort((a, b) => b.closeWords - a.closeWords || Number(b.isTitle) - Number(a.isTitle));
+    return firstOfEachChat(ranked.map(({ hit }) => hit)).slice(0, request.limit);
+  },
+};
+
+function matching(session: Session, table: SearchTable, query: Query): Promise<number[]> {
+  if (query.substring !== null) return matchSubstring(session, table, query);
+  return session.dialect.match(session.database, {
+    table,
+    owner: query.owner,
+    words: query.words,
+    limit: maxCandidates,
+  });
+}
+
+async function matchSubstring(session: Session, table: SearchTable, query: Query): Promise<number[]> {
+  const pattern = `%${(query.substring ?? '').replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+  const column = sql.ref(table === 'chat' ? 'title' : 'content');
+  const rows = await session.database
+    .selectFrom(table)
+    .select('sequence')
+    .where('owner', '=', query.owner)
+    .where(sql<boolean>`${column} like ${pattern} escape '\\'`)
+    .orderBy('sequence', 'desc')
+    .limit(maxCandidates)
+    .execute();
+  return rows.map((row) => row.sequence);
+}
+
+async function readTitles(session: Session, sequences: number[]): Promise<Candidate[]> {
+  const candidates: Candidate[] = [];
+  for (const piece of inPieces(sequences)) {
+    const rows = await session.database
+      .selectFrom('chat')
+      .select(['id', 'title', 'updated_at'])
+      .where('sequence', 'in', piece)
+      .where('trash_id', 'is', null)
+      .orderBy('updated_at', 'desc')
+      .execute();
+    for (const row of rows)
+      candidates.push({
+        chatId: row.id,
+        messageId: null,
+        title: row.title,
+        text: row.title,
+        updatedAt: row.updated_at,
+      });
+  }
+  return candidates;
+}
+
+async function readMessages(session: Session, sequences: number[]): Promise<Candidate[]> {
+  const candidates: Candidate[] = [];
+  for (const piece of inPieces(sequences)) {
+    const rows = await session.database
+      .selectFrom('message')
+      .innerJoin('chat', 'chat.id', 'message.chat_id')
+      .select(['message.id', 'message.chat_id', 'chat.title', 'chat.updated_at', 'message.sequence'])
+      .select(sql<string>`substr(message.content, 1, ${sql.lit(maxExcerptSource)})`.as('text'))
+      .where('message.sequence', 'in', piece)
+      .where('message.trash_id', 'is', null)
+      .where('chat.trash_id', 'is', null)
+      .orderBy('message.sequence', 'desc')
+      .execute();
+    for (const row of rows)
+      candidates.push({
+        chatId: row.chat_id,
+        messageId: row.id,
+        title: row.title,
+        text: row.text,
+        updatedAt: row.updated_at,
+      });
+  }
+  return candidates;
+}
+
+interface Ranked {
+  hit: SearchHit;
+  closeWords: number;
+  isTitle: boolean;
+}
+
+function rank(candidate: Candidate, query: Query): Ranked {
+  const { text, ...rest } = candidate;
+  const hits: Hit[] =
+    query.substring === null ? findWords(text, query.words) : findSubstring(text, query.substring);
+  const { excerpt, closeWords } = bestPlace(text, hits);
+  return { hit: { ...rest, excerpt }, closeWords, isTitle: candidate.messageId === null };
+}
+
+function firstOfEachChat(hits: SearchHit[]): SearchHit[] {
+  const seen = new Map<string, number>();
+  return hits.filter((hit) => {
+    const count = (seen.get(hit.chatId) ?? 0) + 1;
+    seen.set(hit.chatId, count);
+    return count <= maxHitsPerChat;
+  });
+}

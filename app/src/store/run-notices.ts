@@ -1,0 +1,70 @@
+import type { RunNotice } from './run-store.ts';
+
+/** Hands notices about runs to those who watch them, inside this process. */
+export interface RunNotices {
+  publish(notice: RunNotice): void;
+  /**
+   * Starts to listen, then asks `present` for the state as it is; what happens in between is not missed. Notices that
+   * nobody took yet are merged into the newest.
+   */
+  watch(
+    runId: string,
+    present: () => Promise<RunNotice | null>,
+    signal: AbortSignal,
+  ): AsyncIterable<RunNotice>;
+}
+
+type Listener = (notice: RunNotice) => void;
+
+export function createRunNotices(): RunNotices {
+  const listeners = new Map<string, Set<Listener>>();
+
+  const listen = (runId: string, listener: Listener): (() => void) => {
+    const known = listeners.get(runId) ?? new Set();
+    listeners.set(runId, known.add(listener));
+    return () => {
+      known.delete(listener);
+      if (known.size === 0) listeners.delete(runId);
+    };
+  };
+
+  return {
+    publish(notice) {
+      for (const listener of listeners.get(notice.runId) ?? []) listener(notice);
+    },
+
+    async *watch(runId, present, signal) {
+      const waiting: RunNotice[] = [];
+      let wake: () => void = () => undefined;
+      const offer = (notice: RunNotice): void => {
+        const [known] = waiting;
+        if (known === undefined || isNewer(notice, known)) waiting[0] = notice;
+        wake();
+      };
+      const stop = listen(runId, offer);
+      const onAbort = (): void => wake();
+      signal.addEventListener('abort', onAbort);
+      try {
+        const first = await present();
+        if (!first) return;
+        offer(first);
+        while (!signal.aborted) {
+          const notice = waiting.shift();
+          if (notice) yield notice;
+          if (notice?.phase === 'ended') return;
+          if (waiting.length === 0 && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+        }
+      } finally {
+        stop();
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+  };
+}
+
+/** Notices may arrive out of order where several processes write. */
+function isNewer(candidate: RunNotice, known: RunNotice): boolean {
+  if (candidate.phase === 'ended' || known.phase === 'ended') return known.phase !== 'ended';
+  if (candidate.epoch !== known.epoch) return candidate.epoch > known.epoch;
+  return candidate.durableOffset >= known.durableOffset;
+}

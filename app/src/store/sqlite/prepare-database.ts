@@ -1,0 +1,104 @@
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { AppError } from '../../contracts/app-error.ts';
+import { applyMigrations, readVersion, refuseNewer, schemaVersion } from '../migrations/migrate.ts';
+import { backupName, newestGoodBackup, setAside, takeFrom, writeBackup } from './backup-files.ts';
+import { isSound } from './integrity.ts';
+import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
+import { type OpenedDatabase, openDatabase } from './open-database.ts';
+import type { Reserve } from './reserve.ts';
+import { fromSqliteError } from './sqlite-errors.ts';
+import type { WorkerSetup } from './worker-messages.ts';
+
+export interface PreparedDatabase {
+  database: DatabaseSync;
+  schemaVersion: number;
+  notices: string[];
+}
+
+/** Opens the file, repairs what an unclean stop or a bad disk left, and brings the schema up to date. */
+export async function prepareDatabase(setup: WorkerSetup, reserve: Reserve): Promise<PreparedDatabase> {
+  mkdirSync(dirname(setup.path), { recursive: true, mode: 0o700 });
+  const notices: string[] = [];
+  const opened = openWithReserve(setup, reserve, notices);
+  if (opened.warning !== undefined) notices.push(opened.warning);
+  try {
+    await migrate(setup, opened.database);
+  } catch (error) {
+    opened.database.close();
+    throw fromSqliteError(error);
+  }
+  return { database: opened.database, schemaVersion, notices };
+}
+
+function openWithReserve(setup: WorkerSetup, reserve: Reserve, notices: string[]): OpenedDatabase {
+  try {
+    return openSound(setup, notices);
+  } catch (error) {
+    const failure = fromSqliteError(error);
+    const mayBeFull = ['disk-full', 'input-output', 'home-not-writable'].includes(failure.code);
+    if (!mayBeFull || !reserve.release()) throw failure;
+    return openSound(setup, notices);
+  }
+}
+
+/** A log that is still there was not folded in by a clean stop. */
+function wasStoppedUncleanly(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+function openSound(setup: WorkerSetup, notices: string[]): OpenedDatabase {
+  const unclean = wasStoppedUncleanly(setup.path);
+  let opened: OpenedDatabase | undefined;
+  try {
+    opened = openDatabase({ path: setup.path, readOnly: false });
+    if (!unclean || isSound(opened.database)) return opened;
+  } catch (error) {
+    if (fromSqliteError(error).code !== 'store-damaged') throw error;
+  }
+  opened?.database.close();
+  return replaceDamaged(setup, notices);
+}
+
+function replaceDamaged(setup: WorkerSetup, notices: string[]): OpenedDatabase {
+  const kept = setAside(setup);
+  const backup = newestGoodBackup(setup.home);
+  if (backup === undefined) {
+    notices.push(
+      `The database was damaged and there is no backup, so it starts empty. The damaged file is kept in ${kept}.`,
+    );
+  } else {
+    takeFrom(backup.path, setup.path);
+    notices.push(
+      `The database was damaged. The backup of ${backup.madeAt} was restored; what came after it is only in the damaged file, which is kept in ${kept}.`,
+    );
+  }
+  return openDatabase({ path: setup.path, readOnly: false });
+}
+
+async function migrate(setup: WorkerSetup, database: DatabaseSync): Promise<void> {
+  const kysely = new Kysely<never>({ dialect: nodeSqliteDialect(database) });
+  const version = await readVersion(kysely, 'sqlite');
+  refuseNewer(version);
+  if (version === schemaVersion) return;
+  if (version > 0)
+    writeBackup(database, join(setup.home, 'backups', backupName(setup.now, `before-v${schemaVersion}`)));
+  else if (existsSync(setup.path) && !isEmpty(database))
+    throw new AppError('store-unsafe', 'corral.db is a database of another program.', {
+      hint: 'Name another folder in CORRAL_HOME.',
+    });
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    await applyMigrations(kysely, 'sqlite');
+    database.exec('COMMIT');
+  } finally {
+    if (database.isTransaction) database.exec('ROLLBACK');
+  }
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  const row = database.prepare('SELECT count(*) AS count FROM sqlite_master').get() as { count: number };
+  return row.count === 0;
+}

@@ -1,0 +1,56 @@
+import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { freeBytes } from './file-system.ts';
+
+/**
+ * A file of ballast. On a full disk SQLite cannot even delete (a delete is written to its log first), so the ballast
+ * is given up for calls that make room or tell how something ended, and comes back when there is space again.
+ */
+export interface Reserve {
+  /** Gives the space back to the disk; false: there was none. */
+  release(): boolean;
+  /** Takes the space again, when there is plenty. */
+  refill(): void;
+}
+
+const chunkBytes = 1024 * 1024;
+const refillEveryMs = 10_000;
+
+export function createReserve(home: string, sizeBytes: number): Reserve {
+  const path = join(home, 'reserve');
+  let lastTryMs = Number.NEGATIVE_INFINITY;
+  return {
+    release() {
+      if (sizeOf(path) === 0) return false;
+      rmSync(path, { force: true });
+      return true;
+    },
+    refill() {
+      const now = performance.now();
+      if (now - lastTryMs < refillEveryMs) return;
+      lastTryMs = now;
+      if (sizeOf(path) >= sizeBytes || freeBytes(home) < sizeBytes * 2) return;
+      try {
+        fill(path, sizeBytes);
+      } catch {
+        // The disk filled up meanwhile: the next try is soon.
+        rmSync(path, { force: true });
+      }
+    },
+  };
+}
+
+function fill(path: string, sizeBytes: number): void {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    const chunk = Buffer.alloc(Math.min(chunkBytes, sizeBytes));
+    for (let written = 0; written < sizeBytes; written += chunk.length) writeSync(file, chunk);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { callNames, isRead } from '../operations/operations.ts';
+import type { StoreCall } from '../operations/session.ts';
+import { createRunNotices } from '../run-notices.ts';
+import type { RunNotice } from '../run-store.ts';
+import type { Store, StoreHealth } from '../store.ts';
+import { startWorker, type WorkerClient } from './worker-client.ts';
+import type { WorkerReply, WorkerSetup } from './worker-messages.ts';
+
+const defaultReserveBytes = 16 * 1024 * 1024;
+
+export interface SqliteStoreOptions {
+  /** CORRAL_HOME: the database is `corral.db` in it. */
+  home: string;
+  clock: Clock;
+  log: Log;
+  reserveBytes?: number;
+}
+
+/**
+ * The store on SQLite: one thread writes, another reads, so neither a commit nor a search holds up the caller's event
+ * loop. Calls that are made while a commit goes on share the next one.
+ */
+export async function createSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const setup: WorkerSetup = {
+    home: options.home,
+    path: join(options.home, 'corral.db'),
+    now: options.clock.now(),
+    reserveBytes: options.reserveBytes ?? defaultReserveBytes,
+  };
+  const writer = await startWorker(new URL('writer.worker.ts', import.meta.url), setup);
+  for (const notice of writer.ready.notices) options.log.warn({ part: 'store' }, notice);
+  const reader = await startWorker(new URL('reader.worker.ts', import.meta.url), setup).catch(
+    async (error: unknown) => {
+      await writer.close();
+      throw error;
+    },
+  );
+  return assemble({ setup, writer, reader });
+}
+
+interface Parts {
+  setup: WorkerSetup;
+  writer: WorkerClient;
+  reader: WorkerClient;
+}
+
+function assemble(parts: Parts): Store {
+  const { writer, reader, setup } = parts;
+  const runNotices = createRunNotices();
+
+  const settle = (reply: WorkerReply): unknown => {
+    for (const notice of reply.notices ?? []) runNotices.publish(notice);
+    return reply.value;
+  };
+  const call = async (name: StoreCall, parameters: unknown[]): Promise<unknown> =>
+    isRead(name) ? (await reader.call(name, parameters)).value : settle(await writer.call(name, parameters));
+  const calls = Object.fromEntries(
+    callNames.map((name) => [name, (...parameters: unknown[]) => call(name, parameters)]),
+  ) as unknown as Pick<Store, StoreCall>;
+
+  return {
+    ...calls,
+    watchRun: (owner, runId, signal) =>
+      runNotices.watch(
+        runId,
+        async () => {
+          const run = await calls.getRun(owner, runId);
+          return run && toNotice(run);
+        },
+        signal,
+      ),
+    async health() {
+      const { value } = await writer.call('$health', []);
+      const { schemaVersion, notices } = writer.ready;
+      return {
+        kind: 'sqlite',
+        schemaVersion,
+        notices,
+        ...(value as Pick<StoreHealth, 'writable' | 'sizeBytes'>),
+      };
+    },
+    async backup(path) {
+      const helper = await startWorker(new URL('backup.worker.ts', import.meta.url), setup);
+      try {
+        return (await helper.call('$backup', [path])).value as { sizeBytes: number };
+      } finally {
+        await helper.close();
+      }
+    },
+    async close() {
+      await reader.close();
+      await writer.close();
+    },
+  };
+}
+
+function toNotice(run: {
+  id: string;
+  epoch: number;
+  durableOffset: number;
+  phase: RunNotice['phase'];
+}): RunNotice {
+  return { runId: run.id, epoch: run.epoch, durableOffset: run.durableOffset, phase: run.phase };
+}

@@ -1,0 +1,35 @@
+import type { ErrorBody } from '../../contracts/app-error.ts';
+import type { Erased } from '../operations/session.ts';
+import type { RunNotice } from '../run-store.ts';
+
+/** What passes between the store and its workers. Many requests, and many replies, may share one message. */
+export interface WorkerRequest {
+  id: number;
+  name: string;
+  parameters: unknown[];
+}
+
+export interface WorkerReply {
+  id: number;
+  value?: unknown;
+  error?: ErrorBody;
+  notices?: RunNotice[];
+  erased?: Erased;
+}
+
+/** The first message of a worker. */
+export type WorkerGreeting = { ready: WorkerReady } | { failed: ErrorBody };
+
+export interface WorkerReady {
+  schemaVersion: number;
+  /** What a person should be told. */
+  notices: string[];
+}
+
+/** Given to a worker when it is started. */
+export interface WorkerSetup {
+  home: string;
+  path: string;
+  now: number;
+  reserveBytes: number;
+}

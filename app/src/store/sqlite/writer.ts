@@ -1,0 +1,151 @@
+import { statSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import type { AppError } from '../../contracts/app-error.ts';
+import { runOperation } from '../operations/operations.ts';
+import type { StoreCall } from '../operations/session.ts';
+import type { Schema } from '../schema.ts';
+import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
+import { openDatabase } from './open-database.ts';
+import { prepareDatabase } from './prepare-database.ts';
+import { newSession } from './reader.ts';
+import { createReserve, type Reserve } from './reserve.ts';
+import { fromSqliteError } from './sqlite-errors.ts';
+import type { WorkerReply, WorkerRequest, WorkerSetup } from './worker-messages.ts';
+import type { WorkerSide } from './worker-loop.ts';
+
+/** More calls than this do not share one commit, so that the first of them is not kept waiting. */
+const maxCallsPerCommit = 256;
+
+/** Calls that make room or tell how something ended: on a full disk they may use the reserve. */
+const mayUseReserve = new Set([
+  'trash',
+  'purgeTrash',
+  'purgeTrashEntry',
+  'erase',
+  'finishRun',
+  'recordDeliveries',
+  'trimOutbox',
+  'purgeJobs',
+  'purgeIdempotencyKeys',
+  'finishJob',
+  'cancelJob',
+] satisfies StoreCall[] as string[]);
+
+interface Writer {
+  setup: WorkerSetup;
+  reserve: Reserve;
+  database: DatabaseSync;
+  kysely: Kysely<Schema>;
+  writable: boolean;
+}
+
+/** The one writing connection: checked, migrated, and sharing commits between calls that wait at the same time. */
+export async function openWriter(setup: WorkerSetup): Promise<WorkerSide> {
+  const reserve = createReserve(setup.home, setup.reserveBytes);
+  const prepared = await prepareDatabase(setup, reserve);
+  const writer: Writer = { setup, reserve, ...connect(prepared.database), writable: true };
+  reserve.refill();
+  return {
+    ready: { schemaVersion: prepared.schemaVersion, notices: prepared.notices },
+    async answer(requests) {
+      const replies: WorkerReply[] = [];
+      for (let at = 0; at < requests.length; at += maxCallsPerCommit)
+        replies.push(...(await answerTogether(writer, requests.slice(at, at + maxCallsPerCommit))));
+      return replies;
+    },
+    close: () => writer.database.close(),
+  };
+}
+
+function connect(database: DatabaseSync): Pick<Writer, 'database' | 'kysely'> {
+  return { database, kysely: new Kysely<Schema>({ dialect: nodeSqliteDialect(database) }) };
+}
+
+async function answerTogether(writer: Writer, requests: WorkerRequest[]): Promise<WorkerReply[]> {
+  const special = requests.filter((request) => request.name.startsWith('$'));
+  const calls = requests.filter((request) => !request.name.startsWith('$'));
+  const replies = special.map((request) => answerSpecial(writer, request));
+  if (calls.length === 0) return replies;
+  try {
+    return [...replies, ...(await commitTogether(writer, calls))];
+  } catch (error) {
+    const failure = fromSqliteError(error);
+    recover(writer, failure);
+    if (failure.code !== 'disk-full')
+      return [...replies, ...calls.map(({ id }) => ({ id, error: failure.toJSON() }))];
+    for (const call of calls) replies.push(await answerOnFullDisk(writer, call));
+    return replies;
+  }
+}
+
+/** One transaction; a call that fails by itself is undone alone, the others are kept. Throws when nothing was kept. */
+async function commitTogether(writer: Writer, calls: WorkerRequest[]): Promise<WorkerReply[]> {
+  const { database } = writer;
+  const replies: WorkerReply[] = [];
+  let truncateLog = false;
+  database.exec('BEGIN IMMEDIATE');
+  for (const call of calls) {
+    database.exec('SAVEPOINT one_call');
+    const session = newSession(writer.kysely);
+    try {
+      const value = await runOperation(session, call.name as StoreCall, call.parameters);
+      database.exec('RELEASE one_call');
+      truncateLog ||= session.truncateLog;
+      replies.push({
+        id: call.id,
+        value,
+        notices: session.notices,
+        ...(session.erased ? { erased: session.erased } : {}),
+      });
+    } catch (error) {
+      // A full disk and the like end the whole transaction by themselves.
+      const failure = fromSqliteError(error);
+      if (!database.isTransaction || concernsAll(failure)) throw error;
+      database.exec('ROLLBACK TO one_call');
+      database.exec('RELEASE one_call');
+      replies.push({ id: call.id, error: failure.toJSON() });
+    }
+  }
+  database.exec('COMMIT');
+  writer.writable = true;
+  if (truncateLog) database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  writer.reserve.refill();
+  return replies;
+}
+
+const concernsAll = (error: AppError): boolean =>
+  ['disk-full', 'input-output', 'store-damaged', 'home-not-writable'].includes(error.code);
+
+async function answerOnFullDisk(writer: Writer, call: WorkerRequest): Promise<WorkerReply> {
+  if (mayUseReserve.has(call.name)) writer.reserve.release();
+  try {
+    const [reply] = await commitTogether(writer, [call]);
+    if (reply) return reply;
+  } catch (error) {
+    const failure = fromSqliteError(error);
+    recover(writer, failure);
+    return { id: call.id, error: failure.toJSON() };
+  }
+  return { id: call.id };
+}
+
+/** After a failed commit. An error of the disk leaves the state of the connection in doubt, so a new one is made. */
+function recover(writer: Writer, failure: AppError): void {
+  writer.writable = false;
+  if (writer.database.isTransaction) writer.database.exec('ROLLBACK');
+  if (failure.code !== 'input-output') return;
+  writer.database.close();
+  Object.assign(writer, connect(openDatabase({ path: writer.setup.path, readOnly: false }).database));
+}
+
+function answerSpecial(writer: Writer, request: WorkerRequest): WorkerReply {
+  if (request.name === '$health') {
+    const { path } = writer.setup;
+    const sizeBytes = [path, `${path}-wal`]
+      .map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0)
+      .reduce((sum, size) => sum + size, 0);
+    return { id: request.id, value: { writable: writer.writable, sizeBytes } };
+  }
+  return { id: request.id, error: { code: 'internal', message: `There is no request ${request.name}.` } };
+}

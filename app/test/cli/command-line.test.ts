@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { commands } from '../../src/cli/commands.ts';
+import { runProgram, startServer, temporaryFolder } from '../program.ts';
+
+/** No stack trace, no path into our sources: what a person may see. */
+function expectPlain(stderr: string): void {
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(stderr).not.toContain('app/src');
+}
+
+describe('the command line', () => {
+  it.each(commands.map(({ name }) => name))('shows help for %s', async (name) => {
+    const { code, stdout } = await runProgram([...name.split(' '), '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: corral ${name}`);
+  });
+
+  it('prints the versions of everything that computes', async () => {
+    const { code, stdout } = await runProgram(['--version']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Corral \d+\.\d+\.\d+\nNode 24\.\d+\.\d+\nllama\.cpp 0\.5\.0 .*\nSQLite 3\.\d+/);
+  });
+
+  it.each([
+    [['serv'], 64, "unknown command 'serv'"],
+    [['serve', '--prot', '1'], 64, "unknown option '--prot'"],
+    [['serve', '--port', 'many'], 78, 'PORT (flag) is "many"; allowed: a whole number from 0 to 65535'],
+    [['config', '--home', ''], 78, 'CORRAL_HOME (flag) is ""; allowed: a path'],
+    [[], 64, 'a command is missing'],
+  ])('refuses %j with exit code %d', async (parameters, exitCode, message) => {
+    const { code, stderr, stdout } = await runProgram(parameters);
+    expect(stderr).toContain(message);
+    expect(code).toBe(exitCode);
+    expect(stdout).toBe('');
+    expectPlain(stderr);
+  });
+
+  it('prints an error as JSON with --json, and a stack trace with --debug alone', async () => {
+    const { stdout, code } = await runProgram(['config', '--port', '-1', '--json']);
+    expect(code).toBe(78);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'config-invalid' } });
+    expect((await runProgram(['config', '--port', '-1', '--debug'])).stderr).toMatch(/^\s+at /m);
+  });
+
+  it('reads .env of CORRAL_HOME and masks what is secret', async () => {
+    const home = temporaryFolder(onTestFinished);
+    writeFileSync(join(home, '.env'), 'HF_TOKEN=hf_canary\nCORRAL_SLOTS=7\n');
+    const { stdout } = await runProgram(['config', '--json'], { environment: { CORRAL_HOME: home } });
+    const { settings } = JSON.parse(stdout) as {
+      settings: { setting: string; value: string; source: string }[];
+    };
+    expect(settings).toContainEqual({ setting: 'CORRAL_SLOTS', value: '7', source: 'home .env' });
+    expect(stdout).not.toContain('hf_canary');
+  });
+
+  it('looks at the machine with doctor', async () => {
+    const home = temporaryFolder(onTestFinished);
+    const { stdout } = await runProgram(['doctor', '--json', '--offline'], {
+      environment: { CORRAL_HOME: home },
+    });
+    const { findings } = JSON.parse(stdout) as {
+      findings: { subject: string; verdict: string; found: string }[];
+    };
+    const subjects = findings.map(({ subject }) => subject);
+    expect(subjects).toEqual(
+      expect.arrayContaining([
+        'Node',
+        'Cores',
+        'Memory',
+        'Disk',
+        'Engine libraries',
+        'GPU',
+        'Sandbox',
+        'Hub',
+      ]),
+    );
+    expect(findings.find(({ subject }) => subject === 'Engine libraries')).toMatchObject({ verdict: 'good' });
+  });
+});
+
+describe('a start that cannot be', () => {
+  it('offers a free port when the one asked for is taken', async () => {
+    const home = temporaryFolder(onTestFinished);
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const { code, stderr } = await runProgram(['serve', '--port', String(port)], {
+      environment: { CORRAL_HOME: home },
+    });
+    expect(code).toBe(69);
+    expect(stderr).toContain(`port ${port}`);
+    expect(stderr).toMatch(/--port \d+/);
+    expectPlain(stderr);
+    expect(existsSync(join(home, 'lock'))).toBe(false);
+  });
+
+  it('refuses a second server on one CORRAL_HOME and says where the first answers', async () => {
+    const server = await startServer(temporaryFolder(onTestFinished));
+    onTestFinished(() => void server.program.process.kill('SIGKILL'));
+    const { code, stderr } = await runProgram(['serve', '--port', '0'], {
+      environment: { CORRAL_HOME: server.home },
+    });
+    expect(code).toBe(75);
+    expect(stderr).toContain(server.address);
+    expectPlain(stderr);
+    expect((await server.stop()).code).toBe(0);
+  });
+
+  it('says so when CORRAL_HOME cannot be written', async () => {
+    const folder = temporaryFolder(onTestFinished);
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    const asFile = await runProgram(['serve'], { environment: { CORRAL_HOME: join(file, 'home') } });
+    expect(asFile.code).toBe(73);
+    expect(asFile.stderr).toContain('CORRAL_HOME');
+    expectPlain(asFile.stderr);
+    const closed = join(folder, 'closed');
+    mkdirSync(closed);
+    chmodSync(closed, 0o500);
+    const environment = { CORRAL_HOME: join(closed, 'home') };
+    const { code, stderr } = await runProgram(['serve'], { environment });
+    // The superuser may write everywhere; /proc takes no folder from anybody.
+    if (process.getuid?.() === 0) {
+      expect((await runProgram(['serve'], { environment: { CORRAL_HOME: '/proc/corral' } })).code).toBe(73);
+      return;
+    }
+    expect(code).toBe(73);
+    expectPlain(stderr);
+  });
+});

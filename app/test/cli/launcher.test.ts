@@ -1,0 +1,65 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { freePort, root, runProgram, startServer, temporaryFolder } from '../program.ts';
+
+async function isAnswering(address: string): Promise<boolean> {
+  return fetch(`${address}/healthz`).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe('bin/corral.mjs', () => {
+  it('passes arguments, output and exit codes through', async () => {
+    const { code, stderr } = await runProgram(['serv'], { launcher: true });
+    expect(code).toBe(64);
+    expect(stderr).toContain("unknown command 'serv'");
+  });
+
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'stops the server with exit code 0 on %s',
+    async (signal) => {
+      const server = await startServer(temporaryFolder(onTestFinished), { launcher: true });
+      expect(await isAnswering(server.address)).toBe(true);
+      server.program.process.kill(signal);
+      expect(await server.program.ended).toMatchObject({ code: 0 });
+      expect(await isAnswering(server.address)).toBe(false);
+    },
+  );
+
+  it('stops the server when its parent goes away without a word', async () => {
+    const home = temporaryFolder(onTestFinished);
+    const port = await freePort();
+    const parent = spawn('sh', ['-c', `"${process.execPath}" bin/corral.mjs serve --port ${port} & wait`], {
+      cwd: root,
+      env: { ...process.env, CORRAL_HOME: home, CI: 'true' },
+      stdio: 'ignore',
+    });
+    const address = `http://127.0.0.1:${port}`;
+    while (!(await isAnswering(address))) await sleep(50);
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    const deadline = Date.now() + 20_000;
+    while (await isAnswering(address)) {
+      expect(Date.now()).toBeLessThan(deadline);
+      await sleep(50);
+    }
+  });
+
+  it('starts again in under two seconds', async () => {
+    const home = temporaryFolder(onTestFinished);
+    await (await startServer(home, { launcher: true })).stop();
+    const started = performance.now();
+    const server = await startServer(home, { launcher: true });
+    const seconds = (performance.now() - started) / 1000;
+    await server.stop();
+    expect(seconds).toBeLessThan(2);
+  });
+
+  it('is the program behind npx corral', () => {
+    const output = execFileSync('npx', ['corral', '--version'], { cwd: root, encoding: 'utf8' });
+    expect(output).toMatch(/^Corral /);
+  });
+});

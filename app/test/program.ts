@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const root = join(import.meta.dirname, '..', '..');
+
+export interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Program {
+  process: ChildProcess;
+  ended: Promise<Ended>;
+  /** What it wrote to standard output so far. */
+  output(): string;
+}
+
+export interface ProgramOptions {
+  environment?: Record<string, string>;
+  /** Through `bin/corral.mjs` instead of straight into app/src/main.ts. */
+  launcher?: boolean;
+  folder?: string;
+}
+
+/** What a user's shell would give, and nothing of the test runner's own settings. */
+function cleanEnvironment(extra: Record<string, string>): Record<string, string> {
+  const kept = Object.entries(process.env).filter(
+    ([name, value]) =>
+      value !== undefined && !/^(CORRAL_|HF_|LOGGING_|VITEST|NODE_ENV|PORT$|HOST$)/.test(name),
+  );
+  return { ...(Object.fromEntries(kept) as Record<string, string>), CI: 'true', ...extra };
+}
+
+/** Starts `corral` with the given arguments. */
+export function startProgram(parameters: string[], options: ProgramOptions = {}): Program {
+  const entry = options.launcher ? join(root, 'bin', 'corral.mjs') : join(root, 'app', 'src', 'main.ts');
+  const child = spawn(process.execPath, [entry, ...parameters], {
+    cwd: options.folder ?? root,
+    env: cleanEnvironment(options.environment ?? {}),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as NodeJS.Signals | null,
+    stdout,
+    stderr,
+  }));
+  return { process: child, ended, output: () => stdout };
+}
+
+export function runProgram(parameters: string[], options: ProgramOptions = {}): Promise<Ended> {
+  return startProgram(parameters, options).ended;
+}
+
+/** A folder that is gone after the test. */
+export function temporaryFolder(onCleanup: (cleanup: () => void) => void): string {
+  const folder = mkdtempSync(join(tmpdir(), 'corral-test-'));
+  onCleanup(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+export interface RunningServer {
+  address: string;
+  home: string;
+  program: Program;
+  /** SIGTERM, and how it ended. */
+  stop(): Promise<Ended>;
+}
+
+/** A real server on a port of its own; resolves once it says where it answers. */
+export async function startServer(
+  home: string,
+  options: ProgramOptions & { parameters?: string[] } = {},
+): Promise<RunningServer> {
+  const program = startProgram(['serve', '--port', '0', ...(options.parameters ?? [])], {
+    ...options,
+    environment: { CORRAL_HOME: home, ...options.environment },
+  });
+  const address = await new Promise<string>((resolve, reject) => {
+    program.process.stdout?.on('data', () => {
+      const match = /answers at (https?:\/\/\S+)/.exec(program.output());
+      if (match?.[1]) resolve(match[1]);
+    });
+    void program.ended.then((ended) => reject(new Error(`the server ended: ${ended.stderr}`)));
+  });
+  return {
+    address,
+    home,
+    program,
+    stop: () => {
+      program.process.kill('SIGTERM');
+      return program.ended;
+    },
+  };
+}

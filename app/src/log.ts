@@ -7,6 +7,5 @@ const hidden = ['authorization', 'cookie', 'key', 'token', 'secret', 'password',
 /** JSON lines on standard error; `destination` is for tests. */
 export function createLog(level: string, destination: { write(line: string): void } = process.stderr): Log {
   const paths = hidden.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
-  const logger = pino({ level, base: null, redact: { paths, censor: '[hidden]' } }, destination);
-  return logger as Log;
+  return pino({ level, base: null, redact: { paths, censor: '[hidden]' } }, destination);
 }

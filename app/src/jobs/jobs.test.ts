@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { AppError } from '../contracts/app-error.ts';
+import { systemClock } from '../lib/clock.ts';
+import { silentLog } from '../lib/log.ts';
+import type { Job } from '../store/job-store.ts';
+import { createSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import type { Store } from '../store/store.ts';
+import { createJobs, type JobKind, type Jobs, type JobsOptions } from './jobs.ts';
+import { retryDelayMs } from './retry-delay.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'corral-jobs-'));
+let store: Store;
+beforeAll(async () => {
+  store = await createSqliteStore({ home, clock: systemClock, log: silentLog, reserveBytes: 4096 });
+});
+afterAll(async () => {
+  await store.close();
+  rmSync(home, { recursive: true });
+});
+
+const kind = (run: JobKind['run'], change: Partial<JobKind> = {}): JobKind => ({
+  concurrency: 1,
+  attempts: 1,
+  run,
+  ...change,
+});
+
+async function withJobs(
+  kinds: Record<string, JobKind>,
+  use: (jobs: Jobs) => Promise<void>,
+  change: Partial<JobsOptions> = {},
+): Promise<void> {
+  const jobs = createJobs({ store, clock: systemClock, log: silentLog, kinds, pollMs: 20, ...change });
+  await jobs.start();
+  try {
+    await use(jobs);
+  } finally {
+    await jobs.close();
+  }
+}
+
+async function until(jobs: Jobs, jobId: string, state: Job['state']): Promise<Job> {
+  for (;;) {
+    const job = await jobs.get('me', jobId);
+    if (job.state === state) return job;
+    await sleep(5);
+  }
+}
+
+test('work is done, its progress heard and kept, and its end told', async () => {
+  const run: JobKind['run'] = async ({ owner, payload, progress }) => {
+    progress({ percent: 50, owner, payload });
+  };
+  await withJobs({ one: kind(run) }, async (jobs) => {
+    const heard: string[] = [];
+    const stop = jobs.onChange((job) =>
+      heard.push(`${job.state} ${JSON.stringify(job.progress?.percent ?? null)}`),
+    );
+    const { id } = await jobs.add('me', { kind: 'one', payload: { a: 1 } });
+    const done = await until(jobs, id, 'done');
+    expect(done.progress).toEqual({ percent: 50, owner: 'me', payload: { a: 1 } });
+    while (heard.length < 4) await sleep(5);
+    expect(heard).toEqual(['waiting null', 'working null', 'working 50', 'done 50']);
+    stop();
+    await expect(jobs.get('you', id)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(jobs.add('me', { kind: 'none', payload: {} })).rejects.toMatchObject({
+      code: 'bad-request',
+    });
+  });
+});
+
+test('no more of a kind at once than its concurrency, and one kind does not wait for another', async () => {
+  const now = { slow: 0, most: 0 };
+  const slow = kind(
+    async () => {
+      now.slow += 1;
+      now.most = Math.max(now.most, now.slow);
+      await sleep(30);
+      now.slow -= 1;
+    },
+    { concurrency: 2 },
+  );
+  await withJobs({ slow, quick: kind(async () => undefined) }, async (jobs) => {
+    const slowOnes = await Promise.all(
+      [1, 2, 3, 4, 5].map(() => jobs.add('me', { kind: 'slow', payload: {} })),
+    );
+    const { id } = await jobs.add('me', { kind: 'quick', payload: {} });
+    await until(jobs, id, 'done');
+    expect((await jobs.get('me', slowOnes[4]?.id ?? '')).state).toBe('waiting');
+    for (const job of slowOnes) await until(jobs, job.id, 'done');
+    expect(now.most).toBe(2);
+  });
+});
+
+test('an error that may pass is tried again later; another ends it', async () => {
+  const fails = kind(
+    ({ payload }) => Promise.reject(new AppError(payload.code as 'hub-unreachable', 'it did not work')),
+    { attempts: 3 },
+  );
+  await withJobs({ fails }, async (jobs) => {
+    const passing = await jobs.add('me', { kind: 'fails', payload: { code: 'hub-unreachable' } });
+    const lasting = await jobs.add('me', { kind: 'fails', payload: { code: 'hub-gated' } });
+    expect(await until(jobs, lasting.id, 'failed')).toMatchObject({
+      attempts: 1,
+      error: { code: 'hub-gated' },
+    });
+    let waiting = await jobs.get('me', passing.id);
+    while (waiting.error === null) waiting = await jobs.get('me', passing.id);
+    expect(waiting).toMatchObject({ state: 'waiting', attempts: 1 });
+    expect(waiting.runAt).toBeGreaterThan(Date.now() + 3000);
+    await jobs.cancel('me', passing.id);
+  });
+  expect([1, 2, 3, 20].map((attempts) => retryDelayMs(attempts, () => 0.5))).toEqual([
+    5000, 10_000, 20_000, 600_000,
+  ]);
+});
+
+test('cancelling stops the work at once', async () => {
+  const { promise: started, resolve: start } = Promise.withResolvers<void>();
+  const endless = kind(async ({ signal }) => {
+    start();
+    await sleep(60_000, undefined, { signal });
+  });
+  await withJobs({ endless }, async (jobs) => {
+    const { id } = await jobs.add('me', { kind: 'endless', payload: {} });
+    await started;
+    expect((await jobs.cancel('me', id)).state).toBe('cancelled');
+    await sleep(30);
+    expect((await jobs.get('me', id)).state).toBe('cancelled');
+  });
+});
+
+test('what a stop interrupts waits in the store and is done by the next start', async () => {
+  let runs = 0;
+  const { promise: started, resolve: start } = Promise.withResolvers<void>();
+  const once = kind(async ({ signal }) => {
+    runs += 1;
+    if (runs > 1) return;
+    start();
+    await sleep(60_000, undefined, { signal });
+  });
+  let id = '';
+  await withJobs({ once }, async (jobs) => {
+    id = (await jobs.add('me', { kind: 'once', payload: {} })).id;
+    await started;
+  });
+  expect((await store.getJob('me', id))?.state).toBe('waiting');
+  await withJobs({ once }, async (jobs) => {
+    expect((await until(jobs, id, 'done')).attempts).toBe(2);
+  });
+});
+
+test('a worker that died loses its lease to another', async () => {
+  const orphan = {
+    id: '0f8fad5b-d9cb-469f-a165-70867728950e',
+    kind: 'orphan',
+    payload: {},
+    createdAt: 1,
+    runAt: 1,
+  };
+  await store.addJob('me', orphan);
+  await store.leaseJob({ kinds: ['orphan'], worker: 'dead', now: Date.now(), leasedUntil: Date.now() + 60 });
+  await withJobs({ orphan: kind(async () => undefined) }, async (jobs) => {
+    expect(await until(jobs, orphan.id, 'done')).toMatchObject({ attempts: 2 });
+  });
+});
+
+test('work that comes round by itself comes round, once, also after a restart', async () => {
+  const rounds: number[] = [];
+  const round = kind(
+    async () => {
+      rounds.push(Date.now());
+    },
+    { everyMs: 40 },
+  );
+  await withJobs({ round }, async () => {
+    while (rounds.length < 3) await sleep(5);
+  });
+  await withJobs({ round }, async () => {
+    while (rounds.length < 5) await sleep(5);
+  });
+  expect((await store.listJobs('system', { kind: 'round', active: true, limit: 9 })).length).toBe(1);
+});

@@ -1,0 +1,140 @@
+import { uuidv7 } from 'uuidv7';
+import { AppError } from '../contracts/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Job, JobStore } from '../store/job-store.ts';
+import { createJobWorker, type JobWorker } from './job-worker.ts';
+
+/** How one kind of background work is done. */
+export interface JobKind {
+  /** How many of this kind work at the same time. */
+  concurrency: number;
+  /** Tries in all, where the error is one that may pass. */
+  attempts: number;
+  /** Set for work that comes round by itself; it belongs to the system. */
+  everyMs?: number;
+  /**
+   * Does the work. Must stop when the signal aborts and must stand being started again from the beginning: the process
+   * may be killed at any moment.
+   */
+  run(work: JobWork): Promise<void>;
+}
+
+export interface JobWork {
+  owner: string;
+  payload: Record<string, unknown>;
+  signal: AbortSignal;
+  /** The last thing to know about it; may be called as often as one likes. */
+  readonly progress: (progress: Record<string, unknown>) => void;
+}
+
+export interface NewWork {
+  kind: string;
+  payload: Record<string, unknown>;
+  /** While work with this key waits or goes on, it is not added again. */
+  key?: string;
+  runAt?: number;
+}
+
+/**
+ * All background work: kept in the store, done by whoever has the lease, taken up again after a crash. To pause work
+ * is to cancel it; to resume it is to add it again, since every kind goes on from what it finds done.
+ */
+export interface Jobs {
+  start(): Promise<void>;
+  add(owner: string, work: NewWork): Promise<Job>;
+  get(owner: string, jobId: string): Promise<Job>;
+  list(owner: string, filter: { kind?: string; active?: boolean; limit: number }): Promise<Job[]>;
+  cancel(owner: string, jobId: string): Promise<Job>;
+  /** Hears of every change and all progress of work done by this process. Gives back what ends that. */
+  onChange(listener: (job: Job) => void): () => void;
+  /** Stops what goes on; it waits in the store for the next start. */
+  close(): Promise<void>;
+}
+
+export interface JobsOptions {
+  store: JobStore;
+  clock: Clock;
+  log: Log;
+  kinds: Record<string, JobKind>;
+  /** How often the store is asked for work that came from elsewhere. */
+  pollMs?: number;
+  leaseMs?: number;
+}
+
+/** Owner of work that belongs to no person. */
+const systemOwner = 'system';
+const defaultPollMs = 1000;
+const defaultLeaseMs = 30_000;
+const jobsKeptMs = 7 * 24 * 60 * 60 * 1000;
+
+export function createJobs(options: JobsOptions): Jobs {
+  const { store, clock, kinds } = options;
+  const listeners = new Set<(job: Job) => void>();
+  const publish = (job: Job): void => {
+    for (const listener of listeners) listener(job);
+  };
+  const worker: JobWorker = createJobWorker({
+    ...options,
+    leaseMs: options.leaseMs ?? defaultLeaseMs,
+    onChange: publish,
+    onEnd: (job) => scheduleNext(options, job.kind),
+  });
+  let timer: NodeJS.Timeout | undefined;
+
+  return {
+    async start() {
+      for (const kind of Object.keys(kinds)) await scheduleNext(options, kind);
+      await store.purgeJobs(clock.now() - jobsKeptMs);
+      timer = setInterval(() => worker.wake(), options.pollMs ?? defaultPollMs);
+      timer.unref();
+      worker.wake();
+    },
+    async add(owner, work) {
+      if (!kinds[work.kind])
+        throw new AppError('bad-request', `There is no background work of kind ${work.kind}.`);
+      const now = clock.now();
+      const job = await store.addJob(owner, { id: uuidv7(), createdAt: now, runAt: now, ...work });
+      publish(job);
+      if (timer) worker.wake();
+      return job;
+    },
+    async get(owner, jobId) {
+      const job = await store.getJob(owner, jobId);
+      if (!job) throw new AppError('not-found', 'There is no such job.');
+      return job;
+    },
+    list: (owner, filter) => store.listJobs(owner, filter),
+    async cancel(owner, jobId) {
+      const job = await store.cancelJob(owner, jobId, clock.now());
+      worker.cancelled(jobId);
+      publish(job);
+      return job;
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      clearInterval(timer);
+      await worker.close();
+    },
+  };
+}
+
+/** Work that comes round by itself is due a period after it last ended; a server that was off does it at once. */
+async function scheduleNext({ store, clock, kinds }: JobsOptions, kind: string): Promise<void> {
+  const everyMs = kinds[kind]?.everyMs;
+  if (everyMs === undefined) return;
+  const now = clock.now();
+  const [last] = await store.listJobs(systemOwner, { kind, active: false, limit: 1 });
+  const sinceLast = Math.min(now, last?.finishedAt ?? 0) + everyMs;
+  await store.addJob(systemOwner, {
+    id: uuidv7(),
+    kind,
+    payload: {},
+    key: kind,
+    createdAt: now,
+    runAt: Math.max(now, sinceLast),
+  });
+}

@@ -35,9 +35,12 @@ export interface CommandContext {
   api(): Promise<Api>;
 }
 
+/** By commander's camel-cased name. */
+export type CommandOptions = Record<string, string | boolean | undefined>;
+
 export interface CommandInput {
   arguments: string[];
-  options: Record<string, unknown>;
+  options: CommandOptions;
 }
 
 export interface CommandOption {

@@ -1,7 +1,8 @@
+import { chatCommand } from './chat-command.ts';
 import type { Command } from './command.ts';
 import { configCommand } from './config-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { serveCommand } from './serve-command.ts';
 
 /** Every command, in the order of `--help`. */
-export const commands: readonly Command[] = [serveCommand, doctorCommand, configCommand];
+export const commands: readonly Command[] = [serveCommand, chatCommand, doctorCommand, configCommand];

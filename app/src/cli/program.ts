@@ -1,13 +1,13 @@
 import { Command as Commander, CommanderError } from 'commander';
 import { AppError } from '../contracts/app-error.ts';
 import { type SettingName, settingNames, settings } from '../config/settings.ts';
-import type { Command } from './command.ts';
+import type { Command, CommandOptions } from './command.ts';
 import { commands } from './commands.ts';
 
 export interface Invocation {
   command: Command;
   arguments: string[];
-  options: Record<string, unknown>;
+  options: CommandOptions;
   /** Flags of settings, by setting name. */
   flags: Partial<Record<SettingName, unknown>>;
   isJson: boolean;
@@ -28,7 +28,7 @@ function addCommonFlags(commander: Commander): void {
 }
 
 /** Options under commander's camel-cased key; a setting's flag and its name may differ (`--hub` is hubEndpoint). */
-function flagsOf(options: Record<string, unknown>): Partial<Record<SettingName, unknown>> {
+function flagsOf(options: CommandOptions): Partial<Record<SettingName, unknown>> {
   const flags: Partial<Record<SettingName, unknown>> = {};
   for (const name of settingNames) {
     const key = /^--([a-z-]+)/.exec(settings[name].flag ?? '')?.[1];
@@ -68,7 +68,7 @@ export function buildProgram(version: string, onInvocation: (invocation: Invocat
     const commander = quiet(parent.command(second ?? first));
     describe(commander, command);
     commander.action(() => {
-      const options = commander.opts();
+      const options = commander.opts<CommandOptions>();
       onInvocation({
         command,
         arguments: [...commander.args],

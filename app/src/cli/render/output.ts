@@ -12,6 +12,10 @@ export interface Output {
   readonly isJson: boolean;
   readonly isTerminal: boolean;
   line(text?: string): void;
+  /** Text without a line end, for answers that grow. */
+  write(text: string): void;
+  /** One passing remark in the current line of a terminal; empty removes it. Elsewhere nothing. */
+  status(text: string): void;
   /** A remark that is not the result: standard error. */
   note(text: string): void;
   json(value: unknown): void;
@@ -35,6 +39,12 @@ export function createOutput({ isJson, stdout, stderr }: OutputOptions): Output 
     isJson,
     isTerminal,
     line,
+    write: (text) => {
+      if (!isJson) stdout.write(text);
+    },
+    status: (text) => {
+      if (isTerminal) stdout.write(`\r\u001B[2K${styleText('dim', text, { stream: stdout })}`);
+    },
     note: (text) => stderr.write(`${text}\n`),
     json: (value) => {
       if (isJson) stdout.write(`${JSON.stringify(value, null, 2)}\n`);

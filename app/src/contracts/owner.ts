@@ -1,0 +1,2 @@
+/** The one person there is until accounts come; every row carries it. */
+export const soleOwner = 'owner';

@@ -1,0 +1,87 @@
+import { toAppError, type AppError } from '../contracts/app-error.ts';
+
+/** Each API family has its own shape of errors; the path alone decides, so that gates before routing know it too. */
+export type ApiFamily = 'native' | 'openai' | 'tgi' | 'gradio';
+
+const tgiPaths = /^\/(?:generate|generate_stream|info|tokenize|health|ping)$/;
+
+export function familyOf(method: string, path: string): ApiFamily {
+  if (path.startsWith('/v1/') || path === '/v1') return 'openai';
+  if (path === '/config' || path.startsWith('/gradio_api/')) return 'gradio';
+  if (tgiPaths.test(path) || (path === '/' && method === 'POST')) return 'tgi';
+  return 'native';
+}
+
+export function pathOf(url: string): string {
+  const end = url.search(/[?#]/);
+  return end < 0 ? url : url.slice(0, end);
+}
+
+const openaiTypes: Record<number, string> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  429: 'rate_limit_error',
+};
+
+function openaiType(status: number): string {
+  return openaiTypes[status] ?? (status >= 500 ? 'server_error' : 'invalid_request_error');
+}
+
+const tgiTypes: Partial<Record<AppError['code'], string>> = {
+  'rate-limited': 'overloaded',
+  'context-too-long': 'validation',
+  'template-failed': 'template_error',
+  'engine-crashed': 'generation',
+  'engine-hung': 'generation',
+  'model-load-failed': 'generation',
+};
+
+function tgiType(error: AppError): string {
+  return tgiTypes[error.code] ?? (error.status >= 500 ? 'incomplete_generation' : 'validation');
+}
+
+function sentence(error: AppError): string {
+  return error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
+}
+
+/** The parameter that is wrong, where the error names one. */
+function parameter(error: AppError): string | null {
+  const field = error.details?.['field'];
+  return typeof field === 'string' ? field : null;
+}
+
+/** What a person may see of an error that is not ours: never its own words. */
+function presentable(error: unknown): AppError {
+  return toAppError(error);
+}
+
+/** HTTP status of an error in a family: TGI says 422 where others say 400. */
+export function statusFor(family: ApiFamily, error: AppError): number {
+  if (family === 'tgi' && error.status === 400) return 422;
+  if (error.status === 499) return 499;
+  return error.status;
+}
+
+export function errorBody(family: ApiFamily, thrown: unknown, requestId: string): object {
+  const error = presentable(thrown);
+  switch (family) {
+    case 'openai':
+      return {
+        error: {
+          message: sentence(error),
+          type: openaiType(error.status),
+          param: parameter(error),
+          code: error.code.replaceAll('-', '_'),
+        },
+      };
+    case 'tgi':
+      return { error: sentence(error), error_type: tgiType(error) };
+    case 'gradio':
+      return error.status === 401
+        ? { detail: { auth_message: sentence(error) } }
+        : { detail: sentence(error), error: sentence(error) };
+    case 'native':
+      return { error: error.toJSON(), requestId };
+  }
+}

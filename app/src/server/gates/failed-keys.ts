@@ -1,0 +1,36 @@
+import type { Clock } from '../../lib/clock.ts';
+import { failedKeyWindowMs, maxFailedKeys } from '../limits.ts';
+
+/** A7: wrong keys from one address, counted within a window. */
+export interface FailedKeys {
+  /** Seconds until this address may try again; 0: now. */
+  waitSeconds(address: string): number;
+  record(address: string): void;
+}
+
+/** So many addresses are remembered; the oldest goes first. An IPv6 attacker has more, and each key is long. */
+const maxAddresses = 10_000;
+
+export function createFailedKeys(clock: Clock): FailedKeys {
+  const failures = new Map<string, { count: number; since: number }>();
+  const current = (address: string) => {
+    const entry = failures.get(address);
+    if (entry && clock.now() - entry.since < failedKeyWindowMs) return entry;
+    failures.delete(address);
+    return null;
+  };
+  return {
+    waitSeconds(address) {
+      const entry = current(address);
+      if (entry === null || entry.count < maxFailedKeys) return 0;
+      return Math.max(1, Math.ceil((entry.since + failedKeyWindowMs - clock.now()) / 1000));
+    },
+    record(address) {
+      const entry = current(address) ?? { count: 0, since: clock.now() };
+      entry.count++;
+      failures.set(address, entry);
+      const oldest = failures.keys().next().value;
+      if (failures.size > maxAddresses && oldest !== undefined) failures.delete(oldest);
+    },
+  };
+}

@@ -1,0 +1,34 @@
+/** S23, S24: nothing from elsewhere is loaded, nothing is framed, no text becomes code. */
+
+const base = [
+  "default-src 'none'",
+  "connect-src 'self'",
+  "font-src 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "manifest-src 'self'",
+  "worker-src 'self'",
+];
+
+export function pagePolicy(nonce: string): string {
+  return [
+    ...base,
+    // A picture from elsewhere is fetched by the person's click only, as a blob.
+    "img-src 'self' data: blob:",
+    `script-src 'self' 'nonce-${nonce}'`,
+    `style-src 'self' 'nonce-${nonce}'`,
+  ].join('; ');
+}
+
+/** For everything that is not the page: even if a browser showed it, it could do nothing. */
+export const inertPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
+
+export const commonHeaders: Record<string, string> = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), microphone=(), geolocation=(), payment=(), usb=()',
+};

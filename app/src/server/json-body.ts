@@ -1,0 +1,86 @@
+import { AppError } from '../contracts/app-error.ts';
+import { jsonMaxDepth, jsonMaxKeys } from './limits.ts';
+
+export interface JsonLimits {
+  maxDepth: number;
+  maxKeys: number;
+}
+
+export const defaultJsonLimits: JsonLimits = { maxDepth: jsonMaxDepth, maxKeys: jsonMaxKeys };
+
+function refuse(reason: string): AppError {
+  return new AppError('bad-request', `the body is not usable JSON: ${reason}`);
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const opening = new Set([0x7b, 0x5b]);
+const closing = new Set([0x7d, 0x5d]);
+const colon = 0x3a;
+
+/** Index of the quote that ends a string which begins at `start`, or the end of the text. */
+function stringEnd(text: string, start: number): number {
+  let index = start + 1;
+  while (index < text.length) {
+    const unit = text.charCodeAt(index);
+    if (unit === quote) return index;
+    index += unit === backslash ? 2 : 1;
+  }
+  return index;
+}
+
+/** Counts before anything is built: a parser that recurses would end the process, a million keys would fill it. */
+function checkShape(text: string, limits: JsonLimits): void {
+  let depth = 0;
+  let keys = 0;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit === quote) index = stringEnd(text, index);
+    else if (opening.has(unit)) depth++;
+    else if (closing.has(unit)) depth--;
+    else if (unit === colon) keys++;
+    if (depth > limits.maxDepth) throw refuse(`it is nested deeper than ${limits.maxDepth} levels`);
+    if (keys > limits.maxKeys) throw refuse(`it has more than ${limits.maxKeys} keys`);
+  }
+}
+
+const suspicious = /__proto__|\\u/i;
+
+/** Escapes can hide half a character or a name that changes an object's prototype. */
+function checkValues(value: unknown): void {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw refuse('a text holds half of a character (a lone surrogate)');
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === '__proto__') throw refuse('"__proto__" is not a field');
+    if (!key.isWellFormed()) throw refuse('a name holds half of a character (a lone surrogate)');
+    checkValues(inner);
+  }
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** Bytes of a body as a value: valid UTF-8, bounded in depth and keys, without half characters. */
+export function parseJsonBody(bytes: Uint8Array, limits: JsonLimits = defaultJsonLimits): unknown {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch (cause) {
+    throw new AppError('bad-request', 'the body is not valid UTF-8', { cause });
+  }
+  if (text.trim() === '') return undefined;
+  checkShape(text, limits);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('bad-request', 'the body is not valid JSON', {
+      hint: 'Send one JSON value with content-type application/json.',
+      cause,
+    });
+  }
+  if (suspicious.test(text)) checkValues(value);
+  return value;
+}

@@ -1,0 +1,79 @@
+import { AppError, toAppError } from '../contracts/app-error.ts';
+import type { ErrorCode } from '../contracts/error-codes.ts';
+
+interface Issue {
+  code?: string;
+  keyword?: string;
+  message?: string;
+  path?: readonly PropertyKey[];
+  keys?: string[];
+  instancePath?: string;
+}
+
+const rangeCodes = new Set(['too_big', 'too_small', 'not_multiple_of']);
+
+function fieldName(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => String(part))
+    .join('.')
+    .slice(0, 200);
+}
+
+/** A failed check of a request as an error that names the field. */
+export function faultOfIssues(issues: readonly Issue[], place: string): AppError {
+  const issue = issues[0] ?? {};
+  const field = fieldName(issue.path ?? (issue.instancePath ?? '').split('/').filter(Boolean));
+  const code = issue.code ?? issue.keyword;
+  if (code === 'unrecognized_keys') {
+    const name = fieldName([...(issue.path ?? []), issue.keys?.[0] ?? '?']);
+    return new AppError('unknown-field', `${place} has the unknown field "${name}"`, {
+      hint: 'Leave it out, or look the name up at /api/docs.',
+      details: { field: name },
+    });
+  }
+  const named = field === '' ? place : `"${field}" in ${place}`;
+  const kind: ErrorCode = rangeCodes.has(code ?? '') ? 'value-out-of-range' : 'bad-request';
+  return new AppError(kind, `${named} is not right: ${(issue.message ?? 'not allowed').slice(0, 300)}`, {
+    details: { field },
+  });
+}
+
+interface FrameworkError extends Error {
+  statusCode?: number;
+  code?: string;
+  validation?: readonly Issue[];
+  validationContext?: string;
+}
+
+const places: Record<string, string> = {
+  body: 'the body',
+  querystring: 'the query',
+  params: 'the address',
+  headers: 'the headers',
+};
+
+const frameworkCodes: Record<string, ErrorCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+  FST_ERR_CTP_EMPTY_TYPE: 'unsupported-media-type',
+};
+
+/** Whatever the framework or a handler threw, as one of ours. */
+export function faultOf(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  if (!(thrown instanceof Error)) return toAppError(thrown);
+  const error = thrown as FrameworkError;
+  // The provider of types wraps each issue of zod; the original is inside.
+  const issues = (error.validation ?? []).map(
+    (issue) => (issue as { params?: { issue?: Issue } }).params?.issue ?? issue,
+  );
+  if (issues.length > 0) return faultOfIssues(issues, places[error.validationContext ?? ''] ?? 'the request');
+  const code = frameworkCodes[error.code ?? ''];
+  if (code !== undefined) return new AppError(code, error.message, { cause: error });
+  const status = error.statusCode ?? 500;
+  if (status >= 400 && status < 500) return new AppError('bad-request', error.message, { cause: error });
+  return new AppError('internal', 'something went wrong inside the server', {
+    hint: 'The log has more under the id of this request.',
+    cause: error,
+  });
+}

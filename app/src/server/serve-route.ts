@@ -1,0 +1,92 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { BodyOf, ParamsOf, QueryOf, ResponseOf, RouteContract } from '../contracts/api/route.ts';
+import type { Principal } from './gates/access.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal: Principal | null;
+  }
+  interface FastifyContextConfig {
+    /** `public` needs no key. Absent: the key, so that a new route is closed until somebody opens it. */
+    access?: 'public' | 'key';
+  }
+}
+
+type HeadersOf<Contract extends RouteContract> = Contract['headers'] extends { _output: infer Headers }
+  ? Headers
+  : Record<string, never>;
+
+export interface Asked<Contract extends RouteContract> {
+  owner: string;
+  params: ParamsOf<Contract>;
+  query: QueryOf<Contract>;
+  body: BodyOf<Contract>;
+  headers: HeadersOf<Contract>;
+  /** Aborted when the client is gone. */
+  signal: AbortSignal;
+  request: FastifyRequest;
+  reply: FastifyReply;
+}
+
+export type Handler<Contract extends RouteContract> = (
+  asked: Asked<Contract>,
+) => Promise<ResponseOf<Contract>> | ResponseOf<Contract>;
+
+/** Aborted when the connection ends before the answer does. */
+export function goneSignal(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+export function ownerOf(request: FastifyRequest): string {
+  if (request.principal === null) throw new Error('a route that needs an owner was made public');
+  return request.principal.owner;
+}
+
+function schemaOf(contract: RouteContract): Record<string, unknown> {
+  const { params, query, body, headers, response, produces, summary, tag, status } = contract;
+  return {
+    summary,
+    tags: [tag],
+    ...(params && { params }),
+    ...(query && { querystring: query }),
+    ...(body && { body }),
+    ...(headers && { headers }),
+    ...(response && { response: { [status]: response } }),
+    ...(produces && { produces: [produces] }),
+  };
+}
+
+/** Serves one address of the contract; what the handler gives is the answer. */
+export function serveRoute<const Contract extends RouteContract>(
+  app: FastifyInstance,
+  contract: Contract,
+  handler: Handler<Contract>,
+): void {
+  app.route({
+    method: contract.method,
+    url: contract.path,
+    schema: schemaOf(contract),
+    ...(contract.bodyLimitBytes === undefined ? {} : { bodyLimit: contract.bodyLimitBytes }),
+    handler: async (request, reply) => {
+      reply.code(contract.status);
+      const answer = await handler({
+        owner: ownerOf(request),
+        params: request.params as ParamsOf<Contract>,
+        query: request.query as QueryOf<Contract>,
+        body: request.body as BodyOf<Contract>,
+        headers: request.headers as HeadersOf<Contract>,
+        signal: goneSignal(reply),
+        request,
+        reply,
+      });
+      if (contract.response === undefined && contract.produces === undefined) {
+        return reply.code(contract.status).send();
+      }
+      return answer;
+    },
+  });
+}

@@ -1,4 +1,5 @@
-import { toAppError, type AppError } from '../contracts/app-error.ts';
+import type { AppError } from '../contracts/app-error.ts';
+import { faultOf } from './request-fault.ts';
 
 /** Each API family has its own shape of errors; the path alone decides, so that gates before routing know it too. */
 export type ApiFamily = 'native' | 'openai' | 'tgi' | 'gradio';
@@ -51,20 +52,14 @@ function parameter(error: AppError): string | null {
   return typeof field === 'string' ? field : null;
 }
 
-/** What a person may see of an error that is not ours: never its own words. */
-function presentable(error: unknown): AppError {
-  return toAppError(error);
-}
-
 /** HTTP status of an error in a family: TGI says 422 where others say 400. */
 export function statusFor(family: ApiFamily, error: AppError): number {
   if (family === 'tgi' && error.status === 400) return 422;
-  if (error.status === 499) return 499;
   return error.status;
 }
 
 export function errorBody(family: ApiFamily, thrown: unknown, requestId: string): object {
-  const error = presentable(thrown);
+  const error = faultOf(thrown);
   switch (family) {
     case 'openai':
       return {

@@ -1,8 +1,9 @@
 import { uuidv7 } from 'uuidv7';
-import { AppError, toAppError } from '../contracts/app-error.ts';
+import { AppError } from '../contracts/app-error.ts';
 import type { Notice } from '../contracts/api/streams.ts';
 import type { RunEvent } from '../contracts/runs.ts';
 import type { ChatNotice, RunCalls } from '../chat/chats.ts';
+import { faultOf } from './request-fault.ts';
 import { maxStreamsPerOwner, maxWatchesPerStream, streamIdleMs } from './limits.ts';
 import { dataBlock, type SseWriter } from './sse-writer.ts';
 
@@ -30,6 +31,8 @@ interface TabStream {
 /** One stream of events for each tab, over which it watches as many runs as it likes. */
 export interface TabStreams {
   open(owner: string): string;
+  /** Throws `not-found` for a stream that is not there, or not this person's. */
+  check(owner: string, streamId: string): void;
   /** Resolves when the reader is gone. */
   attach(owner: string, streamId: string, writer: SseWriter): Promise<void>;
   watch(owner: string, streamId: string, watch: { runId: string; from: number; epoch?: number }): void;
@@ -79,7 +82,7 @@ export function createTabStreams(options: TabStreamsOptions): TabStreams {
       }
     } catch (error) {
       if (signal.aborted) return;
-      await writer.write(dataBlock({ type: 'unwatched', runId, error: toAppError(error).toJSON() }));
+      await writer.write(dataBlock({ type: 'unwatched', runId, error: faultOf(error).toJSON() }));
     }
     if (stream.watches.get(runId) === watch && !signal.aborted) stream.watches.delete(runId);
   }
@@ -104,6 +107,9 @@ export function createTabStreams(options: TabStreamsOptions): TabStreams {
       streams.set(stream.id, stream);
       expireLater(stream);
       return stream.id;
+    },
+    check(owner, streamId) {
+      find(owner, streamId);
     },
     async attach(owner, streamId, writer) {
       const stream = find(owner, streamId);

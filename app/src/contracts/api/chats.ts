@@ -153,6 +153,14 @@ export const chatRoutes = {
     params: byIdSchema,
     response: chatSchema,
   }),
+  purge: route({
+    method: 'DELETE',
+    path: '/api/trash/:id',
+    summary: 'Remove one entry of the trash for good',
+    tag,
+    status: 204,
+    params: byIdSchema,
+  }),
   eraseAll: route({
     method: 'POST',
     path: '/api/erase',
@@ -206,6 +214,6 @@ export const messageRoutes = {
     status: 200,
     params: inChatSchema,
     headers: versionedHeaders,
-    response: trashEntrySchema,
+    response: trashEntrySchema.nullable(),
   }),
 } as const;

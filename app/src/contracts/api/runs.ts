@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { chatSettingsSchema, idSchema, maxMessageCharacters, maxTargets } from '../chats.ts';
 import { contextPlanSchema, receiptSchema, runSchema } from '../runs.ts';
 import { byIdSchema, flagParameter, idempotentHeaders, route } from './route.ts';
-import { tokenLogprobSchema } from './streams.ts';
 
 /** What the answer is to. */
 const runInputSchema = z.discriminatedUnion('kind', [
@@ -47,7 +46,6 @@ export const startedRunSchema = z.object({
 export type StartedRun = z.infer<typeof startedRunSchema>;
 
 const tag = 'runs';
-const byMessageSchema = z.strictObject({ id: idSchema, messageId: idSchema });
 /** A message of the greatest length, each character escaped. */
 const messageBodyLimitBytes = 26 * 1024 * 1024;
 
@@ -144,14 +142,5 @@ export const runRoutes = {
       /** What differs from the receipt beside the text: model hash, engine release, prompt. */
       changed: z.array(z.string()),
     }),
-  }),
-  tokens: route({
-    method: 'GET',
-    path: '/api/chats/:id/messages/:messageId/tokens',
-    summary: 'Each token of an answer with its probability and alternatives',
-    tag: 'receipts',
-    status: 200,
-    params: byMessageSchema,
-    response: z.object({ tokens: z.array(tokenLogprobSchema.extend({ offset: z.number() })) }),
   }),
 } as const;

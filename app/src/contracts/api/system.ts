@@ -18,6 +18,10 @@ export const systemSchema = z.object({
       source: z.string(),
     }),
   ),
+  /** What happened at the start that a person should know: a damaged file set aside, a backup restored. */
+  notices: z.array(z.string()),
+  /** False while the disk is full: reading goes on, writing is refused. */
+  writable: z.boolean(),
   features: z.object({
     feedback: z.boolean(),
     logging: z.enum(['off', 'metadata', 'full']),

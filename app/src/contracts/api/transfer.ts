@@ -10,6 +10,8 @@ export const importResultSchema = z.object({
   chats: z.number(),
   messages: z.number(),
   chatIds: z.array(z.string()),
+  /** Taken in before, and left as they are. */
+  passedOver: z.number(),
   skipped: z.array(z.object({ index: z.number(), reason: z.string() })),
 });
 export type ImportResult = z.infer<typeof importResultSchema>;

@@ -1,0 +1,55 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../contracts/app-error.ts';
+import { errorBody, familyOf, pathOf, statusFor } from './error-answers.ts';
+import { commonHeaders, inertPolicy } from './gates/security-headers.ts';
+import { faultOf } from './request-fault.ts';
+import type { ServerContext } from './server-context.ts';
+
+function sendError(request: FastifyRequest, reply: FastifyReply, error: AppError): void {
+  const family = familyOf(request.method, pathOf(request.url));
+  const retryAfter = error.details?.['retryAfterSeconds'];
+  if (typeof retryAfter === 'number') void reply.header('retry-after', retryAfter);
+  if (error.status === 401) void reply.header('www-authenticate', 'Bearer realm="corral"');
+  void reply
+    .code(statusFor(family, error))
+    .header('content-type', 'application/json; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .serializer(JSON.stringify)
+    .send(errorBody(family, error, request.id));
+}
+
+/** Errors in the shape of their family, ids on everything, one line in the log for each request. */
+export function registerAnswers(app: FastifyInstance, { log, metrics }: ServerContext): void {
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers({ ...commonHeaders, 'content-security-policy': inertPolicy, 'x-request-id': request.id });
+  });
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (reply.getHeader('cache-control') === undefined) void reply.header('cache-control', 'no-store');
+    return payload;
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    // The pattern of the route, not the address: an address may hold what somebody searched for.
+    const route = request.routeOptions.url ?? 'none';
+    const fields = { requestId: request.id, method: request.method, route, status: reply.statusCode };
+    metrics.request({ method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime });
+    log.info({ ...fields, ms: Math.round(reply.elapsedTime) }, 'request');
+  });
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = faultOf(thrown);
+    if (error.status >= 500) {
+      log.error({ requestId: request.id, code: error.code, error: thrown }, 'a request failed');
+    }
+    // A stream that has begun can only be ended.
+    if (reply.raw.headersSent) {
+      reply.raw.destroy();
+      return;
+    }
+    sendError(request, reply, error);
+  });
+}
+
+export function notFound(request: FastifyRequest): AppError {
+  return new AppError('not-found', `there is nothing at ${request.method} ${pathOf(request.url).slice(0, 200)}`, {
+    hint: '/api/docs lists every address.',
+  });
+}

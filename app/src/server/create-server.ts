@@ -1,0 +1,105 @@
+import type { Server as HttpServer } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { AppError } from '../contracts/app-error.ts';
+import { buildApp } from './build-app.ts';
+import { isLoopback } from './gates/host-gate.ts';
+import { refuseOpenServer } from './gates/access.ts';
+import { closeTimeoutMs, drainTimeoutMs } from './limits.ts';
+import type { ServerContext, ServerOptions } from './server-context.ts';
+import { createServerContext } from './server-context.ts';
+
+export interface CorralServer {
+  /** Where the page answers; null until it listens. */
+  readonly address: string | null;
+  /** Throws `port-in-use`, and `config-invalid` for an open address without a key. */
+  listen(): Promise<string>;
+  /** One exchange without a socket, for commands while no server runs. Gates of the network are not asked. */
+  handle(
+    method: string,
+    path: string,
+    request: { headers: Record<string, string>; body?: string; signal?: AbortSignal },
+  ): Promise<{ status: number; body: AsyncIterable<Uint8Array> }>;
+  /** Refuses new requests, lets short ones end, leaves runs to the next start; resolves within 20 s. */
+  close(): Promise<void>;
+}
+
+function listenFault(error: unknown, host: string, port: number): AppError {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code === 'EADDRINUSE') {
+    return new AppError('port-in-use', `something else listens on ${host}:${port} already`, {
+      hint: 'Stop it, or choose another port: npm start -- --port 7861, or PORT in .env.',
+      cause: error,
+    });
+  }
+  if (code === 'EACCES') {
+    return new AppError('not-permitted', `this user may not listen on ${host}:${port}`, {
+      hint: 'Choose a port of 1024 or more: PORT in .env.',
+      cause: error,
+    });
+  }
+  return new AppError('config-invalid', `cannot listen on ${host}:${port}: ${String(error)}`, {
+    hint: 'HOST has to be an address of this machine.',
+    cause: error,
+  });
+}
+
+function shownAddress(context: ServerContext, server: HttpServer): string {
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : context.config.port;
+  const { host, https } = context.config;
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `${https ? 'https' : 'http'}://${name}:${port}`;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
+
+export async function createServer(options: ServerOptions): Promise<CorralServer> {
+  const context = await createServerContext({ bootId: randomUUID(), ...options });
+  const app = await buildApp(context);
+  await app.ready();
+  let address: string | null = null;
+
+  async function drain(): Promise<void> {
+    const deadline = performance.now() + drainTimeoutMs;
+    while (context.inFlight.size > 0 && performance.now() < deadline) await pause(50);
+    for (const controller of context.inFlight) controller.abort();
+  }
+
+  return {
+    get address() {
+      return address;
+    },
+    async listen() {
+      const { host, port, accessKey } = context.config;
+      refuseOpenServer(host, accessKey, isLoopback(host));
+      try {
+        await app.listen({ host, port });
+      } catch (error) {
+        throw listenFault(error, host, port);
+      }
+      address = shownAddress(context, app.server);
+      context.port = Number(new URL(address).port);
+      return address;
+    },
+    async handle(method, path, { headers, body, signal }) {
+      const answer = await app.inject({
+        method: method as 'GET',
+        url: path,
+        headers: { ...headers, authorization: `Bearer ${context.localToken}` },
+        ...(body === undefined ? {} : { payload: body }),
+        ...(signal === undefined ? {} : { signal }),
+        payloadAsStream: true,
+      });
+      return { status: answer.statusCode, body: answer.stream() };
+    },
+    async close() {
+      context.isClosing = true;
+      context.streams.closeAll();
+      context.gradio.close();
+      const closed = app.close();
+      await Promise.race([Promise.all([drain(), closed]), pause(closeTimeoutMs)]);
+      app.server.closeAllConnections();
+      await Promise.race([closed, pause(1000)]);
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import type { Config } from '../config/config.ts';
+
+/** Shorter values would hide ordinary words. */
+const shortestSecret = 6;
+
+/** A function that takes every secret of the operator out of a text; see A8. */
+export function createMask(config: Config, further: readonly string[] = []): (text: string) => string {
+  const password = URL.canParse(config.databaseUrl) ? new URL(config.databaseUrl).password : '';
+  const secrets = [
+    config.accessKey,
+    config.hubToken,
+    config.loggingSecret,
+    config.databaseUrl,
+    password,
+    decodeURIComponent(password),
+    ...config.providers.map((provider) => provider.key),
+    ...further,
+  ].filter((secret) => secret.length >= shortestSecret);
+  return (text) => secrets.reduce((masked, secret) => masked.replaceAll(secret, '[hidden]'), text);
+}

@@ -1,0 +1,111 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Receipt } from '../contracts/runs.ts';
+import type { Timings, Usage } from '../contracts/run-parts.ts';
+import type { ServerEngines, ServerOutbox } from './ports.ts';
+
+export interface Metrics {
+  request(fields: { method: string; route: string; status: number; ms: number }): void;
+  answer(fields: { dialect: string; usage: Usage | null; timings: Timings | null; reason: string }): void;
+  receipt(receipt: Receipt): void;
+  /** Prometheus' text form. */
+  text(): Promise<string>;
+  readonly contentType: string;
+  close(): void;
+}
+
+export interface MetricsOptions {
+  engines: ServerEngines;
+  outbox: ServerOutbox;
+  /** How many streams are open now; set once the streams exist. */
+  openStreams?: () => number;
+}
+
+const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+interface Instruments {
+  registry: Registry;
+  requests: Counter;
+  durations: Histogram;
+  answers: Counter;
+  tokens: Counter;
+  cached: Counter;
+  firstToken: Histogram;
+  rate: Histogram;
+  queued: Histogram;
+}
+
+function instruments(): Instruments {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = (name: string, help: string, labelNames: string[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const histogram = (name: string, help: string, buckets: number[], labelNames: string[] = []) =>
+    new Histogram({ name, help, buckets, labelNames, registers });
+  return {
+    registry,
+    requests: counter('corral_requests_total', 'Requests by route and status', ['method', 'route', 'status']),
+    durations: histogram('corral_request_seconds', 'Time until a request was answered', secondsBuckets, ['route']),
+    answers: counter('corral_answers_total', 'Finished answers', ['dialect', 'reason']),
+    tokens: counter('corral_tokens_total', 'Tokens read and written', ['kind']),
+    cached: counter('corral_cached_prompt_tokens_total', 'Prompt tokens whose state was still there', []),
+    firstToken: histogram('corral_first_token_seconds', 'Time to the first token', secondsBuckets),
+    rate: histogram('corral_tokens_per_second', 'Speed of an answer', [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]),
+    queued: histogram('corral_queued_seconds', 'Time an answer waited for its turn', secondsBuckets),
+  };
+}
+
+function gauges({ registry }: Instruments, { engines, outbox, openStreams }: MetricsOptions): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: (set: Gauge) => void | Promise<void>) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        await read(this);
+      },
+    });
+  gauge('corral_models_loaded', 'Models in memory', (it) =>
+    it.set(engines.states().filter(({ state }) => state === 'loaded').length),
+  );
+  gauge('corral_engine_restarts', 'Engines started again after a crash', (it) => it.set(engines.restarts?.() ?? 0));
+  gauge('corral_open_streams', 'Event streams that tabs hold open', (it) => it.set(openStreams?.() ?? 0));
+  gauge('corral_kv_bytes', 'Bytes of KV state in memory', (it) => it.set(engines.kvBytes?.() ?? 0));
+  gauge('corral_queue_length', 'Answers waiting for their turn', (it) => it.set(engines.queueLength?.() ?? 0));
+  gauge('corral_outbox_pending', 'Events waiting for LOGGING_URL', async (it) => it.set((await outbox.status()).pending));
+  gauge('corral_outbox_dead', 'Events that could not be delivered', async (it) => it.set((await outbox.status()).dead));
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const it = instruments();
+  gauges(it, options);
+  collectDefaultMetrics({ register: it.registry, prefix: 'corral_' });
+  const count = (usage: Usage | null, timings: Timings | null): void => {
+    if (usage) {
+      it.tokens.inc({ kind: 'prompt' }, usage.promptTokens);
+      it.tokens.inc({ kind: 'completion' }, usage.completionTokens);
+      it.cached.inc(usage.cachedTokens);
+    }
+    if (!timings) return;
+    it.firstToken.observe(timings.firstTokenMs / 1000);
+    it.queued.observe(timings.queuedMs / 1000);
+    if (timings.tokensPerSecond > 0) it.rate.observe(timings.tokensPerSecond);
+  };
+  return {
+    request({ method, route, status, ms }) {
+      it.requests.inc({ method, route, status });
+      it.durations.observe({ route }, ms / 1000);
+    },
+    answer({ dialect, usage, timings, reason }) {
+      it.answers.inc({ dialect, reason });
+      count(usage, timings);
+    },
+    receipt({ usage, timings, endReason }) {
+      it.answers.inc({ dialect: 'native', reason: endReason });
+      count(usage, timings);
+    },
+    text: () => it.registry.metrics(),
+    contentType: it.registry.contentType,
+    close: () => it.registry.clear(),
+  };
+}

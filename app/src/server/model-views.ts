@@ -1,0 +1,112 @@
+import type { JudgedEntry, ListedModel, ShownModel } from '../contracts/api/models.ts';
+import { AppError } from '../contracts/app-error.ts';
+import type { AdapterRecord, ModelRecord } from '../contracts/models.ts';
+import type { Engine } from '../engine/engine.ts';
+import { readMachine } from '../lib/machine.ts';
+import type { ServerContext } from './server-context.ts';
+
+type Parts = Pick<ServerContext, 'models' | 'engines' | 'providers'>;
+
+function stateOf({ engines }: Parts, id: string): Pick<ListedModel, 'state' | 'loadProgress'> {
+  const known = engines.states().find((state) => state.id === id);
+  return { state: known?.state ?? 'unloaded', loadProgress: known?.progress ?? null };
+}
+
+function local(parts: Parts, record: ModelRecord, adapters: readonly AdapterRecord[]): ListedModel {
+  return {
+    id: record.id,
+    kind: 'local',
+    provider: null,
+    bundled: record.origin.kind === 'bundled',
+    ...stateOf(parts, record.id),
+    record,
+    adapters: adapters.filter(({ base }) => base === record.id).map(({ id }) => id),
+  };
+}
+
+function remote(parts: Parts, id: string, provider: string): ListedModel {
+  return { id, kind: 'remote', provider, bundled: false, ...stateOf(parts, id), record: null, adapters: [] };
+}
+
+/** What can be chosen now. A provider that does not answer leaves its models out; its own state says why. */
+export async function listModels(parts: Parts, provider?: string): Promise<ListedModel[]> {
+  const [records, adapters, elsewhere] = await Promise.all([
+    provider === undefined ? parts.models.list() : [],
+    parts.models.adapters.list(),
+    parts.providers?.models(provider) ?? [],
+  ]);
+  return [
+    ...records.map((record) => local(parts, record, adapters)),
+    ...elsewhere.map((model) => remote(parts, model.id, model.provider)),
+  ];
+}
+
+function describeLoaded(engine: Engine): ShownModel['loaded'] {
+  const { contextTokens, engineRelease, device, template, memory } = engine.describe();
+  const { sampling, exactCounts, continueAnswer } = engine.capabilities;
+  return {
+    contextTokens,
+    engineRelease,
+    device,
+    template,
+    memory,
+    supportedSampling: [...sampling],
+    exactCounts,
+    continueAnswer,
+  };
+}
+
+async function loadedEngine({ engines }: Parts, id: string): Promise<ShownModel['loaded']> {
+  if (!engines.states().some((known) => known.id === id && known.state === 'loaded')) return null;
+  const { engine, release } = await engines.use(id);
+  try {
+    return describeLoaded(engine);
+  } finally {
+    release();
+  }
+}
+
+export async function showModel(parts: Parts, id: string): Promise<ShownModel> {
+  const loaded = await loadedEngine(parts, id);
+  const error = parts.engines.lastError?.(id)?.toJSON() ?? null;
+  const listed = (await listModels(parts)).find((model) => model.id === id);
+  if (listed?.kind === 'remote') return { ...listed, details: null, loaded, error };
+  const details = await parts.models.show(id);
+  const base = listed ?? local(parts, details, details.adapters);
+  return { ...base, details, loaded, error };
+}
+
+/** Beside the weights: KV of 8192 tokens and buffers, as a share of them; the pre-flight computes it exactly. */
+const besideWeights = 1.2;
+const tightShare = 0.85;
+/** Bytes of weights that an ordinary two-channel memory moves in a second; a guess that the pre-flight replaces. */
+const usualBandwidth = 20e9;
+
+/** The catalogue, judged by size for this machine; `POST /api/preflight` is exact. */
+export async function judgedCatalogue({ models }: Parts): Promise<JudgedEntry[]> {
+  const { availableBytes } = readMachine();
+  const here = new Set((await models.list()).map(({ id }) => id));
+  return models.catalogue().map((entry) => {
+    const needed = entry.sizeBytes * besideWeights;
+    const fit = needed > availableBytes ? 'will-not-fit' : needed > availableBytes * tightShare ? 'tight' : 'fits';
+    return { ...entry, fit, expectedTokensPerSecond: usualBandwidth / entry.sizeBytes, here: here.has(entry.id) };
+  });
+}
+
+/** The reference that a compatibility client means; unknown names are refused with those there are. */
+export async function knownModel(parts: Parts, name: string): Promise<string> {
+  const models = await listModels(parts);
+  const found = models.find(({ id }) => id === name);
+  if (found) return found.id;
+  try {
+    await parts.models.resolve(name);
+    return name;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status >= 500) throw error;
+    throw new AppError('model-unknown', `there is no model "${name.slice(0, 200)}" here`, {
+      hint: `There are: ${models.map(({ id }) => id).join(', ').slice(0, 2000)}`,
+      details: { field: 'model' },
+      cause: error,
+    });
+  }
+}

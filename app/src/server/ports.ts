@@ -1,0 +1,62 @@
+import type { AppError } from '../contracts/app-error.ts';
+import type { LogStatus } from '../contracts/api/log.ts';
+import type { Provider } from '../contracts/api/providers.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Job } from '../store/job-store.ts';
+import type { OutboxEvent } from '../store/outbox-store.ts';
+import type { Page, PageRequest } from '../store/store.ts';
+
+/** What the server asks of parts whose own interface is wider; compose.ts passes them in. */
+
+export interface ModelState {
+  /** Reference as it was asked for. */
+  id: string;
+  state: 'loading' | 'loaded';
+  progress: number | null;
+}
+
+export interface ServerEngines {
+  /** What is in memory or on its way there. */
+  states(): ModelState[];
+  /** The engine of a reference, loaded when it is not; held in memory until `release`. */
+  use(reference: string, signal?: AbortSignal): Promise<{ engine: Engine; release: () => void }>;
+  /** Resolves false where it was not loaded. */
+  unload(reference: string): Promise<boolean>;
+  /** Why loading it failed the last time. */
+  lastError?(reference: string): AppError | null;
+  /** For the metrics: how often a crashed engine was started again. */
+  restarts?(): number;
+  /** Of the libraries that compute, such as `llama.cpp b1234`. */
+  release?(): string | null;
+  kvBytes?(): number;
+  queueLength?(): number;
+}
+
+export interface ServerJobs {
+  add(owner: string, job: { kind: string; payload: Record<string, unknown>; key?: string }): Promise<Job>;
+  get(owner: string, jobId: string): Promise<Job>;
+  list(owner: string, filter: { kind?: string; active?: boolean; limit: number }): Promise<Job[]>;
+  cancel(owner: string, jobId: string): Promise<Job>;
+  onChange(listener: (job: Job) => void): () => void;
+}
+
+export interface ServerOutbox {
+  status(): Promise<LogStatus>;
+  dead(page: PageRequest): Promise<Page<OutboxEvent>>;
+  replay(ids?: string[]): Promise<number>;
+}
+
+/** Services that answer for models elsewhere. */
+export interface ServerProviders {
+  list(): Promise<Provider[]>;
+  /** Ids as `provider:model`. */
+  models(provider?: string): Promise<{ id: string; provider: string }[]>;
+  check(name: string): Promise<{ provider: Provider; models: string[] }>;
+  save?(owner: string, name: string, provider: { kind: Provider['kind']; url: string; key?: string | null }): Promise<Provider>;
+  remove?(owner: string, name: string): Promise<void>;
+}
+
+export interface ServerBackups {
+  list(): Promise<{ name: string; sizeBytes: number; createdAt: number }[]>;
+  create(): Promise<{ name: string; sizeBytes: number; createdAt: number }>;
+}

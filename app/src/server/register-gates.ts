@@ -1,0 +1,23 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { pathOf } from './error-answers.ts';
+import { checkOrigin } from './gates/origin-gate.ts';
+import type { ServerContext } from './server-context.ts';
+
+const apiPrefixes = ['/api/', '/v1/', '/gradio_api/'];
+const apiPaths = new Set(['/config', '/info', '/generate', '/generate_stream', '/tokenize', '/metrics']);
+
+function isApi(path: string): boolean {
+  return apiPaths.has(path) || apiPrefixes.some((prefix) => path.startsWith(prefix));
+}
+
+/** S2 and the key, in this order, before any body is read. */
+export function registerGates(app: FastifyInstance, context: ServerContext): void {
+  app.decorateRequest('principal', null);
+  app.addHook('onRequest', async (request: FastifyRequest) => {
+    const { headers } = request.raw;
+    checkOrigin({ method: request.method, headers, isApi: isApi(pathOf(request.url)) });
+    const question = { headers, remoteAddress: request.raw.socket.remoteAddress ?? '' };
+    if (request.routeOptions.config.access === 'public') return;
+    request.principal = context.access.whoIsAsking(question);
+  });
+}

@@ -1,0 +1,93 @@
+import type { FastifyInstance } from 'fastify';
+import { jobRoutes, type ShownJob } from '../../contracts/api/jobs.ts';
+import { modelRoutes } from '../../contracts/api/models.ts';
+import { AppError } from '../../contracts/app-error.ts';
+import { diskAvailableBytes } from '../../lib/machine.ts';
+import type { Job } from '../../store/job-store.ts';
+import { judgedCatalogue, listModels, showModel } from '../model-views.ts';
+import type { ServerContext } from '../server-context.ts';
+import { serveRoute } from '../serve-route.ts';
+import { withoutUndefined } from './request-values.ts';
+
+export function shownJob(job: Job): ShownJob {
+  const { id, kind, payload, state, progress, error, createdAt, finishedAt } = job;
+  return { id, kind, payload, state, progress, error, createdAt, finishedAt };
+}
+
+function readingRoutes(app: FastifyInstance, context: ServerContext): void {
+  const { models, config } = context;
+  serveRoute(app, modelRoutes.list, async ({ query }) => ({
+    models: await listModels(context, query.provider),
+    defaultModel: config.model,
+  }));
+  serveRoute(app, modelRoutes.show, ({ params }) => showModel(context, params.model));
+  serveRoute(app, modelRoutes.catalogue, async () => ({ entries: await judgedCatalogue(context) }));
+  serveRoute(app, modelRoutes.preflight, ({ body, signal }) =>
+    models.check(body.reference, withoutUndefined({ base: body.base, signal })),
+  );
+  serveRoute(app, modelRoutes.adapters, async () => ({ adapters: await models.adapters.list() }));
+  serveRoute(app, modelRoutes.disk, async () => {
+    const [records, adapters] = await Promise.all([models.list(), models.adapters.list()]);
+    const usedBytes = [...records, ...adapters].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return { usedBytes, freeBytes: diskAvailableBytes(config.home) };
+  });
+}
+
+function changingRoutes(app: FastifyInstance, context: ServerContext): void {
+  const { models, engines, streams, log } = context;
+  serveRoute(app, modelRoutes.load, async ({ owner, params }) => {
+    // Answers at once for a model that does not exist; how far it is comes over the tab's stream.
+    await models.resolve(params.model);
+    const isLoaded = engines.states().some(({ id, state }) => id === params.model && state === 'loaded');
+    if (isLoaded) return { model: params.model, state: 'loaded' as const };
+    engines
+      .use(params.model)
+      .then(({ release }) => release())
+      .catch((error: unknown) => log.warn({ error }, 'a model could not be loaded'))
+      .finally(() => streams.notify(owner, { type: 'models-changed' }));
+    return { model: params.model, state: 'loading' as const };
+  });
+  serveRoute(app, modelRoutes.unload, async ({ owner, params }) => {
+    await engines.unload(params.model);
+    streams.notify(owner, { type: 'models-changed' });
+  });
+  serveRoute(app, modelRoutes.remove, async ({ owner, params }) => {
+    await engines.unload(params.model);
+    const removed = await models.remove(params.model);
+    streams.notify(owner, { type: 'models-changed' });
+    return removed;
+  });
+  serveRoute(app, modelRoutes.removeAdapter, async ({ owner, params }) => {
+    const removed = await models.adapters.remove(params.model);
+    streams.notify(owner, { type: 'models-changed' });
+    return removed;
+  });
+}
+
+function pullingRoutes(app: FastifyInstance, { jobs }: ServerContext): void {
+  const add = async (owner: string, kind: string, payload: { reference: string }) =>
+    shownJob(await jobs.add(owner, { kind, payload, key: `${kind}:${payload.reference}` }));
+  serveRoute(app, modelRoutes.pull, ({ owner, body }) => add(owner, 'pull', withoutUndefined(body)));
+  serveRoute(app, modelRoutes.addAdapter, ({ owner, body }) => add(owner, 'adapter', withoutUndefined(body)));
+  serveRoute(app, jobRoutes.list, async ({ owner, query }) => {
+    const { limit = 50, ...rest } = query;
+    return { jobs: (await jobs.list(owner, withoutUndefined({ ...rest, limit }))).map(shownJob) };
+  });
+  serveRoute(app, jobRoutes.show, async ({ owner, params }) => shownJob(await jobs.get(owner, params.id)));
+  serveRoute(app, jobRoutes.cancel, async ({ owner, params }) => shownJob(await jobs.cancel(owner, params.id)));
+  serveRoute(app, jobRoutes.resume, async ({ owner, params }) => {
+    const { kind, payload, state } = await jobs.get(owner, params.id);
+    if (state === 'waiting' || state === 'working') {
+      throw new AppError('conflict', 'this job is at work already');
+    }
+    const reference = payload['reference'];
+    const key = typeof reference === 'string' ? { key: `${kind}:${reference}` } : {};
+    return shownJob(await jobs.add(owner, { kind, payload, ...key }));
+  });
+}
+
+export function registerModelRoutes(app: FastifyInstance, context: ServerContext): void {
+  readingRoutes(app, context);
+  changingRoutes(app, context);
+  pullingRoutes(app, context);
+}

@@ -1,0 +1,50 @@
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { transferRoutes } from '../../contracts/api/transfer.ts';
+import type { ExportedFile } from '../../chat/chats.ts';
+import type { ServerContext } from '../server-context.ts';
+import { parseJsonBody } from '../json-body.ts';
+import { serveRoute } from '../serve-route.ts';
+
+/** ChatGPT's export of years has many keys and nests deeper than a call; still bounded. */
+const importLimits = { maxDepth: 256, maxKeys: 20_000_000 };
+
+/** A name for the file without anything that a header or a disk could take amiss. */
+function safeName(name: string): string {
+  return name.replaceAll(/[^\w.-]+/g, '-').slice(0, 100);
+}
+
+/** S8: as a download, of a kind that we named, never shown. */
+function sendFile(reply: FastifyReply, file: ExportedFile): FastifyReply {
+  const name = safeName(file.fileName);
+  return reply
+    .header('content-type', `${file.mediaType}; charset=utf-8`)
+    .header('content-disposition', `attachment; filename="${name}"`)
+    .send(Readable.from(file.chunks, { objectMode: false }));
+}
+
+export function registerTransferRoutes(app: FastifyInstance, { chats }: ServerContext): void {
+  serveRoute(app, transferRoutes.exportAll, async ({ owner, query, reply }) =>
+    sendFile(reply, await chats.export(owner, { format: query.format ?? 'json' })),
+  );
+  serveRoute(app, transferRoutes.exportChat, async ({ owner, params, query, reply }) =>
+    sendFile(reply, await chats.export(owner, { format: query.format ?? 'json', chatId: params.id })),
+  );
+  serveRoute(app, transferRoutes.exportMessage, async ({ owner, params, query, reply }) => {
+    const format = query.format ?? 'markdown';
+    return sendFile(reply, await chats.export(owner, { format, chatId: params.id, messageId: params.messageId }));
+  });
+  void app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    const types = ['application/json', 'application/octet-stream', 'text/plain'];
+    scope.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, bytes, done) => {
+      try {
+        done(null, parseJsonBody(bytes as Buffer, importLimits));
+      } catch (error) {
+        done(error as Error);
+      }
+    });
+    serveRoute(scope, transferRoutes.import, ({ owner, body }) => chats.import(owner, body));
+  });
+}
+

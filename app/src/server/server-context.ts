@@ -1,0 +1,100 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Chats } from '../chat/chats.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Models } from '../models/models.ts';
+import type { StoreHealth } from '../store/store.ts';
+import { createAccess, type Access } from './gates/access.ts';
+import { createHostGate, type HostGate } from './gates/host-gate.ts';
+import { createGradioSessions, type GradioSessions } from './gradio/gradio-sessions.ts';
+import { createIdempotency, type Idempotency } from './idempotency.ts';
+import { createMask } from './mask-secrets.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import type { ServerBackups, ServerEngines, ServerJobs, ServerOutbox, ServerProviders } from './ports.ts';
+import { createTabStreams, type TabStreams } from './tab-streams.ts';
+
+/** What a server is made of. Parts that are left out answer as if there were none. */
+export interface ServerOptions {
+  config: Config;
+  chats: Chats;
+  models: Models;
+  engines: ServerEngines;
+  jobs: ServerJobs;
+  outbox: ServerOutbox;
+  store: { health(): Promise<StoreHealth> };
+  providers?: ServerProviders;
+  backups?: ServerBackups;
+  log: Log;
+  clock: Clock;
+  version: string;
+  /** Lets the command line of the same user in without the access key; see config/home-lock.ts. */
+  localToken?: string;
+  bootId?: string;
+  /** Folder of the built page; absent: `web/dist` in the clone. */
+  pageFolder?: string;
+}
+
+/** The same for every request of one server. */
+export interface ServerContext extends ServerOptions {
+  bootId: string;
+  localToken: string;
+  pageFolder: string;
+  pageVersion: string;
+  access: Access;
+  hostGate: HostGate;
+  metrics: Metrics;
+  streams: TabStreams;
+  gradio: GradioSessions;
+  idempotency: Idempotency;
+  /** Takes secrets out of a text that is logged or answered. */
+  mask: (text: string) => string;
+  /** Answers of compatibility clients that are being written. */
+  inFlight: Set<AbortController>;
+  port: number;
+  isClosing: boolean;
+}
+
+/** Changes with the page's own files, so that an open tab can tell that it is old. */
+function pageVersionOf(folder: string): string {
+  const file = join(folder, 'index.html');
+  if (!existsSync(file)) return 'none';
+  return createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16);
+}
+
+export async function createServerContext(options: ServerOptions & { bootId: string }): Promise<ServerContext> {
+  const { config, chats, clock, bootId } = options;
+  const localToken = options.localToken ?? randomBytes(32).toString('base64url');
+  const pageFolder = options.pageFolder ?? join(config.root, 'web', 'dist');
+  const pageVersion = pageVersionOf(pageFolder);
+  const context: ServerContext = {
+    ...options,
+    localToken,
+    pageFolder,
+    pageVersion,
+    hostGate: createHostGate(config),
+    access: createAccess({
+      accessKey: config.accessKey,
+      localToken,
+      isHttps: config.https,
+      clock,
+      port: () => context.port,
+    }),
+    metrics: createMetrics({ ...options, openStreams: () => context.streams.size }),
+    streams: createTabStreams({
+      watch: chats.watch,
+      onChange: (listener) => chats.onChange(listener),
+      bootId,
+      pageVersion: () => pageVersion,
+    }),
+    gradio: createGradioSessions({ clock }),
+    idempotency: createIdempotency(clock),
+    mask: createMask(config, [localToken]),
+    inFlight: new Set(),
+    port: config.port,
+    isClosing: false,
+  };
+  return context;
+}

@@ -1,7 +1,8 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Receipt } from '../contracts/runs.ts';
 import type { Timings, Usage } from '../contracts/run-parts.ts';
-import type { ServerEngines, ServerOutbox } from './ports.ts';
+import type { Engines, LoadedModel } from '../engine/fleet.ts';
+import type { ServerOutbox } from './ports.ts';
 
 export interface Metrics {
   request(fields: { method: string; route: string; status: number; ms: number }): void;
@@ -14,7 +15,7 @@ export interface Metrics {
 }
 
 export interface MetricsOptions {
-  engines: ServerEngines;
+  engines: Engines;
   outbox: ServerOutbox;
   /** How many streams are open now; set once the streams exist. */
   openStreams?: () => number;
@@ -54,6 +55,10 @@ function instruments(): Instruments {
   };
 }
 
+function sum(engines: Engines, read: (model: LoadedModel) => number): number {
+  return engines.loaded().reduce((total, model) => total + read(model), 0);
+}
+
 function gauges({ registry }: Instruments, { engines, outbox, openStreams }: MetricsOptions): void {
   const registers = [registry];
   const gauge = (name: string, help: string, read: (set: Gauge) => void | Promise<void>) =>
@@ -66,12 +71,12 @@ function gauges({ registry }: Instruments, { engines, outbox, openStreams }: Met
       },
     });
   gauge('corral_models_loaded', 'Models in memory', (it) =>
-    it.set(engines.states().filter(({ state }) => state === 'loaded').length),
+    it.set(engines.loaded().filter(({ state }) => state === 'loaded').length),
   );
-  gauge('corral_engine_restarts', 'Engines started again after a crash', (it) => it.set(engines.restarts?.() ?? 0));
+  gauge('corral_engine_restarts', 'Engines started again after a crash', (it) => it.set(engines.restarts()));
   gauge('corral_open_streams', 'Event streams that tabs hold open', (it) => it.set(openStreams?.() ?? 0));
-  gauge('corral_kv_bytes', 'Bytes of KV state in memory', (it) => it.set(engines.kvBytes?.() ?? 0));
-  gauge('corral_queue_length', 'Answers waiting for their turn', (it) => it.set(engines.queueLength?.() ?? 0));
+  gauge('corral_kv_bytes', 'Bytes of KV state in memory', (it) => it.set(sum(engines, ({ description }) => description?.memory?.kvBytes ?? 0)));
+  gauge('corral_engine_users', 'Answers being written or waiting for their turn', (it) => it.set(sum(engines, ({ users }) => users)));
   gauge('corral_outbox_pending', 'Events waiting for LOGGING_URL', async (it) => it.set((await outbox.status()).pending));
   gauge('corral_outbox_dead', 'Events that could not be delivered', async (it) => it.set((await outbox.status()).dead));
 }

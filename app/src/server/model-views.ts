@@ -8,7 +8,7 @@ import type { ServerContext } from './server-context.ts';
 type Parts = Pick<ServerContext, 'models' | 'engines' | 'providers'>;
 
 function stateOf({ engines }: Parts, id: string): Pick<ListedModel, 'state' | 'loadProgress'> {
-  const known = engines.states().find((state) => state.id === id);
+  const known = engines.loaded().find((known) => known.reference === id);
   return { state: known?.state ?? 'unloaded', loadProgress: known?.progress ?? null };
 }
 
@@ -57,7 +57,7 @@ function describeLoaded(engine: Engine): ShownModel['loaded'] {
 }
 
 async function loadedEngine({ engines }: Parts, id: string): Promise<ShownModel['loaded']> {
-  if (!engines.states().some((known) => known.id === id && known.state === 'loaded')) return null;
+  if (!engines.loaded().some((known) => known.reference === id && known.state === 'loaded')) return null;
   const { engine, release } = await engines.use(id);
   try {
     return describeLoaded(engine);
@@ -68,7 +68,7 @@ async function loadedEngine({ engines }: Parts, id: string): Promise<ShownModel[
 
 export async function showModel(parts: Parts, id: string): Promise<ShownModel> {
   const loaded = await loadedEngine(parts, id);
-  const error = parts.engines.lastError?.(id)?.toJSON() ?? null;
+  const error = parts.engines.lastError(id)?.toJSON() ?? null;
   const listed = (await listModels(parts)).find((model) => model.id === id);
   if (listed?.kind === 'remote') return { ...listed, details: null, loaded, error };
   const details = await parts.models.show(id);

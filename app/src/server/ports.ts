@@ -1,36 +1,10 @@
-import type { AppError } from '../contracts/app-error.ts';
 import type { LogStatus } from '../contracts/api/log.ts';
 import type { Provider } from '../contracts/api/providers.ts';
-import type { Engine } from '../engine/engine.ts';
 import type { Job } from '../store/job-store.ts';
 import type { OutboxEvent } from '../store/outbox-store.ts';
 import type { Page, PageRequest } from '../store/store.ts';
 
 /** What the server asks of parts whose own interface is wider; compose.ts passes them in. */
-
-export interface ModelState {
-  /** Reference as it was asked for. */
-  id: string;
-  state: 'loading' | 'loaded';
-  progress: number | null;
-}
-
-export interface ServerEngines {
-  /** What is in memory or on its way there. */
-  states(): ModelState[];
-  /** The engine of a reference, loaded when it is not; held in memory until `release`. */
-  use(reference: string, signal?: AbortSignal): Promise<{ engine: Engine; release: () => void }>;
-  /** Resolves false where it was not loaded. */
-  unload(reference: string): Promise<boolean>;
-  /** Why loading it failed the last time. */
-  lastError?(reference: string): AppError | null;
-  /** For the metrics: how often a crashed engine was started again. */
-  restarts?(): number;
-  /** Of the libraries that compute, such as `llama.cpp b1234`. */
-  release?(): string | null;
-  kvBytes?(): number;
-  queueLength?(): number;
-}
 
 export interface ServerJobs {
   add(owner: string, job: { kind: string; payload: Record<string, unknown>; key?: string }): Promise<Job>;

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Chats } from '../chat/chats.ts';
 import type { Config } from '../config/config.ts';
+import type { Engines } from '../engine/fleet.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Models } from '../models/models.ts';
@@ -13,7 +14,7 @@ import { createGradioSessions, type GradioSessions } from './gradio/gradio-sessi
 import { createIdempotency, type Idempotency } from './idempotency.ts';
 import { createMask } from './mask-secrets.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import type { ServerBackups, ServerEngines, ServerJobs, ServerOutbox, ServerProviders } from './ports.ts';
+import type { ServerBackups, ServerJobs, ServerOutbox, ServerProviders } from './ports.ts';
 import { createTabStreams, type TabStreams } from './tab-streams.ts';
 
 /** What a server is made of. Parts that are left out answer as if there were none. */
@@ -21,7 +22,7 @@ export interface ServerOptions {
   config: Config;
   chats: Chats;
   models: Models;
-  engines: ServerEngines;
+  engines: Engines;
   jobs: ServerJobs;
   outbox: ServerOutbox;
   store: { health(): Promise<StoreHealth> };

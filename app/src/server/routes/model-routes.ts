@@ -38,7 +38,7 @@ function changingRoutes(app: FastifyInstance, context: ServerContext): void {
   serveRoute(app, modelRoutes.load, async ({ owner, params }) => {
     // Answers at once for a model that does not exist; how far it is comes over the tab's stream.
     await models.resolve(params.model);
-    const isLoaded = engines.states().some(({ id, state }) => id === params.model && state === 'loaded');
+    const isLoaded = engines.loaded().some(({ reference, state }) => reference === params.model && state === 'loaded');
     if (isLoaded) return { model: params.model, state: 'loaded' as const };
     engines
       .use(params.model)

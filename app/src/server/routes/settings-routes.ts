@@ -10,7 +10,7 @@ import { versionOf, withoutUndefined } from './request-values.ts';
 /** Names of sampling settings that the engine of a loaded model uses; null: it was not loaded. */
 async function supportedSampling({ engines }: ServerContext, model: unknown): Promise<Set<string> | null> {
   if (typeof model !== 'string') return null;
-  if (!engines.states().some(({ id, state }) => id === model && state === 'loaded')) return null;
+  if (!engines.loaded().some(({ reference, state }) => reference === model && state === 'loaded')) return null;
   const { engine, release } = await engines.use(model);
   release();
   return new Set(engine.capabilities.sampling.map((name) => `sampling.${name}`));

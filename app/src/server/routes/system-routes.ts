@@ -61,7 +61,7 @@ async function system(context: ServerContext): Promise<SystemInformation> {
     pageVersion,
     versions: {
       node: process.versions.node,
-      engine: engines.release?.() ?? null,
+      engine: engines.loaded().find(({ description }) => description)?.description?.engineRelease ?? null,
       store: `${health.kind}, schema ${health.schemaVersion}`,
     },
     locked: lockedSettings(context),

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { maxPromptMessages } from '../limits.ts';
+
+/**
+ * Requests as OpenAI's clients send them, with the extras of llama.cpp. Fields that nobody here knows are ignored, as
+ * those clients expect; those that would change the answer are refused by name (`unsupported-fields.ts`).
+ */
+
+const optionalNumber = (min: number, max: number) => z.number().min(min).max(max).nullish();
+const optionalInteger = (min: number, max: number) => z.int().min(min).max(max).nullish();
+
+/** Any whole number that JSON can carry; reduced to what a sampler takes. */
+const seedSchema = z.int().nullish();
+
+const stopSchema = z
+  .union([z.string().max(512), z.array(z.string().max(512)).max(16)])
+  .nullish()
+  .transform((stop) => (typeof stop === 'string' ? [stop] : (stop ?? [])).filter((text) => text !== ''));
+
+const jsonFormatSchema = z.object({
+  name: z.string().max(64).optional(),
+  schema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).optional(),
+  strict: z.boolean().nullish(),
+});
+
+const responseFormatSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text') }),
+  z.object({
+    type: z.literal('json_object'),
+    schema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).optional(),
+  }),
+  z.object({ type: z.literal('json_schema'), json_schema: jsonFormatSchema }),
+]);
+
+const commonFields = {
+  model: z.string().max(512).nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  temperature: optionalNumber(0, 5),
+  top_p: optionalNumber(0, 1),
+  top_k: optionalInteger(-1, 100_000),
+  min_p: optionalNumber(0, 1),
+  repeat_penalty: optionalNumber(0.01, 5),
+  repetition_penalty: optionalNumber(0.01, 5),
+  repeat_last_n: optionalInteger(-1, 65_536),
+  frequency_penalty: optionalNumber(-2, 2),
+  presence_penalty: optionalNumber(-2, 2),
+  seed: seedSchema,
+  stop: stopSchema,
+  max_tokens: optionalInteger(-1, 1_048_576),
+  n_predict: optionalInteger(-1, 1_048_576),
+  logit_bias: z.record(z.string().regex(/^\d{1,7}$/), z.number().min(-100).max(100)).nullish(),
+  ignore_eos: z.boolean().nullish(),
+  grammar: z.string().max(65_536).nullish(),
+  json_schema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).nullish(),
+  response_format: responseFormatSchema.nullish(),
+  return_progress: z.boolean().nullish(),
+  n: optionalInteger(1, 128),
+};
+
+const textPartSchema = z.looseObject({ type: z.string().max(64), text: z.string().optional() });
+
+const chatMessageSchema = z.looseObject({
+  role: z.string().max(32),
+  content: z.union([z.string(), z.array(textPartSchema).max(1_000)]).nullish(),
+});
+export type OpenAiMessage = z.infer<typeof chatMessageSchema>;
+
+export const chatCompletionSchema = z.looseObject({
+  ...commonFields,
+  messages: z.array(chatMessageSchema).min(1).max(maxPromptMessages),
+  max_completion_tokens: optionalInteger(-1, 1_048_576),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: optionalInteger(0, 20),
+});
+export type ChatCompletionRequest = z.infer<typeof chatCompletionSchema>;
+
+const tokenIdsSchema = z.array(z.int().min(0).max(10_000_000)).max(1_048_576);
+
+export const textCompletionSchema = z.looseObject({
+  ...commonFields,
+  prompt: z.union([z.string(), tokenIdsSchema, z.array(z.string()), z.array(tokenIdsSchema)]),
+  logprobs: optionalInteger(0, 20),
+  echo: z.boolean().nullish(),
+});
+export type TextCompletionRequest = z.infer<typeof textCompletionSchema>;
+
+export type CommonRequest = Pick<ChatCompletionRequest, keyof typeof commonFields> & Record<string, unknown>;

@@ -1,0 +1,54 @@
+import type { JsonSchema, Sampling } from '../../contracts/sampling.ts';
+import { checkSchema } from '../schema-bounds.ts';
+import type { CommonRequest } from './openai-requests.ts';
+
+/** -1 and 0 mean "no limit of mine" in these clients. */
+function limit(...candidates: (number | null | undefined)[]): number | undefined {
+  const given = candidates.find((value) => value !== undefined && value !== null);
+  return given === undefined || given === null || given < 1 ? undefined : given;
+}
+
+/** A sampler takes 32 bits; -1 asks for a random one. */
+export function seedOf(seed: number | null | undefined): number | undefined {
+  if (seed === undefined || seed === null || seed < 0) return undefined;
+  return Number(BigInt(seed) & 0xffff_ffffn);
+}
+
+function schemaOf(body: CommonRequest): JsonSchema | undefined {
+  const format = body.response_format;
+  if (format?.type === 'json_schema') return format.json_schema.schema ?? { type: 'object' };
+  if (format?.type === 'json_object') return format.schema ?? { type: 'object' };
+  return body.json_schema ?? undefined;
+}
+
+/** Copies what is there; `null` is how these clients say "nothing". */
+function present<Value extends Record<string, unknown>>(values: Value): { [Key in keyof Value]?: NonNullable<Value[Key]> } {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined && value !== null),
+  ) as { [Key in keyof Value]?: NonNullable<Value[Key]> };
+}
+
+export function samplingOf(body: CommonRequest): Sampling {
+  const jsonSchema = schemaOf(body);
+  if (jsonSchema !== undefined) checkSchema(jsonSchema, 'response_format');
+  const topK = body.top_k === -1 ? 0 : body.top_k;
+  // 0 means "off" to some clients; nothing is left to draw from otherwise.
+  const topP = body.top_p === 0 ? undefined : body.top_p;
+  return present({
+    temperature: body.temperature,
+    topP,
+    topK,
+    minP: body.min_p,
+    repetitionPenalty: body.repeat_penalty ?? body.repetition_penalty,
+    penaltyWindow: body.repeat_last_n,
+    frequencyPenalty: body.frequency_penalty,
+    presencePenalty: body.presence_penalty,
+    seed: seedOf(body.seed),
+    stop: body.stop.length > 0 ? body.stop : undefined,
+    maxNewTokens: limit(body['max_completion_tokens'] as number | null | undefined, body.max_tokens, body.n_predict),
+    logitBias: body.logit_bias,
+    ignoreEos: body.ignore_eos,
+    grammar: body.grammar === '' ? undefined : body.grammar,
+    jsonSchema,
+  });
+}

@@ -1,0 +1,61 @@
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+}
+
+const style = `
+:root { color-scheme: light dark; --paper: oklch(98.5% 0.006 85); --ink: oklch(24% 0.015 60);
+  --soft: oklch(48% 0.015 65); --line: oklch(89% 0.01 80); --accent: oklch(56% 0.13 42);
+  --on-accent: oklch(99% 0.005 85); --bad: oklch(53% 0.18 27); }
+@media (prefers-color-scheme: dark) { :root { --paper: oklch(19% 0.008 60); --ink: oklch(92% 0.008 80);
+  --soft: oklch(68% 0.01 75); --line: oklch(32% 0.01 60); --accent: oklch(70% 0.12 48);
+  --on-accent: oklch(19% 0.008 60); --bad: oklch(70% 0.15 27); } }
+* { box-sizing: border-box; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--paper);
+  color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+main { width: min(360px, calc(100vw - 32px)); display: grid; gap: 16px; }
+h1 { margin: 0; font-size: 26px; font-weight: 600; }
+p { margin: 0; color: var(--soft); }
+form { display: grid; gap: 12px; }
+label { font-weight: 600; }
+input, button { font: inherit; padding: 8px 12px; border-radius: 8px; border: 1px solid var(--line);
+  background: transparent; color: inherit; width: 100%; }
+button { background: var(--accent); color: var(--on-accent); border-color: transparent; font-weight: 600; cursor: pointer; }
+button:focus-visible, input:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+[role=alert] { color: var(--bad); min-height: 1.5em; }
+`;
+
+const script = `
+const form = document.querySelector('form'), field = document.querySelector('input'),
+  button = document.querySelector('button'), note = document.querySelector('[role=alert]');
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  button.disabled = true;
+  note.textContent = '';
+  try {
+    const answer = await fetch('/api/session', { method: 'POST',
+      headers: { 'content-type': 'application/json' }, body: JSON.stringify({ key: field.value }) });
+    if (answer.ok) return location.reload();
+    const { error } = await answer.json();
+    note.textContent = error.message + '. ' + (error.hint ?? '');
+  } catch {
+    note.textContent = 'The server cannot be reached. Check that it is running.';
+  }
+  button.disabled = false;
+  field.select();
+});
+`;
+
+/** The page that asks for the access key; it needs no file and works before anything else does. */
+export function signInPage(title: string, nonce: string): string {
+  const name = escape(title);
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign in · ${name}</title><style nonce="${nonce}">${style}</style></head>
+<body><main><h1>${name}</h1><p>This server asks for its access key: the value of CORRAL_ACCESS_KEY.</p>
+<form><label for="key">Access key</label>
+<input id="key" type="password" autocomplete="current-password" required autofocus maxlength="512">
+<button>Sign in</button><div role="alert"></div></form>
+<noscript><p>Signing in needs JavaScript.</p></noscript></main>
+<script nonce="${nonce}">${script}</script></body></html>
+`;
+}

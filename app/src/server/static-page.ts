@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { notFound } from './answers.ts';
+import { pagePolicy } from './gates/security-headers.ts';
+import { familyOf, pathOf } from './error-answers.ts';
+import type { ServerContext } from './server-context.ts';
+import { signInPage } from './sign-in-page.ts';
+
+const mediaTypes: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.webmanifest': 'application/manifest+json; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.txt': 'text/plain; charset=utf-8',
+  '.wasm': 'application/wasm',
+};
+
+interface PageFile {
+  path: string;
+  type: string;
+  /** Its name carries a hash of its content. */
+  isImmutable: boolean;
+  hasBrotli: boolean;
+  etag: string;
+}
+
+/** Placeholder that the page's build leaves where a nonce belongs. */
+const noncePlaceholder = '__CORRAL_NONCE__';
+const hashedName = /-[\w-]{8,}\.\w+$/;
+
+/**
+ * Every file of the built page by its address, listed once: an address from outside is looked up and never becomes
+ * a path (S5).
+ */
+function listFiles(folder: string): Map<string, PageFile> {
+  const files = new Map<string, PageFile>();
+  if (!existsSync(folder)) return files;
+  for (const name of readdirSync(folder, { recursive: true }) as string[]) {
+    const path = join(folder, name);
+    const type = mediaTypes[extname(name)];
+    const stat = statSync(path);
+    if (!stat.isFile() || type === undefined) continue;
+    const address = `/${name.replaceAll('\\', '/')}`;
+    files.set(address, {
+      path,
+      type,
+      isImmutable: address.startsWith('/assets/') && hashedName.test(name),
+      hasBrotli: existsSync(`${path}.br`),
+      etag: `"${stat.size.toString(36)}-${Math.floor(stat.mtimeMs).toString(36)}"`,
+    });
+  }
+  return files;
+}
+
+function sendFile(request: FastifyRequest, reply: FastifyReply, file: PageFile): FastifyReply {
+  const isBrotli = file.hasBrotli && /\bbr\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  void reply
+    .header('content-type', file.type)
+    .header('cache-control', file.isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache')
+    .header('etag', file.etag)
+    .header('vary', 'accept-encoding');
+  if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
+  if (isBrotli) void reply.header('content-encoding', 'br');
+  return reply.send(readFileSync(isBrotli ? `${file.path}.br` : file.path));
+}
+
+export function sendPage(reply: FastifyReply, html: (nonce: string) => string, status = 200): FastifyReply {
+  const nonce = randomBytes(18).toString('base64');
+  return reply
+    .code(status)
+    .header('content-type', 'text/html; charset=utf-8')
+    .header('content-security-policy', pagePolicy(nonce))
+    .header('cache-control', 'no-store')
+    .send(html(nonce));
+}
+
+const unbuilt = '<!doctype html><title>Corral</title><p>The page was not built. Run <code>npm start</code> in the clone.</p>';
+
+function wantsPage(request: FastifyRequest): boolean {
+  const { accept = '' } = request.raw.headers;
+  return request.method === 'GET' && accept.includes('text/html');
+}
+
+/** The page for a person, the sign-in page where a key is missing, and the files both need. */
+export function registerStaticPage(app: FastifyInstance, context: ServerContext): void {
+  const files = listFiles(context.pageFolder);
+  const index = files.get('/index.html');
+  const template = index ? readFileSync(index.path, 'utf8') : unbuilt;
+  const sendApp = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const question = { headers: request.raw.headers, remoteAddress: request.raw.socket.remoteAddress ?? '' };
+    if (!context.access.isSignedIn(question)) {
+      return sendPage(reply, (nonce) => signInPage(context.config.title, nonce), 401);
+    }
+    return sendPage(reply, (nonce) => template.replaceAll(noncePlaceholder, nonce));
+  };
+
+  app.get('/', { schema: { hide: true }, config: { access: 'public' } }, sendApp);
+  app.get('/index.html', { schema: { hide: true }, config: { access: 'public' } }, sendApp);
+  app.get('/assets/*', { schema: { hide: true }, config: { access: 'public' } }, (request, reply) => {
+    const file = files.get(pathOf(request.url));
+    if (file === undefined) throw notFound(request);
+    return sendFile(request, reply, file);
+  });
+  for (const [address, file] of files) {
+    if (address.startsWith('/assets/') || address === '/index.html') continue;
+    app.get(address, { schema: { hide: true }, config: { access: 'public' } }, (request, reply) =>
+      sendFile(request, reply, file),
+    );
+  }
+  // Addresses inside the page (/chats/…) are the page's own business; anything else is not there.
+  app.setNotFoundHandler({}, (request, reply) => {
+    const path = pathOf(request.url);
+    if (wantsPage(request) && familyOf(request.method, path) === 'native' && !path.startsWith('/api/')) {
+      return sendApp(request, reply);
+    }
+    const question = { headers: request.raw.headers, remoteAddress: request.raw.socket.remoteAddress ?? '' };
+    context.access.whoIsAsking(question);
+    throw notFound(request);
+  });
+}

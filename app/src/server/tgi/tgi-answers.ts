@@ -1,0 +1,44 @@
+import type { EndReason, TokenLogprob } from '../../contracts/run-parts.ts';
+import type { CollectedCompletion, Outcome } from '../completions.ts';
+
+export function tgiFinish(reason: EndReason): 'length' | 'eos_token' | 'stop_sequence' {
+  if (reason === 'length') return 'length';
+  return reason === 'stop-string' ? 'stop_sequence' : 'eos_token';
+}
+
+export function tgiToken({ id, text, logprob }: Pick<TokenLogprob, 'id' | 'text' | 'logprob'>): object {
+  return { id, text, logprob, special: false };
+}
+
+export interface PrefillToken {
+  id: number;
+  text: string;
+  logprob: number | null;
+}
+
+export interface DetailsRequest {
+  prefill: PrefillToken[];
+  withTopTokens: boolean;
+}
+
+/** Without `details`, only the text. */
+export function tgiDetails(done: CollectedCompletion, { prefill, withTopTokens }: DetailsRequest): object {
+  const { outcome, tokens, sampling } = done;
+  return {
+    finish_reason: tgiFinish(outcome.reason),
+    generated_tokens: outcome.usage?.completionTokens ?? tokens.length,
+    seed: sampling.seed ?? null,
+    prefill,
+    tokens: tokens.map(tgiToken),
+    ...(withTopTokens ? { top_tokens: tokens.map(({ top }) => top.map(tgiToken)) } : {}),
+  };
+}
+
+export function streamDetails(outcome: Outcome, promptTokens: number, seed: number | undefined): object {
+  return {
+    finish_reason: tgiFinish(outcome.reason),
+    generated_tokens: outcome.usage?.completionTokens ?? 0,
+    seed: seed ?? null,
+    input_length: promptTokens,
+  };
+}

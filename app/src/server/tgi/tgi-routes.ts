@@ -1,0 +1,145 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../contracts/app-error.ts';
+import { collectCompletion, isPlaceholder, openCompletion, type CompletionCall } from '../completions.ts';
+import { promptLimitBytes } from '../limits.ts';
+import { knownModel } from '../model-views.ts';
+import { goneSignal, ownerOf } from '../serve-route.ts';
+import type { ServerContext } from '../server-context.ts';
+import { tgiDetails, type PrefillToken } from './tgi-answers.ts';
+import { tgiRequestSchema, tokenizeSchema, type TgiRequest } from './tgi-requests.ts';
+import { maxStopSequences, tgiSampling } from './tgi-sampling.ts';
+import { streamTgi } from './tgi-stream.ts';
+
+interface Asked {
+  context: ServerContext;
+  request: FastifyRequest;
+  reply: FastifyReply;
+}
+
+function headersOf(body: TgiRequest): Record<string, string> {
+  return { 'x-compute-type': 'local', 'x-compute-characters': String(body.inputs.length) };
+}
+
+async function callOf({ context, request, reply }: Asked, body: TgiRequest, isStream: boolean): Promise<CompletionCall> {
+  if (body.inputs === '') throw new AppError('bad-request', '`inputs` cannot be empty');
+  const model = isPlaceholder(body.model) ? undefined : await knownModel(context, String(body.model));
+  return {
+    owner: ownerOf(request),
+    dialect: 'tgi',
+    signal: goneSignal(reply),
+    request: {
+      ...(model === undefined ? {} : { model }),
+      prompt: { kind: 'raw', text: body.inputs, parseSpecial: true },
+      sampling: tgiSampling(body.parameters ?? {}, isStream),
+    },
+  };
+}
+
+/** Each token of a text with where it lies in it. */
+async function tokensOf({ context }: Asked, text: string, addSpecial: boolean) {
+  const { engine, release } = await context.engines.use(context.config.model);
+  try {
+    const ids = await engine.tokenize(text, { parseSpecial: true, addSpecial });
+    let start = 0;
+    const tokens = [];
+    for (const id of ids) {
+      const piece = await engine.detokenize([id]);
+      const length = [...piece].length;
+      tokens.push({ id, text: piece, start, stop: start + length });
+      start += length;
+    }
+    return tokens;
+  } finally {
+    release();
+  }
+}
+
+async function prefillOf(asked: Asked, body: TgiRequest): Promise<PrefillToken[]> {
+  if (body.parameters?.decoder_input_details !== true) return [];
+  const tokens = await tokensOf(asked, body.inputs, true);
+  return tokens.map(({ id, text }) => ({ id, text, logprob: null }));
+}
+
+async function generate(asked: Asked, body: TgiRequest): Promise<object> {
+  const done = await collectCompletion(asked.context, await callOf(asked, body, false));
+  const { details, decoder_input_details: withPrefill, return_full_text: isFull } = body.parameters ?? {};
+  const withTopTokens = (body.parameters?.top_n_tokens ?? 0) > 0;
+  void asked.reply.headers({ ...headersOf(body), 'x-generated-tokens': String(done.outcome.usage?.completionTokens ?? 0) });
+  return {
+    generated_text: (isFull === true ? body.inputs : '') + done.text,
+    ...(details === true || withPrefill === true
+      ? { details: tgiDetails(done, { prefill: await prefillOf(asked, body), withTopTokens }) }
+      : {}),
+  };
+}
+
+async function generateStream(asked: Asked, body: TgiRequest): Promise<void> {
+  const opened = await openCompletion(asked.context, await callOf(asked, body, true));
+  const options = {
+    prefix: body.parameters?.return_full_text === true ? body.inputs : '',
+    withTopTokens: (body.parameters?.top_n_tokens ?? 0) > 0,
+    headers: headersOf(body),
+  };
+  await streamTgi(asked.request, asked.reply, { opened, options });
+}
+
+async function information({ models, config, version, engines }: ServerContext): Promise<object> {
+  const loaded = engines.loaded().find(({ reference }) => reference === config.model)?.description;
+  const record = (await models.list()).find(({ id }) => id === config.model);
+  const total = loaded?.contextTokens ?? Math.min(record?.trainedContextTokens ?? config.contextTokens, config.contextTokens);
+  return {
+    model_id: config.model,
+    model_sha: record?.sha256 ?? null,
+    model_pipeline_tag: 'text-generation',
+    max_concurrent_requests: config.slots,
+    max_best_of: 1,
+    max_stop_sequences: maxStopSequences,
+    max_input_tokens: total - 1,
+    max_total_tokens: total,
+    validation_workers: 1,
+    max_client_batch_size: 1,
+    router: 'corral',
+    version,
+    sha: null,
+    docker_label: null,
+  };
+}
+
+export function registerTgi(app: FastifyInstance, context: ServerContext): void {
+  const options = (summary: string, body: object) => ({
+    bodyLimit: promptLimitBytes,
+    schema: { summary, tags: ['tgi'], body },
+  });
+  const bodyOf = (request: FastifyRequest) => request.body as TgiRequest;
+  app.post('/generate', {
+    ...options('TGI: a prompt continued', tgiRequestSchema),
+    handler: (request, reply) => generate({ context, request, reply }, bodyOf(request)),
+  });
+  app.post('/generate_stream', {
+    ...options('TGI: a prompt continued, token by token', tgiRequestSchema),
+    handler: (request, reply) => generateStream({ context, request, reply }, bodyOf(request)),
+  });
+  app.post('/', {
+    ...options('TGI: either of the two, as `stream` says', tgiRequestSchema),
+    handler: async (request, reply) => {
+      const body = bodyOf(request);
+      const asked = { context, request, reply };
+      return body.stream === true ? generateStream(asked, body) : [await generate(asked, body)];
+    },
+  });
+  app.post('/tokenize', {
+    ...options('TGI: the tokens of a text', tokenizeSchema),
+    handler: (request, reply) =>
+      tokensOf(
+        { context, request, reply },
+        bodyOf(request).inputs,
+        (request.body as { add_special_tokens?: boolean | null }).add_special_tokens !== false,
+      ),
+  });
+  app.get('/info', { schema: { summary: 'TGI: the model', tags: ['tgi'] } }, () => information(context));
+  for (const path of ['/health', '/ping']) {
+    app.get(path, { schema: { summary: 'TGI: alive', tags: ['tgi'] }, config: { access: 'public' } }, (_request, reply) =>
+      reply.code(200).send(),
+    );
+  }
+}

@@ -1,0 +1,50 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { TokenLogprob } from '../../contracts/run-parts.ts';
+import { startedParts, type OpenedCompletion } from '../completions.ts';
+import { errorBody } from '../error-answers.ts';
+import { dataBlock, openSse } from '../sse-writer.ts';
+import { streamDetails, tgiToken } from './tgi-answers.ts';
+
+export interface TgiStreamOptions {
+  /** In front of `generated_text`, for `return_full_text`. */
+  prefix: string;
+  withTopTokens: boolean;
+  headers: Record<string, string>;
+}
+
+/** A frame for each token; the last one carries the whole text and the details, and there is no `[DONE]`. */
+export async function streamTgi(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { opened, options }: { opened: OpenedCompletion; options: TgiStreamOptions },
+): Promise<void> {
+  const parts = await startedParts(opened);
+  reply.hijack();
+  const writer = openSse(reply.raw, { headers: { 'x-request-id': request.id, ...options.headers } });
+  let index = 0;
+  let text = '';
+  let held: TokenLogprob | null = null;
+  const frame = (token: TokenLogprob, last: object | null): Promise<boolean> =>
+    writer.write(
+      `data:${JSON.stringify({
+        index: ++index,
+        token: tgiToken(token),
+        ...(options.withTopTokens ? { top_tokens: token.top.map(tgiToken) } : {}),
+        generated_text: last === null ? null : options.prefix + text,
+        details: last,
+      })}\n\n`,
+    );
+  for await (const part of parts) {
+    if (part.type === 'text-delta') text += part.text;
+    if (part.type !== 'token') continue;
+    if (held !== null && !(await frame(held, null))) return;
+    held = part.token;
+  }
+  const { outcome, promptTokens, sampling } = opened;
+  if (outcome.error) await writer.write(dataBlock(errorBody('tgi', outcome.error, request.id)));
+  else {
+    const nothing: TokenLogprob = { id: 0, text: '', bytes: [], logprob: 0, top: [] };
+    await frame(held ?? nothing, streamDetails(outcome, promptTokens, sampling.seed));
+  }
+  writer.end();
+}

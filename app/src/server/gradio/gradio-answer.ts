@@ -1,0 +1,85 @@
+import { AppError } from '../../contracts/app-error.ts';
+import type { PromptMessage } from '../../contracts/messages.ts';
+import { openCompletion, type OpenedCompletion } from '../completions.ts';
+import type { ServerContext } from '../server-context.ts';
+import type { GradioInput } from './gradio-input.ts';
+import { boundedHistory, type GradioSession } from './gradio-sessions.ts';
+
+export interface AnswerEvents {
+  onQueue(position: number, etaMs: number | null): void;
+  onStart(): void;
+  /** The whole text so far; at most every 40 ms. */
+  onText(text: string): void;
+  /** Something the person should know. */
+  onNote(message: string): void;
+}
+
+export interface AnswerCall {
+  owner: string;
+  session: GradioSession;
+  input: GradioInput;
+  signal: AbortSignal;
+  events: AnswerEvents;
+}
+
+const flushMs = 40;
+
+interface Fitted {
+  opened: OpenedCompletion;
+  leftOut: number;
+}
+
+/** Asks with as much of the history as fits; what had to be left out is said, never hidden. */
+async function openFitting(context: ServerContext, call: AnswerCall, history: PromptMessage[]): Promise<Fitted> {
+  const { owner, input, signal } = call;
+  const system: PromptMessage[] =
+    input.systemMessage === null || input.systemMessage === ''
+      ? []
+      : [{ role: 'system', content: input.systemMessage }];
+  for (let leftOut = 0; ; ) {
+    const messages = [...system, ...history.slice(leftOut), { role: 'user' as const, content: input.message }];
+    try {
+      const opened = await openCompletion(context, {
+        owner,
+        dialect: 'gradio',
+        signal,
+        request: { prompt: { kind: 'chat', messages }, sampling: input.sampling },
+      });
+      return { opened, leftOut };
+    } catch (error) {
+      const isTooLong = error instanceof AppError && error.code === 'context-too-long';
+      if (!isTooLong || leftOut >= history.length) throw error;
+      leftOut += Math.max(2, Math.ceil((history.length - leftOut) / 4 / 2) * 2);
+    }
+  }
+}
+
+/** Answers in a session and remembers the exchange. Resolves with the text, which is partial when it was stopped. */
+export async function answerInSession(context: ServerContext, call: AnswerCall): Promise<string> {
+  const { session, input, events, signal } = call;
+  const history = boundedHistory(input.history ?? session.history);
+  const { opened, leftOut } = await openFitting(context, call, history);
+  if (leftOut > 0) events.onNote(`The model no longer sees the first ${leftOut} messages: its context is full.`);
+  let text = '';
+  let flushedAt = 0;
+  let isStarted = false;
+  for await (const part of opened.parts) {
+    if (part.type === 'queue-position') events.onQueue(part.position, part.etaMs);
+    else if (!isStarted) {
+      isStarted = true;
+      events.onStart();
+    }
+    if (part.type !== 'text-delta') continue;
+    text += part.text;
+    if (performance.now() - flushedAt < flushMs) continue;
+    flushedAt = performance.now();
+    events.onText(text);
+  }
+  if (opened.outcome.error && !signal.aborted) throw opened.outcome.error;
+  session.history = boundedHistory([
+    ...history,
+    { role: 'user', content: input.message },
+    { role: 'assistant', content: text },
+  ]);
+  return text;
+}

@@ -1,0 +1,147 @@
+import { randomInt } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError } from '../../contracts/app-error.ts';
+import { promptLimitBytes } from '../limits.ts';
+import { ownerOf } from '../serve-route.ts';
+import type { ServerContext } from '../server-context.ts';
+import { dataBlock, openSse } from '../sse-writer.ts';
+import { gradioConfig, gradioFunctions, gradioInfo } from './gradio-api.ts';
+import { registerGradioCalls } from './gradio-calls.ts';
+import { namedValues } from './gradio-input.ts';
+import { createMessageWriter } from './gradio-messages.ts';
+import { startJob } from './gradio-queue.ts';
+import type { GradioSession } from './gradio-sessions.ts';
+
+export const sessionHashSchema = z.string().regex(/^[\w-]{1,128}$/);
+
+const joinSchema = z.looseObject({
+  data: z.array(z.unknown()).max(64),
+  fn_index: z.int().min(0).max(1000),
+  session_hash: sessionHashSchema,
+});
+
+const cancelSchema = z.looseObject({
+  event_id: z.string().max(64).nullish(),
+  session_hash: sessionHashSchema.nullish(),
+});
+
+/** Messages kept for a reader that has not come yet; more of them mean that nobody will. */
+const maxUnread = 10_000;
+/** A reader that went away may come back for its answer within this time. */
+const returnMs = 10_000;
+
+function deliver(session: GradioSession, block: string): void {
+  if (session.writer) void session.writer.write(block);
+  else if (session.unread.length < maxUnread) session.unread.push(block);
+}
+
+/** The stream of a session ends when nothing of it is pending. */
+function closeIfIdle(session: GradioSession): void {
+  if ([...session.jobs.values()].some(({ isOver }) => !isOver)) return;
+  deliver(session, dataBlock({ msg: 'close_stream', event_id: null }));
+  session.writer?.end();
+}
+
+function join(context: ServerContext, request: FastifyRequest): { event_id: string } {
+  const { data, fn_index: index, session_hash: hash } = request.body as z.infer<typeof joinSchema>;
+  const it = gradioFunctions.find(({ id }) => id === index);
+  if (it === undefined) {
+    throw new AppError('not-found', `there is no function ${index}`, { details: { field: 'fn_index' } });
+  }
+  const owner = ownerOf(request);
+  const session = context.gradio.of(owner, hash);
+  let eventId = '';
+  const early: object[] = [];
+  const write = createMessageWriter(it, () => eventId);
+  const send = (message: object): void => deliver(session, dataBlock(message));
+  const { id, over } = startJob(context, {
+    owner,
+    session,
+    it,
+    values: namedValues(it, data),
+    say: (event) => {
+      const messages = write(event);
+      // The very first event comes before the id is known.
+      if (eventId === '') early.push(...messages);
+      else messages.forEach(send);
+    },
+  });
+  eventId = id;
+  early.forEach((message) => send({ ...message, event_id: id }));
+  void over.then(() => closeIfIdle(session));
+  return { event_id: id };
+}
+
+async function readQueue(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { session_hash: hash } = request.query as { session_hash: string };
+  const session = context.gradio.of(ownerOf(request), hash);
+  reply.hijack();
+  const writer = openSse(reply.raw, { heartbeat: dataBlock({ msg: 'heartbeat' }) });
+  session.writer?.end();
+  session.writer = writer;
+  const unread = session.unread.splice(0);
+  for (const block of unread) {
+    if (!(await writer.write(block))) break;
+  }
+  if (unread.at(-1)?.includes('"close_stream"')) writer.end();
+  writer.gone.addEventListener('abort', () => leave(session), { once: true });
+  if (writer.gone.aborted) leave(session);
+}
+
+function leave(session: GradioSession): void {
+  session.writer = null;
+  const timer = setTimeout(() => {
+    if (session.writer !== null) return;
+    for (const job of session.jobs.values()) if (!job.isOver) job.stop.abort();
+  }, returnMs);
+  timer.unref();
+}
+
+function cancel(context: ServerContext, request: FastifyRequest): { success: true } {
+  const { event_id: id, session_hash: hash } = request.body as z.infer<typeof cancelSchema>;
+  if (!id) return { success: true };
+  const session = hash ? context.gradio.find(ownerOf(request), hash) : null;
+  session?.jobs.get(id)?.stop.abort();
+  return { success: true };
+}
+
+export function registerGradio(app: FastifyInstance, context: ServerContext): void {
+  const { title, description } = context.config;
+  const config = gradioConfig({ title, description, appId: randomInt(2 ** 40) });
+  const prefix = '/gradio_api';
+  const described = (summary: string, more: object = {}) => ({ summary, tags: ['gradio'], ...more });
+  app.get('/config', { schema: described('Gradio: the interface') }, () => config);
+  app.get(`${prefix}/info`, { schema: described('Gradio: functions and their parameters') }, gradioInfo);
+  app.get(`${prefix}/startup-events`, { schema: described('Gradio: nothing to wait for') }, () => true);
+  app.get(`${prefix}/app_id`, { schema: described('Gradio: which start of the server') }, () => ({
+    app_id: (config as { app_id: number }).app_id,
+  }));
+  app.post(`${prefix}/queue/join`, {
+    bodyLimit: promptLimitBytes,
+    schema: described('Gradio: ask in a session', { body: joinSchema }),
+    handler: (request) => join(context, request),
+  });
+  app.get(`${prefix}/queue/data`, {
+    schema: described('Gradio: the answers of a session', {
+      querystring: z.looseObject({ session_hash: sessionHashSchema }),
+    }),
+    handler: (request, reply) => readQueue(context, request, reply),
+  });
+  app.get(`${prefix}/heartbeat/:hash`, {
+    schema: described('Gradio: a sign of life', { params: z.object({ hash: sessionHashSchema }) }),
+    handler: async (_request, reply) => {
+      reply.hijack();
+      const writer = openSse(reply.raw, { heartbeat: 'data: ALIVE\n\n' });
+      await writer.write('data: ALIVE\n\n');
+    },
+  });
+  for (const path of [`${prefix}/cancel`, `${prefix}/reset`]) {
+    app.post(path, {
+      schema: described('Gradio: stop an answer, keeping its text', { body: cancelSchema }),
+      handler: (request) => cancel(context, request),
+    });
+  }
+  registerGradioCalls(app, context);
+}
+

@@ -21,7 +21,11 @@ function sendError(request: FastifyRequest, reply: FastifyReply, error: AppError
 /** Errors in the shape of their family, ids on everything, one line in the log for each request. */
 export function registerAnswers(app: FastifyInstance, { log, metrics }: ServerContext): void {
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({ ...commonHeaders, 'content-security-policy': inertPolicy, 'x-request-id': request.id });
+    void reply.headers({
+      ...commonHeaders,
+      'content-security-policy': inertPolicy,
+      'x-request-id': request.id,
+    });
   });
   app.addHook('onSend', async (request, reply, payload) => {
     if (reply.getHeader('cache-control') === undefined) void reply.header('cache-control', 'no-store');
@@ -49,7 +53,11 @@ export function registerAnswers(app: FastifyInstance, { log, metrics }: ServerCo
 }
 
 export function notFound(request: FastifyRequest): AppError {
-  return new AppError('not-found', `there is nothing at ${request.method} ${pathOf(request.url).slice(0, 200)}`, {
-    hint: '/api/docs lists every address.',
-  });
+  return new AppError(
+    'not-found',
+    `there is nothing at ${request.method} ${pathOf(request.url).slice(0, 200)}`,
+    {
+      hint: '/api/docs lists every address.',
+    },
+  );
 }

@@ -7,7 +7,10 @@ import { sendPage } from './static-page.ts';
 const transform = createJsonSchemaTransform({ zodToJsonConfig: { unrepresentable: 'any' } });
 
 /** Has to be registered before the routes: it collects their schemas as they come. */
-export async function registerOpenApi(app: FastifyInstance, { version, access }: ServerContext): Promise<void> {
+export async function registerOpenApi(
+  app: FastifyInstance,
+  { version, access }: ServerContext,
+): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',

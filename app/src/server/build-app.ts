@@ -1,4 +1,9 @@
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
@@ -76,7 +81,7 @@ export async function buildApp(context: ServerContext): Promise<FastifyInstance>
   const certificate = config.https ? await certificateOf(config) : null;
   const app: FastifyInstance = fastify({
     serverFactory: (handler) => {
-      const listener = guarded(context, handler as RequestListener);
+      const listener = guarded(context, handler);
       const server = certificate
         ? createHttpsServer({ ...nodeOptions, ...certificate }, listener)
         : createHttpServer(nodeOptions, listener);

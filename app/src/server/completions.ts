@@ -65,7 +65,10 @@ export interface CompletionCall {
 }
 
 /** Rejects before a word is written where it cannot be answered: unknown model, too long, wrong schema. */
-export async function openCompletion(context: ServerContext, call: CompletionCall): Promise<OpenedCompletion> {
+export async function openCompletion(
+  context: ServerContext,
+  call: CompletionCall,
+): Promise<OpenedCompletion> {
   const controller = new AbortController();
   context.inFlight.add(controller);
   const signal = AbortSignal.any([call.signal, controller.signal]);

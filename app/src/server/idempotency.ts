@@ -18,7 +18,12 @@ const lifetimeMs = 24 * 60 * 60_000;
 export function createIdempotency(clock: Clock): Idempotency {
   const known = new Map<string, { hash: string; at: number; answer: Promise<unknown> }>();
   return {
-    async once<Answer>(owner: string, key: string | undefined, request: unknown, work: () => Promise<Answer>) {
+    async once<Answer>(
+      owner: string,
+      key: string | undefined,
+      request: unknown,
+      work: () => Promise<Answer>,
+    ) {
       if (key === undefined) return work();
       const name = `${owner}\n${key}`;
       const hash = createHash('sha256').update(JSON.stringify(request)).digest('hex');

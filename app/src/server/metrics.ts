@@ -45,12 +45,18 @@ function instruments(): Instruments {
   return {
     registry,
     requests: counter('corral_requests_total', 'Requests by route and status', ['method', 'route', 'status']),
-    durations: histogram('corral_request_seconds', 'Time until a request was answered', secondsBuckets, ['route']),
+    durations: histogram('corral_request_seconds', 'Time until a request was answered', secondsBuckets, [
+      'route',
+    ]),
     answers: counter('corral_answers_total', 'Finished answers', ['dialect', 'reason']),
     tokens: counter('corral_tokens_total', 'Tokens read and written', ['kind']),
     cached: counter('corral_cached_prompt_tokens_total', 'Prompt tokens whose state was still there', []),
     firstToken: histogram('corral_first_token_seconds', 'Time to the first token', secondsBuckets),
-    rate: histogram('corral_tokens_per_second', 'Speed of an answer', [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]),
+    rate: histogram(
+      'corral_tokens_per_second',
+      'Speed of an answer',
+      [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000],
+    ),
     queued: histogram('corral_queued_seconds', 'Time an answer waited for its turn', secondsBuckets),
   };
 }
@@ -75,10 +81,18 @@ function gauges({ registry }: Instruments, { engines, outbox, openStreams }: Met
   );
   gauge('corral_engine_restarts', 'Engines started again after a crash', (it) => it.set(engines.restarts()));
   gauge('corral_open_streams', 'Event streams that tabs hold open', (it) => it.set(openStreams?.() ?? 0));
-  gauge('corral_kv_bytes', 'Bytes of KV state in memory', (it) => it.set(sum(engines, ({ description }) => description?.memory?.kvBytes ?? 0)));
-  gauge('corral_engine_users', 'Answers being written or waiting for their turn', (it) => it.set(sum(engines, ({ users }) => users)));
-  gauge('corral_outbox_pending', 'Events waiting for LOGGING_URL', async (it) => it.set((await outbox.status()).pending));
-  gauge('corral_outbox_dead', 'Events that could not be delivered', async (it) => it.set((await outbox.status()).dead));
+  gauge('corral_kv_bytes', 'Bytes of KV state in memory', (it) =>
+    it.set(sum(engines, ({ description }) => description?.memory?.kvBytes ?? 0)),
+  );
+  gauge('corral_engine_users', 'Answers being written or waiting for their turn', (it) =>
+    it.set(sum(engines, ({ users }) => users)),
+  );
+  gauge('corral_outbox_pending', 'Events waiting for LOGGING_URL', async (it) =>
+    it.set((await outbox.status()).pending),
+  );
+  gauge('corral_outbox_dead', 'Events that could not be delivered', async (it) =>
+    it.set((await outbox.status()).dead),
+  );
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {

@@ -88,8 +88,14 @@ export async function judgedCatalogue({ models }: Parts): Promise<JudgedEntry[]>
   const here = new Set((await models.list()).map(({ id }) => id));
   return models.catalogue().map((entry) => {
     const needed = entry.sizeBytes * besideWeights;
-    const fit = needed > availableBytes ? 'will-not-fit' : needed > availableBytes * tightShare ? 'tight' : 'fits';
-    return { ...entry, fit, expectedTokensPerSecond: usualBandwidth / entry.sizeBytes, here: here.has(entry.id) };
+    const fit =
+      needed > availableBytes ? 'will-not-fit' : needed > availableBytes * tightShare ? 'tight' : 'fits';
+    return {
+      ...entry,
+      fit,
+      expectedTokensPerSecond: usualBandwidth / entry.sizeBytes,
+      here: here.has(entry.id),
+    };
   });
 }
 
@@ -104,7 +110,10 @@ export async function knownModel(parts: Parts, name: string): Promise<string> {
   } catch (error) {
     if (!(error instanceof AppError) || error.status >= 500) throw error;
     throw new AppError('model-unknown', `there is no model "${name.slice(0, 200)}" here`, {
-      hint: `There are: ${models.map(({ id }) => id).join(', ').slice(0, 2000)}`,
+      hint: `There are: ${models
+        .map(({ id }) => id)
+        .join(', ')
+        .slice(0, 2000)}`,
       details: { field: 'model' },
       cause: error,
     });

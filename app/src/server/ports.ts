@@ -26,7 +26,11 @@ export interface ServerProviders {
   /** Ids as `provider:model`. */
   models(provider?: string): Promise<{ id: string; provider: string }[]>;
   check(name: string): Promise<{ provider: Provider; models: string[] }>;
-  save?(owner: string, name: string, provider: { kind: Provider['kind']; url: string; key?: string | null }): Promise<Provider>;
+  save?(
+    owner: string,
+    name: string,
+    provider: { kind: Provider['kind']; url: string; key?: string | null },
+  ): Promise<Provider>;
   remove?(owner: string, name: string): Promise<void>;
 }
 

@@ -19,23 +19,24 @@ function fieldName(path: readonly PropertyKey[]): string {
     .slice(0, 200);
 }
 
+function unknownField(issue: Issue, place: string): AppError {
+  const name = fieldName([...(issue.path ?? []), issue.keys?.[0] ?? '?']);
+  return new AppError('unknown-field', `${place} has the unknown field "${name}"`, {
+    hint: 'Leave it out, or look the name up at /api/docs.',
+    details: { field: name },
+  });
+}
+
 /** A failed check of a request as an error that names the field. */
 export function faultOfIssues(issues: readonly Issue[], place: string): AppError {
   const issue = issues[0] ?? {};
+  const code = issue.code ?? issue.keyword ?? '';
+  if (code === 'unrecognized_keys') return unknownField(issue, place);
   const field = fieldName(issue.path ?? (issue.instancePath ?? '').split('/').filter(Boolean));
-  const code = issue.code ?? issue.keyword;
-  if (code === 'unrecognized_keys') {
-    const name = fieldName([...(issue.path ?? []), issue.keys?.[0] ?? '?']);
-    return new AppError('unknown-field', `${place} has the unknown field "${name}"`, {
-      hint: 'Leave it out, or look the name up at /api/docs.',
-      details: { field: name },
-    });
-  }
   const named = field === '' ? place : `"${field}" in ${place}`;
-  const kind: ErrorCode = rangeCodes.has(code ?? '') ? 'value-out-of-range' : 'bad-request';
-  return new AppError(kind, `${named} is not right: ${(issue.message ?? 'not allowed').slice(0, 300)}`, {
-    details: { field },
-  });
+  const kind: ErrorCode = rangeCodes.has(code) ? 'value-out-of-range' : 'bad-request';
+  const why = (issue.message ?? 'not allowed').slice(0, 300);
+  return new AppError(kind, `${named} is not right: ${why}`, { details: { field } });
 }
 
 interface FrameworkError extends Error {

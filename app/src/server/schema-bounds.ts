@@ -11,13 +11,21 @@ function depthOf(value: unknown): number {
 export function checkSchema(schema: JsonSchema, field: string): void {
   const sizeBytes = Buffer.byteLength(JSON.stringify(schema));
   if (sizeBytes > maxSchemaBytes) {
-    throw new AppError('value-out-of-range', `the schema in "${field}" has ${sizeBytes} bytes; at most ${maxSchemaBytes} are taken`, {
-      details: { field },
-    });
+    throw new AppError(
+      'value-out-of-range',
+      `the schema in "${field}" has ${sizeBytes} bytes; at most ${maxSchemaBytes} are taken`,
+      {
+        details: { field },
+      },
+    );
   }
   if (depthOf(schema) > maxSchemaDepth) {
-    throw new AppError('value-out-of-range', `the schema in "${field}" is deeper than ${maxSchemaDepth} levels`, {
-      details: { field },
-    });
+    throw new AppError(
+      'value-out-of-range',
+      `the schema in "${field}" is deeper than ${maxSchemaDepth} levels`,
+      {
+        details: { field },
+      },
+    );
   }
 }

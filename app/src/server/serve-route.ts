@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf, RouteContract } from '../contracts/api/route.ts';
 import type { Principal } from './gates/access.ts';
 
@@ -28,9 +29,14 @@ export interface Asked<Contract extends RouteContract> {
   reply: FastifyReply;
 }
 
+/** Without a schema of the answer nothing is sent, or the handler sent it itself. */
+type AnswerOf<Contract extends RouteContract> = Contract['response'] extends z.ZodType
+  ? ResponseOf<Contract>
+  : unknown;
+
 export type Handler<Contract extends RouteContract> = (
   asked: Asked<Contract>,
-) => Promise<ResponseOf<Contract>> | ResponseOf<Contract>;
+) => Promise<AnswerOf<Contract>> | AnswerOf<Contract>;
 
 /** Aborted when the connection ends before the answer does. */
 export function goneSignal(reply: FastifyReply): AbortSignal {

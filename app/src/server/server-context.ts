@@ -65,7 +65,9 @@ function pageVersionOf(folder: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16);
 }
 
-export async function createServerContext(options: ServerOptions & { bootId: string }): Promise<ServerContext> {
+export async function createServerContext(
+  options: ServerOptions & { bootId: string },
+): Promise<ServerContext> {
   const { config, chats, clock, bootId } = options;
   const localToken = options.localToken ?? randomBytes(32).toString('base64url');
   const pageFolder = options.pageFolder ?? join(config.root, 'web', 'dist');
@@ -85,7 +87,7 @@ export async function createServerContext(options: ServerOptions & { bootId: str
     }),
     metrics: createMetrics({ ...options, openStreams: () => context.streams.size }),
     streams: createTabStreams({
-      watch: chats.watch,
+      watch: (owner, runId, start) => chats.watch(owner, runId, start),
       onChange: (listener) => chats.onChange(listener),
       bootId,
       pageVersion: () => pageVersion,

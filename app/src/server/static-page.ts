@@ -60,7 +60,7 @@ function listFiles(folder: string): Map<string, PageFile> {
 }
 
 function sendFile(request: FastifyRequest, reply: FastifyReply, file: PageFile): FastifyReply {
-  const isBrotli = file.hasBrotli && /\bbr\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  const isBrotli = file.hasBrotli && /\bbr\b/.test(request.headers['accept-encoding'] ?? '');
   void reply
     .header('content-type', file.type)
     .header('cache-control', file.isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache')
@@ -81,7 +81,8 @@ export function sendPage(reply: FastifyReply, html: (nonce: string) => string, s
     .send(html(nonce));
 }
 
-const unbuilt = '<!doctype html><title>Corral</title><p>The page was not built. Run <code>npm start</code> in the clone.</p>';
+const unbuilt =
+  '<!doctype html><title>Corral</title><p>The page was not built. Run <code>npm start</code> in the clone.</p>';
 
 function wantsPage(request: FastifyRequest): boolean {
   const { accept = '' } = request.raw.headers;

@@ -45,37 +45,124 @@ export interface TabStreams {
 }
 
 export function createTabStreams(options: TabStreamsOptions): TabStreams {
-  const streams = new Map<string, TabStream>();
+  return new Streams(options);
+}
 
-  function find(owner: string, streamId: string): TabStream {
-    const stream = streams.get(streamId);
+class Streams implements TabStreams {
+  readonly #options: TabStreamsOptions;
+  readonly #streams = new Map<string, TabStream>();
+  readonly #unsubscribe: () => void;
+
+  constructor(options: TabStreamsOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.onChange(({ owner, ...notice }) => this.notify(owner, notice));
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  open(owner: string): string {
+    const own = [...this.#streams.values()].filter((stream) => stream.owner === owner);
+    if (own.length >= maxStreamsPerOwner) {
+      const unread = own.find((stream) => stream.writer === null);
+      if (unread === undefined) throw new AppError('rate-limited', `${own.length} streams are open already`);
+      this.#remove(unread);
+    }
+    const stream: TabStream = { id: uuidv7(), owner, watches: new Map(), writer: null, idle: undefined };
+    this.#streams.set(stream.id, stream);
+    this.#expireLater(stream);
+    return stream.id;
+  }
+
+  check(owner: string, streamId: string): void {
+    this.#find(owner, streamId);
+  }
+
+  async attach(owner: string, streamId: string, writer: SseWriter): Promise<void> {
+    const stream = this.#find(owner, streamId);
+    clearTimeout(stream.idle);
+    stream.writer?.end();
+    stream.writer = writer;
+    const { bootId, pageVersion } = this.#options;
+    await writer.write(dataBlock({ type: 'hello', streamId, bootId, pageVersion: pageVersion() }));
+    for (const [runId, watch] of stream.watches) void this.#pump(stream, runId, watch);
+    await aborted(writer.gone);
+    if (stream.writer !== writer) return;
+    stream.writer = null;
+    if (this.#streams.has(streamId)) this.#expireLater(stream);
+  }
+
+  watch(
+    owner: string,
+    streamId: string,
+    { runId, from, epoch }: { runId: string; from: number; epoch?: number },
+  ): void {
+    const stream = this.#find(owner, streamId);
+    this.unwatch(owner, streamId, runId);
+    if (stream.watches.size >= maxWatchesPerStream) {
+      throw new AppError('rate-limited', `one stream watches at most ${maxWatchesPerStream} runs`);
+    }
+    const watch: Watch = { from, epoch, stop: new AbortController() };
+    stream.watches.set(runId, watch);
+    void this.#pump(stream, runId, watch);
+  }
+
+  unwatch(owner: string, streamId: string, runId: string): void {
+    const stream = this.#find(owner, streamId);
+    stream.watches.get(runId)?.stop.abort();
+    stream.watches.delete(runId);
+  }
+
+  close(owner: string, streamId: string): void {
+    this.#remove(this.#find(owner, streamId));
+  }
+
+  notify(owner: string, notice: Notice): void {
+    const block = dataBlock(notice);
+    for (const stream of this.#streams.values()) {
+      if (stream.owner === owner) void stream.writer?.write(block);
+    }
+  }
+
+  closeAll(): void {
+    this.#unsubscribe();
+    const closing = dataBlock({ type: 'closing' });
+    for (const stream of this.#streams.values()) {
+      void stream.writer?.write(closing);
+      this.#remove(stream);
+    }
+  }
+
+  #find(owner: string, streamId: string): TabStream {
+    const stream = this.#streams.get(streamId);
     if (stream?.owner === owner) return stream;
     throw new AppError('not-found', 'there is no such stream; it may have ended while nobody read it', {
       hint: 'Make a new one with POST /api/streams and watch the runs again.',
     });
   }
 
-  function expireLater(stream: TabStream): void {
+  #expireLater(stream: TabStream): void {
     clearTimeout(stream.idle);
-    stream.idle = setTimeout(() => remove(stream), streamIdleMs);
+    stream.idle = setTimeout(() => this.#remove(stream), streamIdleMs);
     stream.idle.unref();
   }
 
-  function remove(stream: TabStream): void {
+  #remove(stream: TabStream): void {
     clearTimeout(stream.idle);
-    streams.delete(stream.id);
+    this.#streams.delete(stream.id);
     for (const watch of stream.watches.values()) watch.stop.abort();
     stream.writer?.end();
   }
 
   /** Sends a run's events; the next is fetched when this one has room, so a slow tab gets larger parts. */
-  async function pump(stream: TabStream, runId: string, watch: Watch): Promise<void> {
+  async #pump(stream: TabStream, runId: string, watch: Watch): Promise<void> {
     const { writer } = stream;
     if (writer === null) return;
     const signal = AbortSignal.any([watch.stop.signal, writer.gone]);
-    const epoch = watch.epoch === undefined ? {} : { epoch: watch.epoch };
+    const start = { from: watch.from, ...(watch.epoch === undefined ? {} : { epoch: watch.epoch }) };
     try {
-      for await (const event of options.watch(stream.owner, runId, { from: watch.from, ...epoch, signal })) {
+      for await (const event of this.#options.watch(stream.owner, runId, { ...start, signal })) {
         if (signal.aborted) return;
         remember(watch, event);
         if (!(await writer.write(dataBlock(event)))) return;
@@ -86,74 +173,6 @@ export function createTabStreams(options: TabStreamsOptions): TabStreams {
     }
     if (stream.watches.get(runId) === watch && !signal.aborted) stream.watches.delete(runId);
   }
-
-  const unsubscribe = options.onChange(({ owner, ...notice }) => notify(owner, notice));
-  function notify(owner: string, notice: Notice): void {
-    const block = dataBlock(notice);
-    for (const stream of streams.values()) {
-      if (stream.owner === owner) void stream.writer?.write(block);
-    }
-  }
-
-  return {
-    open(owner) {
-      const own = [...streams.values()].filter((stream) => stream.owner === owner);
-      const unread = own.find((stream) => stream.writer === null);
-      if (own.length >= maxStreamsPerOwner) {
-        if (unread === undefined) throw new AppError('rate-limited', `${own.length} streams are open already`);
-        remove(unread);
-      }
-      const stream: TabStream = { id: uuidv7(), owner, watches: new Map(), writer: null, idle: undefined };
-      streams.set(stream.id, stream);
-      expireLater(stream);
-      return stream.id;
-    },
-    check(owner, streamId) {
-      find(owner, streamId);
-    },
-    async attach(owner, streamId, writer) {
-      const stream = find(owner, streamId);
-      clearTimeout(stream.idle);
-      stream.writer?.end();
-      stream.writer = writer;
-      const { bootId } = options;
-      await writer.write(dataBlock({ type: 'hello', streamId, bootId, pageVersion: options.pageVersion() }));
-      for (const [runId, watch] of stream.watches) void pump(stream, runId, watch);
-      await aborted(writer.gone);
-      if (stream.writer !== writer) return;
-      stream.writer = null;
-      if (streams.has(streamId)) expireLater(stream);
-    },
-    watch(owner, streamId, { runId, from, epoch }) {
-      const stream = find(owner, streamId);
-      stream.watches.get(runId)?.stop.abort();
-      stream.watches.delete(runId);
-      if (stream.watches.size >= maxWatchesPerStream) {
-        throw new AppError('rate-limited', `one stream watches at most ${maxWatchesPerStream} runs`);
-      }
-      const watch: Watch = { from, epoch, stop: new AbortController() };
-      stream.watches.set(runId, watch);
-      void pump(stream, runId, watch);
-    },
-    unwatch(owner, streamId, runId) {
-      const stream = find(owner, streamId);
-      stream.watches.get(runId)?.stop.abort();
-      stream.watches.delete(runId);
-    },
-    close: (owner, streamId) => remove(find(owner, streamId)),
-    notify,
-    closeAll() {
-      unsubscribe();
-      const closing = dataBlock({ type: 'closing' });
-      for (const stream of streams.values()) {
-        void stream.writer?.write(closing);
-        remove(stream);
-      }
-    },
-    get size() {
-      return streams.size;
-    },
-  };
 }
 
 /** Where a watch goes on when its reader comes back without saying. */

@@ -110,7 +110,8 @@ export function createAccess(options: AccessOptions): Access {
   return {
     needsKey: accessKey !== '',
     whoIsAsking(question) {
-      if (question.headers.authorization !== undefined && accessKey !== '') refuseWhileWaiting(question.remoteAddress);
+      if (question.headers.authorization !== undefined && accessKey !== '')
+        refuseWhileWaiting(question.remoteAddress);
       const answer = principal(question);
       if (answer === 'wrong') refuseKey(question.remoteAddress);
       if (answer !== null) return answer;
@@ -134,7 +135,11 @@ export function createAccess(options: AccessOptions): Access {
 /** S3: a server that others can reach has a key, or it does not start. */
 export function refuseOpenServer(host: string, accessKey: string, isLoopback: boolean): void {
   if (isLoopback || accessKey !== '') return;
-  throw new AppError('config-invalid', `HOST is ${host}, which others can reach, but there is no CORRAL_ACCESS_KEY`, {
-    hint: `Set one, for example CORRAL_ACCESS_KEY=${randomBytes(18).toString('base64url')} in .env, or leave HOST at 127.0.0.1.`,
-  });
+  throw new AppError(
+    'config-invalid',
+    `HOST is ${host}, which others can reach, but there is no CORRAL_ACCESS_KEY`,
+    {
+      hint: `Set one, for example CORRAL_ACCESS_KEY=${randomBytes(18).toString('base64url')} in .env, or leave HOST at 127.0.0.1.`,
+    },
+  );
 }

@@ -24,16 +24,24 @@ export interface OriginQuestion {
   isApi: boolean;
 }
 
-/** Throws `origin-refused` for what another page sent, or what cannot be told from it. */
-export function checkOrigin({ method, headers, isApi }: OriginQuestion): void {
+/** A page of another site: it may not even read, whatever the browser would do with the answer. */
+function checkForeign({ headers, isApi }: OriginQuestion): void {
   const { origin, host = '' } = headers;
   const site = headers['sec-fetch-site'];
   if (origin !== undefined && !isOwnOrigin(origin, host)) {
     throw refuse(`a page of another origin asked: ${origin === 'null' ? 'null' : origin.slice(0, 200)}`);
   }
-  if (isApi && (site === 'cross-site' || site === 'same-site')) throw refuse('a page of another origin asked');
-  if (harmless.has(method)) return;
-  if (origin !== undefined) return;
+  if (isApi && (site === 'cross-site' || site === 'same-site')) {
+    throw refuse('a page of another origin asked');
+  }
+}
+
+/** Throws `origin-refused` for what another page sent, or what cannot be told from it. */
+export function checkOrigin(question: OriginQuestion): void {
+  checkForeign(question);
+  const { method, headers } = question;
+  if (harmless.has(method) || headers.origin !== undefined) return;
+  const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin') throw refuse('the browser did not say which page asks');
   if (site === undefined && headers.cookie !== undefined) {
     throw refuse('a change with a cookie has to say which page asks, and this one has no Origin');

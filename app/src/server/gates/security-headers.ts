@@ -22,7 +22,8 @@ export function pagePolicy(nonce: string): string {
 }
 
 /** For everything that is not the page: even if a browser showed it, it could do nothing. */
-export const inertPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
+export const inertPolicy =
+  "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
 
 export const commonHeaders: Record<string, string> = {
   'x-content-type-options': 'nosniff',

@@ -30,14 +30,22 @@ interface Fitted {
 }
 
 /** Asks with as much of the history as fits; what had to be left out is said, never hidden. */
-async function openFitting(context: ServerContext, call: AnswerCall, history: PromptMessage[]): Promise<Fitted> {
+async function openFitting(
+  context: ServerContext,
+  call: AnswerCall,
+  history: PromptMessage[],
+): Promise<Fitted> {
   const { owner, input, signal } = call;
   const system: PromptMessage[] =
     input.systemMessage === null || input.systemMessage === ''
       ? []
       : [{ role: 'system', content: input.systemMessage }];
-  for (let leftOut = 0; ; ) {
-    const messages = [...system, ...history.slice(leftOut), { role: 'user' as const, content: input.message }];
+  for (let leftOut = 0; ;) {
+    const messages = [
+      ...system,
+      ...history.slice(leftOut),
+      { role: 'user' as const, content: input.message },
+    ];
     try {
       const opened = await openCompletion(context, {
         owner,
@@ -59,7 +67,8 @@ export async function answerInSession(context: ServerContext, call: AnswerCall):
   const { session, input, events, signal } = call;
   const history = boundedHistory(input.history ?? session.history);
   const { opened, leftOut } = await openFitting(context, call, history);
-  if (leftOut > 0) events.onNote(`The model no longer sees the first ${leftOut} messages: its context is full.`);
+  if (leftOut > 0)
+    events.onNote(`The model no longer sees the first ${leftOut} messages: its context is full.`);
   let text = '';
   let flushedAt = 0;
   let isStarted = false;

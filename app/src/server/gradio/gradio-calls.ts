@@ -44,7 +44,12 @@ function append(log: CallLog, event: JobEvent): void {
   for (const wake of log.wake) wake();
 }
 
-function startCall(context: ServerContext, calls: Map<string, CallLog>, request: FastifyRequest, call: CallRequest) {
+function startCall(
+  context: ServerContext,
+  calls: Map<string, CallLog>,
+  request: FastifyRequest,
+  call: CallRequest,
+) {
   const owner = ownerOf(request);
   const oldest = calls.keys().next().value;
   if (calls.size >= maxCalls && oldest !== undefined) calls.delete(oldest);
@@ -97,7 +102,11 @@ async function readCall(log: CallLog, it: GradioFunction, reply: FastifyReply): 
 }
 
 /** Waits for the whole answer; a client that goes away stops it. */
-async function runCall(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<object> {
+async function runCall(
+  context: ServerContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<object> {
   const { data, session_hash: hash } = request.body as z.infer<typeof dataSchema>;
   const it = findFunction(gradioFunctions, (request.params as { name: string }).name);
   const owner = ownerOf(request);
@@ -115,7 +124,12 @@ async function runCall(context: ServerContext, request: FastifyRequest, reply: F
   if (last?.kind === 'failed') throw last.error;
   const seconds = last?.kind === 'done' ? last.seconds : 0;
   const answer = last?.kind === 'done' && it.hasAnswer ? [last.text] : [];
-  return { data: answer, is_generating: false, duration: seconds, average_duration: seconds };
+  return {
+    data: [...answer, ...(it.hasState ? [null] : [])],
+    is_generating: false,
+    duration: seconds,
+    average_duration: seconds,
+  };
 }
 
 export function registerGradioCalls(app: FastifyInstance, context: ServerContext): void {
@@ -138,7 +152,11 @@ export function registerGradioCalls(app: FastifyInstance, context: ServerContext
     ...options('Gradio: ask from a script, by keywords', { params: nameSchema, body: keywordSchema }),
     handler: (request) => {
       const { session_hash: hash, ...values } = request.body as z.infer<typeof keywordSchema>;
-      return startCall(context, calls, request, { it: findFunction(gradioFunctions, nameOf(request)), values, hash });
+      return startCall(context, calls, request, {
+        it: findFunction(gradioFunctions, nameOf(request)),
+        values,
+        hash,
+      });
     },
   });
   const read = async (request: FastifyRequest, reply: FastifyReply) => {

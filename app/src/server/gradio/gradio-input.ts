@@ -10,7 +10,10 @@ import type { GradioFunction } from './gradio-api.ts';
 const textSchema = z.union([z.string(), z.looseObject({ text: z.string() }).transform(({ text }) => text)]);
 const contentSchema = z.union([textSchema, z.array(textSchema).transform((parts) => parts.join(''))]);
 
-const messageSchema = z.looseObject({ role: z.enum(['system', 'user', 'assistant']), content: contentSchema });
+const messageSchema = z.looseObject({
+  role: z.enum(['system', 'user', 'assistant']),
+  content: contentSchema,
+});
 const pairSchema = z.tuple([contentSchema.nullable(), contentSchema.nullable()]);
 
 /** Both forms that Gradio has had: messages, and pairs of question and answer. */
@@ -64,7 +67,9 @@ export function gradioInput(values: Record<string, unknown>): GradioInput {
     topP: rest.top_p,
     repetitionPenalty: rest.repetition_penalty,
     maxNewTokens:
-      rest.max_new_tokens === undefined || rest.max_new_tokens === null ? null : Math.round(rest.max_new_tokens),
+      rest.max_new_tokens === undefined || rest.max_new_tokens === null
+        ? null
+        : Math.round(rest.max_new_tokens),
   };
   const given = Object.entries(sampling).filter(([, value]) => value !== undefined && value !== null);
   return {

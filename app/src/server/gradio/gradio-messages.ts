@@ -55,16 +55,31 @@ export function createMessageWriter(it: GradioFunction, eventId: () => string) {
       case 'text':
         return [...start(), text(event.text)];
       case 'note':
-        return [message('log', { log: event.message, level: 'warning', title: 'Warning', duration: 10, visible: true })];
+        return [
+          message('log', {
+            log: event.message,
+            level: 'warning',
+            title: 'Warning',
+            duration: 10,
+            visible: true,
+          }),
+        ];
       case 'done': {
         const data = output(it, event.text);
         return [
           ...start(),
-          message('process_completed', { success: true, output: generating(data, false, event.seconds), title: null }),
+          message('process_completed', {
+            success: true,
+            output: generating(data, false, event.seconds),
+            title: null,
+          }),
         ];
       }
       case 'failed': {
-        const error = event.error.hint === undefined ? event.error.message : `${event.error.message}. ${event.error.hint}`;
+        const error =
+          event.error.hint === undefined
+            ? event.error.message
+            : `${event.error.message}. ${event.error.hint}`;
         return [
           ...start(),
           message('process_completed', {

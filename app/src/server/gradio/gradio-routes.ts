@@ -73,7 +73,11 @@ function join(context: ServerContext, request: FastifyRequest): { event_id: stri
   return { event_id: id };
 }
 
-async function readQueue(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function readQueue(
+  context: ServerContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   const { session_hash: hash } = request.query as { session_hash: string };
   const session = context.gradio.of(ownerOf(request), hash);
   reply.hijack();
@@ -144,4 +148,3 @@ export function registerGradio(app: FastifyInstance, context: ServerContext): vo
   }
   registerGradioCalls(app, context);
 }
-

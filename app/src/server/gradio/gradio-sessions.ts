@@ -74,7 +74,15 @@ export function createGradioSessions({ clock }: { clock: Clock }): GradioSession
       if (session === undefined) {
         forgetOld();
         if (sessions.size > maxSessions) throw new AppError('rate-limited', 'too many sessions are at work');
-        session = { hash, history: [], turn: Promise.resolve(), jobs: new Map(), unread: [], writer: null, usedAt: 0 };
+        session = {
+          hash,
+          history: [],
+          turn: Promise.resolve(),
+          jobs: new Map(),
+          unread: [],
+          writer: null,
+          usedAt: 0,
+        };
       }
       // Used last goes to the end, so that the oldest is found first.
       sessions.delete(name);

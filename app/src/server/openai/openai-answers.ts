@@ -59,7 +59,9 @@ export function textLogprobs(tokens: readonly TokenLogprob[], offset: number): o
   return {
     tokens: tokens.map(({ text }) => text),
     token_logprobs: tokens.map(({ logprob }) => logprob),
-    top_logprobs: tokens.map(({ top }) => Object.fromEntries(top.map(({ text, logprob }) => [text, logprob]))),
+    top_logprobs: tokens.map(({ top }) =>
+      Object.fromEntries(top.map(({ text, logprob }) => [text, logprob])),
+    ),
     text_offset: offsets,
   };
 }

@@ -22,7 +22,8 @@ function contentOf(message: OpenAiMessage, index: number): string {
   if (typeof content === 'string') return content;
   return content
     .map((part, at) => {
-      if (part.type !== 'text') refuseField(`messages.${index}.content.${at}`, `no model here takes "${part.type}" parts`);
+      if (part.type !== 'text')
+        refuseField(`messages.${index}.content.${at}`, `no model here takes "${part.type}" parts`);
       return part.text ?? '';
     })
     .join('');
@@ -31,11 +32,15 @@ function contentOf(message: OpenAiMessage, index: number): string {
 export function chatPrompt(messages: readonly OpenAiMessage[]): Prompt {
   const translated = messages.map((message, index) => {
     const role = roles[message.role];
-    if (role === undefined) refuseField(`messages.${index}.role`, `"${message.role.slice(0, 32)}" is none of ${Object.keys(roles).join(', ')}`);
+    if (role === undefined)
+      refuseField(
+        `messages.${index}.role`,
+        `"${message.role.slice(0, 32)}" is none of ${Object.keys(roles).join(', ')}`,
+      );
     if (Array.isArray(message['tool_calls']) && message['tool_calls'].length > 0) {
       refuseField(`messages.${index}.tool_calls`, 'there are no tools here');
     }
-    return { role: role as PromptMessage['role'], content: contentOf(message, index) };
+    return { role, content: contentOf(message, index) };
   });
   // An answer that is already begun is continued, as llama.cpp's server does.
   const continueAnswer = translated.at(-1)?.role === 'assistant';

@@ -191,7 +191,10 @@ export function registerOpenAi(app: FastifyInstance, context: ServerContext): vo
     const found = models.find((model) => model.id === id);
     if (found) return found;
     throw new AppError('model-unknown', `there is no model "${id.slice(0, 200)}" here`, {
-      hint: `There are: ${models.map((model) => model.id).join(', ').slice(0, 2000)}`,
+      hint: `There are: ${models
+        .map((model) => model.id)
+        .join(', ')
+        .slice(0, 2000)}`,
       details: { field: 'model' },
     });
   });

@@ -22,7 +22,9 @@ function schemaOf(body: CommonRequest): JsonSchema | undefined {
 }
 
 /** Copies what is there; `null` is how these clients say "nothing". */
-function present<Value extends Record<string, unknown>>(values: Value): { [Key in keyof Value]?: NonNullable<Value[Key]> } {
+function present<Value extends Record<string, unknown>>(
+  values: Value,
+): { [Key in keyof Value]?: NonNullable<Value[Key]> } {
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== undefined && value !== null),
   ) as { [Key in keyof Value]?: NonNullable<Value[Key]> };
@@ -45,7 +47,11 @@ export function samplingOf(body: CommonRequest): Sampling {
     presencePenalty: body.presence_penalty,
     seed: seedOf(body.seed),
     stop: body.stop.length > 0 ? body.stop : undefined,
-    maxNewTokens: limit(body['max_completion_tokens'] as number | null | undefined, body.max_tokens, body.n_predict),
+    maxNewTokens: limit(
+      body['max_completion_tokens'] as number | null | undefined,
+      body.max_tokens,
+      body.n_predict,
+    ),
     logitBias: body.logit_bias,
     ignoreEos: body.ignore_eos,
     grammar: body.grammar === '' ? undefined : body.grammar,

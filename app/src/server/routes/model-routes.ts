@@ -38,7 +38,9 @@ function changingRoutes(app: FastifyInstance, context: ServerContext): void {
   serveRoute(app, modelRoutes.load, async ({ owner, params }) => {
     // Answers at once for a model that does not exist; how far it is comes over the tab's stream.
     await models.resolve(params.model);
-    const isLoaded = engines.loaded().some(({ reference, state }) => reference === params.model && state === 'loaded');
+    const isLoaded = engines
+      .loaded()
+      .some(({ reference, state }) => reference === params.model && state === 'loaded');
     if (isLoaded) return { model: params.model, state: 'loaded' as const };
     engines
       .use(params.model)
@@ -74,7 +76,9 @@ function pullingRoutes(app: FastifyInstance, { jobs }: ServerContext): void {
     return { jobs: (await jobs.list(owner, withoutUndefined({ ...rest, limit }))).map(shownJob) };
   });
   serveRoute(app, jobRoutes.show, async ({ owner, params }) => shownJob(await jobs.get(owner, params.id)));
-  serveRoute(app, jobRoutes.cancel, async ({ owner, params }) => shownJob(await jobs.cancel(owner, params.id)));
+  serveRoute(app, jobRoutes.cancel, async ({ owner, params }) =>
+    shownJob(await jobs.cancel(owner, params.id)),
+  );
   serveRoute(app, jobRoutes.resume, async ({ owner, params }) => {
     const { kind, payload, state } = await jobs.get(owner, params.id);
     if (state === 'waiting' || state === 'working') {

@@ -8,10 +8,14 @@ export function registerOperationRoutes(app: FastifyInstance, context: ServerCon
     const { writable } = await context.store.health();
     return !context.isClosing && writable;
   };
-  app.get('/healthz/ready', { schema: { hide: true }, config: { access: 'public' } }, async (_request, reply) => {
-    const isReady = await ready().catch(() => false);
-    return reply.code(isReady ? 200 : 503).send({ ready: isReady });
-  });
+  app.get(
+    '/healthz/ready',
+    { schema: { hide: true }, config: { access: 'public' } },
+    async (_request, reply) => {
+      const isReady = await ready().catch(() => false);
+      return reply.code(isReady ? 200 : 503).send({ ready: isReady });
+    },
+  );
   app.get('/healthz', { schema: { hide: true }, config: { access: 'public' } }, async (_request, reply) => {
     const isReady = await ready().catch(() => false);
     return reply.code(isReady ? 200 : 503).send({ live: true, ready: isReady });

@@ -10,7 +10,8 @@ import { versionOf, withoutUndefined } from './request-values.ts';
 /** Names of sampling settings that the engine of a loaded model uses; null: it was not loaded. */
 async function supportedSampling({ engines }: ServerContext, model: unknown): Promise<Set<string> | null> {
   if (typeof model !== 'string') return null;
-  if (!engines.loaded().some(({ reference, state }) => reference === model && state === 'loaded')) return null;
+  if (!engines.loaded().some(({ reference, state }) => reference === model && state === 'loaded'))
+    return null;
   const { engine, release } = await engines.use(model);
   release();
   return new Set(engine.capabilities.sampling.map((name) => `sampling.${name}`));
@@ -25,7 +26,9 @@ export function registerSettingsRoutes(app: FastifyInstance, context: ServerCont
   serveRoute(app, settingsRoutes.removePreset, async ({ owner, params }) => {
     await chats.deletePreset(owner, params.name);
   });
-  serveRoute(app, settingsRoutes.preferences, async ({ owner }) => pageValues(await chats.preferences(owner)));
+  serveRoute(app, settingsRoutes.preferences, async ({ owner }) =>
+    pageValues(await chats.preferences(owner)),
+  );
   serveRoute(app, settingsRoutes.savePreferences, async ({ owner, body, headers }) => {
     const saved = await chats.savePreferences(owner, { ...withoutUndefined(body), ...versionOf(headers) });
     streams.notify(owner, { type: 'preferences-changed' });

@@ -146,4 +146,3 @@ export function registerSystemRoutes(app: FastifyInstance, context: ServerContex
   logRoutesOf(app, context);
   providerRoutesOf(app, context);
 }
-

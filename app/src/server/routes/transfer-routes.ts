@@ -32,7 +32,10 @@ export function registerTransferRoutes(app: FastifyInstance, { chats }: ServerCo
   );
   serveRoute(app, transferRoutes.exportMessage, async ({ owner, params, query, reply }) => {
     const format = query.format ?? 'markdown';
-    return sendFile(reply, await chats.export(owner, { format, chatId: params.id, messageId: params.messageId }));
+    return sendFile(
+      reply,
+      await chats.export(owner, { format, chatId: params.id, messageId: params.messageId }),
+    );
   });
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -47,4 +50,3 @@ export function registerTransferRoutes(app: FastifyInstance, { chats }: ServerCo
     serveRoute(scope, transferRoutes.import, ({ owner, body }) => chats.import(owner, body));
   });
 }
-

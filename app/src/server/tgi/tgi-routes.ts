@@ -20,7 +20,11 @@ function headersOf(body: TgiRequest): Record<string, string> {
   return { 'x-compute-type': 'local', 'x-compute-characters': String(body.inputs.length) };
 }
 
-async function callOf({ context, request, reply }: Asked, body: TgiRequest, isStream: boolean): Promise<CompletionCall> {
+async function callOf(
+  { context, request, reply }: Asked,
+  body: TgiRequest,
+  isStream: boolean,
+): Promise<CompletionCall> {
   if (body.inputs === '') throw new AppError('bad-request', '`inputs` cannot be empty');
   const model = isPlaceholder(body.model) ? undefined : await knownModel(context, String(body.model));
   return {
@@ -44,7 +48,8 @@ async function tokensOf({ context }: Asked, text: string, addSpecial: boolean) {
     const tokens = [];
     for (const id of ids) {
       const piece = await engine.detokenize([id]);
-      const length = [...piece].length;
+      // Clients count characters as Python does.
+      const length = Array.from(piece).length;
       tokens.push({ id, text: piece, start, stop: start + length });
       start += length;
     }
@@ -64,7 +69,10 @@ async function generate(asked: Asked, body: TgiRequest): Promise<object> {
   const done = await collectCompletion(asked.context, await callOf(asked, body, false));
   const { details, decoder_input_details: withPrefill, return_full_text: isFull } = body.parameters ?? {};
   const withTopTokens = (body.parameters?.top_n_tokens ?? 0) > 0;
-  void asked.reply.headers({ ...headersOf(body), 'x-generated-tokens': String(done.outcome.usage?.completionTokens ?? 0) });
+  void asked.reply.headers({
+    ...headersOf(body),
+    'x-generated-tokens': String(done.outcome.usage?.completionTokens ?? 0),
+  });
   return {
     generated_text: (isFull === true ? body.inputs : '') + done.text,
     ...(details === true || withPrefill === true
@@ -86,7 +94,9 @@ async function generateStream(asked: Asked, body: TgiRequest): Promise<void> {
 async function information({ models, config, version, engines }: ServerContext): Promise<object> {
   const loaded = engines.loaded().find(({ reference }) => reference === config.model)?.description;
   const record = (await models.list()).find(({ id }) => id === config.model);
-  const total = loaded?.contextTokens ?? Math.min(record?.trainedContextTokens ?? config.contextTokens, config.contextTokens);
+  const total =
+    loaded?.contextTokens ??
+    Math.min(record?.trainedContextTokens ?? config.contextTokens, config.contextTokens);
   return {
     model_id: config.model,
     model_sha: record?.sha256 ?? null,
@@ -138,8 +148,10 @@ export function registerTgi(app: FastifyInstance, context: ServerContext): void 
   });
   app.get('/info', { schema: { summary: 'TGI: the model', tags: ['tgi'] } }, () => information(context));
   for (const path of ['/health', '/ping']) {
-    app.get(path, { schema: { summary: 'TGI: alive', tags: ['tgi'] }, config: { access: 'public' } }, (_request, reply) =>
-      reply.code(200).send(),
+    app.get(
+      path,
+      { schema: { summary: 'TGI: alive', tags: ['tgi'] }, config: { access: 'public' } },
+      (_request, reply) => reply.code(200).send(),
     );
   }
 }

@@ -23,12 +23,20 @@ type Check = [field: keyof TgiParameters, isWrong: (value: number) => boolean, s
 /** The sentences are TGI's own; clients and their tests look for them. */
 const numberChecks: Check[] = [
   ['temperature', (value) => value <= 0 || value > 5, '`temperature` must be strictly positive'],
-  ['repetition_penalty', (value) => value <= 0 || value > 5, '`repetition_penalty` must be strictly positive'],
+  [
+    'repetition_penalty',
+    (value) => value <= 0 || value > 5,
+    '`repetition_penalty` must be strictly positive',
+  ],
   ['frequency_penalty', (value) => value < -2 || value > 2, '`frequency_penalty` must be >= -2.0 and <= 2.0'],
   ['top_p', (value) => value <= 0 || value > 1, '`top_p` must be > 0.0 and < 1.0'],
   ['top_k', (value) => value <= 0 || value > 100_000, '`top_k` must be strictly positive'],
   ['typical_p', (value) => value <= 0 || value > 1, '`typical_p` must be > 0.0 and < 1.0'],
-  ['max_new_tokens', (value) => value <= 0 || value > 1_048_576, '`max_new_tokens` must be strictly positive'],
+  [
+    'max_new_tokens',
+    (value) => value <= 0 || value > 1_048_576,
+    '`max_new_tokens` must be strictly positive',
+  ],
   ['truncate', (value) => value <= 0, '`truncate` must be strictly positive and less than the context'],
   ['best_of', (value) => value <= 0, '`best_of` must be strictly positive'],
   ['seed', (value) => value < 0, '`seed` must be a non-negative integer'],
@@ -48,7 +56,8 @@ function checkSupported(parameters: TgiParameters, isStream: boolean): void {
     if (isStream) refuse('`best_of` != 1 is not supported when streaming tokens');
     unsupported('best_of', 'one answer is given');
   }
-  if (typeof typicalP === 'number' && typicalP < 1) unsupported('typical_p', 'there is no typical sampler here');
+  if (typeof typicalP === 'number' && typicalP < 1)
+    unsupported('typical_p', 'there is no typical sampler here');
   if (typeof truncate === 'number') unsupported('truncate', 'nothing is cut silently');
   if (adapter) unsupported('adapter_id', 'name the adapter in the model reference');
   if (parameters.decoder_input_details === true && isStream) {
@@ -57,7 +66,9 @@ function checkSupported(parameters: TgiParameters, isStream: boolean): void {
 }
 
 function stopsOf(parameters: TgiParameters): string[] {
-  const stops = [...(parameters.stop ?? []), ...(parameters.stop_sequences ?? [])].filter((text) => text !== '');
+  const stops = [...(parameters.stop ?? []), ...(parameters.stop_sequences ?? [])].filter(
+    (text) => text !== '',
+  );
   if (stops.length > maxStopSequences) {
     refuse(`\`stop\` supports up to ${maxStopSequences} stop sequences. Given: ${stops.length}`);
   }
@@ -66,7 +77,8 @@ function stopsOf(parameters: TgiParameters): string[] {
 
 function grammarOf({ grammar }: TgiParameters): JsonSchema | undefined {
   if (!grammar) return undefined;
-  if (grammar.type !== 'json' && grammar.type !== 'json_schema') unsupported('grammar', `"${grammar.type}" grammars are not known here`);
+  if (grammar.type !== 'json' && grammar.type !== 'json_schema')
+    unsupported('grammar', `"${grammar.type}" grammars are not known here`);
   const value = typeof grammar.value === 'string' ? parseSchema(grammar.value) : grammar.value;
   checkSchema(value, 'grammar');
   return value;

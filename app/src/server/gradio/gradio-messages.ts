@@ -1,3 +1,4 @@
+import type { AppError } from '../../contracts/app-error.ts';
 import type { GradioFunction } from './gradio-api.ts';
 import type { JobEvent } from './gradio-queue.ts';
 
@@ -17,11 +18,31 @@ const generating = (data: unknown[], isGenerating: boolean, seconds = 0): object
   changed_state_ids: [],
 });
 
+type Message = (msg: string, more: object) => object;
+
+function noteMessage(message: Message, log: string): object {
+  return message('log', { log, level: 'warning', title: 'Warning', duration: 10, visible: true });
+}
+
+function failedMessage(message: Message, fault: AppError): object {
+  const error = fault.hint === undefined ? fault.message : `${fault.message}. ${fault.hint}`;
+  return message('process_completed', {
+    success: false,
+    title: 'Error',
+    output: { error, title: 'Error', visible: true, duration: 10 },
+  });
+}
+
+function queueMessage(message: Message, event: Extract<JobEvent, { kind: 'queue' }>): object {
+  const eta = event.etaMs === null ? null : event.etaMs / 1000;
+  return message('estimation', { rank: event.position, queue_size: event.size, rank_eta: eta });
+}
+
 /** Turns a job's events into messages; later texts are sent as what was added. */
 export function createMessageWriter(it: GradioFunction, eventId: () => string) {
   let sent: string | null = null;
   let isStarted = false;
-  const message = (msg: string, more: object): object => ({ msg, event_id: eventId(), ...more });
+  const message: Message = (msg, more) => ({ msg, event_id: eventId(), ...more });
 
   function start(): object[] {
     if (isStarted) return [];
@@ -35,60 +56,35 @@ export function createMessageWriter(it: GradioFunction, eventId: () => string) {
     const isGrowth = before !== null && value.startsWith(before);
     const change = isGrowth ? [['append', [], value.slice(before.length)]] : value;
     const data = isGrowth && it.hasState ? [change, []] : output(it, change);
-    return message('process_generating', { success: true, output: generating(data, true), time_limit: null });
+    return message('process_generating', {
+      success: true,
+      output: generating(data, true),
+      time_limit: null,
+    });
+  }
+
+  function done(event: Extract<JobEvent, { kind: 'done' }>): object {
+    return message('process_completed', {
+      success: true,
+      output: generating(output(it, event.text), false, event.seconds),
+      title: null,
+    });
   }
 
   return (event: JobEvent): object[] => {
     switch (event.kind) {
       case 'queue':
-        return isStarted
-          ? []
-          : [
-              message('estimation', {
-                rank: event.position,
-                queue_size: event.size,
-                rank_eta: event.etaMs === null ? null : event.etaMs / 1000,
-              }),
-            ];
+        return isStarted ? [] : [queueMessage(message, event)];
       case 'start':
         return start();
       case 'text':
         return [...start(), text(event.text)];
       case 'note':
-        return [
-          message('log', {
-            log: event.message,
-            level: 'warning',
-            title: 'Warning',
-            duration: 10,
-            visible: true,
-          }),
-        ];
-      case 'done': {
-        const data = output(it, event.text);
-        return [
-          ...start(),
-          message('process_completed', {
-            success: true,
-            output: generating(data, false, event.seconds),
-            title: null,
-          }),
-        ];
-      }
-      case 'failed': {
-        const error =
-          event.error.hint === undefined
-            ? event.error.message
-            : `${event.error.message}. ${event.error.hint}`;
-        return [
-          ...start(),
-          message('process_completed', {
-            success: false,
-            title: 'Error',
-            output: { error, title: 'Error', visible: true, duration: 10 },
-          }),
-        ];
-      }
+        return [noteMessage(message, event.message)];
+      case 'done':
+        return [...start(), done(event)];
+      case 'failed':
+        return [...start(), failedMessage(message, event.error)];
     }
   };
 }

@@ -1,0 +1,162 @@
+import { AppError } from '../../contracts/app-error.ts';
+import type { ChatMessage } from '../../contracts/chats.ts';
+import type { ContextPlan } from '../../contracts/runs.ts';
+import type { Engine, GenerateRequest, ModelSource, Prompt } from '../../engine/engine.ts';
+import { branchTo } from '../tree/message-tree.ts';
+import type { AnswerFacts } from './answer-facts.ts';
+import type { LiveRun } from './live-run.ts';
+import { contextTooLong, planContext, promptOf } from './plan-context.ts';
+import { answerState, type RunContext } from './run-context.ts';
+
+/** Everything the engine needs, and the engine, held until `release`. */
+export interface PreparedAnswer {
+  engine: Engine;
+  source: ModelSource;
+  plan: ContextPlan;
+  prompt: Prompt;
+  request: GenerateRequest;
+  release(): void;
+}
+
+/** Phases load and plan. Throws what the run then ends with. */
+export async function prepareAnswer(
+  context: RunContext,
+  live: LiveRun,
+  known: { facts: AnswerFacts; signal: AbortSignal },
+): Promise<PreparedAnswer> {
+  const { facts, signal } = known;
+  const { settings } = answerState(live);
+  live.setPhase('loading');
+  const source = await context.models.resolve(settings.model, signal);
+  const { engine, release } = await context.engines.acquire(source, {
+    ...(settings.contextTokens === null ? {} : { contextTokens: settings.contextTokens }),
+    onProgress: (progress) => live.tell({ type: 'model-load', progress }),
+    signal,
+  });
+  try {
+    Object.assign(facts, { source, description: engine.describe(), capabilities: engine.capabilities });
+    checkAbilities(engine, live);
+    live.setPhase('planning');
+    const messages = await loadBranch(context, live);
+    const plan = answerState(live).plan ?? (await makePlan(context, live, { engine, messages, signal }));
+    live.tell({ type: 'plan', plan });
+    const prompt = promptFor(live, plan, messages);
+    const request = await requestFor(live, { engine, plan, prompt });
+    return { engine, source, plan, prompt, request, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function checkAbilities(engine: Engine, live: LiveRun): void {
+  const { settings } = answerState(live);
+  if (live.text !== '' && !engine.capabilities.continueAnswer)
+    throw new AppError('unsupported-field', `${settings.model} cannot go on with a half-written answer`, {
+      hint: 'Regenerate the answer, or choose a model that runs on this machine.',
+    });
+  if (settings.adapters.length > 0 && !engine.capabilities.adapters)
+    throw new AppError('unsupported-field', `${settings.model} takes no adapters`, {
+      hint: 'Take the adapters out of the settings of this chat.',
+    });
+}
+
+/** The branch that ends in the answer, which itself stands last. */
+async function loadBranch(context: RunContext, live: LiveRun): Promise<ChatMessage[]> {
+  const opened = await context.store.openChat(live.owner, live.chatId);
+  const branch = branchTo(opened?.messages ?? [], live.messageId);
+  if (branch.length === 0)
+    throw new AppError('not-found', 'the chat was deleted before it could be answered');
+  return branch;
+}
+
+async function makePlan(
+  context: RunContext,
+  live: LiveRun,
+  known: { engine: Engine; messages: readonly ChatMessage[]; signal: AbortSignal },
+): Promise<ContextPlan> {
+  const state = answerState(live);
+  const { settings } = state;
+  const isContinued = live.startOffset > 0;
+  const own = { content: live.text.slice(0, live.startOffset) };
+  const branch = isContinued
+    ? known.messages.map((message) => (message.id === live.messageId ? { ...message, ...own } : message))
+    : known.messages.slice(0, -1);
+  const plan = await planContext(
+    known.engine,
+    {
+      branch,
+      systemPrompt: settings.systemPrompt,
+      format: settings.format,
+      rememberExchanges: settings.rememberExchanges,
+      maxNewTokens: settings.sampling.maxNewTokens ?? 1,
+      contextTokens: contextOf(known.engine, settings.contextTokens),
+      continueAnswer: isContinued,
+    },
+    known.signal,
+  );
+  const planned = { ...state, plan };
+  live.record = { ...live.record, state: planned };
+  await context.store.updateRun(live.owner, {
+    runId: live.id,
+    epoch: live.epoch,
+    phase: 'queued',
+    state: planned,
+  });
+  if (!plan.fits) throw contextTooLong(plan);
+  return plan;
+}
+
+export function contextOf(engine: Engine, wanted: number | null): number {
+  const { contextTokens } = engine.describe();
+  return wanted === null ? contextTokens : Math.min(wanted, contextTokens);
+}
+
+/** The planned messages as they were then, and what was written of the answer so far. */
+function promptFor(live: LiveRun, plan: ContextPlan, messages: readonly ChatMessage[]): Prompt {
+  const { settings } = answerState(live);
+  const seen = seenMessages(plan, messages).filter((message) => message.id !== live.messageId);
+  const answer = live.text === '' ? [] : [{ role: 'assistant' as const, content: live.text }];
+  return promptOf({ ...settings, continueAnswer: answer.length > 0 }, [...seen, ...answer]);
+}
+
+/** What a plan lets the model see, with each text as long as it was when the plan was made. */
+export function seenMessages(
+  plan: ContextPlan,
+  messages: readonly ChatMessage[],
+): Pick<ChatMessage, 'id' | 'role' | 'content'>[] {
+  const byId = new Map(messages.map((message) => [message.id, message]));
+  return plan.messages.flatMap(({ messageId, seen, characters }) => {
+    const message = messageId === null || !seen ? undefined : byId.get(messageId);
+    if (!message) return [];
+    return [{ id: message.id, role: message.role, content: message.content.slice(0, characters) }];
+  });
+}
+
+async function requestFor(
+  live: LiveRun,
+  known: { engine: Engine; plan: ContextPlan; prompt: Prompt },
+): Promise<GenerateRequest> {
+  const { settings, position } = answerState(live);
+  const drawnTokens = await drawnBefore(live, known.engine);
+  const wanted = (settings.sampling.maxNewTokens ?? Number.MAX_SAFE_INTEGER) - drawnTokens;
+  const room = known.plan.contextTokens - known.plan.promptTokens - drawnTokens;
+  return {
+    id: `${live.id}.${live.epoch}`,
+    person: live.owner,
+    prompt: known.prompt,
+    sampling: { ...settings.sampling, maxNewTokens: Math.min(wanted, room) },
+    ...(settings.adapters.length === 0 ? {} : { adapters: settings.adapters }),
+    ...(position === 0 ? { stateKey: live.chatId } : {}),
+    ...(live.isTemporary ? { ephemeral: true } : {}),
+    ...(drawnTokens === 0 ? {} : { drawnTokens }),
+  };
+}
+
+/** How many tokens a crash interrupted after; counted again from the text, which is exact but for its last token. */
+async function drawnBefore(live: LiveRun, engine: Engine): Promise<number> {
+  const written = live.text.slice(live.startOffset);
+  if (written === '') return 0;
+  if (!engine.capabilities.tokens) return Math.ceil(written.length / 4);
+  return (await engine.tokenize(written, { parseSpecial: false, addSpecial: false })).length;
+}

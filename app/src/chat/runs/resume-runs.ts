@@ -1,0 +1,51 @@
+import type { RunRecord } from '../../store/run-store.ts';
+import type { Store } from '../../store/store.ts';
+import type { AnswerFacts } from './answer-facts.ts';
+import { LiveRun } from './live-run.ts';
+import type { RunContext } from './run-context.ts';
+
+/** A run that was alone when its engine went away the second time is guilty; one that was not gets a few more. */
+const mostEngineCrashes = 4;
+/** Starts in a row that found a run where the one before had left it: it may be what stops the server. */
+const mostFruitlessStarts = 3;
+
+export function mayTakeUpAgain(context: RunContext, live: LiveRun, facts: AnswerFacts): boolean {
+  const crashes = live.record.engineCrashes + 1;
+  return live.isOurs && !live.abort.signal.aborted && crashes < (facts.wasAlone ? 2 : mostEngineCrashes);
+}
+
+/** What was shown is made durable first, so that nothing shown has to be cut back. */
+export async function takeUpAfterEngineCrash(context: RunContext, live: LiveRun): Promise<void> {
+  await context.journal.flush(live);
+  const { run } = await context.store.resumeRun(live.owner, {
+    runId: live.id,
+    epoch: live.epoch,
+    engineCrashed: true,
+  });
+  context.log.warn({ runId: live.id, crashes: run.engineCrashes }, 'an answer is taken up again');
+  live.restart(run);
+}
+
+/** At a start: every run that a crash left unfinished, with the text its journal holds. */
+export async function takeUpUnfinished(
+  context: RunContext,
+  store: Pick<Store, 'unfinishedRuns'>,
+): Promise<{ resumed: LiveRun[]; givenUp: LiveRun[] }> {
+  const resumed: LiveRun[] = [];
+  const givenUp: LiveRun[] = [];
+  for (const record of await store.unfinishedRuns()) {
+    const { run, text } = await context.store.resumeRun(record.owner, {
+      runId: record.id,
+      epoch: record.epoch,
+      engineCrashed: false,
+    });
+    const live = new LiveRun(run, text);
+    (isFruitless(record, text) ? givenUp : resumed).push(live);
+  }
+  return { resumed, givenUp };
+}
+
+function isFruitless(record: RunRecord, text: string): boolean {
+  const last = record.resumedAt.slice(-mostFruitlessStarts);
+  return last.length === mostFruitlessStarts && last.every((offset) => offset === text.length);
+}

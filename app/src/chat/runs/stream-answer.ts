@@ -1,0 +1,74 @@
+import { toAppError } from '../../contracts/app-error.ts';
+import type { RunPart } from '../../contracts/run-parts.ts';
+import type { AnswerEnd, AnswerFacts } from './answer-facts.ts';
+import type { LiveRun } from './live-run.ts';
+import type { PreparedAnswer } from './prepare-answer.ts';
+
+/** Phase stream: text into the live run, figures into the facts. Resolves with how it ended. */
+export async function streamAnswer(
+  live: LiveRun,
+  prepared: PreparedAnswer,
+  known: { facts: AnswerFacts; signal: AbortSignal },
+): Promise<AnswerEnd> {
+  const { engine, request, prompt } = prepared;
+  if ((request.sampling.maxNewTokens ?? 1) <= 0) return { reason: 'length' };
+  live.setPhase('queued');
+  const hash = engine.capabilities.render ? hashOf(prepared, known.signal) : Promise.resolve(null);
+  let end: AnswerEnd = { reason: 'interrupted' };
+  for await (const part of engine.generate({ ...request, prompt }, known.signal)) {
+    if (part.type !== 'end') take(live, part, known.facts);
+    else end = ending(part);
+  }
+  known.facts.promptIdsHash ??= await hash;
+  return end;
+}
+
+/** The receipt's hash; an engine that cannot tell it costs nobody the answer. */
+async function hashOf({ engine, prompt }: PreparedAnswer, signal: AbortSignal): Promise<string | null> {
+  try {
+    return (await engine.render(prompt, signal)).idsHash;
+  } catch {
+    return null;
+  }
+}
+
+function take(live: LiveRun, part: Exclude<RunPart, { type: 'end' }>, facts: AnswerFacts): void {
+  switch (part.type) {
+    case 'text-delta':
+      live.setPhase('streaming');
+      live.append(part.text);
+      return;
+    case 'queue-position':
+      live.setPhase('queued');
+      break;
+    case 'prompt-progress':
+      live.setPhase('streaming');
+      break;
+    case 'usage':
+      facts.usage = part.usage;
+      break;
+    case 'timings':
+      facts.timings = part.timings;
+      break;
+    case 'model-load':
+    case 'token':
+      break;
+  }
+  live.tell(part);
+}
+
+function ending(part: Extract<RunPart, { type: 'end' }>): AnswerEnd {
+  return {
+    reason: part.reason,
+    ...(part.stopString === undefined ? {} : { stopString: part.stopString }),
+    ...(part.error === undefined ? {} : { error: part.error }),
+  };
+}
+
+export function endOfError(error: unknown, signal: AbortSignal): AnswerEnd {
+  const known = toAppError(error);
+  if (signal.aborted || known.code === 'cancelled') return { reason: 'aborted' };
+  if (known.code === 'engine-crashed' || known.code === 'engine-hung')
+    return { reason: 'interrupted', error: known.toJSON() };
+  return { reason: 'failed', error: known.toJSON() };
+}

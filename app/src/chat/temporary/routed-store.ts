@@ -1,0 +1,66 @@
+import type { Store } from '../../store/store.ts';
+import type { ConversationStore } from '../conversation-store.ts';
+import type { TemporaryChats } from './temporary-chats.ts';
+
+/**
+ * One way to speak with both kinds of conversations: what belongs to a temporary chat is answered by memory and never
+ * reaches the store. The exception is a log event that the operator forces.
+ */
+export function createRoutedStore(store: Store, temporary: TemporaryChats): ConversationStore {
+  const ofChat = (chatId: string): TemporaryChats | Store => (temporary.hasChat(chatId) ? temporary : store);
+  const ofMessage = (messageId: string): TemporaryChats | Store =>
+    temporary.hasMessage(messageId) ? temporary : store;
+  const ofRun = (runId: string): TemporaryChats | Store => (temporary.hasRun(runId) ? temporary : store);
+
+  return {
+    createChat: (owner, chat) => store.createChat(owner, chat),
+    getChat: (owner, chatId) => ofChat(chatId).getChat(owner, chatId),
+    openChat: (owner, chatId) => ofChat(chatId).openChat(owner, chatId),
+    updateChat: (owner, write) => ofChat(write.chatId).updateChat(owner, write),
+    setActiveLeaf: (owner, write) => ofChat(write.chatId).setActiveLeaf(owner, write),
+    getMessage: (owner, messageId) => ofMessage(messageId).getMessage(owner, messageId),
+    addMessage: (owner, write) => ofChat(write.chatId).addMessage(owner, write),
+    updateMessage: (owner, write) => ofMessage(write.messageId).updateMessage(owner, write),
+    acceptRuns: (owner, write) => ofChat(write.chatId).acceptRuns(owner, write),
+    getRun: (owner, runId) => ofRun(runId).getRun(owner, runId),
+    listRuns: (owner, filter) => store.listRuns(owner, filter),
+    updateRun: (owner, write) => ofRun(write.runId).updateRun(owner, write),
+    ...journalCalls(store, temporary),
+    listReceipts: async (owner, messageId) =>
+      temporary.hasMessage(messageId) ? [] : store.listReceipts(owner, messageId),
+    getReceipt: async (owner, runId) => (temporary.hasRun(runId) ? null : store.getReceipt(owner, runId)),
+  };
+}
+
+type JournalCalls = Pick<
+  ConversationStore,
+  'resumeRun' | 'appendJournal' | 'readJournal' | 'finishRun' | 'watchRun'
+>;
+
+function journalCalls(store: Store, temporary: TemporaryChats): JournalCalls {
+  return {
+    async resumeRun(owner, write) {
+      if (!temporary.hasRun(write.runId)) return store.resumeRun(owner, write);
+      return { run: temporary.raiseEpoch(owner, write.runId), text: '' };
+    },
+    async appendJournal(entries) {
+      const kept = entries.filter((entry) => !temporary.hasRun(entry.runId));
+      return kept.length === 0 ? { refusedRunIds: [] } : store.appendJournal(kept);
+    },
+    async readJournal(owner, runId, from) {
+      if (!temporary.hasRun(runId)) return store.readJournal(owner, runId, from);
+      const run = await temporary.getRun(owner, runId);
+      if (!run) return null;
+      const message = await temporary.getMessage(owner, run.messageId);
+      const text = message?.content ?? '';
+      return { epoch: run.epoch, text: text.slice(from), durableOffset: text.length, phase: run.phase };
+    },
+    async finishRun(owner, write) {
+      if (!temporary.hasRun(write.runId)) return store.finishRun(owner, write);
+      const finished = await temporary.finishRun(owner, write);
+      if (finished && write.events.length > 0) await store.addOutboxEvents(owner, write.events);
+      return finished;
+    },
+    watchRun: (owner, runId, signal) => store.watchRun(owner, runId, signal),
+  };
+}

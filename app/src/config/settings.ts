@@ -116,6 +116,9 @@ export const settings = {
   loggingMode: row('LOGGING_MODE', choice(['full', 'metadata', 'off']), 'full', {
     about: 'full sends the messages, metadata everything but their text, off nothing.',
   }),
+  loggingTemporary: row('LOGGING_TEMPORARY', yesOrNo(), false, {
+    about: 'Send temporary chats too; the page then says so.',
+  }),
   loggingMaxBytes: row('LOGGING_MAX_BYTES', byteSize(), 1024 ** 3, {
     about: 'How much may wait for delivery, in bytes.',
   }),

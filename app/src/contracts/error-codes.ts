@@ -22,6 +22,7 @@ export const errorCodes = {
   'origin-refused': { status: 403, exit: 77, retry: false },
   'host-refused': { status: 403, exit: 77, retry: false },
   'rate-limited': { status: 429, exit: 75, retry: true },
+  'log-full': { status: 503, exit: 75, retry: true },
   'shutting-down': { status: 503, exit: 75, retry: true },
   'port-in-use': { status: 500, exit: 69, retry: false },
   'home-in-use': { status: 500, exit: 75, retry: true },

@@ -15,7 +15,7 @@ export interface PreparedAnswer {
   plan: ContextPlan;
   prompt: Prompt;
   request: GenerateRequest;
-  release(): void;
+  release: () => void;
 }
 
 /** Phases load and plan. Throws what the run then ends with. */
@@ -28,11 +28,14 @@ export async function prepareAnswer(
   const { settings } = answerState(live);
   live.setPhase('loading');
   const source = await context.models.resolve(settings.model, signal);
-  const { engine, release } = await context.engines.acquire(source, {
-    ...(settings.contextTokens === null ? {} : { contextTokens: settings.contextTokens }),
-    onProgress: (progress) => live.tell({ type: 'model-load', progress }),
+  const { engine, release } = await context.engines.acquire(
+    source,
+    {
+      ...(settings.contextTokens === null ? {} : { contextTokens: settings.contextTokens }),
+      onProgress: (progress) => live.tell({ type: 'model-load', progress }),
+    },
     signal,
-  });
+  );
   try {
     Object.assign(facts, { source, description: engine.describe(), capabilities: engine.capabilities });
     checkAbilities(engine, live);

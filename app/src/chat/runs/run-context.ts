@@ -1,3 +1,4 @@
+import type { AppError } from '../../contracts/app-error.ts';
 import type { Config } from '../../config/config.ts';
 import type { Engine, LoadOptions, ModelSource } from '../../engine/engine.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -14,13 +15,12 @@ import type { Suspects } from './suspects.ts';
 
 /** What chats need of the fleet. */
 export interface Engines {
-  /** Loads the model if need be. It stays loaded at least until `release`. */
+  /** Loads the model if need be. It stays in memory at least until `release`. */
   acquire(
     source: ModelSource,
-    options: Pick<LoadOptions, 'contextTokens' | 'onProgress' | 'signal'>,
-  ): Promise<{ engine: Engine; release(): void }>;
-  /** Forgets the KV state of a chat, in memory and on disk, also of models that are not loaded. */
-  dropState(stateKey: string): Promise<void>;
+    options?: Pick<LoadOptions, 'contextTokens' | 'onProgress'>,
+    signal?: AbortSignal,
+  ): Promise<{ engine: Engine; release: () => void }>;
 }
 
 export type ChatsConfig = Pick<
@@ -41,6 +41,8 @@ export interface RunContext {
   readonly suspects: Suspects;
   /** Aborted when the server stops: runs are left to the next start. */
   readonly closing: AbortSignal;
+  /** Not null: new answers are refused, because their log events would have no room. */
+  readonly refusal: () => AppError | null;
   readonly notify: (notice: ChatNotice) => void;
 }
 

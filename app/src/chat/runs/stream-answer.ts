@@ -1,5 +1,5 @@
 import { toAppError } from '../../contracts/app-error.ts';
-import type { RunPart } from '../../contracts/run-parts.ts';
+import type { RunPart, Usage } from '../../contracts/run-parts.ts';
 import type { AnswerEnd, AnswerFacts } from './answer-facts.ts';
 import type { LiveRun } from './live-run.ts';
 import type { PreparedAnswer } from './prepare-answer.ts';
@@ -16,10 +16,11 @@ export async function streamAnswer(
   const hash = engine.capabilities.render ? hashOf(prepared, known.signal) : Promise.resolve(null);
   let end: AnswerEnd = { reason: 'interrupted' };
   for await (const part of engine.generate({ ...request, prompt }, known.signal)) {
-    if (part.type !== 'end') take(live, part, known.facts);
+    if (part.type === 'usage') takeUsage(live, part.usage, { request, facts: known.facts });
+    else if (part.type !== 'end') take(live, part, known.facts);
     else end = ending(part);
   }
-  known.facts.promptIdsHash ??= await hash;
+  known.facts.promptIdsHash = (await hash) ?? known.facts.promptIdsHash;
   return end;
 }
 
@@ -32,7 +33,7 @@ async function hashOf({ engine, prompt }: PreparedAnswer, signal: AbortSignal): 
   }
 }
 
-function take(live: LiveRun, part: Exclude<RunPart, { type: 'end' }>, facts: AnswerFacts): void {
+function take(live: LiveRun, part: Exclude<RunPart, { type: 'end' | 'usage' }>, facts: AnswerFacts): void {
   switch (part.type) {
     case 'text-delta':
       live.setPhase('streaming');
@@ -44,9 +45,6 @@ function take(live: LiveRun, part: Exclude<RunPart, { type: 'end' }>, facts: Ans
     case 'prompt-progress':
       live.setPhase('streaming');
       break;
-    case 'usage':
-      facts.usage = part.usage;
-      break;
     case 'timings':
       facts.timings = part.timings;
       break;
@@ -55,6 +53,21 @@ function take(live: LiveRun, part: Exclude<RunPart, { type: 'end' }>, facts: Ans
       break;
   }
   live.tell(part);
+}
+
+/** Of a resumed answer, what was written before counts as written, not as prompt. */
+function takeUsage(
+  live: LiveRun,
+  said: Usage,
+  { request, facts }: { request: PreparedAnswer['request']; facts: AnswerFacts },
+): void {
+  const drawn = request.drawnTokens ?? 0;
+  facts.usage = {
+    promptTokens: said.promptTokens - drawn,
+    cachedTokens: Math.min(said.cachedTokens, said.promptTokens - drawn),
+    completionTokens: said.completionTokens + drawn,
+  };
+  live.tell({ type: 'usage', usage: facts.usage });
 }
 
 function ending(part: Extract<RunPart, { type: 'end' }>): AnswerEnd {

@@ -1,0 +1,228 @@
+import { uuidv7 } from 'uuidv7';
+import { AppError } from '../contracts/app-error.ts';
+import type { Chat, ChatMessage, TrashEntry } from '../contracts/chats.ts';
+import type { ContextPlan } from '../contracts/runs.ts';
+import type { Store } from '../store/store.ts';
+import type { ChatCalls } from './chats.ts';
+import { loggingMode } from './log/log-policy.ts';
+import type { RunContext } from './runs/run-context.ts';
+import { stopRun } from './runs/stop-run.ts';
+import { checked } from './settings/settings-calls.ts';
+import type { TemporaryChats } from './temporary/temporary-chats.ts';
+import { branchTo, newestLeafBelow } from './tree/message-tree.ts';
+
+export interface ChatParts {
+  context: RunContext;
+  store: Store;
+  temporary: TemporaryChats;
+  /** Forgets the saved KV state of a chat, wherever it is. */
+  dropState: (stateKey: string) => Promise<void>;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+export function createChatCalls(parts: ChatParts): ChatCalls {
+  const { context, store } = parts;
+  return {
+    create: (owner, wanted) => create(parts, owner, wanted),
+    open: (owner, chatId) => open(parts, owner, chatId),
+    list: (owner, filter) => store.listChats(owner, filter),
+    folders: (owner) => store.listFolders(owner),
+    search: (owner, query) => store.searchChats(owner, query),
+    update: (owner, chatId, write) => update(parts, owner, { chatId, ...write }),
+    duplicate: (owner, chatId, options) => duplicate(parts, owner, { chatId, ...options }),
+    trash: (owner, chatId, version) =>
+      trash(parts, owner, { chatId, ...(version === undefined ? {} : { version }) }),
+    clear: (owner, chatId) => trash(parts, owner, { chatId, clear: true }),
+    listTrash: (owner, page) => store.listTrash(owner, page),
+    async restore(owner, trashId) {
+      const chat = await store.restore(owner, trashId);
+      tell(context, owner, chat, 'restored');
+      return chat;
+    },
+    purge: (owner, trashId) => store.purgeTrashEntry(owner, trashId),
+    erase: (owner, what) => erase(parts, owner, what),
+  };
+}
+
+async function create(
+  { context, store, temporary }: ChatParts,
+  owner: string,
+  wanted: Parameters<ChatCalls['create']>[1],
+): Promise<Chat> {
+  const target = wanted.temporary === true ? temporary : store;
+  const title = wanted.title?.trim() ?? '';
+  const chat = await target.createChat(owner, {
+    id: uuidv7(),
+    title,
+    titleSource: title === '' ? 'none' : 'hand',
+    folder: wanted.folder ?? null,
+    settings: checked(wanted.settings ?? {}),
+    createdAt: context.clock.now(),
+  });
+  if (!chat.temporary) tell(context, owner, chat, 'created');
+  return chat;
+}
+
+async function open(
+  { context }: ChatParts,
+  owner: string,
+  chatId: string,
+): Promise<Awaited<ReturnType<ChatCalls['open']>>> {
+  const opened = await context.store.openChat(owner, chatId);
+  if (!opened) throw new AppError('not-found', 'there is no such chat');
+  const { chat, messages, runs } = opened;
+  return {
+    chat,
+    messages,
+    activeRuns: runs.map((run) => context.live.get(run.id)?.snapshot() ?? run),
+    plan: await lastPlan(context, owner, opened),
+    logged: loggingMode(context.config, chat.temporary) !== 'off',
+  };
+}
+
+/** What the model saw at the last answer of the shown branch. */
+async function lastPlan(
+  context: RunContext,
+  owner: string,
+  { chat, messages }: { chat: Chat; messages: readonly ChatMessage[] },
+): Promise<ContextPlan | null> {
+  const answer = branchTo(messages, chat.activeLeafId).findLast((message) => message.role === 'assistant');
+  if (!answer) return null;
+  return (await context.store.listReceipts(owner, answer.id)).at(-1)?.plan ?? null;
+}
+
+async function update(
+  { context }: ChatParts,
+  owner: string,
+  write: { chatId: string } & Parameters<ChatCalls['update']>[2],
+): Promise<Chat> {
+  const { chatId } = write;
+  const { activeLeafId, ...change } = write.change;
+  let chat = await found(context, owner, chatId);
+  if (Object.keys(change).length > 0) {
+    if (change.settings) checked(change.settings);
+    const titled = change.title === undefined ? {} : { titleSource: 'hand' as const };
+    const version = write.version ?? chat.version;
+    chat = await context.store.updateChat(owner, { chatId, version, change: { ...change, ...titled } });
+  }
+  if (activeLeafId !== undefined) {
+    const opened = await context.store.openChat(owner, chatId);
+    const leafId = newestLeafBelow(opened?.messages ?? [], activeLeafId);
+    chat = await context.store.setActiveLeaf(owner, { chatId, leafId });
+  }
+  tell(context, owner, chat, 'updated');
+  return chat;
+}
+
+async function found(context: RunContext, owner: string, chatId: string): Promise<Chat> {
+  const chat = await context.store.getChat(owner, chatId);
+  if (!chat) throw new AppError('not-found', 'there is no such chat');
+  return chat;
+}
+
+async function duplicate(
+  { context, store, temporary }: ChatParts,
+  owner: string,
+  { chatId, upToMessageId }: { chatId: string; upToMessageId?: string },
+): Promise<Chat> {
+  const chat = await found(context, owner, chatId);
+  const title = chat.title === '' ? '' : `${chat.title} (copy)`;
+  const now = context.clock.now();
+  if (upToMessageId === undefined && !temporary.hasChat(chatId)) {
+    const copy = await store.duplicateChat(owner, { chatId, newChatId: uuidv7(), title, now });
+    tell(context, owner, copy.chat, 'created');
+    return copy.chat;
+  }
+  const opened = await context.store.openChat(owner, chatId);
+  const branch = branchTo(opened?.messages ?? [], upToMessageId ?? chat.activeLeafId);
+  if (branch.length === 0 && upToMessageId !== undefined)
+    throw new AppError('not-found', 'there is no such message in this chat');
+  const newId = uuidv7();
+  const ids = new Map(branch.map((message) => [message.id, uuidv7()]));
+  const { titleSource, folder, settings } = chat;
+  await store.importChats(owner, [
+    {
+      chat: { id: newId, title, titleSource, folder, settings, createdAt: now, updatedAt: now },
+      messages: branch.map((message) => ({
+        id: ids.get(message.id) ?? uuidv7(),
+        parentId: message.parentId === null ? null : (ids.get(message.parentId) ?? null),
+        role: message.role,
+        content: message.content,
+        createdAt: message.createdAt,
+        model: message.model,
+        state: message.state === 'running' ? 'stopped' : message.state,
+        pinned: message.pinned,
+      })),
+      activeLeafId: ids.get(branch.at(-1)?.id ?? '') ?? null,
+      importKey: `copy:${newId}`,
+    },
+  ]);
+  const copy = await found(context, owner, newId);
+  tell(context, owner, copy, 'created');
+  return copy;
+}
+
+/** A chat, a message with all below it, or all messages. Runs that write there are stopped first. */
+export async function trash(
+  { context, store, temporary, dropState }: ChatParts,
+  owner: string,
+  what: { chatId: string; messageId?: string; clear?: boolean; version?: number },
+): Promise<TrashEntry | null> {
+  const chat = await found(context, owner, what.chatId);
+  for (const live of context.live.values())
+    if (live.chatId === chat.id && live.owner === owner) await stopRun(context, owner, live.id);
+  if (what.messageId === undefined) await dropState(chat.id);
+  if (temporary.hasChat(chat.id)) {
+    temporary.forget(owner, what);
+    return null;
+  }
+  if (what.clear === true && chat.messageCount === 0) return null;
+  const now = context.clock.now();
+  const purgeAt = now + context.config.trashDays * dayMs;
+  const { activeLeafId: _leaf, ...entry } = await store.trash(owner, {
+    ...what,
+    trashId: uuidv7(),
+    now,
+    purgeAt,
+  });
+  const isChat = what.messageId === undefined && what.clear !== true;
+  tell(context, owner, chat, isChat ? 'trashed' : 'messages');
+  return entry;
+}
+
+async function erase(
+  { context, store, temporary, dropState }: ChatParts,
+  owner: string,
+  what: Parameters<ChatCalls['erase']>[1],
+): Promise<{ chatIds: string[] }> {
+  for (const live of context.live.values())
+    if (live.owner === owner && (!('chatId' in what) || live.chatId === what.chatId))
+      await stopRun(context, owner, live.id);
+  const forgotten = forget(temporary, owner, what);
+  const isTemporary = 'chatId' in what && forgotten.length > 0;
+  const erased = isTemporary ? [] : (await store.erase(owner, what)).chatIds;
+  const chatIds = [...forgotten, ...erased];
+  for (const chatId of chatIds) {
+    await dropState(chatId);
+    context.notify({ type: 'chat-changed', owner, chatId, version: null, change: 'erased' });
+  }
+  return { chatIds };
+}
+
+function forget(temporary: TemporaryChats, owner: string, what: Parameters<ChatCalls['erase']>[1]): string[] {
+  if (!('chatId' in what)) return temporary.forgetAll(owner);
+  if (!temporary.hasChat(what.chatId)) return [];
+  temporary.forget(owner, what);
+  return [what.chatId];
+}
+
+export function tell(
+  context: RunContext,
+  owner: string,
+  chat: Pick<Chat, 'id' | 'version'>,
+  change: 'created' | 'updated' | 'messages' | 'trashed' | 'restored',
+): void {
+  const version = change === 'trashed' ? null : chat.version;
+  context.notify({ type: 'chat-changed', owner, chatId: chat.id, version, change });
+}

@@ -1,0 +1,124 @@
+import type { AppError } from '../contracts/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Models } from '../models/models.ts';
+import type { Store } from '../store/store.ts';
+import { createChatCalls } from './chat-calls.ts';
+import type { ChatNotice, Chats } from './chats.ts';
+import { createExchangeCalls } from './exchange/exchange-calls.ts';
+import { createMessageCalls } from './message-calls.ts';
+import { createReceiptCalls } from './receipt-calls.ts';
+import { createRunCalls } from './run-calls.ts';
+import { executeRun } from './runs/execute-run.ts';
+import { noFacts } from './runs/answer-facts.ts';
+import { finishRun } from './runs/finish-run.ts';
+import { JournalWriter } from './runs/journal-writer.ts';
+import { takeUpUnfinished } from './runs/resume-runs.ts';
+import type { ChatsConfig, Engines, RunContext } from './runs/run-context.ts';
+import { Suspects } from './runs/suspects.ts';
+import { createSettingsCalls, type SettingsSources } from './settings/settings-calls.ts';
+import { createRoutedStore } from './temporary/routed-store.ts';
+import { TemporaryChats } from './temporary/temporary-chats.ts';
+import { nameChat } from './titles.ts';
+
+export interface ChatsOptions {
+  store: Store;
+  engines: Engines;
+  models: Pick<Models, 'resolve'>;
+  clock: Clock;
+  log: Log;
+  config: ChatsConfig;
+  /** Forgets the saved KV state of a chat, in memory and on disk. Absent where no engine keeps any. */
+  dropState?: (stateKey: string) => Promise<void>;
+  /** Why new answers are refused at the moment (the outbox is full and the operator chose to wait); absent: never. */
+  refusal?: () => AppError | null;
+}
+
+/** Idempotency keys older than this are forgotten; no client repeats itself after so long. */
+const idempotencyKeptMs = 24 * 60 * 60 * 1000;
+
+export function createChats(options: ChatsOptions): Chats {
+  const { store, clock, log, config } = options;
+  const temporary = new TemporaryChats();
+  const conversations = createRoutedStore(store, temporary);
+  const listeners = new Set<(notice: ChatNotice) => void>();
+  const closing = new AbortController();
+  const working = new Set<Promise<void>>();
+  const context: RunContext = {
+    store: conversations,
+    engines: options.engines,
+    models: options.models,
+    clock,
+    log,
+    config,
+    journal: new JournalWriter(conversations, log),
+    live: new Map(),
+    suspects: new Suspects(),
+    closing: closing.signal,
+    refusal: options.refusal ?? (() => null),
+    notify: (notice) => {
+      for (const listener of listeners) listener(notice);
+    },
+  };
+  const sources: SettingsSources = { store, conversations, defaultModel: config.model };
+  const parts = { context, store, temporary, dropState: options.dropState ?? (async () => undefined) };
+  const keep = (work: Promise<void>): void => {
+    const kept = work
+      .catch((error: unknown) => log.error({ error: String(error) }, 'a run ended in a way it should not'))
+      .finally(() => working.delete(kept));
+    working.add(kept);
+  };
+
+  return {
+    ...createChatCalls(parts),
+    ...createMessageCalls(parts),
+    ...createRunCalls({ context, sources, keep }),
+    ...createReceiptCalls(context),
+    ...createSettingsCalls(sources),
+    ...createExchangeCalls(context, store),
+    start: () => start(context, store, keep),
+    async close() {
+      closing.abort();
+      await Promise.all(working);
+      await context.journal.close();
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    jobs: {
+      title: (payload, signal) => nameChat(context, sources, payload, signal),
+      async retention() {
+        const now = clock.now();
+        for (const { chatId } of await store.purgeTrash(now)) await parts.dropState(chatId);
+        await store.purgeIdempotencyKeys(now - idempotencyKeptMs);
+      },
+    },
+  };
+}
+
+async function start(
+  context: RunContext,
+  store: Store,
+  keep: (work: Promise<void>) => void,
+): Promise<{ resumedRuns: number }> {
+  const { resumed, givenUp } = await takeUpUnfinished(context, store);
+  for (const live of resumed) keep(executeRun(context, live));
+  for (const live of givenUp)
+    keep(
+      finishRun(context, live, {
+        facts: noFacts(),
+        end: {
+          reason: 'interrupted',
+          error: {
+            code: 'engine-crashed',
+            message:
+              'the server stopped several times at the same place of this answer, so it was not tried again',
+            hint: 'The text so far is kept; the server log may tell why.',
+          },
+        },
+      }),
+    );
+  if (resumed.length > 0) context.log.info({ runs: resumed.length }, 'answers are taken up again');
+  return { resumedRuns: resumed.length };
+}

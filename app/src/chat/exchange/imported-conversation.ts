@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { uuidv7 } from 'uuidv7';
+import {
+  maxMessageCharacters,
+  maxTitleCharacters,
+  type ChatSettings,
+  type Feedback,
+} from '../../contracts/chats.ts';
+import type { Role } from '../../contracts/messages.ts';
+import type { NewMessage } from '../../store/chat-store.ts';
+import type { ImportedChat } from '../../store/exchange-store.ts';
+
+/** Every foreign format is read into this first. */
+export interface Conversation {
+  title: string;
+  createdAt: number | null;
+  updatedAt: number | null;
+  settings?: ChatSettings;
+  folder?: string | null;
+  pinned?: boolean;
+  messages: ConversationMessage[];
+  /** Index of the last message of the branch that was shown; absent: the last message. */
+  shown?: number;
+}
+
+export interface ConversationMessage {
+  /** Index of the message before it; null for a first one. Always smaller than its own. */
+  parent: number | null;
+  role: Role;
+  content: string;
+  createdAt: number | null;
+  model?: string | null;
+  pinned?: boolean;
+  feedback?: Feedback | null;
+}
+
+export type ImportFormat = 'corral' | 'chat_history' | 'chat_history_pairs' | 'chatgpt';
+
+export interface ParsedImport {
+  format: ImportFormat;
+  conversations: Conversation[];
+  skipped: { index: number; reason: string }[];
+}
+
+/** Chats in one file: more than a busy person writes in a lifetime, and still little memory. */
+export const mostConversations = 100_000;
+/** Messages in one chat: keeps one transaction and one opened chat within reason. */
+export const mostMessages = 50_000;
+
+/** Null where it can be taken; else why not. */
+export function reasonToSkip(conversation: Conversation): string | null {
+  if (conversation.messages.length === 0) return 'it holds no messages';
+  if (conversation.messages.length > mostMessages)
+    return `it holds ${conversation.messages.length} messages; at most ${mostMessages} are taken`;
+  const long = conversation.messages.find((message) => message.content.length > maxMessageCharacters);
+  return long
+    ? `a message of it has ${long.content.length} characters; at most ${maxMessageCharacters} are taken`
+    : null;
+}
+
+/** A chat for the store. The same conversation always gets the same key, so it is taken in once. */
+export function toImportedChat(conversation: Conversation, format: ImportFormat, now: number): ImportedChat {
+  const createdAt = conversation.createdAt ?? now;
+  const ids = conversation.messages.map(() => uuidv7());
+  const messages = conversation.messages.map((message, index): NewMessage => ({
+    id: ids[index] ?? uuidv7(),
+    parentId: message.parent === null ? null : (ids[message.parent] ?? null),
+    role: message.role,
+    content: message.content.toWellFormed(),
+    createdAt: message.createdAt ?? createdAt,
+    model: message.model ?? null,
+    pinned: message.pinned ?? false,
+    feedback: message.feedback ?? null,
+  }));
+  const title = conversation.title.toWellFormed().trim().slice(0, maxTitleCharacters).toWellFormed();
+  return {
+    chat: {
+      id: uuidv7(),
+      title,
+      titleSource: title === '' ? 'none' : 'import',
+      folder: conversation.folder ?? null,
+      settings: conversation.settings ?? {},
+      createdAt,
+      updatedAt: conversation.updatedAt ?? createdAt,
+      pinned: conversation.pinned ?? false,
+    },
+    messages,
+    activeLeafId: ids[conversation.shown ?? ids.length - 1] ?? null,
+    importKey: `${format}:${createHash('sha256').update(JSON.stringify(conversation)).digest('hex')}`,
+  };
+}
+
+/** Leading system messages become the chat's system prompt, as they are one. */
+export function liftSystemPrompt(conversation: Conversation): Conversation {
+  const [first, ...others] = conversation.messages;
+  if (first?.role !== 'system' || first.parent !== null) return conversation;
+  if (others.some((message) => message.parent === null)) return conversation;
+  return {
+    ...conversation,
+    settings: { ...conversation.settings, systemPrompt: first.content.slice(0, 200_000) },
+    messages: others.map((message) => ({
+      ...message,
+      parent: message.parent === 0 || message.parent === null ? null : message.parent - 1,
+    })),
+    ...(conversation.shown === undefined ? {} : { shown: conversation.shown - 1 }),
+  };
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import type { Conversation, ConversationMessage, ParsedImport } from './imported-conversation.ts';
+import { mostMessages } from './imported-conversation.ts';
+
+const nodeSchema = z.object({
+  parent: z.string().nullish(),
+  children: z.array(z.string()).default([]),
+  message: z
+    .object({
+      author: z.object({ role: z.string() }),
+      create_time: z.number().nullish(),
+      content: z.object({
+        content_type: z.string().optional(),
+        parts: z.array(z.unknown()).optional(),
+        text: z.string().optional(),
+      }),
+      metadata: z
+        .object({
+          model_slug: z.string().optional(),
+          is_visually_hidden_from_conversation: z.boolean().optional(),
+        })
+        .optional(),
+    })
+    .nullish(),
+});
+type Node = z.infer<typeof nodeSchema>;
+
+const conversationSchema = z.object({
+  title: z.string().nullish(),
+  create_time: z.number().nullish(),
+  update_time: z.number().nullish(),
+  current_node: z.string().nullish(),
+  mapping: z.record(z.string(), nodeSchema),
+});
+
+/** `conversations.json` of ChatGPT's export: a list of trees. Tool calls and hidden messages are left out. */
+export function readChatGpt(data: unknown): ParsedImport | null {
+  const list = Array.isArray(data) ? data : [data];
+  const looksLike = (item: unknown): boolean =>
+    typeof item === 'object' && item !== null && 'mapping' in item;
+  if (list.length === 0 || !list.some(looksLike)) return null;
+  const parsed: ParsedImport = { format: 'chatgpt', conversations: [], skipped: [] };
+  for (const [index, item] of list.entries()) {
+    const known = conversationSchema.safeParse(item);
+    if (known.success) parsed.conversations.push(readTree(known.data));
+    else {
+      const [issue] = known.error.issues;
+      parsed.skipped.push({
+        index,
+        reason: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a conversation'}`,
+      });
+    }
+  }
+  return parsed;
+}
+
+function readTree(known: z.infer<typeof conversationSchema>): Conversation {
+  const messages: ConversationMessage[] = [];
+  const indexById = new Map<string, number | null>();
+  const roots = Object.keys(known.mapping).filter((id) => !known.mapping[known.mapping[id]?.parent ?? '']);
+  const waiting = roots.map((id) => ({ id, parent: null as number | null })).reverse();
+  for (let next = waiting.pop(); next && messages.length <= mostMessages; next = waiting.pop()) {
+    const node = known.mapping[next.id];
+    if (!node || indexById.has(next.id)) continue;
+    const message = readMessage(node, next.parent);
+    if (message) messages.push(message);
+    const parent = message ? messages.length - 1 : next.parent;
+    indexById.set(next.id, parent);
+    for (const id of node.children.toReversed()) waiting.push({ id, parent });
+  }
+  const shown = indexById.get(known.current_node ?? '');
+  return {
+    title: known.title ?? '',
+    createdAt: milliseconds(known.create_time),
+    updatedAt: milliseconds(known.update_time),
+    messages,
+    ...(shown === undefined || shown === null ? {} : { shown }),
+  };
+}
+
+function readMessage(node: Node, parent: number | null): ConversationMessage | null {
+  const { message } = node;
+  if (!message || message.metadata?.is_visually_hidden_from_conversation === true) return null;
+  const { role } = message.author;
+  if (role !== 'user' && role !== 'assistant') return null;
+  const content = textOf(message.content);
+  if (content === '') return null;
+  return {
+    parent,
+    role,
+    content,
+    createdAt: milliseconds(message.create_time),
+    model: message.metadata?.model_slug ?? null,
+  };
+}
+
+function textOf(content: NonNullable<Node['message']>['content']): string {
+  if (content.parts === undefined)
+    return content.content_type === 'code' ? `\`\`\`\n${content.text ?? ''}\n\`\`\`` : (content.text ?? '');
+  return content.parts
+    .map((part) => (typeof part === 'string' ? part : '[an attachment that was not imported]'))
+    .join('\n')
+    .trim();
+}
+
+function milliseconds(seconds: number | null | undefined): number | null {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return null;
+  return Math.max(0, Math.round(seconds * 1000));
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { chatMessageSchema, chatSchema } from '../../contracts/chats.ts';
+import type { Conversation, ParsedImport } from './imported-conversation.ts';
+
+/** Raised when a reader of an older one could no longer understand it. */
+export const corralFormatVersion = 1;
+
+const fileSchema = z.object({
+  format: z.literal('corral'),
+  version: z.int().max(corralFormatVersion),
+  chats: z.array(z.unknown()),
+});
+const entrySchema = z.object({
+  chat: z.object(chatSchema.shape).partial().extend({ title: z.string() }),
+  messages: z.array(
+    z
+      .object(chatMessageSchema.shape)
+      .partial()
+      .required({ id: true, parentId: true, role: true, content: true }),
+  ),
+});
+
+/** Our own JSON, with the whole tree. Receipts stay in the file: they speak of runs that this server did not make. */
+export function readCorral(data: unknown): ParsedImport | null {
+  const file = fileSchema.safeParse(data);
+  if (!file.success) return null;
+  const parsed: ParsedImport = { format: 'corral', conversations: [], skipped: [] };
+  for (const [index, item] of file.data.chats.entries()) {
+    const entry = entrySchema.safeParse(item);
+    if (entry.success) parsed.conversations.push(conversationOf(entry.data));
+    else {
+      const [issue] = entry.error.issues;
+      parsed.skipped.push({
+        index,
+        reason: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a chat'}`,
+      });
+    }
+  }
+  return parsed;
+}
+
+function conversationOf({ chat, messages }: z.infer<typeof entrySchema>): Conversation {
+  const indexById = new Map<string, number>();
+  const read = messages.map((message, index) => {
+    const parent = message.parentId === null ? null : (indexById.get(message.parentId) ?? null);
+    indexById.set(message.id, index);
+    return {
+      parent,
+      role: message.role,
+      content: message.content,
+      createdAt: message.createdAt ?? null,
+      model: message.model ?? null,
+      pinned: message.pinned ?? false,
+      feedback: message.feedback ?? null,
+    };
+  });
+  const shown = indexById.get(chat.activeLeafId ?? '');
+  return {
+    title: chat.title,
+    createdAt: chat.createdAt ?? null,
+    updatedAt: chat.updatedAt ?? null,
+    settings: chat.settings ?? {},
+    folder: chat.folder ?? null,
+    pinned: chat.pinned ?? false,
+    messages: read,
+    ...(shown === undefined ? {} : { shown }),
+  };
+}

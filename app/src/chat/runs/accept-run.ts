@@ -1,0 +1,222 @@
+import { createHash, randomInt } from 'node:crypto';
+import { uuidv7 } from 'uuidv7';
+import { AppError } from '../../contracts/app-error.ts';
+import {
+  maxMessageCharacters,
+  maxTargets,
+  type Chat,
+  type ChatMessage,
+  type ChatSettings,
+} from '../../contracts/chats.ts';
+import type { AcceptedAnswer, AcceptedRuns, AcceptRuns } from '../../store/run-store.ts';
+import type { RunInput, RunRequest } from '../chats.ts';
+import type { EffectiveSettings } from '../settings/resolve-settings.ts';
+import type { AnswerState, RunContext } from './run-context.ts';
+
+export interface AcceptCall {
+  owner: string;
+  chatId: string;
+  request: RunRequest;
+  idempotencyKey?: string;
+  /** Settings as they apply with those of one message on top. */
+  settle: (chat: Chat, said: ChatSettings) => Promise<EffectiveSettings>;
+}
+
+/** Message and runs, on disk when it resolves. */
+export async function acceptRuns(context: RunContext, call: AcceptCall): Promise<AcceptedRuns> {
+  const { owner, chatId, request } = call;
+  const refusal = context.closing.aborted ? shuttingDown() : context.refusal();
+  if (refusal) throw refusal;
+  const chat = await context.store.getChat(owner, chatId);
+  if (!chat || chat.trashedAt !== null) throw new AppError('not-found', 'there is no such chat');
+  const targets = targetsOf(request);
+  const settled = await Promise.all(targets.map((said) => call.settle(chat, said)));
+  const now = context.clock.now();
+  const place = await placeOf(context, { owner, chat, input: request.input, now });
+  return context.store.acceptRuns(owner, {
+    chatId,
+    now,
+    ...(call.idempotencyKey === undefined
+      ? {}
+      : { idempotency: { key: call.idempotencyKey, requestHash: hashOf(chatId, request) } }),
+    parent: place.parent,
+    ...(place.userMessage === undefined ? {} : { userMessage: place.userMessage }),
+    answers: settled.map((settings, position) =>
+      answerOf({ said: targets[position] ?? {}, settings, position, continued: place.continued }),
+    ),
+  });
+}
+
+function shuttingDown(): AppError {
+  return new AppError('shutting-down', 'the server is stopping and takes no new messages', {
+    hint: 'Send it again in a moment.',
+  });
+}
+
+function targetsOf({ input, settings, targets }: RunRequest): ChatSettings[] {
+  if (targets === undefined) return [settings ?? {}];
+  if (settings !== undefined)
+    throw new AppError('bad-request', '`settings` and `targets` exclude each other');
+  if (input.kind === 'continue')
+    throw new AppError(
+      'bad-request',
+      'an answer can be continued by one model only, so `targets` has no place here',
+    );
+  if (targets.length === 0 || targets.length > maxTargets)
+    throw new AppError('value-out-of-range', `\`targets\` must name 1 to ${maxTargets} targets`);
+  return targets;
+}
+
+function answerOf(known: {
+  said: ChatSettings;
+  settings: EffectiveSettings;
+  position: number;
+  continued: ChatMessage | undefined;
+}): AcceptedAnswer {
+  const { said, settings, position, continued } = known;
+  const sampling = { ...settings.sampling, seed: settings.sampling.seed ?? randomInt(2 ** 32) };
+  const state: AnswerState = { settings: { ...settings, sampling }, position, plan: null };
+  return {
+    runId: uuidv7(),
+    settings: said,
+    state,
+    target: continued
+      ? { kind: 'continue', messageId: continued.id, version: continued.version }
+      : { kind: 'new', messageId: uuidv7(), model: settings.model },
+  };
+}
+
+/** Where in the tree the answers go. */
+interface Place {
+  parent: AcceptRuns['parent'];
+  userMessage?: NonNullable<AcceptRuns['userMessage']>;
+  continued?: ChatMessage;
+}
+
+interface Placing {
+  owner: string;
+  chat: Chat;
+  input: RunInput;
+  now: number;
+}
+
+async function placeOf(
+  context: RunContext,
+  placing: Placing,
+): Promise<Place & { continued: ChatMessage | undefined }> {
+  const { input } = placing;
+  const place =
+    input.kind === 'message'
+      ? await placeNew(context, placing, input)
+      : await placeAt(context, placing, input);
+  return { continued: undefined, ...place };
+}
+
+async function placeNew(
+  context: RunContext,
+  { owner, chat, now }: Placing,
+  input: Extract<RunInput, { kind: 'message' }>,
+): Promise<Place> {
+  const parentId = input.parentId === undefined ? chat.activeLeafId : input.parentId;
+  const parent = parentId === null ? null : await messageOf(context, { owner, chat, messageId: parentId });
+  if (parent?.state === 'running')
+    throw new AppError('conflict', 'the answer before this message is still being written', {
+      hint: 'Wait for it, stop it, or edit your last message instead.',
+    });
+  return { parent: basis(parent, input.version), userMessage: userMessage(input.content, { parent, now }) };
+}
+
+async function placeAt(
+  context: RunContext,
+  { owner, chat, now }: Placing,
+  input: Exclude<RunInput, { kind: 'message' }>,
+): Promise<Place> {
+  const message = await messageOf(context, { owner, chat, messageId: input.messageId });
+  if (input.version !== undefined && input.version < message.version) throw stale(message);
+  const above = async (): Promise<ChatMessage | null> =>
+    message.parentId === null ? null : messageOf(context, { owner, chat, messageId: message.parentId });
+  switch (input.kind) {
+    case 'edit': {
+      if (message.role !== 'user') throw wrongRole('edited and answered', 'user');
+      const parent = await above();
+      return { parent: basis(parent), userMessage: userMessage(input.content, { parent, now }) };
+    }
+    case 'answer':
+      if (message.role !== 'user') throw wrongRole('answered', 'user');
+      return { parent: basis(message) };
+    case 'regenerate':
+      return { parent: basis(message.role === 'user' ? message : await answered(message, above)) };
+    case 'continue':
+      if (message.role !== 'assistant') throw wrongRole('continued', 'assistant');
+      if (message.state === 'running') throw new AppError('conflict', 'this answer is still being written');
+      return { parent: null, continued: message };
+  }
+}
+
+async function answered(
+  message: ChatMessage,
+  above: () => Promise<ChatMessage | null>,
+): Promise<ChatMessage> {
+  const parent = message.role === 'assistant' ? await above() : null;
+  if (!parent)
+    throw new AppError('bad-request', 'there is no message before this one that could be answered again');
+  return parent;
+}
+
+function basis(message: ChatMessage | null, version?: number): AcceptRuns['parent'] {
+  return message && { id: message.id, version: version ?? message.version };
+}
+
+function stale(message: ChatMessage): AppError {
+  return new AppError('conflict', 'this message was changed meanwhile', {
+    hint: 'Load the chat again.',
+    details: { version: message.version },
+  });
+}
+
+function wrongRole(what: string, role: string): AppError {
+  return new AppError('bad-request', `only a message of role ${role} can be ${what}`);
+}
+
+async function messageOf(
+  context: RunContext,
+  known: { owner: string; chat: Chat; messageId: string },
+): Promise<ChatMessage> {
+  const message = await context.store.getMessage(known.owner, known.messageId);
+  if (message?.chatId !== known.chat.id)
+    throw new AppError('not-found', 'there is no such message in this chat');
+  return message;
+}
+
+function userMessage(
+  content: string,
+  at: { parent: ChatMessage | null; now: number },
+): NonNullable<AcceptRuns['userMessage']> {
+  checkText(content);
+  return { id: uuidv7(), parentId: at.parent?.id ?? null, role: 'user', content, createdAt: at.now };
+}
+
+/** What a person writes is kept unit for unit, so what cannot be is refused. */
+export function checkText(content: string): void {
+  if (content === '') throw new AppError('bad-request', 'the message is empty');
+  if (content.length > maxMessageCharacters)
+    throw new AppError(
+      'value-out-of-range',
+      `the message has ${content.length} characters; at most ${maxMessageCharacters} are taken`,
+      { hint: 'Send it in parts.', details: { characters: content.length, limit: maxMessageCharacters } },
+    );
+  if (!content.isWellFormed())
+    throw new AppError(
+      'bad-request',
+      'the message holds half of a character (a lone surrogate), which is no text',
+      {
+        hint: 'The program that made the text cut it inside a character; send the whole character.',
+      },
+    );
+}
+
+function hashOf(chatId: string, request: RunRequest): string {
+  return createHash('sha256')
+    .update(JSON.stringify([chatId, request]))
+    .digest('hex');
+}

@@ -1,0 +1,64 @@
+import { randomInt } from 'node:crypto';
+import { uuidv7 } from 'uuidv7';
+import { AppError } from '../../contracts/app-error.ts';
+import type { RunPart } from '../../contracts/run-parts.ts';
+import type { Sampling } from '../../contracts/sampling.ts';
+import type { Engine } from '../../engine/engine.ts';
+import type { Completion, CompletionRequest } from '../chats.ts';
+import type { EffectiveSettings } from '../settings/resolve-settings.ts';
+import { ignoredSampling } from './receipt-of.ts';
+import type { RunContext } from './run-context.ts';
+
+/** An answer outside of any chat. The engine is held until the parts end or nobody wants them any more. */
+export async function complete(
+  context: RunContext,
+  call: { owner: string; request: CompletionRequest; settings: EffectiveSettings; signal: AbortSignal },
+): Promise<Completion> {
+  const { request, settings } = call;
+  const signal = AbortSignal.any([call.signal, context.closing]);
+  const source = await context.models.resolve(settings.model, signal);
+  const lease = await context.engines.acquire(source, {}, signal);
+  try {
+    const { engine } = lease;
+    const description = engine.describe();
+    const { totalTokens, exact } = await engine.count(request.prompt, signal);
+    if (totalTokens >= description.contextTokens)
+      throw new AppError(
+        'context-too-long',
+        `the prompt has ${totalTokens} tokens, but the model has a context of ${description.contextTokens}`,
+        { details: { promptTokens: totalTokens, contextTokens: description.contextTokens, exact } },
+      );
+    const sampling = { ...settings.sampling, seed: settings.sampling.seed ?? randomInt(2 ** 32) };
+    return {
+      model: description,
+      sampling,
+      ignoredSampling: ignoredSampling(request.sampling ?? {}, { capabilities: engine.capabilities }),
+      promptTokens: totalTokens,
+      parts: partsOf(lease, { ...call, sampling, signal }),
+    };
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+}
+
+async function* partsOf(
+  lease: { engine: Engine; release: () => void },
+  call: { owner: string; request: CompletionRequest; sampling: Sampling; signal: AbortSignal },
+): AsyncIterable<RunPart> {
+  try {
+    yield* lease.engine.generate(
+      {
+        id: uuidv7(),
+        person: call.owner,
+        prompt: call.request.prompt,
+        sampling: call.sampling,
+        ...(call.request.adapters === undefined ? {} : { adapters: call.request.adapters }),
+        ...(call.request.priority === undefined ? {} : { priority: call.request.priority }),
+      },
+      call.signal,
+    );
+  } finally {
+    lease.release();
+  }
+}

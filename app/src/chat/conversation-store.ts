@@ -12,6 +12,7 @@ export type ConversationStore = Pick<
   | 'addMessage'
   | 'updateMessage'
   | 'acceptRuns'
+  | 'acceptedBefore'
   | 'getRun'
   | 'listRuns'
   | 'updateRun'

@@ -97,6 +97,11 @@ export interface RunNotice {
 export interface RunStore {
   /** User message, answers, runs, active leaf and `updatedAt`, in one transaction. On disk when it resolves. */
   acceptRuns(owner: string, write: AcceptRuns): Promise<AcceptedRuns>;
+  /** What a key led to, before anything of the request is looked at again; null: the key is new. */
+  acceptedBefore(
+    owner: string,
+    idempotency: { key: string; requestHash: string },
+  ): Promise<AcceptedRuns | null>;
   getRun(owner: string, runId: string): Promise<RunRecord | null>;
   listRuns(owner: string, filter: { active?: boolean; chatId?: string; limit: number }): Promise<Run[]>;
   /** Of all owners, oldest first: what a start has to take up again. */

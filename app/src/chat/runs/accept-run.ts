@@ -22,11 +22,31 @@ export interface AcceptCall {
   settle: (chat: Chat, said: ChatSettings) => Promise<EffectiveSettings>;
 }
 
-/** Message and runs, on disk when it resolves. */
+/** Message and runs, on disk when it resolves. A key that was seen before gives what it led to then. */
 export async function acceptRuns(context: RunContext, call: AcceptCall): Promise<AcceptedRuns> {
-  const { owner, chatId, request } = call;
+  const { owner, chatId, request, idempotencyKey } = call;
   const refusal = context.closing.aborted ? shuttingDown() : context.refusal();
   if (refusal) throw refusal;
+  if (idempotencyKey === undefined) return acceptNew(context, call);
+  const idempotency = { key: idempotencyKey, requestHash: hashOf(chatId, request) };
+  const before = await context.store.acceptedBefore(owner, idempotency);
+  if (before) return before;
+  try {
+    return await acceptNew(context, call, idempotency);
+  } catch (error) {
+    // The same request may have come twice at once, and the other one was first.
+    const meanwhile = await context.store.acceptedBefore(owner, idempotency);
+    if (meanwhile) return meanwhile;
+    throw error;
+  }
+}
+
+async function acceptNew(
+  context: RunContext,
+  call: AcceptCall,
+  idempotency?: AcceptRuns['idempotency'],
+): Promise<AcceptedRuns> {
+  const { owner, chatId, request } = call;
   const chat = await context.store.getChat(owner, chatId);
   if (!chat || chat.trashedAt !== null) throw new AppError('not-found', 'there is no such chat');
   const targets = targetsOf(request);
@@ -36,9 +56,7 @@ export async function acceptRuns(context: RunContext, call: AcceptCall): Promise
   return context.store.acceptRuns(owner, {
     chatId,
     now,
-    ...(call.idempotencyKey === undefined
-      ? {}
-      : { idempotency: { key: call.idempotencyKey, requestHash: hashOf(chatId, request) } }),
+    ...(idempotency === undefined ? {} : { idempotency }),
     parent: place.parent,
     ...(place.userMessage === undefined ? {} : { userMessage: place.userMessage }),
     answers: settled.map((settings, position) =>

@@ -16,6 +16,8 @@ export interface PreparedAnswer {
   prompt: Prompt;
   request: GenerateRequest;
   release: () => void;
+  /** True once the engine has gone, by itself or because it was closed. */
+  isGone: () => boolean;
 }
 
 /** Phases load and plan. Throws what the run then ends with. */
@@ -36,6 +38,7 @@ export async function prepareAnswer(
     },
     signal,
   );
+  const life = watchLife(engine);
   try {
     Object.assign(facts, { source, description: engine.describe(), capabilities: engine.capabilities });
     checkAbilities(engine, live);
@@ -45,11 +48,20 @@ export async function prepareAnswer(
     live.tell({ type: 'plan', plan });
     const prompt = promptFor(live, plan, messages);
     const request = await requestFor(live, { engine, plan, prompt });
-    return { engine, source, plan, prompt, request, release };
+    return { engine, source, plan, prompt, request, release, isGone: life.isGone };
   } catch (error) {
     release();
-    throw error;
+    if (!life.isGone()) throw error;
+    // It went away while this run only counted: somebody else's answer took it along.
+    facts.wasAlone = false;
+    throw new AppError('engine-crashed', 'the engine went away before it began to answer', { cause: error });
   }
+}
+
+function watchLife(engine: Engine): { isGone: () => boolean } {
+  let gone = false;
+  void engine.closed.then(() => (gone = true));
+  return { isGone: () => gone };
 }
 
 function checkAbilities(engine: Engine, live: LiveRun): void {

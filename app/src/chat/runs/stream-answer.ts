@@ -21,7 +21,7 @@ export async function streamAnswer(
     else end = ending(part);
   }
   known.facts.promptIdsHash = (await hash) ?? known.facts.promptIdsHash;
-  return end;
+  return end.reason === 'failed' && prepared.isGone() ? { ...end, reason: 'interrupted' } : end;
 }
 
 /** The receipt's hash; an engine that cannot tell it costs nobody the answer. */

@@ -24,7 +24,14 @@ interface TemporaryChat {
 /** The calls of a conversation that memory answers itself; what concerns the journal has nothing to do here. */
 type MemoryCalls = Omit<
   ConversationStore,
-  'resumeRun' | 'watchRun' | 'listReceipts' | 'getReceipt' | 'appendJournal' | 'readJournal' | 'listRuns'
+  | 'acceptedBefore'
+  | 'resumeRun'
+  | 'watchRun'
+  | 'listReceipts'
+  | 'getReceipt'
+  | 'appendJournal'
+  | 'readJournal'
+  | 'listRuns'
 >;
 
 function notFound(what: string): AppError {

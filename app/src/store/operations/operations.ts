@@ -4,7 +4,7 @@ import { erasing } from './erase.ts';
 import { exchangeReading, exchangeWriting } from './exchange.ts';
 import { jobReading, jobWriting } from './jobs.ts';
 import { outboxReading, outboxWriting } from './outbox.ts';
-import { runBoundaries } from './run-boundaries.ts';
+import { acceptanceReading, runBoundaries } from './run-boundaries.ts';
 import { runReading, runWriting } from './runs.ts';
 import { searching } from './search.ts';
 import type { Operations, Session, StoreCall } from './session.ts';
@@ -15,6 +15,7 @@ import { trashReading, trashWriting } from './trash.ts';
 export const readOperations = {
   ...chatReading,
   ...runReading,
+  ...acceptanceReading,
   ...outboxReading,
   ...settingsReading,
   ...jobReading,

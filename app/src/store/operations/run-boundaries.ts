@@ -11,6 +11,17 @@ import { toMessage, toRun } from './rows.ts';
 import { endColumns, findRun, newRunColumns, notice, readEntries } from './runs.ts';
 import { notFound, requireVersion, type Session } from './session.ts';
 
+export const acceptanceReading = {
+  async acceptedBefore(
+    session: Session,
+    owner: string,
+    idempotency: NonNullable<AcceptRuns['idempotency']>,
+  ): Promise<AcceptedRuns | null> {
+    const known = await findAccepted(session, owner, { idempotency });
+    return known && readAccepted(session, owner, { ...known, repeated: true });
+  },
+};
+
 /** The first and the last transaction of a run. */
 export const runBoundaries = {
   async acceptRuns(session: Session, owner: string, write: AcceptRuns): Promise<AcceptedRuns> {
@@ -90,7 +101,7 @@ export const runBoundaries = {
 async function findAccepted(
   session: Session,
   owner: string,
-  write: AcceptRuns,
+  write: Pick<AcceptRuns, 'idempotency'>,
 ): Promise<{ chatId: string; ids: AcceptedIds } | null> {
   if (!write.idempotency) return null;
   const row = await session.database

@@ -1,0 +1,319 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  openChats,
+  watchToEnd,
+  type OpenChatsOptions,
+  type OpenedChats,
+} from '../../../test/fixtures/open-chats.ts';
+import type { RunEvent } from '../../contracts/runs.ts';
+
+let opened: OpenedChats | undefined;
+async function open(options: OpenChatsOptions = {}): Promise<OpenedChats> {
+  opened = await openChats(options);
+  return opened;
+}
+afterEach(async () => {
+  await opened?.remove();
+  opened = undefined;
+});
+
+describe('a run', () => {
+  test('writes message, answer, receipt and title job, and tells watchers in order', async () => {
+    const { chats, owner, chat, say, store } = await open();
+    const { id } = await chat();
+    const { text, end, events } = await say(id, 'Hello, herd');
+    expect(text).toContain('You said "Hello, herd"');
+    expect(end).toMatchObject({ reason: 'stop', offset: text.length, resumed: false });
+    expect(events[0]).toMatchObject({ type: 'start', offset: 0, epoch: 1 });
+    const types = events.map((event) => event.type);
+    expect(types.indexOf('plan')).toBeLessThan(types.indexOf('text'));
+    const { messages, activeRuns, chat: after } = await chats.open(owner, id);
+    expect(activeRuns).toEqual([]);
+    expect(messages.map(({ role, content, state }) => [role, content, state])).toEqual([
+      ['user', 'Hello, herd', 'complete'],
+      ['assistant', text, 'complete'],
+    ]);
+    expect(messages[1]?.outcome).toMatchObject({ endReason: 'stop', resumed: false, droppedMessages: 0 });
+    expect(after.activeLeafId).toBe(messages[1]?.id);
+    expect(await store.listJobs(owner, { kind: 'title', limit: 5 })).toHaveLength(1);
+    const [receipt] = await chats.receipts(owner, messages[1]?.id ?? '');
+    expect(receipt).toMatchObject({
+      endReason: 'stop',
+      startOffset: 0,
+      endOffset: text.length,
+      resumedAt: [],
+      model: { reference: 'scripted', kind: 'scripted' },
+      sampling: { temperature: 0.7, topK: 40, maxNewTokens: 512 },
+    });
+    expect(receipt?.sampling.seed).toBeTypeOf('number');
+    expect(receipt?.promptIdsHash).toMatch(/^[0-9a-f]{64}$/u);
+    expect(receipt?.ignoredSampling).toContain('topK');
+  });
+
+  test('message and run are on disk when it is accepted', async () => {
+    const { chats, owner, chat, store } = await open({ script: { loadMs: 5000 } });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: 'kept' } });
+    const stored = await store.openChat(owner, id);
+    expect(stored?.messages.map(({ content, state }) => [content, state])).toEqual([
+      ['kept', 'complete'],
+      ['', 'running'],
+    ]);
+    expect(stored?.runs.map((run) => run.id)).toEqual(runs.map((run) => run.id));
+  });
+
+  test('stop keeps the text and ends the run on disk', async () => {
+    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 100 } });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 5000' } });
+    const run = runs[0]!;
+    const signal = AbortSignal.timeout(5000);
+    let seen = '';
+    for await (const event of chats.watch(owner, run.id, { from: 0, signal })) {
+      if (event.type === 'text') seen += event.text;
+      if (seen.length > 30) break;
+    }
+    await chats.stop(owner, run.id);
+    const { messages } = await chats.open(owner, id);
+    expect(messages[1]?.state).toBe('stopped');
+    expect(messages[1]?.content.startsWith(seen)).toBe(true);
+    expect(await chats.getRun(owner, run.id)).toMatchObject({ phase: 'ended', endReason: 'aborted' });
+    await chats.stop(owner, run.id);
+  });
+
+  test('watchers join anywhere and get the same text', async () => {
+    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 400 } });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 120' } });
+    const run = runs[0]!;
+    const first = watchToEnd(chats, owner, run);
+    const late = (async () => {
+      let text = '';
+      let offset = 0;
+      for (let round = 0; round < 6; round++) {
+        for await (const event of chats.watch(owner, run.id, {
+          from: offset,
+          signal: AbortSignal.timeout(5000),
+        })) {
+          if (event.type === 'text') text = text.slice(0, event.offset) + event.text;
+          offset = text.length;
+          if (event.type === 'text' && offset > round * 90) break;
+        }
+      }
+      for await (const event of chats.watch(owner, run.id, {
+        from: offset,
+        signal: AbortSignal.timeout(5000),
+      }))
+        if (event.type === 'text') text = text.slice(0, event.offset) + event.text;
+      return text;
+    })();
+    const { text } = await first;
+    expect(await late).toBe(text);
+    expect((await chats.open(owner, id)).messages[1]?.content).toBe(text);
+  });
+
+  test('a durable mark never runs ahead of the text and comes within 250 ms', async () => {
+    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 200 } });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 100' } });
+    let length = 0;
+    let lastMark = performance.now();
+    let longest = 0;
+    let marks = 0;
+    const gaps: number[] = [];
+    let lastText = 0;
+    for await (const event of chats.watch(owner, runs[0]!.id, {
+      from: 0,
+      signal: AbortSignal.timeout(9000),
+    })) {
+      if (event.type === 'text') {
+        expect(event.offset).toBe(length);
+        length += event.text.length;
+        if (lastText > 0) gaps.push(performance.now() - lastText);
+        else lastMark = performance.now();
+        lastText = performance.now();
+      }
+      if (event.type === 'durable') {
+        expect(event.offset).toBeLessThanOrEqual(length);
+        longest = Math.max(longest, performance.now() - lastMark);
+        lastMark = performance.now();
+        marks++;
+      }
+    }
+    expect(marks).toBeGreaterThan(3);
+    expect(longest).toBeLessThan(600);
+    const median = gaps.sort((left, right) => left - right)[Math.floor(gaps.length / 2)] ?? 0;
+    expect(median).toBeGreaterThan(25);
+    expect(median).toBeLessThan(90);
+  });
+
+  test('an engine that crashes once costs nothing that was shown', async () => {
+    let crashes = 0;
+    const { chats, owner, chat } = await open({
+      script: {
+        tokensPerSecond: 300,
+        mishap: () => (crashes++ === 0 ? { kind: 'crash', afterTokens: 20 } : null),
+      },
+    });
+    const { id } = await chat({ sampling: { seed: 5 } });
+    const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 60' } });
+    const { text, end, events } = await watchToEnd(chats, owner, runs[0]!);
+    expect(end).toMatchObject({ reason: 'stop', resumed: true });
+    const starts = events.filter((event) => event.type === 'start');
+    expect(starts.map((event) => event.epoch)).toEqual([1, 2]);
+    let shown = '';
+    for (const event of events)
+      if (event.type === 'text') {
+        expect(event.offset).toBe(shown.length);
+        shown += event.text;
+      }
+    expect(shown).toBe(text);
+    const { messages } = await chats.open(owner, id);
+    expect(messages[1]).toMatchObject({ content: text, state: 'complete', outcome: { resumed: true } });
+    const [receipt] = await chats.receipts(owner, messages[1]!.id);
+    expect(receipt?.resumedAt).toHaveLength(1);
+    expect(await chats.prompt(owner, runs[0]!.id)).toMatchObject({ matches: true });
+  });
+
+  test('a run that kills the engine twice is given up, its text kept', async () => {
+    const { chats, owner, chat } = await open({
+      script: { tokensPerSecond: 300, mishap: () => ({ kind: 'crash', afterTokens: 10 }) },
+    });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 60' } });
+    const { text, end } = await watchToEnd(chats, owner, runs[0]!);
+    expect(end).toMatchObject({ reason: 'interrupted', error: { code: 'engine-crashed' } });
+    const { messages } = await chats.open(owner, id);
+    expect(messages[1]).toMatchObject({ content: text, state: 'failed' });
+    expect(text.length).toBeGreaterThan(0);
+  });
+
+  test('the innocent go on when a neighbour kills the engine again and again', async () => {
+    const { chats, owner, chat } = await open({
+      script: {
+        tokensPerSecond: 200,
+        mishap: (_request, question) =>
+          question.includes('poison') ? { kind: 'crash', afterTokens: 5 } : null,
+      },
+    });
+    const innocent = await chat();
+    const guilty = await chat();
+    const good = await chats.run(owner, innocent.id, { input: { kind: 'message', content: '/long 100' } });
+    const bad = await chats.run(owner, guilty.id, { input: { kind: 'message', content: 'poison' } });
+    const [goodEnd, badEnd] = await Promise.all([
+      watchToEnd(chats, owner, good.runs[0]!),
+      watchToEnd(chats, owner, bad.runs[0]!),
+    ]);
+    expect(badEnd.end).toMatchObject({ reason: 'interrupted' });
+
+    expect(goodEnd.end).toMatchObject({ reason: 'stop', resumed: true });
+  });
+
+  test('a server that stops in the middle goes on at its next start', async () => {
+    const first = await open({ script: { tokensPerSecond: 100 } });
+    const { id } = await first.chat({ sampling: { seed: 9 } });
+    const { runs } = await first.chats.run(first.owner, id, {
+      input: { kind: 'message', content: '/long 40' },
+    });
+    const run = runs[0]!;
+    let shown = '';
+    for await (const event of first.chats.watch(first.owner, run.id, {
+      from: 0,
+      signal: AbortSignal.timeout(5000),
+    })) {
+      if (event.type === 'text') shown += event.text;
+      if (shown.length > 40) break;
+    }
+    await first.close();
+    opened = await openChats({ home: first.home, script: { tokensPerSecond: 2000 } });
+    expect(await opened.chats.start()).toEqual({ resumedRuns: 1 });
+    const events: RunEvent[] = [];
+    let text = shown;
+    const signal = AbortSignal.timeout(9000);
+    for await (const event of opened.chats.watch(opened.owner, run.id, {
+      from: shown.length,
+      epoch: 1,
+      signal,
+    })) {
+      events.push(event);
+      if (event.type === 'start') text = text.slice(0, event.offset);
+      if (event.type === 'text') text = text.slice(0, event.offset) + event.text;
+    }
+    expect(text.startsWith(shown)).toBe(true);
+    const { messages } = await opened.chats.open(opened.owner, id);
+    expect(messages[1]).toMatchObject({ content: text, state: 'complete', outcome: { resumed: true } });
+    expect(events.at(-1)).toMatchObject({ type: 'end', reason: 'stop', epoch: 2 });
+  });
+
+  test('the same idempotency key answers once', async () => {
+    const { chats, owner, chat } = await open();
+    const { id } = await chat();
+    const request = { input: { kind: 'message' as const, content: 'once' } };
+    const first = await chats.run(owner, id, request, { idempotencyKey: 'key-1' });
+    const again = await chats.run(owner, id, request, { idempotencyKey: 'key-1' });
+    expect(again.runs.map((run) => run.id)).toEqual(first.runs.map((run) => run.id));
+    expect(again.repeated).toBe(true);
+    await watchToEnd(chats, owner, first.runs[0]!);
+    expect((await chats.open(owner, id)).messages).toHaveLength(2);
+    const other = { input: { kind: 'message' as const, content: 'other' } };
+    await expect(chats.run(owner, id, other, { idempotencyKey: 'key-1' })).rejects.toMatchObject({
+      code: 'idempotency-mismatch',
+    });
+  });
+
+  test('several runs in several chats at once', async () => {
+    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 500, slots: 8 } });
+    const ids = await Promise.all(Array.from({ length: 8 }, async () => (await chat()).id));
+    const answers = await Promise.all(
+      ids.map(async (id, index) => {
+        const { runs } = await chats.run(owner, id, {
+          input: { kind: 'message', content: `number ${index}` },
+        });
+        return watchToEnd(chats, owner, runs[0]!);
+      }),
+    );
+    expect(answers.map(({ text }, index) => text.includes(`number ${index}"`))).toEqual(ids.map(() => true));
+  });
+});
+
+describe('bad input', () => {
+  test('a lone surrogate, an empty message and one far too long are refused with a reason', async () => {
+    const { chats, owner, chat } = await open();
+    const { id } = await chat();
+    const send = (content: string) => chats.run(owner, id, { input: { kind: 'message', content } });
+    await expect(send('half \ud83d')).rejects.toMatchObject({ code: 'bad-request' });
+    await expect(send('')).rejects.toMatchObject({ code: 'bad-request' });
+    await expect(send('x'.repeat(10_000_000))).rejects.toMatchObject({ code: 'value-out-of-range' });
+    expect((await chats.open(owner, id)).messages).toEqual([]);
+  });
+
+  test('foreign ids are as unknown as ids that never were', async () => {
+    const { chats, owner, chat, say } = await open();
+    const { id } = await chat();
+    const { run } = await say(id, 'mine');
+    const unknown = { code: 'not-found' };
+    await expect(chats.open('stranger', id)).rejects.toMatchObject(unknown);
+    await expect(chats.getRun('stranger', run.id)).rejects.toMatchObject(unknown);
+    await expect(chats.stop('stranger', run.id)).rejects.toMatchObject(unknown);
+    await expect(chats.receipt('stranger', run.id)).rejects.toMatchObject(unknown);
+    await expect(chats.trash('stranger', id)).rejects.toMatchObject(unknown);
+    await expect(
+      chats.run('stranger', id, { input: { kind: 'message', content: 'theirs' } }),
+    ).rejects.toMatchObject(unknown);
+    const watching = chats.watch('stranger', run.id, { from: 0, signal: AbortSignal.timeout(1000) });
+    await expect(watching[Symbol.asyncIterator]().next()).rejects.toMatchObject(unknown);
+    expect((await chats.open(owner, id)).messages).toHaveLength(2);
+  });
+
+  test('a message that cannot fit ends the run with the counts', async () => {
+    const { chats, owner, chat } = await open({ script: { contextTokens: 256 } });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, {
+      input: { kind: 'message', content: 'word '.repeat(2000) },
+    });
+    const { end } = await watchToEnd(chats, owner, runs[0]!);
+    expect(end).toMatchObject({ reason: 'failed', error: { code: 'context-too-long' } });
+    expect(end.error?.details).toMatchObject({ contextTokens: 256 });
+    expect((await chats.open(owner, id)).messages[0]?.content).toHaveLength(10_000);
+  });
+});

@@ -1,0 +1,348 @@
+import { AppError } from '../contracts/app-error.ts';
+import type { JsonSchema } from '../contracts/sampling.ts';
+import { GrammarRules, gbnfLiteral } from './grammar-rules.ts';
+import { integerRange } from './integer-range.ts';
+
+/** A client sends the schema; its grammar is compiled and walked at every token. */
+export const schemaLimits = {
+  /** The largest schemas in use have 20 KB. */
+  textBytes: 64 * 1024,
+  /** Deeper nesting than this is a program's mistake. */
+  depth: 32,
+  /** The grammar grows with every rule; the compiler has a deadline of its own. */
+  rules: 4_000,
+  /** The engine unrolls repetitions. */
+  repetitions: 2_000,
+} as const;
+
+/** GBNF whose language is the JSON that the schema describes. Throws `grammar-invalid` naming the path. */
+export function grammarOfJsonSchema(schema: JsonSchema): string {
+  const text = JSON.stringify(schema);
+  if (Buffer.byteLength(text) > schemaLimits.textBytes) {
+    throw invalid('#', `it has more than ${schemaLimits.textBytes / 1024} KB`);
+  }
+  return new SchemaConverter(schema).convert();
+}
+
+type SchemaObject = Record<string, unknown>;
+
+interface Place {
+  path: string;
+  depth: number;
+}
+
+interface Property {
+  name: string;
+  rule: string;
+  isRequired: boolean;
+}
+
+const words = (text: string): Set<string> => new Set(text.split(' '));
+
+/** Words that describe and do not bind. */
+const silentKeywords = words(
+  '$schema $id $comment $anchor $defs definitions title description default examples example deprecated ' +
+    'readOnly writeOnly contentEncoding contentMediaType strict',
+);
+
+/** Words that this converter turns into grammar. */
+const knownKeywords = words(
+  'type enum const $ref anyOf oneOf allOf nullable properties required additionalProperties items prefixItems ' +
+    'minItems maxItems minLength maxLength format minimum maximum exclusiveMinimum exclusiveMaximum',
+);
+
+const jsonTypes = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'] as const;
+type JsonType = (typeof jsonTypes)[number];
+
+class SchemaConverter {
+  readonly #root: JsonSchema;
+  readonly #rules = new GrammarRules(schemaLimits.rules);
+  /** `$ref` → the rule that stands for it, so that schemas may refer to themselves. */
+  readonly #references = new Map<string, string>();
+
+  constructor(root: JsonSchema) {
+    this.#root = root;
+  }
+
+  convert(): string {
+    const start = this.#schema(this.#root, { path: '#', depth: 0 });
+    return this.#rules.text(start);
+  }
+
+  #schema(schema: unknown, place: Place): string {
+    if (place.depth > schemaLimits.depth)
+      throw invalid(place.path, `it is nested deeper than ${schemaLimits.depth}`);
+    if (schema === true) return this.#rules.primitive('value');
+    if (!isObject(schema))
+      throw invalid(place.path, schema === false ? 'nothing fits `false`' : 'it is no schema');
+    for (const keyword of Object.keys(schema)) {
+      if (!knownKeywords.has(keyword) && !silentKeywords.has(keyword)) {
+        throw invalid(`${place.path}/${keyword}`, 'a grammar cannot express it here', 'Remove this keyword.');
+      }
+    }
+    const rule = this.#withoutNull(schema, place);
+    return schema['nullable'] === true ? this.#rules.add(`${rule} | ${this.#rules.primitive('null')}`) : rule;
+  }
+
+  #withoutNull(schema: SchemaObject, place: Place): string {
+    if (typeof schema['$ref'] === 'string') return this.#reference(schema['$ref'], place);
+    if ('const' in schema) return this.#literals([schema['const']], place);
+    if ('enum' in schema) return this.#literals(schema['enum'], place);
+    if ('allOf' in schema) return this.#schema(this.#merged(schema, place), deeper(place, 'allOf'));
+    const choice = 'anyOf' in schema ? 'anyOf' : 'oneOf';
+    if (choice in schema) return this.#choice(schema, choice, place);
+    return this.#types(schema, place);
+  }
+
+  #reference(reference: string, place: Place): string {
+    const known = this.#references.get(reference);
+    if (known !== undefined) return known;
+    const target = this.#resolve(reference, place);
+    const name = this.#rules.reserve();
+    this.#references.set(reference, name);
+    this.#rules.define(name, this.#schema(target, { path: reference, depth: place.depth + 1 }));
+    return name;
+  }
+
+  #resolve(reference: string, place: Place): unknown {
+    const path = `${place.path}/$ref`;
+    if (reference !== '#' && !reference.startsWith('#/')) {
+      throw invalid(path, `"${reference.slice(0, 100)}" is not inside this schema`);
+    }
+    let target: unknown = this.#root;
+    for (const part of reference.split('/').slice(1)) {
+      const key = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
+      const isThere = (isObject(target) || Array.isArray(target)) && Object.hasOwn(target, key);
+      if (!isThere) throw invalid(path, `there is no "${reference.slice(0, 100)}"`);
+      target = (target as SchemaObject)[key];
+    }
+    return target;
+  }
+
+  #literals(values: unknown, place: Place): string {
+    if (!Array.isArray(values) || values.length === 0)
+      throw invalid(`${place.path}/enum`, 'it is no list of values');
+    return this.#rules.add(values.map((value) => gbnfLiteral(JSON.stringify(value))).join(' | '));
+  }
+
+  #choice(schema: SchemaObject, keyword: 'anyOf' | 'oneOf', place: Place): string {
+    const { [keyword]: options, ...base } = schema;
+    if (!Array.isArray(options) || options.length === 0) {
+      throw invalid(`${place.path}/${keyword}`, 'it is no list of schemas');
+    }
+    const binds = Object.keys(base).some((key) => knownKeywords.has(key) && key !== 'nullable');
+    const rules = options.map((option: unknown, index) =>
+      this.#schema(
+        binds ? this.#merged({ allOf: [base, option] }, place) : option,
+        deeper(place, `${keyword}/${index}`),
+      ),
+    );
+    return this.#rules.add(rules.join(' | '));
+  }
+
+  /** One schema that demands what all of them demand. */
+  #merged(schema: SchemaObject, place: Place): SchemaObject {
+    const { allOf, ...base } = schema;
+    if (!Array.isArray(allOf)) throw invalid(`${place.path}/allOf`, 'it is no list of schemas');
+    let merged: SchemaObject = base;
+    for (const [index, part] of (allOf as unknown[]).entries()) {
+      const path = `${place.path}/allOf/${index}`;
+      let resolved: unknown = part;
+      for (
+        let hops = 0;
+        isObject(resolved) && typeof resolved['$ref'] === 'string' && hops < schemaLimits.depth;
+        hops++
+      ) {
+        resolved = this.#resolve(resolved['$ref'], { path, depth: place.depth });
+      }
+      if (!isObject(resolved)) throw invalid(path, 'it is no schema');
+      merged = mergeSchemas(
+        merged,
+        'allOf' in resolved ? this.#merged(resolved, { ...place, path }) : resolved,
+      );
+    }
+    return merged;
+  }
+
+  #types(schema: SchemaObject, place: Place): string {
+    const types = typesOf(schema, place);
+    const rules = types.map((type) => this.#oneType(type, schema, place));
+    return rules.length === 1 && rules[0] !== undefined ? rules[0] : this.#rules.add(rules.join(' | '));
+  }
+
+  #oneType(type: JsonType, schema: SchemaObject, place: Place): string {
+    if (type === 'object') return this.#object(schema, place);
+    if (type === 'array') return this.#array(schema, place);
+    if (type === 'string') return this.#string(schema, place);
+    if (type === 'integer') return this.#integer(schema, place);
+    if (type === 'number' && isAtLeast(schema, 0)) return this.#rules.primitive('positiveNumber');
+    return this.#rules.primitive(type);
+  }
+
+  #integer(schema: SchemaObject, place: Place): string {
+    const above = numberOf(schema, 'exclusiveMinimum', place);
+    const below = numberOf(schema, 'exclusiveMaximum', place);
+    const minimum =
+      numberOf(schema, 'minimum', place) ?? (above === undefined ? undefined : Math.floor(above) + 1);
+    const maximum =
+      numberOf(schema, 'maximum', place) ?? (below === undefined ? undefined : Math.ceil(below) - 1);
+    if (minimum === undefined && maximum === undefined) return this.#rules.primitive('integer');
+    const range = integerRange(minimum, maximum);
+    if (range === null) throw invalid(place.path, 'no whole number lies in its bounds');
+    return this.#rules.add(range);
+  }
+
+  #string(schema: SchemaObject, place: Place): string {
+    const { format } = schema;
+    if (typeof format === 'string') {
+      const known = this.#rules.stringFormat(format);
+      if (known !== null) return known;
+    }
+    const minimum = countOf(schema, 'minLength', place) ?? 0;
+    const maximum = countOf(schema, 'maxLength', place);
+    if (minimum === 0 && maximum === undefined) return this.#rules.primitive('string');
+    if (maximum !== undefined && maximum < minimum) throw invalid(place.path, 'maxLength is below minLength');
+    return this.#rules.add(`"\\"" ${this.#rules.primitive('char')}{${minimum},${maximum ?? ''}} "\\""`);
+  }
+
+  #array(schema: SchemaObject, place: Place): string {
+    const minimum = countOf(schema, 'minItems', place) ?? 0;
+    const maximum = countOf(schema, 'maxItems', place);
+    if (maximum !== undefined && maximum < minimum) throw invalid(place.path, 'maxItems is below minItems');
+    const comma = `"," ${this.#rules.primitive('space')}`;
+    const open = `"[" ${this.#rules.primitive('space')}`;
+    const prefix = schema['prefixItems'];
+    if (Array.isArray(prefix) && prefix.length > 0) {
+      const items = prefix.map((item: unknown, index) =>
+        this.#schema(item, deeper(place, `prefixItems/${index}`)),
+      );
+      return this.#rules.add(`${open} ${items.join(` ${comma} `)} "]"`);
+    }
+    if (maximum === 0) return this.#rules.add(`${open} "]"`);
+    const item = this.#schema(schema['items'] ?? true, deeper(place, 'items'));
+    const more = `(${comma} ${item}){${Math.max(0, minimum - 1)},${maximum === undefined ? '' : maximum - 1}}`;
+    return this.#rules.add(minimum === 0 ? `${open} (${item} ${more})? "]"` : `${open} ${item} ${more} "]"`);
+  }
+
+  #object(schema: SchemaObject, place: Place): string {
+    const declared = schema['properties'] ?? {};
+    if (!isObject(declared)) throw invalid(`${place.path}/properties`, 'it is no object');
+    const required = new Set(namesOf(schema['required'], place));
+    const space = this.#rules.primitive('space');
+    const properties = Object.entries(declared).map(([name, property]): Property => {
+      const rule = this.#schema(property, deeper(place, `properties/${name}`));
+      const isRequired = required.delete(name);
+      return {
+        name,
+        isRequired,
+        rule: this.#rules.add(`${gbnfLiteral(JSON.stringify(name))} ":" ${space} ${rule}`),
+      };
+    });
+    for (const name of required) {
+      const rule = `${gbnfLiteral(JSON.stringify(name))} ":" ${space} ${this.#rules.primitive('value')}`;
+      properties.push({ name, isRequired: true, rule: this.#rules.add(rule) });
+    }
+    const { first } = this.#propertyChain(properties, this.#extraProperty(schema, properties, place));
+    return this.#rules.add(`"{" ${space} ${first} "}"`);
+  }
+
+  /** Null where there may be none. Without any declared property everything may be one. */
+  #extraProperty(schema: SchemaObject, properties: readonly Property[], place: Place): string | null {
+    const extra = schema['additionalProperties'] ?? properties.length === 0;
+    if (extra === false) return null;
+    const value = this.#schema(extra, deeper(place, 'additionalProperties'));
+    const key = this.#rules.stringExcept(properties.map((property) => property.name));
+    return this.#rules.add(`${key} ":" ${this.#rules.primitive('space')} ${value}`);
+  }
+
+  /** In the order of declaration, each optional one left out or not, with commas only between two. */
+  #propertyChain(properties: readonly Property[], extra: string | null): { first: string } {
+    const comma = `"," ${this.#rules.primitive('space')}`;
+    let next = extra === null ? '' : this.#rules.add(`(${comma} ${extra})*`);
+    let first = extra === null ? '' : this.#rules.add(`(${extra} ${next})?`);
+    for (const { rule, isRequired } of properties.toReversed()) {
+      first = this.#rules.add(isRequired ? `${rule} ${next}` : `${rule} ${next} | ${first || '""'}`);
+      next = this.#rules.add(isRequired ? `${comma} ${rule} ${next}` : `(${comma} ${rule})? ${next}`);
+    }
+    return { first };
+  }
+}
+
+function mergeSchemas(left: SchemaObject, right: SchemaObject): SchemaObject {
+  const merged: SchemaObject = { ...left, ...right };
+  if (isObject(left['properties']) && isObject(right['properties'])) {
+    merged['properties'] = { ...left['properties'], ...right['properties'] };
+  }
+  if (Array.isArray(left['required']) && Array.isArray(right['required'])) {
+    merged['required'] = [
+      ...new Set([...(left['required'] as unknown[]), ...(right['required'] as unknown[])]),
+    ];
+  }
+  return merged;
+}
+
+function typesOf(schema: SchemaObject, place: Place): JsonType[] {
+  const given = schema['type'];
+  if (given === undefined) return impliedTypes(schema);
+  const types = Array.isArray(given) ? (given as unknown[]) : [given];
+  for (const type of types) {
+    if (!(jsonTypes as readonly unknown[]).includes(type)) {
+      throw invalid(`${place.path}/type`, `there is no type ${JSON.stringify(type)}`);
+    }
+  }
+  if (types.length === 0) throw invalid(`${place.path}/type`, 'it is empty');
+  return types as JsonType[];
+}
+
+/** What a schema without a type means by its other words. */
+const implications: readonly [type: JsonType, keywords: readonly string[]][] = [
+  ['object', ['properties', 'required', 'additionalProperties']],
+  ['array', ['items', 'prefixItems', 'minItems', 'maxItems']],
+  ['string', ['minLength', 'maxLength', 'format']],
+  ['number', ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum']],
+];
+
+function impliedTypes(schema: SchemaObject): JsonType[] {
+  const implied = implications.find(([, keywords]) => keywords.some((keyword) => keyword in schema));
+  return implied ? [implied[0]] : ['null', 'boolean', 'number', 'string', 'array', 'object'];
+}
+
+function isAtLeast(schema: SchemaObject, bound: number): boolean {
+  const { minimum, exclusiveMinimum } = schema;
+  return [minimum, exclusiveMinimum].some((value) => typeof value === 'number' && value >= bound);
+}
+
+function numberOf(schema: SchemaObject, keyword: string, place: Place): number | undefined {
+  const value = schema[keyword];
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw invalid(`${place.path}/${keyword}`, 'it is no number');
+}
+
+function countOf(schema: SchemaObject, keyword: string, place: Place): number | undefined {
+  const value = numberOf(schema, keyword, place);
+  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= schemaLimits.repetitions))
+    return value;
+  throw invalid(`${place.path}/${keyword}`, `it is no whole number from 0 to ${schemaLimits.repetitions}`);
+}
+
+function namesOf(value: unknown, place: Place): string[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.every((name) => typeof name === 'string')) return value;
+  throw invalid(`${place.path}/required`, 'it is no list of names');
+}
+
+function deeper(place: Place, step: string): Place {
+  return { path: `${place.path}/${step}`, depth: place.depth + 1 };
+}
+
+function isObject(value: unknown): value is SchemaObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(path: string, why: string, hint = 'Simplify the schema at this place.'): AppError {
+  return new AppError('grammar-invalid', `The JSON schema cannot be used: at ${path}, ${why}.`, {
+    hint,
+    details: { path },
+  });
+}

@@ -1,0 +1,73 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { AppError } from '../../contracts/app-error.ts';
+import { createOutputTail, type OutputTail } from './output-tail.ts';
+import { mainDescriptor, signalDescriptor } from './protocol.ts';
+
+export interface EngineProcess {
+  readonly pid: number;
+  readonly main: Duplex;
+  readonly signals: Duplex;
+  readonly output: OutputTail;
+  /** How it ended: by an exit code or by a signal. */
+  readonly exited: Promise<ProcessExit>;
+  kill(): void;
+}
+
+export interface ProcessExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+export interface SpawnOptions {
+  entry: string;
+  /** Words before the command of Node: what takes the network away. */
+  isolation: readonly string[];
+}
+
+/**
+ * Everything that a child gets of the environment; what the machine's operator set for this program (tokens, the
+ * database) is not among it. The libraries of a GPU look for their devices by these names.
+ */
+const environment = {
+  LANG: 'C.UTF-8',
+  TZ: 'UTC',
+};
+
+/** V8's own heap of a child; weights and KV are outside it. */
+const heapMb = 768;
+
+export function spawnEngineProcess({ entry, isolation }: SpawnOptions): EngineProcess {
+  const words = [
+    ...isolation,
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    `--max-old-space-size=${heapMb}`,
+    entry,
+  ];
+  const child = spawn(words[0] ?? process.execPath, words.slice(1), {
+    env: environment,
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+  });
+  const exited = new Promise<ProcessExit>((resolve) => {
+    child.once('error', () => resolve({ code: 127, signal: null }));
+    child.once('close', (code, signal) => resolve({ code, signal }));
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new AppError('engine-crashed', 'The engine process could not be started.');
+  const main = descriptor(child, mainDescriptor);
+  const signals = descriptor(child, signalDescriptor);
+  // A pipe to a process that has just ended breaks; `exited` tells it.
+  for (const pipe of [main, signals]) pipe.on('error', () => undefined);
+  const output = createOutputTail();
+  child.stdout?.on('data', output.push);
+  child.stderr?.on('data', output.push);
+  return { pid, main, signals, output, exited, kill: () => child.kill('SIGKILL') };
+}
+
+function descriptor(child: ChildProcess, index: number): Duplex {
+  const pipe = child.stdio[index];
+  if (!pipe) throw new AppError('internal', `The engine process has no descriptor ${index}.`);
+  return pipe as Duplex;
+}

@@ -1,0 +1,208 @@
+import { readdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { AppError, toAppError } from '../../contracts/app-error.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { AdapterSource, EngineLoader, LoadOptions, MemoryEstimate, ModelSource } from '../engine.ts';
+import { createCrashHistory, type CrashHistory } from './crash-history.ts';
+import { findIsolation, type Isolation } from './isolation.ts';
+import { createLlamaEngine, type FileSource, type LlamaEngine } from './llama-engine.ts';
+import { placeNow, planLoad, type LoadPlan } from './memory-estimate.ts';
+import { readModelFacts, readStrictly } from './model-facts.ts';
+import type { Hello, Loaded } from './protocol.ts';
+import { startEngine, type StartedEngine } from './start-engine.ts';
+import { defaultDeadlines, type Deadlines } from './watchdog.ts';
+
+export interface LlamaLoaderOptions {
+  /** Where the libraries of llama.cpp are; asked at each start. */
+  librariesDirectory: () => Promise<string>;
+  /** A small file that remembers which models crashed the engine. */
+  crashFile: string;
+  clock: Clock;
+  log: Log;
+  /** Where KV states of chats are kept; absent: nowhere. */
+  snapshots?: { directory: string; budgetBytes: number };
+  maxThreads?: number;
+  deadlines?: Partial<Deadlines>;
+  /** Another program in the engine's place: tests of what a hostile one can do. */
+  entry?: string;
+}
+
+export interface LlamaLoader extends EngineLoader {
+  load(source: ModelSource, options: LoadOptions): Promise<LlamaEngine>;
+  /** Starts a process, lets it open the libraries and ends it: what `corral doctor` shows. */
+  probe(): Promise<{ hello: Hello; isolation: Isolation }>;
+  readonly crashes: CrashHistory;
+}
+
+const ownEntry = fileURLToPath(new URL('llama.child.ts', import.meta.url));
+
+/** Engines over llama.cpp, each in a process of its own. */
+export function createLlamaLoader(options: LlamaLoaderOptions): LlamaLoader {
+  return new ProcessLoader(options);
+}
+
+class ProcessLoader implements LlamaLoader {
+  readonly kind = 'file';
+  readonly crashes: CrashHistory;
+  readonly #options: LlamaLoaderOptions;
+  #isolation: Promise<Isolation> | null = null;
+  #gpuFreeBytes: number | null = null;
+
+  constructor(options: LlamaLoaderOptions) {
+    this.#options = options;
+    this.crashes = createCrashHistory(options.crashFile, options.clock);
+  }
+
+  async estimate(source: ModelSource, wanted: LoadOptions): Promise<MemoryEstimate> {
+    const facts = await readModelFacts(requireFile(source), wanted.signal);
+    return planLoad(facts, wanted, placeNow(undefined, await this.#gpuFree())).estimate;
+  }
+
+  async load(source: ModelSource, wanted: LoadOptions): Promise<LlamaEngine> {
+    const file = requireFile(source);
+    this.crashes.check(file.sha256);
+    const facts = await readModelFacts(file, wanted.signal);
+    const adapters = await soundAdapters(file.adapters, this.#options.log);
+    await pause(this.crashes.backoffMs(file.sha256), wanted.signal);
+    const started = await this.#start();
+    const plan = planLoad(facts, wanted, placeNow(undefined, this.#gpuFreeBytes ?? 0));
+    const loaded = await this.#loadInto(started, { ...file, adapters }, { wanted, plan });
+    return this.#engineOf(started, file, loaded);
+  }
+
+  async probe(): Promise<{ hello: Hello; isolation: Isolation }> {
+    const started = await this.#start();
+    started.connection.destroy(new AppError('engine-unavailable', 'The trial is over.'));
+    await started.connection.gone;
+    return { hello: started.hello, isolation: started.isolation };
+  }
+
+  async #start(): Promise<StartedEngine> {
+    const { log, librariesDirectory, entry, deadlines } = this.#options;
+    this.#isolation ??= findIsolation();
+    const isolation = await this.#isolation;
+    if (!isolation.isNetworkIsolated) log.warn({ reason: isolation.reason }, 'the engine keeps the network');
+    const started = await startEngine({
+      entry: entry ?? ownEntry,
+      isolation,
+      librariesDirectory: await librariesDirectory(),
+      deadlines: { ...defaultDeadlines, ...deadlines },
+      log,
+    });
+    const gpus = started.hello.devices.filter((device) => device.kind === 'gpu');
+    this.#gpuFreeBytes = gpus.reduce((sum, gpu) => sum + gpu.freeBytes, 0);
+    return started;
+  }
+
+  /** What the GPUs have free, asked of the libraries once where there are any for a GPU. */
+  async #gpuFree(): Promise<number> {
+    if (this.#gpuFreeBytes !== null) return this.#gpuFreeBytes;
+    const names = await readdir(await this.#options.librariesDirectory()).catch(() => []);
+    if (names.some((name) => /ggml-(cuda|vulkan|metal)/u.test(name))) await this.probe();
+    return this.#gpuFreeBytes ?? 0;
+  }
+
+  #engineOf({ connection, hello }: StartedEngine, file: FileSource, loaded: Loaded): LlamaEngine {
+    const isKnown = (id: string): boolean => loaded.adapters.some((adapter) => adapter.id === id);
+    const refused = file.adapters
+      .filter((adapter) => !isKnown(adapter.id))
+      .map(({ id }) => ({ id, loaded: false, problem: 'its file is not sound' }));
+    void connection.gone.then((reason) => this.#note(file, reason));
+    return createLlamaEngine({
+      source: file,
+      connection,
+      loaded: { ...loaded, adapters: [...loaded.adapters, ...refused] },
+      release: hello.llamaVersion,
+      onAnswered: () => this.crashes.recordSuccess(file.sha256),
+    });
+  }
+
+  #note(file: FileSource, reason: AppError): void {
+    if (reason.code !== 'engine-crashed' && reason.code !== 'engine-hung') return;
+    this.#options.log.error({ model: file.id, reason: reason.message }, 'engine went away');
+    this.crashes.record(file.sha256, { reason: reason.message, isTheFilesFault: isTheFilesFault(reason) });
+  }
+
+  async #loadInto(
+    { connection }: StartedEngine,
+    file: FileSource,
+    { wanted, plan }: { wanted: LoadOptions; plan: LoadPlan },
+  ): Promise<Loaded> {
+    const { contextTokens, kvTokens, slots, kvType, gpuLayers } = plan;
+    const { maxThreads, snapshots } = this.#options;
+    const model = { id: file.id, path: file.path, sha256: file.sha256 };
+    const settings = { model, adapters: file.adapters, contextTokens, kvTokens, slots, kvType, gpuLayers };
+    const more = { ...(maxThreads === undefined ? {} : { maxThreads }), ...(snapshots ? { snapshots } : {}) };
+    connection.onLoadProgress = wanted.onProgress ?? null;
+    try {
+      return await connection.ask('load', { ...settings, ...more }, wanted.signal);
+    } catch (error) {
+      const known = toAppError(error);
+      this.#note(file, known);
+      connection.destroy(new AppError('engine-unavailable', 'The model was not loaded.', { cause: known }));
+      await connection.gone;
+      throw loadError(known, file);
+    }
+  }
+}
+
+/** Adapters that our own reader finds sound; the others never reach native code. */
+async function soundAdapters(adapters: readonly AdapterSource[], log: Log): Promise<AdapterSource[]> {
+  const sound: AdapterSource[] = [];
+  for (const adapter of adapters) {
+    try {
+      await readStrictly(adapter.path);
+      sound.push(adapter);
+    } catch (error) {
+      log.warn({ adapter: adapter.id, reason: toAppError(error).message }, 'adapter left out');
+    }
+  }
+  return sound;
+}
+
+/** Signals that native code brings on itself; a SIGKILL comes from outside (the kernel out of memory, a person). */
+const ownSignals = new Set(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP']);
+
+function isTheFilesFault(reason: AppError): boolean {
+  if (reason.code === 'engine-hung') return reason.details?.['phase'] === 'loading';
+  return ownSignals.has(String(reason.details?.['signal']));
+}
+
+function loadError(error: AppError, file: FileSource): AppError {
+  const architecture = /unknown model architecture: '?([\w.-]+)/u.exec(error.message)?.[1];
+  if (architecture !== undefined) {
+    return new AppError(
+      'model-unsupported',
+      `${file.id} has the architecture "${architecture}", which this release cannot run.`,
+      {
+        hint: 'A newer release of Corral may.',
+        cause: error,
+      },
+    );
+  }
+  if (error.code !== 'engine-crashed' || error.details?.['signal'] !== 'SIGKILL') return error;
+  return new AppError(
+    'model-does-not-fit',
+    `Loading ${file.id} was ended from outside, most likely for want of memory.`,
+    {
+      hint: 'Close other programs, or choose a smaller model or context.',
+      cause: error,
+    },
+  );
+}
+
+async function pause(durationMs: number, signal: AbortSignal | undefined): Promise<void> {
+  if (durationMs <= 0) return;
+  try {
+    await delay(durationMs, undefined, signal ? { signal } : {});
+  } catch (cause) {
+    throw new AppError('cancelled', 'Loading was stopped.', { cause });
+  }
+}
+
+function requireFile(source: ModelSource): FileSource {
+  if (source.kind === 'file') return source;
+  throw new AppError('internal', `A model of the kind "${source.kind}" came to the engine of files.`);
+}

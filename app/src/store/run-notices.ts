@@ -1,8 +1,11 @@
+import type { Run } from '../contracts/runs.ts';
 import type { RunNotice } from './run-store.ts';
 
 /** Hands notices about runs to those who watch them, inside this process. */
 export interface RunNotices {
-  publish(notice: RunNotice): void;
+  readonly publish: (notice: RunNotice) => void;
+  /** Notices may have been missed: every watcher looks at the present state again. */
+  readonly recheck: () => void;
   /**
    * Starts to listen, then asks `present` for the state as it is; what happens in between is not missed. Notices that
    * nobody took yet are merged into the newest.
@@ -14,7 +17,14 @@ export interface RunNotices {
   ): AsyncIterable<RunNotice>;
 }
 
-type Listener = (notice: RunNotice) => void;
+/** Null: look again. */
+type Listener = (notice: RunNotice | null) => void;
+
+export function toNotice(
+  run: Pick<Run, 'id' | 'epoch' | 'durableOffset' | 'phase'> | null,
+): RunNotice | null {
+  return run && { runId: run.id, epoch: run.epoch, durableOffset: run.durableOffset, phase: run.phase };
+}
 
 export function createRunNotices(): RunNotices {
   const listeners = new Map<string, Set<Listener>>();
@@ -33,26 +43,36 @@ export function createRunNotices(): RunNotices {
       for (const listener of listeners.get(notice.runId) ?? []) listener(notice);
     },
 
+    recheck() {
+      for (const known of listeners.values()) for (const listener of known) listener(null);
+    },
+
     async *watch(runId, present, signal) {
       const waiting: RunNotice[] = [];
       let wake: () => void = () => undefined;
-      const offer = (notice: RunNotice): void => {
+      let lookAgain = true;
+      const offer = (notice: RunNotice | null): void => {
         const [known] = waiting;
-        if (known === undefined || isNewer(notice, known)) waiting[0] = notice;
+        if (notice === null) lookAgain = true;
+        else if (known === undefined || isNewer(notice, known)) waiting[0] = notice;
         wake();
       };
       const stop = listen(runId, offer);
       const onAbort = (): void => wake();
       signal.addEventListener('abort', onAbort);
       try {
-        const first = await present();
-        if (!first) return;
-        offer(first);
         while (!signal.aborted) {
+          if (lookAgain) {
+            lookAgain = false;
+            const now = await present();
+            if (!now) return;
+            offer(now);
+          }
           const notice = waiting.shift();
           if (notice) yield notice;
           if (notice?.phase === 'ended') return;
-          if (waiting.length === 0 && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+          if (waiting.length === 0 && !lookAgain && !signal.aborted)
+            await new Promise<void>((resolve) => (wake = resolve));
         }
       } finally {
         stop();

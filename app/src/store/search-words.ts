@@ -21,6 +21,25 @@ export function queryWords(text: string): string[] {
   return [...new Set(words)].slice(0, maxQueryWords);
 }
 
+/** PostgreSQL holds at most 1 MB of words for one row, and none longer than 2 KB. */
+const maxIndexedCharacters = 2_000_000;
+const maxIndexedBytes = 500_000;
+const maxWordCharacters = 500;
+
+/** The different words of a text, as far as an index can hold them. */
+export function indexWords(text: string): string[] {
+  const words = new Set<string>();
+  let bytes = 0;
+  for (const [word] of text.slice(0, maxIndexedCharacters).matchAll(wordPattern)) {
+    const folded = foldWord(word).slice(0, maxWordCharacters);
+    if (folded === '' || words.has(folded)) continue;
+    bytes += Buffer.byteLength(folded);
+    if (bytes > maxIndexedBytes) break;
+    words.add(folded);
+  }
+  return [...words];
+}
+
 export function needsSubstringSearch(text: string): boolean {
   return unspacedScript.test(text);
 }

@@ -3,8 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { callNames, isRead } from '../operations/operations.ts';
 import type { StoreCall } from '../operations/session.ts';
-import { createRunNotices } from '../run-notices.ts';
-import type { RunNotice } from '../run-store.ts';
+import { createRunNotices, toNotice } from '../run-notices.ts';
 import type { Store, StoreHealth } from '../store.ts';
 import { startWorker, type WorkerClient } from './worker-client.ts';
 import type { WorkerReply, WorkerSetup } from './worker-messages.ts';
@@ -64,14 +63,7 @@ function assemble(parts: Parts): Store {
   return {
     ...calls,
     watchRun: (owner, runId, signal) =>
-      runNotices.watch(
-        runId,
-        async () => {
-          const run = await calls.getRun(owner, runId);
-          return run && toNotice(run);
-        },
-        signal,
-      ),
+      runNotices.watch(runId, async () => toNotice(await calls.getRun(owner, runId)), signal),
     async health() {
       const { value } = await writer.call('$health', []);
       const { schemaVersion, notices } = writer.ready;
@@ -95,13 +87,4 @@ function assemble(parts: Parts): Store {
       await writer.close();
     },
   };
-}
-
-function toNotice(run: {
-  id: string;
-  epoch: number;
-  durableOffset: number;
-  phase: RunNotice['phase'];
-}): RunNotice {
-  return { runId: run.id, epoch: run.epoch, durableOffset: run.durableOffset, phase: run.phase };
 }

@@ -1,0 +1,52 @@
+import { type Dialect, PostgresDialect } from 'kysely';
+import { Pool, TypeOverrides } from 'pg';
+import { decodeText, encodeText } from '../text-codec.ts';
+
+const maxConnections = 10;
+const connectTimeoutMs = 10_000;
+/** No call of ours takes as long; what does is stuck. */
+const statementTimeoutMs = 60_000;
+
+/** PostgreSQL's numbers of types. */
+const typeIds = { bigint: 20, text: 25 } as const;
+
+function ourTypes(): TypeOverrides {
+  const types = new TypeOverrides();
+  // Our numbers are times, offsets and counts, far below 2^53.
+  types.setTypeParser(typeIds.bigint, Number);
+  types.setTypeParser(typeIds.text, decodeText);
+  return types;
+}
+
+export function createPool(url: string): Pool {
+  return new Pool({
+    connectionString: url,
+    max: maxConnections,
+    connectionTimeoutMillis: connectTimeoutMs,
+    application_name: 'corral',
+    types: ourTypes(),
+    // Set here and not by the server's or the role's default: an acknowledgement means "on disk".
+    options: `-c synchronous_commit=on -c statement_timeout=${statementTimeoutMs} -c client_min_messages=warning`,
+  });
+}
+
+/** Kysely over the pool, with text as PostgreSQL can hold it. */
+export function postgresDialect(pool: Pool): Dialect {
+  return new PostgresDialect({
+    pool: {
+      options: pool.options,
+      async connect() {
+        const client = await pool.connect();
+        return {
+          query: (sql: string, parameters: readonly unknown[]) =>
+            client.query(
+              sql,
+              parameters.map((value) => (typeof value === 'string' ? encodeText(value) : value)),
+            ),
+          release: () => client.release(),
+        } as never;
+      },
+      end: () => pool.end(),
+    },
+  });
+}

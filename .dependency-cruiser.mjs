@@ -39,7 +39,7 @@ const adapters = {
   from: {
     path: '^app/src/',
     pathNot: [
-      '^app/src/(compose|main)\\.ts$',
+      '^app/src/(compose|main|start)\\.ts$', '^app/src/compose/',
       '\\.(child|worker)\\.ts$',
       '\\.(test|contract)\\.ts$',
       '^app/src/engine/(llama|remote|scripted)/',
@@ -73,7 +73,7 @@ export default {
       name: 'nothing-imports-the-root',
       severity: 'error',
       from: { path: '^app/src/[^/]+/' },
-      to: { path: '^app/src/(main|compose)\\.ts$', dependencyTypesNot: ['type-only'] },
+      to: { path: '^app/src/(main|start|compose)\\.ts$', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'web-sees-contracts-as-types-only',

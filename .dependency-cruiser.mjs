@@ -39,7 +39,8 @@ const adapters = {
   from: {
     path: '^app/src/',
     pathNot: [
-      '^app/src/(compose|main|start)\\.ts$', '^app/src/compose/',
+      '^app/src/(compose|main|start)\\.ts$',
+      '^app/src/compose/',
       '\\.(child|worker)\\.ts$',
       '\\.(test|contract)\\.ts$',
       '^app/src/engine/(llama|remote|scripted)/',

@@ -1,16 +1,59 @@
 // `npm test [FILTER]…`: installs the rest, builds the page and runs every test, or those whose path holds a filter.
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, sep } from 'node:path';
 import { runChild } from './child.mjs';
 import { ensureInstalled } from './install.mjs';
 import { ensurePageBuilt } from './page.mjs';
 import { rightNode, root } from './runtime.mjs';
 
+/** @typedef {{ name: string, startTime: number, endTime: number, assertionResults: { status: string }[] }} FileResult */
+
+/** The part of the tree that a test file belongs to: `app/src/engine`, `app/test/cli`, `web/src`. @param {string} file */
+const suiteOf = (file) =>
+  relative(root, file)
+    .split(sep)
+    .slice(0, 3)
+    .filter((part) => !part.includes('.'))
+    .join('/');
+
+/** @param {FileResult[]} results */
+function printSuites(results) {
+  /** @type {Map<string, { tests: number, seconds: number }>} */
+  const suites = new Map();
+  for (const { name, startTime, endTime, assertionResults } of results) {
+    const suite = suites.get(suiteOf(name)) ?? { tests: 0, seconds: 0 };
+    suite.tests += assertionResults.length;
+    suite.seconds += Math.max(0, endTime - startTime) / 1000;
+    suites.set(suiteOf(name), suite);
+  }
+  console.log('suite                         tests  seconds');
+  for (const [name, { tests, seconds }] of [...suites].sort()) {
+    console.log(`${name.padEnd(28)} ${String(tests).padStart(6)} ${seconds.toFixed(1).padStart(8)}`);
+  }
+}
+
+/** @param {string} file */
+function printSummary(file) {
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  printSuites(report.testResults);
+  const skipped = report.numPendingTests + report.numTodoTests;
+  console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${skipped} skipped`);
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'corral-tests-'));
 try {
   await ensureInstalled('all');
   await ensurePageBuilt();
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  process.exit(await runChild(rightNode(), [vitest, 'run', ...process.argv.slice(2)]));
+  const report = join(scratch, 'report.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const code = await runChild(rightNode(), [vitest, 'run', ...reporters, ...process.argv.slice(2)]);
+  printSummary(report);
+  process.exitCode = code;
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(70);
+  process.exitCode = 70;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
 }

@@ -1,3 +1,4 @@
+import { benchCommand } from './bench-command.ts';
 import { chatCommand } from './chat-command.ts';
 import type { Command } from './command.ts';
 import { configCommand } from './config-command.ts';
@@ -5,4 +6,10 @@ import { doctorCommand } from './doctor-command.ts';
 import { serveCommand } from './serve-command.ts';
 
 /** Every command, in the order of `--help`. */
-export const commands: readonly Command[] = [serveCommand, chatCommand, doctorCommand, configCommand];
+export const commands: readonly Command[] = [
+  serveCommand,
+  chatCommand,
+  doctorCommand,
+  benchCommand,
+  configCommand,
+];

@@ -62,12 +62,13 @@ export const benchCommand: Command = {
     { flags: '--new-tokens <number>', about: 'tokens to write', default: '128' },
     { flags: '--rounds <number>', about: 'how often; the middle one counts', default: '5' },
   ],
-  async run({ output, api, config }, input) {
+  async run(context, input) {
+    const { output, config } = context;
     const model = input.arguments[0] ?? config.model;
     const promptTokens = wholeNumber(input, 'promptTokens', 100_000);
     const newTokens = wholeNumber(input, 'newTokens', 100_000);
     const rounds = wholeNumber(input, 'rounds', 100);
-    const server = await api();
+    const server = await context.api();
     await measure(server, model, promptOf(0, 16), 8);
     const measured: Round[] = [];
     for (let round = 1; round <= rounds; round++) {

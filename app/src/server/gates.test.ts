@@ -1,0 +1,251 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rawRequest, statusOf } from '../../test/fixtures/raw-request.ts';
+import { startServer, type RunningServer } from '../../test/fixtures/running-server.ts';
+import type { Log } from '../lib/log.ts';
+
+const key = 'a-right-access-key-0123456789';
+let open: RunningServer;
+let keyed: RunningServer;
+const logged: string[] = [];
+const log: Log = {
+  debug: (fields, message) => logged.push(JSON.stringify([fields, message])),
+  info: (fields, message) => logged.push(JSON.stringify([fields, message])),
+  warn: (fields, message) => logged.push(JSON.stringify([fields, message])),
+  error: (fields, message) => logged.push(JSON.stringify([fields, message])),
+  child: () => log,
+};
+
+beforeAll(async () => {
+  open = await startServer();
+  keyed = await startServer({
+    environment: { CORRAL_ACCESS_KEY: key, CORRAL_ALLOWED_HOSTS: 'chat.example,other.example:81' },
+    log,
+  });
+});
+afterAll(async () => {
+  await open.close();
+  await keyed.close();
+});
+
+const port = (running: RunningServer): string => new URL(running.address).port;
+
+describe('S1: the name it is called by', () => {
+  const paths = [
+    '/',
+    '/api/chats',
+    '/api/nothing',
+    '/assets/main-abcdefgh.js',
+    '/v1/models',
+    '/config',
+    '/healthz',
+    '/api/streams/x',
+  ];
+  const hosts = [
+    'evil.example',
+    'localhost.evil.example',
+    'localhost.',
+    'x.local',
+    '',
+    '127.0.0.1.evil',
+    '[::2]',
+    'evil@localhost',
+  ];
+
+  test.each(paths)('%s is refused under every foreign name', async (path) => {
+    for (const host of [...hosts, `evil.example:${port(open)}`]) {
+      const answer = await rawRequest(open.address, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      expect([host, statusOf(answer)]).toEqual([host, 403]);
+    }
+  });
+
+  test('two hosts, no host and an absolute target are refused', async () => {
+    const two = `GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n`;
+    expect(statusOf(await rawRequest(open.address, two))).toBe(400);
+    expect(statusOf(await rawRequest(open.address, 'GET / HTTP/1.1\r\n\r\n'))).toBe(400);
+    const absolute = 'GET http://evil.example/api/chats HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    expect(statusOf(await rawRequest(open.address, absolute))).toBe(400);
+  });
+
+  test('own names and those of the operator are answered, with any port a proxy gives them', async () => {
+    const names = [`127.0.0.1:${port(open)}`, `localhost:${port(open)}`, 'LOCALHOST', '[::1]', 'localhost:9'];
+    for (const host of names) {
+      const answer = await rawRequest(open.address, `GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      expect([host, statusOf(answer)]).toEqual([host, 200]);
+    }
+    const at = (host: string) => rawRequest(keyed.address, `GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    expect(statusOf(await at('chat.example'))).toBe(200);
+    expect(statusOf(await at('other.example:81'))).toBe(200);
+    expect(statusOf(await at('other.example:82'))).toBe(403);
+  });
+});
+
+describe('S2: the page that asks', () => {
+  const own = (): string => open.address;
+  const cases: [string, Record<string, string>, number][] = [
+    ['nothing at all: a program', {}, 201],
+    ['our own page', { origin: 'OWN', 'sec-fetch-site': 'same-origin' }, 201],
+    ['another origin', { origin: 'http://evil.example' }, 403],
+    ['the null origin', { origin: 'null' }, 403],
+    ['another port of the same name', { origin: 'http://127.0.0.1:1' }, 403],
+    ['our origin with more behind it', { origin: 'OWN.evil.example' }, 403],
+    [
+      'another origin that has a bearer key',
+      { origin: 'http://evil.example', authorization: 'Bearer x' },
+      403,
+    ],
+    ['cross-site without an origin', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['same-site without an origin', { 'sec-fetch-site': 'same-site' }, 403],
+    ['typed by a person', { 'sec-fetch-site': 'none' }, 403],
+    ['a cookie without an origin', { cookie: 'a=b' }, 403],
+    ['a cookie from our own page', { cookie: 'a=b', origin: 'OWN' }, 201],
+  ];
+
+  test.each(cases)('%s', async (_name, headers, status) => {
+    const sent = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, value.replace('OWN', own())]),
+    );
+    const body = '{}';
+    const lines = Object.entries({
+      host: `127.0.0.1:${port(open)}`,
+      'content-type': 'application/json',
+      'content-length': '2',
+      ...sent,
+    });
+    const head = lines.map(([name, value]) => `${name}: ${value}`).join('\r\n');
+    const answer = await rawRequest(open.address, `POST /api/chats HTTP/1.1\r\n${head}\r\n\r\n${body}`);
+    expect(statusOf(answer)).toBe(status);
+    expect(answer).not.toMatch(/access-control-allow-origin/i);
+  });
+
+  test('another site may not even read', async () => {
+    const foreign: Record<string, string>[] = [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }];
+    for (const headers of foreign) {
+      expect((await open.call('GET', '/api/chats', undefined, headers)).status).toBe(403);
+    }
+  });
+
+  test('a form in text/plain is no way in', async () => {
+    const { status } = await open.call('POST', '/api/chats', '{}', { 'content-type': 'text/plain' });
+    expect(status).toBe(415);
+  });
+});
+
+describe('the access key', () => {
+  const withCookie = (cookie: string) => ({ cookie, origin: keyed.address, 'sec-fetch-site': 'same-origin' });
+
+  test('signing in gives a cookie that opens the API; signing out takes it back', async () => {
+    const wrong = await keyed.call('POST', '/api/session', { key: 'no' });
+    expect([wrong.status, wrong.body]).toMatchObject([401, { error: { code: 'key-refused' } }]);
+    const right = await keyed.call('POST', '/api/session', { key });
+    const cookie = right.headers.get('set-cookie') ?? '';
+    expect(cookie).toMatch(/^corral-\d+=[^;]+; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+$/);
+    expect(cookie).not.toContain(key);
+    const [pair = ''] = cookie.split(';');
+    expect((await keyed.call('GET', '/api/session', undefined, withCookie(pair))).body).toEqual({
+      owner: 'owner',
+      by: 'cookie',
+    });
+    expect((await keyed.call('POST', '/api/chats', {}, withCookie(pair))).status).toBe(201);
+    expect((await keyed.call('POST', '/api/chats', {}, { cookie: pair })).status).toBe(403);
+    const forged = pair.replace(/=(\d+)\./, (_all, time: string) => `=${Number(time) + 1}.`);
+    expect((await keyed.call('GET', '/api/chats', undefined, withCookie(forged))).status).toBe(401);
+    const out = await keyed.call('DELETE', '/api/session', undefined, withCookie(pair));
+    expect(out.headers.get('set-cookie')).toContain('Max-Age=0');
+  });
+
+  test('a bearer key opens it, and so does the local token of the command line', async () => {
+    for (const bearer of [key, keyed.localToken]) {
+      const { status } = await keyed.call('GET', '/v1/models', undefined, {
+        authorization: `Bearer ${bearer}`,
+      });
+      expect(status).toBe(200);
+    }
+  });
+
+  test('a person without it sees the sign-in page, not the chat; nothing of it needs another file', async () => {
+    const page = await keyed.call('GET', '/', undefined, { accept: 'text/html' });
+    expect(page.status).toBe(401);
+    expect(page.text).toContain('Access key');
+    expect(page.text).not.toMatch(/src=|href=/);
+  });
+
+  test('too many wrong keys make the address wait, a right one among them too', async () => {
+    const guarded = await startServer({ environment: { CORRAL_ACCESS_KEY: key } });
+    const attempt = (guess: string) => guarded.call('POST', '/api/session', { key: guess });
+    for (let count = 0; count < 10; count++) expect((await attempt(`wrong ${count}`)).status).toBe(401);
+    const late = await attempt(key);
+    expect(late.status).toBe(429);
+    expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(
+      (await guarded.call('GET', '/v1/models', undefined, { authorization: `Bearer ${key}` })).status,
+    ).toBe(429);
+    await guarded.close();
+  });
+
+  test('S3: an address that others reach needs a key', async () => {
+    await expect(startServer({ environment: { HOST: '0.0.0.0' } })).rejects.toMatchObject({
+      code: 'config-invalid',
+    });
+    const shared = await startServer({ environment: { HOST: '0.0.0.0', CORRAL_ACCESS_KEY: key } });
+    expect((await fetch(shared.address.replace('localhost', '127.0.0.1') + '/api/chats')).status).toBe(401);
+    await shared.close();
+  });
+
+  test('the key is in no log line and no answer', async () => {
+    await keyed.call('GET', `/api/chats?cursor=${key}`, undefined, { authorization: `Bearer ${key}` });
+    await keyed.call('GET', '/api/system', undefined, { authorization: `Bearer ${key}` });
+    expect(logged.length).toBeGreaterThan(0);
+    expect(logged.join('\n')).not.toContain(key);
+    const system = await keyed.call('GET', '/api/system', undefined, { authorization: `Bearer ${key}` });
+    expect(system.text).not.toContain(key);
+    expect(JSON.stringify(system.body['locked'])).toContain('accessKey');
+  });
+});
+
+describe('what an answer carries', () => {
+  test('the page has a fresh nonce and a policy without unsafe words', async () => {
+    const [first, second] = [await open.call('GET', '/'), await open.call('GET', '/')];
+    const policy = first.headers.get('content-security-policy') ?? '';
+    const nonce = /'nonce-([^']+)'/.exec(policy)?.[1] ?? '';
+    expect(first.text).toContain(`nonce="${nonce}"`);
+    expect(policy).not.toContain('unsafe');
+    expect(policy).toContain("default-src 'none'");
+    expect(second.headers.get('content-security-policy')).not.toBe(policy);
+    expect((await open.call('GET', '/chats/some', undefined, { accept: 'text/html' })).status).toBe(200);
+  });
+
+  test('files with a hash in their name are kept for good, compressed where that was made', async () => {
+    const file = await open.call('GET', '/assets/main-abcdefgh.js', undefined, {
+      'accept-encoding': 'identity',
+    });
+    expect(file.headers.get('cache-control')).toContain('immutable');
+    const raw = await rawRequest(
+      open.address,
+      `GET /assets/main-abcdefgh.js HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: br\r\n\r\n`,
+    );
+    expect(raw).toMatch(/content-encoding: br/i);
+    const etag = file.headers.get('etag') ?? '';
+    expect(
+      (await open.call('GET', '/assets/main-abcdefgh.js', undefined, { 'if-none-match': etag })).status,
+    ).toBe(304);
+    for (const path of [
+      '/assets/../index.html',
+      '/assets/%2e%2e/%2e%2e/home/corral.db',
+      '/assets/..%2f..%2fhome',
+      '/assets/x%00.js',
+    ]) {
+      const answer = await rawRequest(open.address, `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      expect(statusOf(answer)).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  test('everything else can do nothing in a browser', async () => {
+    for (const path of ['/api/chats', '/api/nothing', '/v1/models', '/metrics']) {
+      const { headers } = await open.call('GET', path);
+      expect(headers.get('content-security-policy')).toContain('sandbox');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+      expect(headers.get('cache-control')).toBe('no-store');
+    }
+  });
+});

@@ -1,0 +1,231 @@
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { generateText, streamText } from 'ai';
+import {
+  textGeneration,
+  textGenerationStream,
+  chatCompletion,
+  chatCompletionStream,
+} from '@huggingface/inference';
+import OpenAI, { APIError } from 'openai';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startServer, type RunningServer } from '../fixtures/running-server.ts';
+
+/** The real clients of these protocols, unmodified, against a listening server. */
+
+let running: RunningServer;
+beforeAll(async () => {
+  running = await startServer({ script: { tokensPerSecond: 2000 } });
+});
+afterAll(() => running.close());
+
+const hello = [{ role: 'user' as const, content: 'Hello, herd' }];
+
+describe('openai', () => {
+  const client = (): OpenAI =>
+    new OpenAI({ baseURL: `${running.address}/v1`, apiKey: 'none', maxRetries: 0 });
+
+  test('lists the models and finds one', async () => {
+    const models = await client().models.list();
+    expect(models.data.map(({ id }) => id)).toEqual(['scripted']);
+    expect((await client().models.retrieve('scripted')).object).toBe('model');
+    await expect(client().models.retrieve('nowhere/none')).rejects.toMatchObject({ status: 404 });
+  });
+
+  test('answers a chat with usage, timings and a finish reason', async () => {
+    const answer = await client().chat.completions.create({ model: 'scripted', messages: hello, seed: 7 });
+    const [choice] = answer.choices;
+    expect(choice?.message.content).toContain('You said "Hello, herd"');
+    expect(choice?.finish_reason).toBe('stop');
+    expect(answer.usage?.prompt_tokens).toBeGreaterThan(0);
+    expect(answer.usage?.total_tokens).toBe(
+      (answer.usage?.prompt_tokens ?? 0) + (answer.usage?.completion_tokens ?? 0),
+    );
+    expect(answer).toHaveProperty('timings.predicted_n', answer.usage?.completion_tokens);
+    const again = await client().chat.completions.create({ model: 'scripted', messages: hello, seed: 7 });
+    expect(again.choices[0]?.message.content).toBe(choice?.message.content);
+  });
+
+  test('streams the same text in pieces, then usage', async () => {
+    const whole = await client().chat.completions.create({ model: 'scripted', messages: hello, seed: 7 });
+    const stream = await client().chat.completions.create({
+      model: 'scripted',
+      messages: hello,
+      seed: 7,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    let text = '';
+    const finishes: unknown[] = [];
+    let usage: OpenAI.CompletionUsage | null | undefined;
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta.content ?? '';
+      if (chunk.choices[0]?.finish_reason) finishes.push(chunk.choices[0].finish_reason);
+      if (chunk.choices.length === 0) usage = chunk.usage;
+    }
+    expect(text).toBe(whole.choices[0]?.message.content);
+    expect(finishes).toEqual(['stop']);
+    expect(usage?.completion_tokens).toBe(whole.usage?.completion_tokens);
+  });
+
+  test('both names of the limit end an answer with length', async () => {
+    for (const limit of [{ max_tokens: 3 }, { max_completion_tokens: 3 }]) {
+      const answer = await client().chat.completions.create({ model: 'scripted', messages: hello, ...limit });
+      expect(answer.choices[0]?.finish_reason).toBe('length');
+      expect(answer.usage?.completion_tokens).toBe(3);
+    }
+  });
+
+  test('stop strings end it and are not part of it', async () => {
+    const answer = await client().chat.completions.create({
+      model: 'scripted',
+      messages: [{ role: 'user', content: '/say one two STOP three' }],
+      stop: 'STOP',
+    });
+    expect(answer.choices[0]?.message.content).toBe('one two ');
+    expect(answer.choices[0]?.finish_reason).toBe('stop');
+  });
+
+  test('log-probabilities come with each token, whole and streamed', async () => {
+    const request = { model: 'scripted', messages: hello, logprobs: true, top_logprobs: 2, max_tokens: 4 };
+    const answer = await client().chat.completions.create(request);
+    const content = answer.choices[0]?.logprobs?.content ?? [];
+    expect(content).toHaveLength(4);
+    expect(content[0]?.top_logprobs).toHaveLength(2);
+    const stream = await client().chat.completions.create({ ...request, stream: true });
+    let count = 0;
+    for await (const chunk of stream) count += chunk.choices[0]?.logprobs?.content?.length ?? 0;
+    expect(count).toBe(4);
+  });
+
+  test('continues a raw prompt, echoes it, and takes token ids', async () => {
+    const answer = await client().completions.create({
+      model: 'scripted',
+      prompt: '/say raw',
+      echo: true,
+      logprobs: 1,
+    });
+    expect(answer.choices[0]?.text).toBe('/say rawraw');
+    expect(answer.choices[0]?.logprobs?.tokens?.join('')).toBe('raw');
+    const byIds = await client().completions.create({ model: 'scripted', prompt: [72, 105], max_tokens: 2 });
+    expect(byIds.usage?.prompt_tokens).toBe(2);
+    let streamed = '';
+    const stream = await client().completions.create({ model: 'scripted', prompt: '/say raw', stream: true });
+    for await (const chunk of stream) streamed += chunk.choices[0]?.text ?? '';
+    expect(streamed).toBe('raw');
+  });
+
+  test.each([
+    ['tools', { tools: [{ type: 'function', function: { name: 'f' } }] }],
+    ['n', { n: 2 }],
+    [
+      'messages.0.content.1',
+      {
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'text', text: 'a' },
+              { type: 'image_url', image_url: { url: 'x' } },
+            ],
+          },
+        ],
+      },
+    ],
+    ['messages.0.role', { messages: [{ role: 'tool', content: 'x', tool_call_id: '1' }] }],
+    ['temperature', { temperature: 9 }],
+    ['logit_bias.x', { logit_bias: { x: 1 } }],
+  ])('what it cannot do is refused by name: %s', async (field, wrong) => {
+    const request = { model: 'scripted', messages: hello, ...wrong } as never;
+    const error: unknown = await client()
+      .chat.completions.create(request)
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(APIError);
+    expect(error).toMatchObject({ status: 400, param: field, type: 'invalid_request_error' });
+  });
+
+  test('an unknown model is 404 and the message names those there are; unknown fields are ignored', async () => {
+    await expect(client().chat.completions.create({ model: 'gpt-5', messages: hello })).rejects.toMatchObject(
+      { status: 404, code: 'model_unknown', message: expect.stringContaining('scripted') as unknown },
+    );
+    const odd = { model: 'scripted', messages: hello, metadata: { a: 'b' }, made_up: 1 } as never;
+    await expect(client().chat.completions.create(odd)).resolves.toBeDefined();
+  });
+
+  test('a failure in the middle ends the stream with the error', async () => {
+    const messages = [{ role: 'user' as const, content: '/fail 3' }];
+    const stream = await client().chat.completions.create({ model: 'scripted', messages, stream: true });
+    const read = async (): Promise<void> => {
+      for await (const chunk of stream) void chunk;
+    };
+    await expect(read()).rejects.toThrow(/script says/);
+    await expect(client().chat.completions.create({ model: 'scripted', messages })).rejects.toMatchObject({
+      status: 502,
+    });
+  });
+
+  test('a client that goes away stops the engine within a second', async () => {
+    const slow = await startServer({ script: { tokensPerSecond: 50 } });
+    const other = new OpenAI({ baseURL: `${slow.address}/v1`, apiKey: 'none' });
+    const stream = await other.chat.completions.create({
+      model: 'scripted',
+      messages: [{ role: 'user', content: '/long 5000' }],
+      max_tokens: 5000,
+      stream: true,
+    });
+    for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
+    stream.controller.abort();
+    const started = performance.now();
+    while ((slow.engines.loaded()[0]?.users ?? 0) > 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(performance.now() - started).toBeLessThan(1000);
+    await slow.close();
+  });
+});
+
+describe('ai with @ai-sdk/openai-compatible', () => {
+  const model = () =>
+    createOpenAICompatible({ name: 'corral', baseURL: `${running.address}/v1`, includeUsage: true })(
+      'scripted',
+    );
+
+  test('generates and streams with usage', async () => {
+    const answer = await generateText({ model: model(), prompt: '/say hello there' });
+    expect(answer.text).toBe('hello there');
+    expect(answer.usage.outputTokens).toBeGreaterThan(0);
+    const stream = streamText({ model: model(), prompt: '/say hello there' });
+    let text = '';
+    for await (const piece of stream.textStream) text += piece;
+    expect(text).toBe('hello there');
+    expect((await stream.usage).inputTokens).toBeGreaterThan(0);
+    expect(await stream.finishReason).toBe('stop');
+  });
+});
+
+describe('@huggingface/inference', () => {
+  const at = () => ({ endpointUrl: running.address });
+
+  test('chats, whole and streamed, with the address as model name', async () => {
+    const answer = await chatCompletion({ ...at(), messages: [{ role: 'user', content: '/say hi' }] });
+    expect(answer.choices[0]?.message.content).toBe('hi');
+    let text = '';
+    for await (const chunk of chatCompletionStream({
+      ...at(),
+      messages: [{ role: 'user', content: '/say hi' }],
+    }))
+      text += chunk.choices[0]?.delta.content ?? '';
+    expect(text).toBe('hi');
+  });
+
+  test('generates text, whole and streamed', async () => {
+    const answer = await textGeneration({
+      ...at(),
+      inputs: '/say plain',
+      parameters: { max_new_tokens: 50 },
+    });
+    expect(JSON.stringify(answer)).toContain('plain');
+    let raw = '';
+    for await (const chunk of textGenerationStream({ ...at(), inputs: '/say plain' }))
+      raw += JSON.stringify(chunk);
+    expect(raw).toContain('pl');
+  });
+});

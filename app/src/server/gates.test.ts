@@ -118,7 +118,10 @@ describe('S2: the page that asks', () => {
   });
 
   test('another site may not even read', async () => {
-    const foreign: Record<string, string>[] = [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }];
+    const foreign: Record<string, string>[] = [
+      { 'sec-fetch-site': 'cross-site' },
+      { origin: 'https://evil.example' },
+    ];
     for (const headers of foreign) {
       expect((await open.call('GET', '/api/chats', undefined, headers)).status).toBe(403);
     }

@@ -1,0 +1,158 @@
+import { randomInt } from 'node:crypto';
+import { AppError } from '../../../contracts/app-error.ts';
+import { samplingDefaults, type Sampling } from '../../../contracts/sampling.ts';
+import type { WireGenerateRequest } from '../protocol.ts';
+import { AnswerText } from './answer-text.ts';
+import type { Bindings } from './bindings.ts';
+import type { ChatStates } from './chat-states.ts';
+import type { Counters } from './counters.ts';
+import { compileGrammar } from './grammar.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import type { ResolvedPrompt } from './prompting.ts';
+import { Sampler } from './sampler.ts';
+import type { Sequences } from './sequences.ts';
+import { createTask, type AdapterSet, type AnswerWork, type StoredState, type Task } from './task.ts';
+import { TokenList } from './token-list.ts';
+import type { Transcript } from './transcript.ts';
+
+const maxSeed = 4_294_967_295;
+
+export interface AdmissionPlace {
+  library: Bindings;
+  loaded: LoadedModel;
+  sequences: Sequences;
+  states: ChatStates | null;
+  counters: Counters;
+}
+
+/** Checks a request and makes ready what it needs before it can wait in the queue. Rejects with `AppError`s. */
+export async function prepareTask(
+  ticket: number,
+  request: WireGenerateRequest,
+  place: AdmissionPlace,
+): Promise<Task> {
+  const { loaded, sequences, states } = place;
+  const adapters = adapterSet(request.adapters ?? [], loaded);
+  const prompt = await loaded.prompting.resolve(request.prompt);
+  const stateKey = request.stateKey ?? null;
+  const stored = stateKey === null || states === null ? null : await states.find(stateKey, adapters.key);
+  const ids = idsOf(prompt, earlierOf(stateKey, adapters.key, { sequences, stored }), place);
+  checkLength(ids.length, loaded.contextTokens);
+  return createTask(
+    {
+      ticket,
+      person: request.person,
+      priority: request.priority ?? 'answer',
+      stateKey,
+      ephemeral: request.ephemeral ?? false,
+      adapters,
+      work: await answerWork(request, { ids, stop: prompt.stop }, place),
+      target: new TokenList(ids),
+      promptText: prompt.text,
+      stored,
+    },
+    new TokenList(),
+  );
+}
+
+/** A prompt is refused with its counts, never cut. */
+export function checkLength(promptTokens: number, contextTokens: number): void {
+  if (promptTokens < contextTokens) return;
+  throw new AppError(
+    'context-too-long',
+    `The prompt has ${promptTokens} tokens; with room for an answer at most ${contextTokens - 1} fit.`,
+    {
+      hint: 'Shorten it, or load the model with a larger context.',
+      details: { promptTokens, contextTokens },
+    },
+  );
+}
+
+/** The answers that this chat's model gave keep the ids that it drew, where the prompt goes on from there. */
+function idsOf(prompt: ResolvedPrompt, earlier: Transcript | null, place: AdmissionPlace): number[] {
+  const kept = prompt.withKeptIds(earlier);
+  if (kept === null || kept.length >= place.loaded.contextTokens) return prompt.ids;
+  const isDifferent = kept.length !== prompt.ids.length || kept.some((id, index) => id !== prompt.ids[index]);
+  if (isDifferent) place.counters.keptIdTokens += kept.length - commonLength(kept, prompt.ids);
+  return kept;
+}
+
+function commonLength(a: readonly number[], b: readonly number[]): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}
+
+function earlierOf(
+  stateKey: string | null,
+  adapterKey: string,
+  known: { sequences: Sequences; stored: StoredState | null },
+): Transcript | null {
+  if (stateKey === null) return null;
+  const own = known.sequences.ofChat(stateKey).filter((sequence) => sequence.adapterKey === adapterKey);
+  const latest = own.sort((a, b) => b.lastUsed - a.lastUsed)[0];
+  return latest?.transcript ?? known.stored?.transcript ?? null;
+}
+
+function adapterSet(uses: readonly { id: string; scale: number }[], loaded: LoadedModel): AdapterSet {
+  const active = uses.filter((use) => use.scale !== 0);
+  const items = active.map(({ id, scale }) => {
+    const adapter = loaded.adapters.get(id);
+    if (adapter === undefined) {
+      throw new AppError('adapter-mismatch', `The adapter ${id} is not loaded with this model.`);
+    }
+    return { pointer: adapter.pointer, scale, name: `${adapter.sha256}*${scale}` };
+  });
+  const key = items
+    .map((item) => item.name)
+    .sort()
+    .join('+');
+  return { key, items: items.map(({ pointer, scale }) => ({ pointer, scale })) };
+}
+
+async function answerWork(
+  request: WireGenerateRequest,
+  prompt: { ids: readonly number[]; stop: readonly string[] },
+  place: AdmissionPlace,
+): Promise<AnswerWork> {
+  const { sampling } = request;
+  const { loaded, library } = place;
+  const { vocabulary } = loaded.model;
+  checkSampling(sampling);
+  vocabulary.check(sampling.stopTokenIds ?? []);
+  const grammar =
+    sampling.grammar === undefined
+      ? null
+      : await compileGrammar(sampling.grammar, {
+          library,
+          vocabulary: vocabulary.pointer,
+          vocabularySize: vocabulary.size,
+        });
+  const sampler = new Sampler({
+    sampling,
+    vocabulary,
+    grammar,
+    seed: sampling.seed ?? randomInt(maxSeed),
+    contextTokens: loaded.contextTokens,
+    drawnTokens: request.drawnTokens ?? 0,
+  });
+  for (const id of prompt.ids) sampler.see(id);
+  const asked = sampling.stop ?? [];
+  return {
+    kind: 'answer',
+    sampler,
+    text: new AnswerText([...asked, ...prompt.stop]),
+    askedStops: new Set(asked),
+    maxNewTokens: sampling.maxNewTokens ?? samplingDefaults.maxNewTokens,
+    stopIds: new Set(sampling.stopTokenIds),
+    ignoreEnd: sampling.ignoreEos ?? false,
+  };
+}
+
+function checkSampling(sampling: Sampling): void {
+  if (sampling.jsonSchema === undefined) return;
+  throw new AppError(
+    'unsupported-field',
+    'The engine child takes grammars; a JSON schema is compiled before it.',
+  );
+}

@@ -1,0 +1,63 @@
+import type { Task } from './task.ts';
+
+export interface Part {
+  task: Task;
+  kind: 'token' | 'prompt';
+  /** First position in the sequence, and how many tokens. */
+  from: number;
+  count: number;
+  /** Index in the batch of its last token. */
+  lastIndex: number;
+}
+
+export interface PlanOptions {
+  /** Of one set of adapters. */
+  tasks: readonly Task[];
+  capacity: number;
+  /** Rows of logits that one batch may ask for. */
+  outputCapacity: number;
+  msPerPromptToken: number;
+  now: number;
+}
+
+/** Watchers of running answers feel a piece of somebody's prompt as a pause of about this length. */
+const pieceMs = 100;
+/** Where nobody is generating only a newcomer waits for the piece. */
+const lonelyPieceMs = 300;
+const smallestPiece = 16;
+
+/** One token for each answer that is being written, and a bounded piece of the prompts that are being read. */
+export function planBatch(options: PlanOptions): Part[] {
+  const { tasks, capacity, now } = options;
+  const parts: Part[] = [];
+  for (const task of tasks) {
+    if (task.phase !== 'generating' || parts.length >= Math.min(capacity, options.outputCapacity)) continue;
+    parts.push({ task, kind: 'token', from: task.sequence!.tokens.length, count: 1, lastIndex: -1 });
+  }
+  const targetMs = parts.length > 0 ? pieceMs : lonelyPieceMs;
+  const affordable = Math.max(smallestPiece, Math.floor(targetMs / options.msPerPromptToken));
+  let room = Math.min(capacity - parts.length, affordable);
+  let outputs = options.outputCapacity - parts.length;
+  const left = (task: Task): number => task.target.length - task.sequence!.tokens.length;
+  // Shortest first, so that a short question does not wait for a long document; who waits long moves up.
+  const rank = (task: Task): number => left(task) * options.msPerPromptToken - (now - task.startedAt);
+  const readers = tasks.filter((task) => task.phase === 'reading').sort((a, b) => rank(a) - rank(b));
+  for (const task of readers) {
+    if (room <= 0 || outputs <= 0) break;
+    const isScore = task.work.kind === 'score';
+    const count = Math.min(left(task), room, isScore ? outputs : room);
+    parts.push({ task, kind: 'prompt', from: task.sequence!.tokens.length, count, lastIndex: -1 });
+    room -= count;
+    outputs -= isScore ? count : 1;
+  }
+  return parts;
+}
+
+/** Whether logits are wanted after the token at this position of a task's sequence. */
+export function wantsOutput(part: Part, position: number): boolean {
+  const { task } = part;
+  if (part.kind === 'token') return true;
+  const isLast = position === task.target.length - 1;
+  if (task.work.kind === 'answer') return isLast;
+  return position >= task.work.from - 1 && !isLast;
+}

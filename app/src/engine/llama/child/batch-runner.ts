@@ -1,0 +1,139 @@
+import { wantsOutput, type Part } from './batch-plan.ts';
+import type { CancelLine } from './cancel-line.ts';
+import type { NativeContext } from './context.ts';
+import type { Counters } from './counters.ts';
+import type { Sequences } from './sequences.ts';
+import type { Task } from './task.ts';
+import type { ThreadController } from './thread-controller.ts';
+
+/** Shorter steps are not worth stopping: the cancellation is taken up right after them. */
+const abortableMs = 25;
+
+export interface BatchRunnerOptions {
+  context: NativeContext;
+  sequences: Sequences;
+  cancelLine: CancelLine;
+  threads: ThreadController;
+  counters: Counters;
+  /** Frees room in the cache; false where nothing can go. */
+  makeRoom(): boolean;
+  /** Takes up a token or a piece of prompt that is in the cache now, with its logits still there. */
+  onDone(part: Part): void;
+  onFailed(task: Task, code: number): void;
+  /** No room for this task, even alone. */
+  onNoRoom(parts: readonly Part[]): void;
+}
+
+/** Runs one batch, and if that fails finds out whose fault it was: the others lose nothing. */
+export class BatchRunner {
+  readonly #options: BatchRunnerOptions;
+  msPerPromptToken = 4;
+  msPerTokenStep = 10;
+
+  constructor(options: BatchRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** False when a cancellation came first and nothing was done. */
+  run(parts: readonly Part[]): boolean {
+    const { context, cancelLine } = this.#options;
+    this.#fill(parts);
+    const isAbortable = this.#expectedMs(parts) > abortableMs;
+    if (!cancelLine.arm(isAbortable ? parts.map((part) => part.task.ticket) : [])) {
+      cancelLine.disarm();
+      return false;
+    }
+    const { status, code, ms } = this.#decode(parts);
+    cancelLine.disarm();
+    if (status === 'done') {
+      this.#learn(parts, ms);
+      for (const part of parts) this.#settle(part, part.count);
+    } else if (status === 'aborted') {
+      this.#options.counters.abortedDecodes++;
+      for (const part of parts) this.#settleStopped(part);
+    } else if (status === 'full') {
+      this.#retryWithRoom(parts);
+    } else {
+      for (const part of parts) this.#restore(part);
+      if (parts.length === 1) this.#options.onFailed(parts[0]!.task, code);
+      else for (const part of parts) this.run([part]);
+    }
+    return context.batchLength >= 0;
+  }
+
+  #fill(parts: readonly Part[]): void {
+    const { context } = this.#options;
+    context.startBatch();
+    for (const part of parts) {
+      const { task } = part;
+      for (let index = 0; index < part.count; index++) {
+        const position = part.from + index;
+        const token = part.kind === 'token' ? task.pending : task.target.at(position);
+        const wants = wantsOutput(part, position);
+        part.lastIndex = context.add(token, position, task.sequence!.id, wants);
+      }
+    }
+  }
+
+  #decode(parts: readonly Part[]): { status: string; code: number; ms: number } {
+    const { context, threads, counters, cancelLine } = this.#options;
+    const hasPrompt = parts.some((part) => part.kind === 'prompt');
+    cancelLine.enter(hasPrompt ? 'prompt' : 'token');
+    if (hasPrompt) threads.beforePrompt();
+    else threads.beforeToken();
+    const started = performance.now();
+    const result = context.decode();
+    const ms = performance.now() - started;
+    cancelLine.stepped();
+    counters.decodes++;
+    counters.decodeMs += ms;
+    return { ...result, ms };
+  }
+
+  #learn(parts: readonly Part[], ms: number): void {
+    const prompt = parts.reduce((sum, part) => sum + (part.kind === 'prompt' ? part.count : 0), 0);
+    const tokens = parts.length;
+    if (prompt === 0) {
+      this.msPerTokenStep = this.msPerTokenStep * 0.9 + ms * 0.1;
+      this.#options.threads.afterToken(ms, tokens);
+    } else if (prompt >= 8) {
+      this.msPerPromptToken = this.msPerPromptToken * 0.7 + (ms / (prompt + tokens)) * 0.3;
+    }
+  }
+
+  #expectedMs(parts: readonly Part[]): number {
+    const prompt = parts.reduce((sum, part) => sum + (part.kind === 'prompt' ? part.count : 0), 0);
+    return prompt > 0 ? prompt * this.msPerPromptToken : this.msPerTokenStep;
+  }
+
+  /** The first `count` tokens of the part are in the cache. */
+  #settle(part: Part, count: number): void {
+    const { task } = part;
+    const { tokens } = task.sequence!;
+    if (part.kind === 'token') tokens.push(task.pending);
+    else tokens.append(task.target.view().subarray(part.from, part.from + count));
+    this.#options.onDone(part);
+  }
+
+  /** A stopped decode keeps the pieces that were whole; a token whose logits were lost is computed again. */
+  #settleStopped(part: Part): void {
+    const { context, sequences } = this.#options;
+    const { sequence } = part.task;
+    if (sequence === null) return;
+    const kept = part.kind === 'token' ? 0 : Math.min(part.count, context.lengthOf(sequence.id) - part.from);
+    const isComplete = part.from + kept >= part.task.target.length;
+    const count = isComplete || part.task.work.kind === 'score' ? 0 : Math.max(0, kept);
+    if (count > 0) sequence.tokens.append(part.task.target.view().subarray(part.from, part.from + count));
+    sequences.truncate(sequence, sequence.tokens.length);
+  }
+
+  #restore(part: Part): void {
+    const { sequence } = part.task;
+    if (sequence !== null) this.#options.sequences.truncate(sequence, part.from);
+  }
+
+  #retryWithRoom(parts: readonly Part[]): void {
+    if (this.#options.makeRoom()) this.run(parts);
+    else this.#options.onNoRoom(parts);
+  }
+}

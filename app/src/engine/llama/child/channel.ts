@@ -1,0 +1,63 @@
+import { Socket } from 'node:net';
+import { AppError } from '../../../contracts/app-error.ts';
+import { createFrameReader, encodeFrame } from '../frames.ts';
+import { requestSchema, type EngineReply, type EngineRequest } from '../protocol.ts';
+
+/** The frames of the main descriptor. A parent that speaks nonsense is no parent of ours: the process ends. */
+export class Channel {
+  readonly #socket: Socket;
+  sent = 0;
+
+  constructor(
+    descriptor: number,
+    handlers: { onRequest: (request: EngineRequest) => void; onEnd: () => void },
+  ) {
+    this.#socket = new Socket({ fd: descriptor, readable: true, writable: true });
+    const reader = createFrameReader();
+    this.#socket.on('data', (chunk: Buffer) => {
+      for (const message of reader.push(chunk)) this.#take(message, handlers.onRequest);
+    });
+    this.#socket.on('end', () => handlers.onEnd());
+    this.#socket.on('error', () => handlers.onEnd());
+  }
+
+  send(reply: EngineReply): void {
+    this.sent++;
+    this.#socket.write(encodeFrame(reply));
+  }
+
+  /** Resolves when everything sent has left this process. */
+  drain(): Promise<void> {
+    return new Promise((resolve) => this.#socket.write('', () => resolve()));
+  }
+
+  #take(message: unknown, onRequest: (request: EngineRequest) => void): void {
+    const parsed = requestSchema.safeParse(message);
+    if (parsed.success) {
+      onRequest(parsed.data);
+      return;
+    }
+    const problem = parsed.error.issues
+      .map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+      .join('; ');
+    const error = new AppError(
+      'bad-request',
+      `The engine was asked something it does not understand: ${problem}`,
+    );
+    const ticket = ticketOf(message);
+    if (ticket === null) throw error;
+    const isGenerate = typeof message === 'object' && message !== null && 'request' in message;
+    if (isGenerate) {
+      const end = { type: 'end', reason: 'failed', error: error.toJSON() } as const;
+      this.send({ type: 'parts', batches: [{ ticket, parts: [end] }] });
+    } else {
+      this.send({ type: 'failure', ticket, error: error.toJSON() });
+    }
+  }
+}
+
+function ticketOf(message: unknown): number | null {
+  const ticket =
+    typeof message === 'object' && message !== null && 'ticket' in message ? message.ticket : null;
+  return typeof ticket === 'number' && Number.isInteger(ticket) && ticket > 0 ? ticket : null;
+}

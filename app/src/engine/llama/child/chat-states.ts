@@ -1,0 +1,85 @@
+import { performance } from 'node:perf_hooks';
+import type { NativeContext } from './context.ts';
+import type { Sequence, Sequences } from './sequences.ts';
+import type { Snapshots } from './snapshots.ts';
+import { maxStateBytes } from './snapshot-file.ts';
+import type { StoredState } from './task.ts';
+
+/** A chat is idle when nobody wrote in it for this long. */
+const idleAfterMs = 10_000;
+const lookEveryMs = 2000;
+/** Shorter states are read anew as fast as they are restored. */
+const worthwhileTokens = 32;
+
+export interface ChatStatesOptions {
+  context: NativeContext;
+  sequences: Sequences;
+  snapshots: Snapshots;
+  isBusy: () => boolean;
+}
+
+/** Keeps the KV states of chats on disk, so that a restart or an eviction costs them nothing. */
+export class ChatStates {
+  readonly #options: ChatStatesOptions;
+  readonly #idleSince = new Map<Sequence, { length: number; at: number }>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: ChatStatesOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#saveOneIdle(), lookEveryMs);
+  }
+
+  isKept(sequence: Sequence): boolean {
+    return sequence.stateKey !== null && sequence.savedLength >= sequence.tokens.length;
+  }
+
+  /** What lies on disk for a chat, if that is more than what memory holds of it. */
+  async find(stateKey: string, adapterKey: string): Promise<StoredState | null> {
+    const { sequences, snapshots } = this.#options;
+    const isInMemory = sequences.ofChat(stateKey).some((sequence) => sequence.adapterKey === adapterKey);
+    return isInMemory ? null : snapshots.read(stateKey, adapterKey);
+  }
+
+  /** Copies the state now and writes it behind. */
+  save(sequence: Sequence): Promise<boolean> {
+    const { context, snapshots } = this.#options;
+    const { stateKey, adapterKey, tokens, transcript } = sequence;
+    const isWorthwhile = tokens.length >= worthwhileTokens;
+    if (stateKey === null || sequence.ephemeral || !isWorthwhile || this.isKept(sequence)) {
+      return Promise.resolve(this.isKept(sequence));
+    }
+    const state = context.saveState(sequence.id);
+    if (state.length === 0 || state.length > maxStateBytes) return Promise.resolve(false);
+    sequence.savedLength = tokens.length;
+    return snapshots.save(stateKey, adapterKey, { ids: tokens.view().slice(), state, transcript });
+  }
+
+  /** Saves every chat that is not in use; how many there were. */
+  async saveAll(): Promise<number> {
+    clearInterval(this.#timer);
+    const results: Promise<boolean>[] = [];
+    for (const sequence of this.#options.sequences.all()) {
+      if (!sequence.isInUse && !this.isKept(sequence)) results.push(this.save(sequence));
+    }
+    const saved = await Promise.all(results);
+    await this.#options.snapshots.settle();
+    return saved.filter(Boolean).length;
+  }
+
+  #saveOneIdle(): void {
+    const { sequences, isBusy } = this.#options;
+    const now = performance.now();
+    for (const sequence of sequences.all()) {
+      const { length } = sequence.tokens;
+      if (sequence.isInUse || sequence.stateKey === null || this.isKept(sequence)) continue;
+      const seen = this.#idleSince.get(sequence);
+      if (seen === undefined || seen.length !== length) {
+        this.#idleSince.set(sequence, { length, at: now });
+      } else if (now - seen.at >= idleAfterMs && !isBusy()) {
+        this.#idleSince.delete(sequence);
+        void this.save(sequence);
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import { address, view } from 'koffi';
+import type { Bindings } from './bindings.ts';
+import type { Batch, Pointer } from './structs.ts';
+
+export interface DecodeResult {
+  /** `full`: no room in the KV cache, nothing changed. `aborted`: see `lengthOf`. `failed`: see `lengthOf`. */
+  status: 'done' | 'full' | 'aborted' | 'failed';
+  code: number;
+}
+
+const doneCode = 0;
+const fullCode = 1;
+const abortedCode = 2;
+/** Row views are kept by address; the library moves its buffer only when it grows. */
+const keptViews = 256;
+
+/**
+ * A native context: the KV cache of all sequences and one batch, filled through typed arrays over memory that
+ * does not move. Nothing here checks ids: the scheduler does, because a wrong one ends the process.
+ */
+export class NativeContext {
+  readonly pointer: Pointer;
+  readonly batchCapacity: number;
+  readonly #library: Bindings;
+  readonly #memory: Pointer;
+  readonly #vocabularySize: number;
+  readonly #batch: Batch;
+  readonly #tokens: Int32Array;
+  readonly #positions: Int32Array;
+  readonly #sequences: Int32Array;
+  readonly #outputs: Int8Array;
+  readonly #rows = new Map<bigint, Float32Array>();
+  #count = 0;
+
+  constructor(library: Bindings, pointer: Pointer, sizes: { batch: number; vocabulary: number }) {
+    this.#library = library;
+    this.pointer = pointer;
+    this.batchCapacity = sizes.batch;
+    this.#vocabularySize = sizes.vocabulary;
+    this.#memory = library.memory(pointer);
+    const words = (): Int32Array => new Int32Array(new SharedArrayBuffer(sizes.batch * 4));
+    this.#tokens = words();
+    this.#positions = words();
+    this.#sequences = words();
+    const ones = words().fill(1);
+    this.#outputs = new Int8Array(new SharedArrayBuffer(sizes.batch));
+    const pointers = new BigUint64Array(new SharedArrayBuffer(sizes.batch * 8));
+    const first = address(this.#sequences);
+    for (let index = 0; index < sizes.batch; index++) pointers[index] = first + BigInt(index * 4);
+    this.#batch = {
+      n_tokens: 0,
+      token: address(this.#tokens),
+      embd: null,
+      pos: address(this.#positions),
+      n_seq_id: address(ones),
+      seq_id: address(pointers),
+      logits: address(this.#outputs),
+    };
+    this.held = [ones, pointers];
+  }
+
+  /** Native code has the addresses of these; they live as long as this object. */
+  readonly held: readonly ArrayBufferView[];
+
+  get batchLength(): number {
+    return this.#count;
+  }
+
+  get batchRoom(): number {
+    return this.batchCapacity - this.#count;
+  }
+
+  startBatch(): void {
+    this.#count = 0;
+  }
+
+  /** Puts a token into the batch; returns its index, which `logits` takes when `output` is true. */
+  add(token: number, position: number, sequence: number, output: boolean): number {
+    const index = this.#count++;
+    this.#tokens[index] = token;
+    this.#positions[index] = position;
+    this.#sequences[index] = sequence;
+    this.#outputs[index] = output ? 1 : 0;
+    return index;
+  }
+
+  decode(): DecodeResult {
+    this.#batch.n_tokens = this.#count;
+    const code = this.#library.decode(this.pointer, this.#batch);
+    if (code === doneCode) return { status: 'done', code };
+    if (code === fullCode) return { status: 'full', code };
+    return { status: code === abortedCode ? 'aborted' : 'failed', code };
+  }
+
+  /** Logits after the token at this index of the last batch, in place: valid until the next decode. */
+  logits(index: number): Float32Array | null {
+    const row = this.#library.logits(this.pointer, index);
+    if (row === null) return null;
+    const known = this.#rows.get(row);
+    if (known !== undefined) return known;
+    if (this.#rows.size >= keptViews) this.#rows.clear();
+    const values = new Float32Array(view(row, this.#vocabularySize * 4));
+    this.#rows.set(row, values);
+    return values;
+  }
+
+  /** How many tokens of a sequence the cache holds. */
+  lengthOf(sequence: number): number {
+    return this.#library.sequenceLast(this.#memory, sequence) + 1;
+  }
+
+  /** Cuts a sequence back; false where the model's memory cannot be cut there. */
+  truncate(sequence: number, length: number): boolean {
+    return this.#library.sequenceRemove(this.#memory, sequence, length, -1);
+  }
+
+  /** Lets `target` hold the first `length` tokens of `source` too, without reading them again. */
+  copy(source: number, target: number, length: number): void {
+    this.#library.sequenceCopy(this.#memory, source, target, 0, length);
+  }
+
+  saveState(sequence: number): Buffer {
+    const size = this.#library.stateSize(this.pointer, sequence);
+    const state = Buffer.allocUnsafeSlow(size);
+    const written = this.#library.stateGet(this.pointer, state, size, sequence);
+    return state.subarray(0, written);
+  }
+
+  /** The bytes must be whole and of this model and settings: the library ends the process over others. */
+  restoreState(sequence: number, state: Uint8Array): boolean {
+    return this.#library.stateSet(this.pointer, state, state.length, sequence) > 0;
+  }
+
+  setAdapters(adapters: readonly { pointer: Pointer; scale: number }[]): boolean {
+    if (adapters.length === 0) return this.#library.setAdapters(this.pointer, null, 0, null) === 0;
+    const pointers = new BigUint64Array(adapters.map((adapter) => adapter.pointer ?? 0n));
+    const scales = new Float32Array(adapters.map((adapter) => adapter.scale));
+    return this.#library.setAdapters(this.pointer, pointers, adapters.length, scales) === 0;
+  }
+
+  free(): void {
+    this.#rows.clear();
+    this.#library.contextFree(this.pointer);
+  }
+}

@@ -1,0 +1,81 @@
+export interface Queued {
+  readonly person: string;
+  readonly priority: 'answer' | 'side';
+}
+
+/** Persons that have not asked for this long are forgotten; they start level with the others again. */
+const maxPersons = 1024;
+
+/**
+ * Who is next: of those who wait, the person who was given the least so far, counted in tokens; whoever is new starts
+ * at the least of those who are there, so that nobody saves up a claim. Side work comes after all answers.
+ */
+export class FairQueue<T extends Queued> {
+  readonly #waiting: T[] = [];
+  readonly #given = new Map<string, number>();
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** In the order in which they would be taken now. */
+  inOrder(): T[] {
+    const given = new Map(this.#given);
+    const rest = [...this.#waiting];
+    const order: T[] = [];
+    while (rest.length > 0) {
+      const next = best(rest, given);
+      rest.splice(rest.indexOf(next), 1);
+      // As if each had been given one turn.
+      given.set(next.person, (given.get(next.person) ?? 0) + 1);
+      order.push(next);
+    }
+    return order;
+  }
+
+  push(item: T): void {
+    if (!this.#given.has(item.person)) {
+      const present = this.#waiting.map((other) => this.#given.get(other.person) ?? 0);
+      const level = present.length === 0 ? this.#lowest() : Math.min(...present);
+      if (this.#given.size >= maxPersons) this.#given.clear();
+      this.#given.set(item.person, level);
+    }
+    this.#waiting.push(item);
+  }
+
+  /** Takes the next one that `mayStart`. */
+  take(mayStart: (item: T) => boolean): T | null {
+    const able = this.#waiting.filter((item) => mayStart(item));
+    if (able.length === 0) return null;
+    const next = best(able, this.#given);
+    this.remove(next);
+    // One turn even before any token, so that requests that arrive together alternate.
+    this.charge(next.person, 1);
+    return next;
+  }
+
+  remove(item: T): boolean {
+    const index = this.#waiting.indexOf(item);
+    if (index < 0) return false;
+    this.#waiting.splice(index, 1);
+    return true;
+  }
+
+  charge(person: string, tokens: number): void {
+    this.#given.set(person, (this.#given.get(person) ?? 0) + tokens);
+  }
+
+  #lowest(): number {
+    return this.#given.size === 0 ? 0 : Math.min(...this.#given.values());
+  }
+}
+
+/** The first of those who were given the least; answers before side work. */
+function best<T extends Queued>(items: readonly T[], given: ReadonlyMap<string, number>): T {
+  const rank = (item: T): number => (item.priority === 'side' ? 1 : 0);
+  return items.reduce((first, next) => {
+    const byRank = rank(next) - rank(first);
+    const byGiven = (given.get(next.person) ?? 0) - (given.get(first.person) ?? 0);
+    return byRank < 0 || (byRank === 0 && byGiven < 0) ? next : first;
+  });
+}

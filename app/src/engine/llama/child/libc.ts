@@ -1,0 +1,68 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { load, type LibraryHandle } from 'koffi';
+import type { Pointer } from './structs.ts';
+
+const setParentDeathSignal = 1;
+const killSignal = 9;
+/** The kernel ends the process with the highest score first when memory runs out. */
+const outOfMemoryScore = '900';
+
+function openLibc(): LibraryHandle | null {
+  for (const name of ['libc.so.6', 'libc.musl-x86_64.so.1', 'libSystem.B.dylib']) {
+    try {
+      return load(name);
+    } catch {
+      continue;
+    }
+  }
+  return null;
+}
+
+const libc = openLibc();
+
+/** Address of a C function, or null where there is no C library to be found. */
+export function libcAddress(name: string): Pointer {
+  try {
+    return libc === null ? null : (libc.symbol(name) as Pointer);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A decode keeps this thread busy for seconds, so the end of the parent cannot be seen as the end of a pipe:
+ * the kernel is asked to kill this process with it.
+ */
+export function dieWithParent(): boolean {
+  if (libc === null || process.platform !== 'linux') return false;
+  const prctl = libc.func('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong']) as (
+    ...words: number[]
+  ) => number;
+  return prctl(setParentDeathSignal, killSignal, 0, 0, 0) === 0 && process.ppid !== 1;
+}
+
+/** Makes this process the first that the kernel takes when memory runs out, before the server and the database. */
+export function beFirstToBeKilled(): boolean {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', outOfMemoryScore);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function seesNoNetwork(): boolean {
+  return Object.values(networkInterfaces()).every((addresses) =>
+    (addresses ?? []).every((address) => address.internal),
+  );
+}
+
+export function residentBytes(): number {
+  try {
+    const pages = Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[1]);
+    return pages * 4096;
+  } catch {
+    return process.memoryUsage.rss();
+  }
+}

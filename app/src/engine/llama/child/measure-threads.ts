@@ -1,0 +1,52 @@
+import type { NativeContext } from './context.ts';
+import type { ThreadController } from './thread-controller.ts';
+
+export interface ThreadTime {
+  threads: number;
+  tokenMs: number;
+}
+
+export interface MeasureOptions {
+  context: NativeContext;
+  threads: ThreadController;
+  maxThreads: number;
+  token: number;
+}
+
+const countedSteps = 4;
+/** All of measuring takes about this long at most. */
+const budgetMs = 1500;
+/** More threads must be this much faster to be worth the cores they take from everybody else. */
+const worthwhile = 0.97;
+
+/** Times one token at several thread counts, the most first, and sets the fewest that is as fast as any. */
+export function measureThreads(options: MeasureOptions): ThreadTime[] {
+  const { context, threads, maxThreads } = options;
+  const counts = [
+    ...new Set([1, 0.75, 0.5, 0.25].map((share) => Math.max(1, Math.round(maxThreads * share)))),
+  ];
+  const started = performance.now();
+  const times: ThreadTime[] = [];
+  for (const count of counts) {
+    if (times.length > 0 && performance.now() - started > budgetMs) break;
+    threads.setLimit(count);
+    step(options);
+    const samples = Array.from({ length: countedSteps }, () => step(options)).sort((a, b) => a - b);
+    times.push({ threads: count, tokenMs: samples[1] ?? samples[0] ?? 0 });
+  }
+  context.truncate(0, 0);
+  const best = Math.min(...times.map((time) => time.tokenMs));
+  const enough = times
+    .filter((time) => time.tokenMs * worthwhile <= best)
+    .sort((a, b) => a.threads - b.threads);
+  threads.setLimit(enough[0]?.threads ?? maxThreads);
+  return times;
+}
+
+function step({ context, token }: MeasureOptions): number {
+  context.startBatch();
+  context.add(token, context.lengthOf(0), 0, true);
+  const started = performance.now();
+  context.decode();
+  return performance.now() - started;
+}

@@ -1,0 +1,128 @@
+import type { NativeContext } from './context.ts';
+import type { Counters } from './counters.ts';
+import type { Sequence, Sequences } from './sequences.ts';
+import type { Task } from './task.ts';
+
+/** Fewer shared tokens than this are not worth waiting for, nor a copy. */
+const worthwhileTokens = 24;
+/** A prefix shared by two chats is kept for a third from this length on. */
+const parkedTokens = 48;
+
+export interface PrefixReuseOptions {
+  context: NativeContext;
+  sequences: Sequences;
+  counters: Counters;
+  /** Whether a state can be cut back to any length; recurrent models can only be gone on with. */
+  canTrim: boolean;
+}
+
+interface Donor {
+  sequence: Sequence;
+  length: number;
+}
+
+/**
+ * Chooses, at the moment a task begins to read, what of its prompt need not be read: its own chat's state, the start
+ * of another's, a parked prefix, or a state from disk. While somebody is reading the same prefix the task waits.
+ */
+export class PrefixReuse {
+  readonly #options: PrefixReuseOptions;
+
+  constructor(options: PrefixReuseOptions) {
+    this.#options = options;
+  }
+
+  /** Gives the task a sequence that holds as much of its prompt as there is; false: wait for another reader. */
+  start(task: Task, active: readonly Task[]): boolean {
+    const best = this.#bestDonor(task);
+    if (this.#mustWait(task, active, best.length)) return false;
+    const { sequences, counters } = this.#options;
+    const sequence = this.#restored(task, best.length) ?? this.#fromDonor(task, best);
+    sequence.isInUse = true;
+    sequence.stateKey = task.stateKey;
+    sequence.ephemeral = task.ephemeral;
+    sequences.touch(sequence);
+    task.sequence = sequence;
+    task.stored = null;
+    task.cachedTokens = sequence.tokens.length;
+    counters.cachedTokens += sequence.tokens.length;
+    return true;
+  }
+
+  #restored(task: Task, besides: number): Sequence | null {
+    const { stored } = task;
+    if (stored === null) return null;
+    const { context, sequences, counters } = this.#options;
+    const limit = Math.min(stored.ids.length, task.target.length);
+    let length = 0;
+    while (length < limit && stored.ids[length] === task.target.at(length)) length++;
+    if (this.#usable(length, stored.ids.length, task) < besides + worthwhileTokens) return null;
+    const sequence = this.#create(task);
+    if (!context.restoreState(sequence.id, stored.state)) {
+      sequences.drop(sequence);
+      return null;
+    }
+    sequence.tokens.append(stored.ids);
+    sequence.savedLength = stored.ids.length;
+    sequence.transcript = stored.transcript;
+    sequences.truncate(sequence, this.#usable(length, stored.ids.length, task));
+    counters.snapshotsRestored++;
+    counters.restoredTokens += sequence.tokens.length;
+    return sequence;
+  }
+
+  #fromDonor(task: Task, best: Donor | { sequence: null; length: number }): Sequence {
+    const { sequences, counters } = this.#options;
+    if (best.sequence === null || best.length === 0) return this.#create(task);
+    const donor = best.sequence;
+    const isOwn = !donor.isInUse && donor.stateKey !== null && donor.stateKey === task.stateKey;
+    if (isOwn) {
+      sequences.truncate(donor, best.length);
+      return donor;
+    }
+    // In use while it is copied from, so that making room cannot take it.
+    const wasInUse = donor.isInUse;
+    donor.isInUse = true;
+    const sequence = this.#create(task);
+    sequences.copy(donor, sequence, best.length);
+    counters.copiedTokens += best.length;
+    if (best.length >= parkedTokens && task.stateKey !== null && !task.ephemeral && this.#options.canTrim) {
+      sequences.park(sequence, best.length);
+    }
+    donor.isInUse = wasInUse;
+    return sequence;
+  }
+
+  #create(task: Task): Sequence {
+    const { adapters, stateKey, ephemeral } = task;
+    return this.#options.sequences.create({ adapterKey: adapters.key, stateKey, ephemeral });
+  }
+
+  #bestDonor(task: Task): Donor | { sequence: null; length: number } {
+    let best: Donor | { sequence: null; length: number } = { sequence: null, length: 0 };
+    for (const sequence of this.#options.sequences.all()) {
+      if (sequence.adapterKey !== task.adapters.key) continue;
+      const common = sequence.tokens.commonPrefix(task.target);
+      const length = this.#usable(common, sequence.tokens.length, task);
+      const isOwn = sequence.stateKey !== null && sequence.stateKey === task.stateKey && !sequence.isInUse;
+      if (length > best.length || (length > 0 && length === best.length && isOwn))
+        best = { sequence, length };
+    }
+    return best;
+  }
+
+  /** The last token of a prompt is always read, for its logits. */
+  #usable(common: number, held: number, task: Task): number {
+    const length = Math.min(common, task.target.length - 1);
+    return this.#options.canTrim || length === held ? length : 0;
+  }
+
+  #mustWait(task: Task, active: readonly Task[], have: number): boolean {
+    return active.some((other) => {
+      if (other === task || other.phase !== 'reading' || other.sequence === null) return false;
+      if (other.adapters.key !== task.adapters.key || !this.#options.canTrim) return false;
+      const common = Math.min(other.target.commonPrefix(task.target), task.target.length - 1);
+      return common - have >= worthwhileTokens && other.sequence.tokens.length < common;
+    });
+  }
+}

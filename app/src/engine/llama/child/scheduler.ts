@@ -1,0 +1,313 @@
+import { AppError, toAppError } from '../../../contracts/app-error.ts';
+import type { EndReason, RunPart } from '../../../contracts/run-parts.ts';
+import { AdapterTurns } from './adapter-turns.ts';
+import { endPart } from './answer-text.ts';
+import { planBatch, type Part } from './batch-plan.ts';
+import { BatchRunner } from './batch-runner.ts';
+import type { CancelLine } from './cancel-line.ts';
+import type { NativeContext } from './context.ts';
+import type { Counters } from './counters.ts';
+import { FairQueue } from './fair-queue.ts';
+import { describeToken } from './logprobs.ts';
+import type { Outbox } from './outbox.ts';
+import type { Drawn } from './sampler.ts';
+import { PrefixReuse } from './prefix-reuse.ts';
+import { releaseSequence } from './release-sequence.ts';
+import type { Sequence, Sequences } from './sequences.ts';
+import { closingParts, type AnswerWork, type Task } from './task.ts';
+import type { ThreadController } from './thread-controller.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+export interface SchedulerOptions {
+  context: NativeContext;
+  vocabulary: Vocabulary;
+  sequences: Sequences;
+  outbox: Outbox;
+  threads: ThreadController;
+  cancelLine: CancelLine;
+  counters: Counters;
+  slots: number;
+  contextTokens: number;
+  kvTokens: number;
+  /** Rows of logits that one batch may ask for. */
+  outputCapacity: number;
+  canTrim: boolean;
+  /** Whether a chat's state may be given up for side work, because it lies on disk. */
+  isKeptOnDisk: (sequence: Sequence) => boolean;
+}
+
+/** Side work that waited this long starts beside answers, if there is a free slot. */
+const sidePatienceMs = 30_000;
+
+/** Serves all requests of one model together, a step at a time. */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #queue = new FairQueue<Task>();
+  #active: Task[] = [];
+  readonly #prefixes: PrefixReuse;
+  readonly #runner: BatchRunner;
+  readonly #turns: AdapterTurns;
+  #serviceMs = 0;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#prefixes = new PrefixReuse(options);
+    this.#turns = new AdapterTurns(options.context, options.counters);
+    this.#runner = new BatchRunner({
+      ...options,
+      makeRoom: () => this.#makeRoom(),
+      onDone: (part) => this.#advance(part),
+      onFailed: (task, code) =>
+        this.#fail(
+          task,
+          new AppError('internal', `The engine could not compute this request (code ${code}).`),
+        ),
+      onNoRoom: (parts) => this.#giveWay(parts),
+    });
+  }
+
+  get hasWork(): boolean {
+    return this.#active.length > 0 || this.#queue.length > 0;
+  }
+
+  get activeRequests(): number {
+    return this.#active.length;
+  }
+
+  get queuedRequests(): number {
+    return this.#queue.length;
+  }
+
+  submit(task: Task): void {
+    this.#queue.push(task);
+    this.#admit();
+    this.#tellPositions();
+  }
+
+  cancel(ticket: number, reason: EndReason = 'aborted'): void {
+    const task = this.#find(ticket);
+    if (task !== null) this.#end(task, reason);
+  }
+
+  endAll(reason: EndReason): void {
+    for (const task of [...this.#queue.inOrder(), ...this.#active]) this.#end(task, reason);
+  }
+
+  /** Does one piece of work; false when there is none. */
+  step(): boolean {
+    const started = performance.now();
+    const decodeMs = this.#options.counters.decodeMs;
+    for (const ticket of this.#options.cancelLine.take()) this.cancel(ticket);
+    this.#admit();
+    for (const task of this.#active) {
+      if (task.phase === 'waiting' && this.#prefixes.start(task, this.#active)) task.phase = 'reading';
+    }
+    const tasks = this.#turns.next(this.#active, started);
+    if (tasks.length === 0) return this.hasWork;
+    const { capacity, outputCapacity } = { capacity: this.#options.context.batchCapacity, ...this.#options };
+    const { msPerPromptToken } = this.#runner;
+    const parts = planBatch({ tasks, capacity, outputCapacity, msPerPromptToken, now: started });
+    if (parts.length > 0) this.#runner.run(parts);
+    this.#options.outbox.flush();
+    const spent = performance.now() - started;
+    this.#options.counters.overheadMs += spent - (this.#options.counters.decodeMs - decodeMs);
+    return this.hasWork;
+  }
+
+  #find(ticket: number): Task | null {
+    const all = [...this.#active, ...this.#queue.inOrder()];
+    return all.find((task) => task.ticket === ticket) ?? null;
+  }
+
+  #admit(): void {
+    while (this.#active.length < this.#options.slots) {
+      const task = this.#queue.take((item) => this.#mayStart(item));
+      if (task === null) return;
+      task.startedAt ||= performance.now();
+      task.phase = 'waiting';
+      this.#active.push(task);
+      this.#tellPositions();
+    }
+  }
+
+  #mayStart(task: Task): boolean {
+    const held = this.#active.reduce((sum, other) => sum + other.target.length, 0);
+    if (this.#active.length > 0 && held + task.target.length >= this.#options.kvTokens) return false;
+    if (task.priority === 'answer' || this.#active.length === 0) return true;
+    return performance.now() - task.queuedAt > sidePatienceMs;
+  }
+
+  #tellPositions(): void {
+    for (const [index, task] of this.#queue.inOrder().entries()) {
+      if (task.lastPosition === index + 1) continue;
+      task.lastPosition = index + 1;
+      const rounds = Math.ceil((index + 1) / this.#options.slots);
+      const etaMs = this.#serviceMs === 0 ? null : Math.round(rounds * this.#serviceMs);
+      this.#emit(task, { type: 'queue-position', position: index + 1, etaMs });
+    }
+  }
+
+  /** Tokens of a task have just been computed. */
+  #advance(part: Part): void {
+    const { task } = part;
+    try {
+      if (task.work.kind === 'score') this.#collectScores(part);
+      else if (part.kind === 'token' || task.sequence!.tokens.length >= task.target.length) this.#draw(part);
+      if (part.kind === 'prompt') this.#tellProgress(part);
+    } catch (error) {
+      this.#fail(task, error);
+    }
+  }
+
+  #tellProgress({ task, count }: Part): void {
+    this.#options.counters.promptTokens += count;
+    this.#queue.charge(task.person, count);
+    if (task.work.kind !== 'answer') return;
+    const processed = Math.min(task.sequence?.tokens.length ?? task.promptTokens, task.promptTokens);
+    if (task.generated.length > 1 || task.phase === 'ended') return;
+    const { promptTokens: total, cachedTokens: cached } = task;
+    if (task.phase === 'reading') this.#emit(task, { type: 'prompt-progress', processed, total, cached });
+  }
+
+  #draw(part: Part): void {
+    const { task } = part;
+    const { work } = task;
+    if (work.kind !== 'answer') return;
+    const row = this.#options.context.logits(part.lastIndex);
+    if (row === null) throw new AppError('internal', 'The engine gave no logits.');
+    if (task.phase === 'reading') this.#beginAnswer(task);
+    const { id, logprob } = work.sampler.next(row);
+    task.firstTokenAt ||= performance.now();
+    if (this.#options.vocabulary.isEnd(id) && !work.ignoreEnd) this.#end(task, 'stop');
+    else if (work.stopIds.has(id)) this.#end(task, 'stop-string');
+    else this.#takeToken(task, work, { id, logprob });
+  }
+
+  #beginAnswer(task: Task): void {
+    task.promptDoneAt ||= performance.now();
+    task.phase = 'generating';
+    if (task.generated.length > 0) return;
+    const { promptTokens: total, cachedTokens: cached } = task;
+    this.#emit(task, { type: 'prompt-progress', processed: total, total, cached });
+  }
+
+  #takeToken(task: Task, work: AnswerWork, drawn: Drawn): void {
+    const { vocabulary, counters, contextTokens } = this.#options;
+    task.generated.push(drawn.id);
+    task.pending = drawn.id;
+    counters.generatedTokens++;
+    this.#queue.charge(task.person, 1);
+    if (drawn.logprob !== null) this.#emit(task, { type: 'token', token: drawn.logprob });
+    this.#say(task, work.text.push(vocabulary.piece(drawn.id)), task.generated.length === 1);
+    const isFull =
+      task.generated.length >= work.maxNewTokens || task.sequence!.tokens.length >= contextTokens;
+    if (work.text.stopString !== null) this.#end(task, 'stop-string');
+    else if (isFull) this.#end(task, 'length');
+  }
+
+  #say(task: Task, text: string, urgent = false): void {
+    if (text !== '') this.#emit(task, { type: 'text-delta', text }, urgent);
+  }
+
+  #collectScores(part: Part): void {
+    const { task } = part;
+    const { work } = task;
+    if (work.kind !== 'score') return;
+    const { context, vocabulary } = this.#options;
+    const firstIndex = part.lastIndex - part.count + 1;
+    for (let index = 0; index < part.count; index++) {
+      const next = part.from + index + 1;
+      if (next < work.from || next >= task.target.length) continue;
+      const row = context.logits(firstIndex + index);
+      if (row === null) throw new AppError('internal', 'The engine gave no logits.');
+      work.scores.push(describeToken(row, task.target.at(next), 0, vocabulary));
+    }
+    if (part.from + part.count >= task.target.length) this.#end(task, 'stop');
+  }
+
+  #fail(task: Task, error: unknown): void {
+    if (task.phase === 'ended') return;
+    if (task.work.kind === 'score') {
+      task.work.reject(error);
+      this.#close(task, false);
+      return;
+    }
+    this.#finish(task, { type: 'end', reason: 'failed', error: toAppError(error).toJSON() }, false);
+  }
+
+  #end(task: Task, reason: EndReason): void {
+    if (task.phase === 'ended') return;
+    if (task.work.kind === 'score') {
+      if (reason === 'stop') task.work.resolve(task.work.scores);
+      else task.work.reject(new AppError('cancelled', 'Scoring was stopped.'));
+      this.#close(task, false);
+      return;
+    }
+    this.#say(task, task.work.text.end());
+    this.#finish(task, endPart(reason, task.work), true);
+  }
+
+  #finish(task: Task, end: RunPart, keep: boolean): void {
+    for (const part of closingParts(task)) this.#emit(task, part);
+    this.#emit(task, end, true);
+    this.#close(task, keep);
+  }
+
+  #close(task: Task, keep: boolean): void {
+    task.phase = 'ended';
+    this.#queue.remove(task);
+    this.#active = this.#active.filter((other) => other !== task);
+    if (task.work.kind === 'answer') task.work.sampler.free();
+    releaseSequence(task, this.#options.sequences, keep);
+    if (task.startedAt > 0) {
+      const ms = performance.now() - task.startedAt;
+      this.#serviceMs = this.#serviceMs === 0 ? ms : this.#serviceMs * 0.8 + ms * 0.2;
+    }
+    this.#tellPositions();
+  }
+
+  #makeRoom(): boolean {
+    const hasAnswer = this.#active.some((task) => task.priority === 'answer');
+    const { sequences, counters, isKeptOnDisk } = this.#options;
+    const isEvicted = sequences.evictOne(
+      (sequence) => hasAnswer || sequence.stateKey === null || isKeptOnDisk(sequence),
+    );
+    if (isEvicted) counters.evictions++;
+    return isEvicted;
+  }
+
+  /** The cache is full of running requests: the youngest steps back and is read anew when there is room. */
+  #giveWay(parts: readonly Part[]): void {
+    const others = this.#active.filter((task) => task.sequence !== null);
+    const youngest = others.sort((a, b) => b.startedAt - a.startedAt || b.ticket - a.ticket)[0];
+    if (others.length <= 1 || youngest === undefined) {
+      for (const { task } of parts) this.#endWithoutRoom(task);
+      return;
+    }
+    this.#options.counters.preemptions++;
+    this.#options.sequences.drop(youngest.sequence!);
+    youngest.sequence = null;
+    this.#active = this.#active.filter((task) => task !== youngest);
+    if (youngest.work.kind === 'score') youngest.work.scores.length = 0;
+    if (youngest.phase === 'generating') {
+      youngest.target.truncate(youngest.promptTokens);
+      youngest.target.append(youngest.generated.view());
+    }
+    youngest.phase = 'queued';
+    this.#queue.push(youngest);
+  }
+
+  #endWithoutRoom(task: Task): void {
+    if (task.phase === 'generating') return this.#end(task, 'length');
+    this.#fail(
+      task,
+      new AppError('engine-unavailable', 'The memory for contexts is full.', {
+        hint: 'Try again when other answers are finished, or load the model with a smaller context.',
+      }),
+    );
+  }
+
+  #emit(task: Task, part: RunPart, urgent = false): void {
+    if (task.work.kind === 'answer') this.#options.outbox.add(task.ticket, part, urgent);
+  }
+}

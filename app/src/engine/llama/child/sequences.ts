@@ -1,0 +1,135 @@
+import type { NativeContext } from './context.ts';
+import { TokenList } from './token-list.ts';
+import type { Transcript } from './transcript.ts';
+
+/** The library's own limit of a unified cache. */
+export const maxSequences = 250;
+/** Prefixes kept for everybody; they cost no memory while somebody else holds the same tokens. */
+const maxParked = 8;
+
+/** What the KV cache holds under one sequence id. */
+export interface Sequence {
+  readonly id: number;
+  /** Tokens whose state is in the cache, in order. */
+  readonly tokens: TokenList;
+  /** State computed under one set of adapters is wrong under another. */
+  readonly adapterKey: string;
+  /** The chat whose state this is; null: a parked prefix, or nobody's once its request has ended. */
+  stateKey: string | null;
+  ephemeral: boolean;
+  isParked: boolean;
+  isInUse: boolean;
+  lastUsed: number;
+  /** Tokens that the copy on disk holds. */
+  savedLength: number;
+  /** The prompt and the answer as text, to know one's own answer again; see transcript.ts. */
+  transcript: Transcript | null;
+}
+
+export interface NewSequence {
+  adapterKey: string;
+  stateKey: string | null;
+  ephemeral: boolean;
+}
+
+/** All sequences of a context. Eviction takes the least recently used that is idle; `onEvict` may save it first. */
+export class Sequences {
+  readonly #context: NativeContext;
+  readonly #onEvict: (sequence: Sequence) => void;
+  readonly #all = new Map<number, Sequence>();
+  readonly #free: number[];
+  #clock = 0;
+
+  constructor(context: NativeContext, onEvict: (sequence: Sequence) => void) {
+    this.#context = context;
+    this.#onEvict = onEvict;
+    this.#free = Array.from({ length: maxSequences }, (_, index) => maxSequences - 1 - index);
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get parked(): Sequence[] {
+    return this.all().filter((sequence) => sequence.isParked);
+  }
+
+  all(): Sequence[] {
+    return [...this.#all.values()];
+  }
+
+  ofChat(stateKey: string): Sequence[] {
+    return this.all().filter((sequence) => sequence.stateKey === stateKey);
+  }
+
+  create(options: NewSequence): Sequence {
+    if (this.#free.length === 0) this.evictOne(() => true);
+    const id = this.#free.pop();
+    if (id === undefined) throw new Error('all sequences are in use');
+    const sequence: Sequence = {
+      id,
+      tokens: new TokenList(),
+      ...options,
+      isParked: false,
+      isInUse: false,
+      lastUsed: ++this.#clock,
+      savedLength: 0,
+      transcript: null,
+    };
+    this.#all.set(id, sequence);
+    return sequence;
+  }
+
+  touch(sequence: Sequence): void {
+    sequence.lastUsed = ++this.#clock;
+  }
+
+  /** Cuts a sequence back. Where the model's memory cannot be cut there, all of it goes. */
+  truncate(sequence: Sequence, length: number): void {
+    if (length >= sequence.tokens.length && length >= this.#context.lengthOf(sequence.id)) return;
+    const isCut = length > 0 && this.#context.truncate(sequence.id, length);
+    if (!isCut) this.#context.truncate(sequence.id, 0);
+    sequence.tokens.truncate(isCut ? length : 0);
+    sequence.savedLength = Math.min(sequence.savedLength, sequence.tokens.length);
+  }
+
+  /** Gives `target`, which must be empty, the first tokens of `source`. */
+  copy(source: Sequence, target: Sequence, length: number): void {
+    this.#context.copy(source.id, target.id, length);
+    target.tokens.append(source.tokens.view().subarray(0, length));
+    this.touch(source);
+  }
+
+  drop(sequence: Sequence): void {
+    if (!this.#all.delete(sequence.id)) return;
+    this.#context.truncate(sequence.id, 0);
+    sequence.tokens.truncate(0);
+    this.#free.push(sequence.id);
+  }
+
+  /** Frees one idle sequence; false where there is none that may go. */
+  evictOne(mayGo: (sequence: Sequence) => boolean): boolean {
+    const idle = this.all().filter((sequence) => !sequence.isInUse && mayGo(sequence));
+    const oldest = idle.sort((a, b) => Number(a.isParked) - Number(b.isParked) || a.lastUsed - b.lastUsed)[0];
+    if (oldest === undefined) return false;
+    this.#onEvict(oldest);
+    this.drop(oldest);
+    return true;
+  }
+
+  /** Keeps a prefix that several chats begin with, whatever becomes of them. */
+  park(source: Sequence, length: number): void {
+    const { parked } = this;
+    const isKnown = parked.some(
+      (sequence) =>
+        sequence.adapterKey === source.adapterKey && sequence.tokens.commonPrefix(source.tokens) >= length,
+    );
+    if (isKnown) return;
+    if (parked.length >= maxParked) {
+      this.drop(parked.reduce((oldest, next) => (next.lastUsed < oldest.lastUsed ? next : oldest)));
+    }
+    const sequence = this.create({ adapterKey: source.adapterKey, stateKey: null, ephemeral: true });
+    sequence.isParked = true;
+    this.copy(source, sequence, length);
+  }
+}

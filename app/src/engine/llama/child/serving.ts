@@ -1,0 +1,216 @@
+import { toAppError } from '../../../contracts/app-error.ts';
+import type { TokenLogprob } from '../../../contracts/run-parts.ts';
+import type { EngineStats, LoadMessage, WireGenerateRequest, WirePrompt } from '../protocol.ts';
+import { checkLength, prepareTask, type AdmissionPlace } from './admission.ts';
+import type { Bindings } from './bindings.ts';
+import type { CancelLine } from './cancel-line.ts';
+import type { Channel } from './channel.ts';
+import { ChatStates } from './chat-states.ts';
+import { createCounters } from './counters.ts';
+import { residentBytes } from './libc.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import { Outbox } from './outbox.ts';
+import type { Prompting } from './prompting.ts';
+import { Scheduler } from './scheduler.ts';
+import { Sequences } from './sequences.ts';
+import { Snapshots } from './snapshots.ts';
+import { createTask, type Task } from './task.ts';
+import { TokenList } from './token-list.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+export interface ServingOptions {
+  library: Bindings;
+  loaded: LoadedModel;
+  message: LoadMessage;
+  channel: Channel;
+  cancelLine: CancelLine;
+}
+
+/** A loaded model and everybody who asks it something. */
+export class Serving {
+  readonly #options: ServingOptions;
+  readonly #counters = createCounters();
+  readonly #sequences: Sequences;
+  readonly #snapshots: Snapshots | null;
+  readonly #states: ChatStates | null;
+  readonly #outbox: Outbox;
+  readonly #scheduler: Scheduler;
+  readonly #place: AdmissionPlace;
+  /** Requests that are being made ready, and whether they were cancelled meanwhile. */
+  readonly #preparing = new Map<number, { isCancelled: boolean }>();
+  #isRunning = false;
+  #isClosing = false;
+
+  constructor(options: ServingOptions) {
+    const { loaded, message, channel, cancelLine } = options;
+    this.#options = options;
+    const { context } = loaded;
+    this.#outbox = new Outbox((batches) => channel.send({ type: 'parts', batches }));
+    this.#sequences = new Sequences(context, (sequence) => void this.#states?.save(sequence));
+    this.#snapshots = snapshotsOf(message, loaded, channel);
+    this.#states =
+      this.#snapshots &&
+      new ChatStates({
+        context,
+        sequences: this.#sequences,
+        snapshots: this.#snapshots,
+        isBusy: () => this.#scheduler.hasWork,
+      });
+    this.#scheduler = new Scheduler({
+      ...loaded,
+      vocabulary: loaded.model.vocabulary,
+      sequences: this.#sequences,
+      outbox: this.#outbox,
+      cancelLine,
+      counters: this.#counters,
+      canTrim: loaded.model.canTrim,
+      isKeptOnDisk: (sequence) => this.#states?.isKept(sequence) ?? false,
+    });
+    this.#place = {
+      library: options.library,
+      loaded,
+      sequences: this.#sequences,
+      states: this.#states,
+      counters: this.#counters,
+    };
+  }
+
+  get prompting(): Prompting {
+    return this.#options.loaded.prompting;
+  }
+
+  get vocabulary(): Vocabulary {
+    return this.#options.loaded.model.vocabulary;
+  }
+
+  generate(ticket: number, request: WireGenerateRequest): void {
+    const state = { isCancelled: false };
+    this.#preparing.set(ticket, state);
+    prepareTask(ticket, request, this.#place)
+      .then(
+        (task) => this.#submit(task, state.isCancelled),
+        (error: unknown) => {
+          const failure = toAppError(error).toJSON();
+          this.#outbox.add(ticket, { type: 'end', reason: 'failed', error: failure }, true);
+          this.#outbox.flush();
+        },
+      )
+      .finally(() => this.#preparing.delete(ticket))
+      .catch(() => process.exit(1));
+  }
+
+  #submit(task: Task, isCancelled: boolean): void {
+    this.#scheduler.submit(task);
+    if (this.#isClosing) this.#scheduler.cancel(task.ticket, 'interrupted');
+    else if (isCancelled) this.#scheduler.cancel(task.ticket);
+    this.#run();
+  }
+
+  cancel(ticket: number): void {
+    const preparing = this.#preparing.get(ticket);
+    if (preparing !== undefined) preparing.isCancelled = true;
+    this.#scheduler.cancel(ticket);
+    this.#outbox.flush();
+  }
+
+  /** Log-probability of each token of `text` after `prompt`. */
+  async score(ticket: number, prompt: WirePrompt, text: string): Promise<TokenLogprob[]> {
+    const { ids } = await this.prompting.resolve(prompt);
+    const target = new TokenList(ids);
+    target.append(this.vocabulary.tokenizeContinuation(text));
+    if (target.length === ids.length) return [];
+    checkLength(target.length - 1, this.#options.loaded.contextTokens);
+    return new Promise((resolve, reject) => {
+      const work = { kind: 'score', from: ids.length, scores: [], resolve, reject } as const;
+      this.#scheduler.submit(
+        createTask(
+          {
+            ticket,
+            person: '',
+            priority: 'answer',
+            stateKey: null,
+            ephemeral: true,
+            adapters: { key: '', items: [] },
+            work: { ...work, scores: [] },
+            target,
+            promptText: null,
+          },
+          new TokenList(),
+        ),
+      );
+      this.#run();
+    });
+  }
+
+  async saveState(stateKey: string): Promise<boolean> {
+    const idle = this.#sequences.ofChat(stateKey).filter((sequence) => !sequence.isInUse);
+    if (this.#states === null || idle.length === 0) return false;
+    const saved = await Promise.all(idle.map((sequence) => this.#states!.save(sequence)));
+    return saved.includes(true);
+  }
+
+  async dropState(stateKey: string): Promise<void> {
+    for (const sequence of this.#sequences.ofChat(stateKey)) {
+      // One in use goes when its request ends, because it belongs to no chat any more.
+      sequence.stateKey = null;
+      if (!sequence.isInUse) this.#sequences.drop(sequence);
+    }
+    await this.#snapshots?.drop(stateKey);
+  }
+
+  stats(framesSent: number): EngineStats {
+    const { loaded } = this.#options;
+    const all = this.#sequences.all();
+    return {
+      ...this.#counters,
+      threads: loaded.threads.threads,
+      threadChanges: loaded.threads.changes,
+      activeRequests: this.#scheduler.activeRequests,
+      queuedRequests: this.#scheduler.queuedRequests,
+      sequences: all.length,
+      parkedPrefixes: this.#sequences.parked.length,
+      kvCells: loaded.kvTokens,
+      kvCellsUsed: all.reduce((sum, sequence) => sum + sequence.tokens.length, 0),
+      snapshotsSaved: this.#snapshots?.saved ?? 0,
+      snapshotsRefused: this.#snapshots?.refused ?? 0,
+      framesSent,
+      residentBytes: residentBytes(),
+    };
+  }
+
+  /** Ends what runs, saves what is worth saving; how many states that were. */
+  async close(): Promise<number> {
+    this.#isClosing = true;
+    this.#scheduler.endAll('interrupted');
+    this.#outbox.flush(true);
+    this.#options.cancelLine.enter('saving');
+    const saved = (await this.#states?.saveAll()) ?? 0;
+    await this.prompting.close();
+    return saved;
+  }
+
+  #run(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    const next = (): void => {
+      if (this.#scheduler.step()) {
+        // The event loop turns once between steps: that is when requests are read and parts leave.
+        setImmediate(next);
+        return;
+      }
+      this.#isRunning = false;
+      this.#outbox.flush(true);
+      this.#options.cancelLine.enter(this.#isClosing ? 'saving' : 'idle');
+    };
+    setImmediate(next);
+  }
+}
+
+function snapshotsOf(message: LoadMessage, loaded: LoadedModel, channel: Channel): Snapshots | null {
+  if (message.snapshots === undefined) return null;
+  return new Snapshots({
+    ...message.snapshots,
+    basis: loaded.basis,
+    log: (level, text, fields) => channel.send({ type: 'log', level, message: text, fields: { ...fields } }),
+  });
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeSnapshot, encodeSnapshot } from './snapshot-file.ts';
+import type { StoredState } from './task.ts';
+
+const ending = '.kv';
+const unfinished = '.part';
+
+export interface SnapshotOptions {
+  directory: string;
+  budgetBytes: number;
+  /** All that a state depends on besides its tokens: weights, rope, KV type, attention, release. */
+  basis: string;
+  log(level: 'info' | 'warn', message: string, fields: object): void;
+}
+
+/** Files of a chat begin with this, whatever model they are of: who deletes a chat deletes them by it. */
+export function snapshotPrefix(stateKey: string): string {
+  return `${shortHash(stateKey)}-`;
+}
+
+/**
+ * KV states of chats on disk, one file for a chat under one model, settings and set of adapters; the least recently
+ * used go when the budget is reached. A file that is not whole and of this very basis is deleted, never loaded.
+ */
+export class Snapshots {
+  readonly #options: SnapshotOptions;
+  /** Writes follow one another, so that the last state of a chat is the one that stays. */
+  #writing: Promise<void> = Promise.resolve();
+  saved = 0;
+  refused = 0;
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options;
+  }
+
+  has(stateKey: string, adapterKey: string): boolean {
+    return this.#sizeOf(this.#path(stateKey, adapterKey)) > 0;
+  }
+
+  /** Null where there is none that can be used. */
+  async read(stateKey: string, adapterKey: string): Promise<StoredState | null> {
+    const path = this.#path(stateKey, adapterKey);
+    if (this.#sizeOf(path) === 0) return null;
+    try {
+      const stored = decodeSnapshot(this.#basis(adapterKey), await readFile(path));
+      const now = new Date();
+      utimesSync(path, now, now);
+      return stored;
+    } catch (error) {
+      this.refused++;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log('warn', 'A saved chat state was not used', { reason });
+      await rm(path, { force: true });
+      return null;
+    }
+  }
+
+  /** Written aside, synced and renamed: a crash leaves the old file or the new one. Never rejects. */
+  save(stateKey: string, adapterKey: string, stored: StoredState): Promise<boolean> {
+    const path = this.#path(stateKey, adapterKey);
+    const result = this.#writing.then(() => this.#write(path, adapterKey, stored));
+    this.#writing = result.then(() => undefined);
+    return result;
+  }
+
+  async drop(stateKey: string): Promise<void> {
+    await this.#writing;
+    const prefix = snapshotPrefix(stateKey);
+    for (const name of this.#names()) {
+      if (name.startsWith(prefix)) rmSync(join(this.#options.directory, name), { force: true });
+    }
+  }
+
+  async settle(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(path: string, adapterKey: string, stored: StoredState): Promise<boolean> {
+    const { directory, budgetBytes } = this.#options;
+    const aside = `${path}${unfinished}`;
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const pieces = encodeSnapshot(this.#basis(adapterKey), stored);
+      const sizeBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      if (sizeBytes > budgetBytes) return false;
+      this.#makeRoom(sizeBytes, path);
+      const file = await open(aside, 'w', 0o600);
+      try {
+        await file.writev(pieces);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(aside, path);
+      this.saved++;
+      return true;
+    } catch (error) {
+      await rm(aside, { force: true }).catch(() => undefined);
+      this.#options.log('warn', 'A chat state could not be saved', { reason: String(error) });
+      return false;
+    }
+  }
+
+  /** Deletes the least recently used until this one fits. */
+  #makeRoom(sizeBytes: number, replaced: string): void {
+    const files = this.#names()
+      .map((name) => join(this.#options.directory, name))
+      .filter((path) => path !== replaced)
+      .map((path) => ({ path, ...this.#stat(path) }))
+      .sort((a, b) => a.usedMs - b.usedMs);
+    let total = files.reduce((sum, file) => sum + file.sizeBytes, sizeBytes);
+    for (const file of files) {
+      if (total <= this.#options.budgetBytes) return;
+      rmSync(file.path, { force: true });
+      total -= file.sizeBytes;
+    }
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#options.directory).filter(
+        (name) => name.endsWith(ending) || name.endsWith(unfinished),
+      );
+    } catch {
+      return [];
+    }
+  }
+
+  #stat(path: string): { sizeBytes: number; usedMs: number } {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return { sizeBytes: stat?.size ?? 0, usedMs: stat?.mtimeMs ?? 0 };
+  }
+
+  #sizeOf(path: string): number {
+    return this.#stat(path).sizeBytes;
+  }
+
+  #basis(adapterKey: string): string {
+    return `${this.#options.basis}|${adapterKey}`;
+  }
+
+  #path(stateKey: string, adapterKey: string): string {
+    return join(
+      this.#options.directory,
+      `${snapshotPrefix(stateKey)}${shortHash(this.#basis(adapterKey))}${ending}`,
+    );
+  }
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}

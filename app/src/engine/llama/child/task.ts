@@ -1,0 +1,134 @@
+import type { RunPart, TokenLogprob } from '../../../contracts/run-parts.ts';
+import type { AnswerText } from './answer-text.ts';
+import type { Sampler } from './sampler.ts';
+import type { Sequence } from './sequences.ts';
+import type { Pointer } from './structs.ts';
+import type { TokenList } from './token-list.ts';
+import type { Transcript, TypedText } from './transcript.ts';
+
+export interface AdapterSet {
+  /** Equal keys mean equal effect; empty without adapters. */
+  key: string;
+  items: { pointer: Pointer; scale: number }[];
+}
+
+export interface AnswerWork {
+  kind: 'answer';
+  sampler: Sampler;
+  text: AnswerText;
+  /** Stop strings that the caller gave; the others belong to the prompt format. */
+  askedStops: ReadonlySet<string>;
+  maxNewTokens: number;
+  stopIds: ReadonlySet<number>;
+  ignoreEnd: boolean;
+}
+
+export interface ScoreWork {
+  kind: 'score';
+  /** Index of the first token to score. */
+  from: number;
+  scores: TokenLogprob[];
+  resolve: (scores: TokenLogprob[]) => void;
+  reject: (error: unknown) => void;
+}
+
+/** What a request asks to be computed: an answer, or how likely a given text is. */
+export type Work = AnswerWork | ScoreWork;
+
+export type TaskPhase = 'queued' | 'waiting' | 'reading' | 'generating' | 'ended';
+
+/** State of a chat that lies on disk, read and checked, to be put into the cache when reading starts. */
+export interface StoredState {
+  ids: Int32Array;
+  state: Uint8Array;
+  transcript: Transcript | null;
+}
+
+/** One request on its way through the scheduler. */
+export interface Task {
+  readonly ticket: number;
+  readonly person: string;
+  readonly priority: 'answer' | 'side';
+  readonly stateKey: string | null;
+  readonly ephemeral: boolean;
+  readonly adapters: AdapterSet;
+  readonly work: Work;
+  /** What must be in the cache before the next token can be drawn; grows with the answer when it was preempted. */
+  readonly target: TokenList;
+  readonly promptTokens: number;
+  /** Text of the prompt, where it is known which of it the template wrote. */
+  readonly promptText: TypedText | null;
+  stored: StoredState | null;
+  phase: TaskPhase;
+  sequence: Sequence | null;
+  /** Drawn, shown, not yet decoded. */
+  pending: number;
+  generated: TokenList;
+  cachedTokens: number;
+  queuedAt: number;
+  startedAt: number;
+  promptDoneAt: number;
+  firstTokenAt: number;
+  lastPosition: number;
+}
+
+export type NewTask = Pick<
+  Task,
+  'ticket' | 'person' | 'priority' | 'stateKey' | 'ephemeral' | 'adapters' | 'work' | 'target' | 'promptText'
+> &
+  Partial<Pick<Task, 'stored'>>;
+
+export function createTask(options: NewTask, empty: TokenList): Task {
+  return {
+    ...options,
+    stored: options.stored ?? null,
+    promptTokens: options.target.length,
+    phase: 'queued',
+    sequence: null,
+    pending: -1,
+    generated: empty,
+    cachedTokens: 0,
+    queuedAt: performance.now(),
+    startedAt: 0,
+    promptDoneAt: 0,
+    firstTokenAt: 0,
+    lastPosition: -1,
+  };
+}
+
+/** The two parts that come before the last. */
+export function closingParts(task: Task): RunPart[] {
+  const now = performance.now();
+  const startedAt = task.startedAt || now;
+  const promptDoneAt = task.promptDoneAt || now;
+  const firstTokenAt = task.firstTokenAt || now;
+  const promptMs = promptDoneAt - startedAt;
+  const generationMs = now - firstTokenAt;
+  const read = task.promptTokens - task.cachedTokens;
+  const later = Math.max(0, task.generated.length - 1);
+  return [
+    {
+      type: 'usage',
+      usage: {
+        promptTokens: task.promptTokens,
+        cachedTokens: Math.min(task.cachedTokens, task.promptTokens),
+        completionTokens: task.generated.length,
+      },
+    },
+    {
+      type: 'timings',
+      timings: {
+        queuedMs: startedAt - task.queuedAt,
+        promptMs,
+        firstTokenMs: firstTokenAt - task.queuedAt,
+        generationMs,
+        promptTokensPerSecond: perSecond(read, promptMs),
+        tokensPerSecond: perSecond(later, generationMs),
+      },
+    },
+  ];
+}
+
+function perSecond(count: number, ms: number): number {
+  return ms > 0 && count > 0 ? (count * 1000) / ms : 0;
+}

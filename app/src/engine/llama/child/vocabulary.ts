@@ -1,0 +1,160 @@
+import { AppError } from '../../../contracts/app-error.ts';
+import type { Bindings } from './bindings.ts';
+import type { Pointer } from './structs.ts';
+
+const sentencePiece = 1;
+const stripsLeft = 1 << 7;
+const stripsRight = 1 << 8;
+/** The longest piece met in real vocabularies is below 512 bytes; the buffer grows when one is longer. */
+const pieceBytes = 512;
+const noBytes = new Uint8Array(0);
+
+/** The tokenizer of a loaded model. Ids that come from outside must pass `check` before native code sees them. */
+export class Vocabulary {
+  readonly pointer: Pointer;
+  readonly size: number;
+  readonly bosId: number | null;
+  readonly eosId: number | null;
+  readonly addsBos: boolean;
+  readonly endIds: readonly number[];
+  /** Whether text at the start and after a special token gets a space before it. */
+  readonly prefixesSpace: boolean;
+  readonly #library: Bindings;
+  readonly #ends: Uint8Array;
+  readonly #pieces: (Uint8Array | undefined)[];
+  readonly #specialPieces = new Map<number, Uint8Array>();
+
+  constructor(library: Bindings, vocab: Pointer) {
+    this.#library = library;
+    this.pointer = vocab;
+    this.size = library.vocabSize(vocab);
+    const bos = library.vocabBos(vocab);
+    this.bosId = bos < 0 ? null : bos;
+    const eos = library.vocabEos(vocab);
+    this.eosId = eos < 0 ? null : eos;
+    this.addsBos = bos >= 0 && library.vocabAddsBos(vocab);
+    this.#ends = new Uint8Array(this.size);
+    for (let id = 0; id < this.size; id++) this.#ends[id] = library.vocabIsEnd(vocab, id) ? 1 : 0;
+    this.endIds = [...this.#ends.keys()].filter((id) => this.#ends[id] === 1);
+    this.#pieces = Array.from({ length: this.size });
+    this.prefixesSpace = library.vocabType(vocab) === sentencePiece && this.#startsWithSpace();
+  }
+
+  /** Whether this token ends the model's turn. */
+  isEnd(id: number): boolean {
+    return this.#ends[id] === 1;
+  }
+
+  /** Tokens that a template may write and a person may not. */
+  specialTokens(): { id: number; text: string; stripLeft: boolean; stripRight: boolean }[] {
+    const tokens = [];
+    for (let id = 0; id < this.size; id++) {
+      if (!this.#library.vocabIsControl(this.pointer, id) && !this.isEnd(id)) continue;
+      const attributes = this.#library.vocabAttributes(this.pointer, id);
+      tokens.push({
+        id,
+        text: this.#library.vocabText(this.pointer, id) ?? '',
+        stripLeft: (attributes & stripsLeft) !== 0,
+        stripRight: (attributes & stripsRight) !== 0,
+      });
+    }
+    return tokens;
+  }
+
+  /** Throws `token-out-of-range` unless every id belongs to this vocabulary. */
+  check(ids: readonly number[] | Int32Array): void {
+    for (const id of ids) {
+      if (!(id >= 0 && id < this.size)) {
+        throw new AppError(
+          'token-out-of-range',
+          `Token id ${id} is outside this model's vocabulary of ${this.size} tokens.`,
+          { details: { id, vocabularySize: this.size } },
+        );
+      }
+    }
+  }
+
+  /** The bytes that a token stands for in an answer; control tokens stand for none. May be part of a character. */
+  piece(id: number): Uint8Array {
+    const known = this.#pieces[id];
+    if (known !== undefined) return known;
+    const bytes = this.#readPiece(id, false);
+    this.#pieces[id] = bytes;
+    return bytes;
+  }
+
+  /** Like `piece`, with control tokens as their own text. */
+  specialPiece(id: number): Uint8Array {
+    const known = this.#specialPieces.get(id);
+    if (known !== undefined) return known;
+    const bytes = this.#readPiece(id, true);
+    this.#specialPieces.set(id, bytes);
+    return bytes;
+  }
+
+  /** The text of ids with special tokens written out, as a prompt is shown. */
+  detokenize(ids: readonly number[] | Int32Array): string {
+    this.check(ids);
+    const bytes = Buffer.concat(Array.from(ids, (id) => this.specialPiece(id)));
+    const text = bytes.toString('utf8');
+    const isSpaceAdded = this.prefixesSpace && ids.length > 0 && text.startsWith(' ');
+    return isSpaceAdded ? text.slice(1) : text;
+  }
+
+  /**
+   * `addSpecial` puts the tokens at the ends that the model was trained with (BOS); `parseSpecial` reads the text of
+   * control tokens as control tokens, so it must be false for what a person typed.
+   */
+  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): number[] {
+    const bytes = Buffer.from(text, 'utf8');
+    let ids = new Int32Array(bytes.length + 16);
+    let count = this.#tokenizeInto(bytes, ids, options);
+    if (count < 0) {
+      ids = new Int32Array(-count);
+      count = this.#tokenizeInto(bytes, ids, options);
+    }
+    return Array.from(ids.subarray(0, Math.max(0, count)));
+  }
+
+  /** Tokens of text that goes on right after other text: no space is put before it. */
+  tokenizeContinuation(text: string): number[] {
+    if (!this.prefixesSpace) return this.tokenize(text, { addSpecial: false, parseSpecial: false });
+    const options = { addSpecial: false, parseSpecial: false };
+    const lead = this.tokenize('\n', options);
+    const ids = this.tokenize(`\n${text}`, options);
+    const isIntact = lead.every((id, index) => ids[index] === id);
+    return isIntact ? ids.slice(lead.length) : this.tokenize(text, options);
+  }
+
+  #tokenizeInto(
+    bytes: Buffer,
+    ids: Int32Array,
+    options: { addSpecial: boolean; parseSpecial: boolean },
+  ): number {
+    const { addSpecial, parseSpecial } = options;
+    return this.#library.tokenize(
+      this.pointer,
+      bytes.length === 0 ? Buffer.alloc(1) : bytes,
+      bytes.length,
+      ids,
+      ids.length,
+      addSpecial,
+      parseSpecial,
+    );
+  }
+
+  #readPiece(id: number, special: boolean): Uint8Array {
+    let buffer = new Uint8Array(pieceBytes);
+    let length = this.#library.tokenPiece(this.pointer, id, buffer, buffer.length, 0, special);
+    if (length < 0) {
+      buffer = new Uint8Array(-length);
+      length = this.#library.tokenPiece(this.pointer, id, buffer, buffer.length, 0, special);
+    }
+    return length > 0 ? buffer.slice(0, length) : noBytes;
+  }
+
+  #startsWithSpace(): boolean {
+    const [first] = this.tokenize('a', { addSpecial: false, parseSpecial: false });
+    return first !== undefined && this.#readPiece(first, false)[0] === 0x20;
+  }
+}

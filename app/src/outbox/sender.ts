@@ -1,0 +1,143 @@
+import type { Log } from '../lib/log.ts';
+import type { DeliveryOutcome, OutboxEvent, OutboxStore } from '../store/outbox-store.ts';
+import { deliverEvent, type Delivery, type Sink } from './deliver-event.ts';
+import { nextAttemptAt } from './retry-schedule.ts';
+
+/** Conversations sent to at the same time; within one, events go one after the other. */
+const mostInFlight = 4;
+const batchSize = 64;
+const shortestOutageMs = 60_000;
+
+type SenderStore = Pick<OutboxStore, 'dueOutboxEvents' | 'recordDeliveries' | 'setOutboxDisabled'>;
+
+/** Takes events from the store to the sink. Knows no timers: whoever owns it says when. */
+export class Sender {
+  readonly #store: SenderStore;
+  readonly #sink: Sink;
+  readonly #log: Log;
+  /** Conversation → the attempt under way. */
+  readonly #inFlight = new Map<string, Promise<void>>();
+  /** No attempts before, as the sink itself asked for. */
+  #pausedUntil = 0;
+  /** Since the last success: when it began, and to which conversations it happened. */
+  #failing: { since: number; conversations: Set<string> } | null = null;
+  /** The sink is back: what waits for a later attempt is tried at once, each conversation as far as it goes. */
+  #sweep: { failed: Set<string> } | null = null;
+  #isDisabled = false;
+  #poke: () => void = () => undefined;
+
+  constructor(options: { store: SenderStore; sink: Sink; log: Log; isDisabled: boolean }) {
+    this.#store = options.store;
+    this.#sink = options.sink;
+    this.#log = options.log;
+    this.#isDisabled = options.isDisabled;
+  }
+
+  get isDisabled(): boolean {
+    return this.#isDisabled;
+  }
+
+  get pausedUntil(): number {
+    return this.#pausedUntil;
+  }
+
+  /** More may be due: also while an attempt under way hangs. */
+  poke(): void {
+    this.#poke();
+  }
+
+  enable(): void {
+    this.#isDisabled = false;
+    this.#pausedUntil = 0;
+  }
+
+  /** Sends everything that is due; resolves when nothing is. Aborting lets attempts under way end. */
+  async deliverDue(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const due = this.#mayBegin() ? await this.#due() : [];
+      if (due.length === 0 && this.#inFlight.size === 0) {
+        if (!this.#sweep || !this.#mayBegin()) return;
+        this.#sweep = null;
+        continue;
+      }
+      for (const event of due) {
+        if (this.#inFlight.size >= mostInFlight) await this.#anyOne();
+        if (signal.aborted || !this.#mayBegin()) break;
+        this.#begin(event, signal);
+      }
+      if (due.length === 0) await Promise.race([this.#anyOne(), this.#poked()]);
+    }
+    await Promise.all(this.#inFlight.values());
+  }
+
+  #mayBegin(): boolean {
+    return !this.#isDisabled && this.#sink.clock.now() >= this.#pausedUntil;
+  }
+
+  #due(): Promise<OutboxEvent[]> {
+    return this.#store.dueOutboxEvents({
+      now: this.#sweep ? Number.MAX_SAFE_INTEGER : this.#sink.clock.now(),
+      limit: batchSize,
+      except: [...this.#inFlight.keys(), ...(this.#sweep?.failed ?? [])],
+    });
+  }
+
+  #poked(): Promise<void> {
+    return new Promise((resolve) => (this.#poke = resolve));
+  }
+
+  #anyOne(): Promise<void> {
+    return Promise.race(this.#inFlight.values());
+  }
+
+  #begin(event: OutboxEvent, signal: AbortSignal): void {
+    const attempt = this.#attempt(event, signal).finally(() => this.#inFlight.delete(event.conversationId));
+    this.#inFlight.set(event.conversationId, attempt);
+  }
+
+  async #attempt(event: OutboxEvent, signal: AbortSignal): Promise<void> {
+    const delivery = await deliverEvent(this.#sink, event, signal);
+    if (delivery.kind !== 'delivered' && signal.aborted) return;
+    try {
+      await this.#record(event, delivery);
+    } catch (error) {
+      // It stays as it was and is sent again: at least once, with the same id.
+      this.#pausedUntil = this.#sink.clock.now() + 1000;
+      this.#log.error({ error: String(error) }, 'a delivery could not be written down');
+    }
+  }
+
+  async #record(event: OutboxEvent, delivery: Delivery): Promise<void> {
+    const now = this.#sink.clock.now();
+    if (delivery.kind === 'delivered') {
+      await this.#store.recordDeliveries([{ id: event.id, outcome: 'delivered', now }]);
+      if (this.#wasAway(now)) this.#sweep = { failed: new Set() };
+      this.#failing = null;
+    } else if (delivery.kind === 'gone') {
+      this.#isDisabled = true;
+      await this.#store.setOutboxDisabled({ reason: 'the sink answered 410 (gone)', since: now });
+      this.#log.error({}, 'the log sink answered 410: nothing more is sent until somebody replays the log');
+    } else {
+      this.#failing ??= { since: now, conversations: new Set() };
+      this.#failing.conversations.add(event.conversationId);
+      this.#sweep?.failed.add(event.conversationId);
+      if (delivery.retryAfterMs !== null) this.#pausedUntil = now + delivery.retryAfterMs;
+      await this.#store.recordDeliveries([this.#failed(event, delivery, now)]);
+    }
+  }
+
+  /** One event that the sink does not like is no outage: its attempts must not be used up by others' successes. */
+  #wasAway(now: number): boolean {
+    if (!this.#failing) return false;
+    return this.#failing.conversations.size > 1 && now - this.#failing.since >= shortestOutageMs;
+  }
+
+  #failed(event: OutboxEvent, delivery: Extract<Delivery, { kind: 'failed' }>, now: number): DeliveryOutcome {
+    const { error, retryAfterMs } = delivery;
+    const next = nextAttemptAt(event.attempts + 1, { now, retryAfterMs });
+    this.#log.warn({ eventId: event.id, attempts: event.attempts + 1, error }, 'a log event was not taken');
+    return next === null
+      ? { id: event.id, outcome: 'dead', error }
+      : { id: event.id, outcome: 'retry', nextAttemptAt: next, error };
+  }
+}

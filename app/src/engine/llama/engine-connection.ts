@@ -177,9 +177,11 @@ export class ProcessConnection implements EngineConnection {
       this.#failChannel(reply);
       return;
     }
+    // Whoever waits for an answer that is none hears of it with everybody else.
+    const value = reply.type === 'failure' ? null : resultSchemas[waiting.type].parse(reply.value);
     this.#waiting.delete(reply.ticket);
     if (reply.type === 'failure') waiting.reject(AppError.fromJSON(reply.error));
-    else waiting.resolve(resultSchemas[waiting.type].parse(reply.value) as never);
+    else waiting.resolve(value as never);
   }
 
   /** A `generate` that could not even be read is refused as a request is. */

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createCrashHistory, type CrashHistory } from './crash-history.ts';
+
+let folder: string;
+let now: number;
+let history: CrashHistory;
+const crash = { reason: 'SIGSEGV', isTheFilesFault: true };
+const start = (): CrashHistory => createCrashHistory(join(folder, 'crashes.json'), { now: () => now });
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'corral-crashes-'));
+  now = 1_000_000;
+  history = start();
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test('each crash doubles the wait, up to a minute; an answer ends it', () => {
+  expect(history.backoffMs('a')).toBe(0);
+  const waits = Array.from({ length: 9 }, () => {
+    history.record('a', { reason: 'killed', isTheFilesFault: false });
+    return history.backoffMs('a');
+  });
+  expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+  now += 59_000;
+  expect(history.backoffMs('a')).toBe(1000);
+  history.recordSuccess('a');
+  expect(history.backoffMs('a')).toBe(0);
+  expect(() => history.check('a')).not.toThrow();
+});
+
+test('two crashes within the hour are one too many; two far apart are not', () => {
+  history.record('far', crash);
+  now += 2 * 3_600_000;
+  history.record('far', crash);
+  expect(() => history.check('far')).not.toThrow();
+  history.record('near', crash);
+  now += 60_000;
+  history.record('near', crash);
+  expect(() => history.check('near')).toThrow(expect.objectContaining({ code: 'model-quarantined' }));
+  expect(() => start().check('near')).toThrow(/SIGSEGV/u);
+  expect(statSync(join(folder, 'crashes.json')).mode & 0o777).toBe(0o600);
+});
+
+test('a damaged file is as good as none', () => {
+  writeFileSync(join(folder, 'crashes.json'), '{"a": 7');
+  expect(start().quarantined()).toEqual([]);
+});

@@ -1,0 +1,142 @@
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type AdapterRecord, adapterRecordSchema } from '../../contracts/models.ts';
+import type { Log } from '../../lib/log.ts';
+import { syncFolder, toStorageError } from './durable-files.ts';
+import {
+  createManifestFolder,
+  type Manifest,
+  type ManifestFolder,
+  manifestSchema,
+} from './manifest-files.ts';
+import { blobHash, createModelPaths, type ModelPaths } from './model-paths.ts';
+
+/** What is here: content under its hash, and manifests that say what it is. Newest first. */
+export class Registry {
+  readonly paths: ModelPaths;
+  readonly #models: ManifestFolder<Manifest>;
+  readonly #adapters: ManifestFolder<AdapterRecord>;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(root: string, log: Log) {
+    this.paths = createModelPaths(root);
+    this.#models = createManifestFolder(this.paths.manifests, manifestSchema, log);
+    this.#adapters = createManifestFolder(this.paths.adapters, adapterRecordSchema, log);
+  }
+
+  async manifests(): Promise<Manifest[]> {
+    const { entries } = await this.#models.read();
+    return entries.sort((one, other) => other.record.addedAt - one.record.addedAt);
+  }
+
+  async adapters(): Promise<AdapterRecord[]> {
+    const { entries } = await this.#adapters.read();
+    return entries.sort((one, other) => other.addedAt - one.addedAt);
+  }
+
+  async find(id: string): Promise<Manifest | undefined> {
+    return (await this.manifests()).find(({ record, aliases }) => record.id === id || aliases.includes(id));
+  }
+
+  /** Takes a finished, verified file over (a rename) and then names it. */
+  add(manifest: Manifest, file: string): Promise<void> {
+    return this.#alone(async () => {
+      const replaced = await this.find(manifest.record.id);
+      await this.#keep(file, manifest.record.sha256);
+      await this.#models.write(this.paths.manifest(manifest.record.id), manifest);
+      if (replaced !== undefined) await this.#drop([replaced.record.sha256]);
+    });
+  }
+
+  addAdapter(record: AdapterRecord, file: string): Promise<void> {
+    return this.#alone(async () => {
+      await this.#keep(file, record.sha256);
+      await this.#adapters.write(this.paths.adapter(record.id), record);
+    });
+  }
+
+  /** Forgets a model or an adapter and deletes its content unless something else names it; returns the freed bytes. */
+  forget(kind: 'model' | 'adapter', { id, sha256 }: { id: string; sha256: string }): Promise<number> {
+    return this.#alone(async () => {
+      if (kind === 'model') await this.#models.remove(this.paths.manifest(id));
+      else await this.#adapters.remove(this.paths.adapter(id));
+      return this.#drop([sha256]);
+    });
+  }
+
+  /** Content that nothing names, and the work of pulls that rested for longer than this. */
+  sweep(restedMs: number): Promise<number> {
+    return this.#alone(async () => {
+      const hashes = (await namesIn(this.paths.blobs)).map(blobHash).filter((hash) => hash !== undefined);
+      let freed = await this.#drop(hashes);
+      for (const key of await namesIn(this.paths.pulls)) {
+        if (!/^[0-9a-f]{64}$/.test(key)) continue;
+        const folder = this.paths.pull(key);
+        if (Date.now() - (await newestChange(folder)) > restedMs) freed += await removeTree(folder);
+      }
+      return freed;
+    });
+  }
+
+  usedBytes(): Promise<number> {
+    return sizeOf(this.paths.root);
+  }
+
+  async #keep(file: string, sha256: string): Promise<void> {
+    try {
+      for (const folder of [this.paths.blobs, this.paths.manifests, this.paths.adapters]) {
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+      }
+      await rename(file, this.paths.blob(sha256));
+      await syncFolder(this.paths.blobs);
+    } catch (error) {
+      throw toStorageError(error);
+    }
+  }
+
+  /** Deletes those of the contents that nothing names; none at all while a manifest is there that cannot be read. */
+  async #drop(hashes: readonly string[]): Promise<number> {
+    const [models, adapters] = await Promise.all([this.#models.read(), this.#adapters.read()]);
+    if (models.damaged + adapters.damaged > 0) return 0;
+    const named = new Set([
+      ...models.entries.map(({ record }) => record.sha256),
+      ...adapters.entries.map(({ sha256 }) => sha256),
+    ]);
+    let freed = 0;
+    for (const hash of hashes) {
+      if (!named.has(hash)) freed += await removeTree(this.paths.blob(hash));
+    }
+    return freed;
+  }
+
+  /** One change at a time: content is there before it is named, and must not be swept in between. */
+  #alone<Value>(change: () => Promise<Value>): Promise<Value> {
+    const turn = this.#last.then(change, change);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+/** Deletes a file or folder; returns how many bytes it held. */
+export async function removeTree(path: string): Promise<number> {
+  const bytes = await sizeOf(path);
+  await rm(path, { recursive: true, force: true });
+  return bytes;
+}
+
+async function newestChange(folder: string): Promise<number> {
+  const paths = [folder, ...(await namesIn(folder)).map((name) => `${folder}/${name}`)];
+  const changes = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  return Math.max(0, ...changes.map((stats) => stats?.mtimeMs ?? 0));
+}
+
+async function sizeOf(path: string): Promise<number> {
+  const stats = await stat(path).catch(() => undefined);
+  if (stats === undefined) return 0;
+  if (!stats.isDirectory()) return stats.size;
+  const sizes = await Promise.all((await namesIn(path)).map((name) => sizeOf(`${path}/${name}`)));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
+}

@@ -1,0 +1,77 @@
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { basename, join, relative, resolve, sep } from 'node:path';
+import { AppError } from '../../contracts/app-error.ts';
+import { type FileSource, openFileSource } from '../../net/file-source.ts';
+import type { WeightShard } from '../convert/convert-types.ts';
+import type { Repository } from './repository.ts';
+
+/** A folder with the files of a repository has them at its top, or one level below. */
+const maxDepth = 2;
+const maxEntries = 5000;
+const maxSmallFileBytes = 64 << 20;
+
+/** A Hugging Face folder on this machine. `not-found` where there is none. */
+export async function openFolderRepository(folder: string): Promise<Repository> {
+  const root = resolve(folder);
+  const stats = await stat(root).catch(() => undefined);
+  if (stats?.isDirectory() !== true) {
+    throw new AppError('not-found', `There is no folder ${root}.`, {
+      hint: 'Name a folder or a .gguf file.',
+    });
+  }
+  const paths = await listFiles(root);
+  const sizes = await Promise.all([...paths.values()].map((path) => stat(path)));
+  const opened: FileSource[] = [];
+  const name = basename(root);
+  return {
+    name,
+    commit: null,
+    licence: null,
+    isGated: false,
+    files: [...paths.keys()].map((path, index) => ({ path, sizeBytes: sizes[index]?.size ?? 0 })),
+    origin: () => ({ kind: 'import', path: root }),
+    checkAccess: () => Promise.resolve(),
+    isHere: () => Promise.resolve(true),
+    close: async () => {
+      await Promise.all(opened.splice(0).map((source) => source.close()));
+    },
+    content: {
+      name,
+      names: [...paths.keys()],
+      bytes: (file, signal) => readSmall(paths.get(file), signal),
+      async shard(file): Promise<WeightShard> {
+        const path = paths.get(file);
+        if (path === undefined) throw new AppError('not-found', `${name} has no file ${file}.`);
+        const source = await openFileSource(path);
+        opened.push(source);
+        return { source, path };
+      },
+    },
+  };
+}
+
+async function readSmall(path: string | undefined, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  if (path === undefined) return undefined;
+  const { size } = await stat(path);
+  if (size > maxSmallFileBytes)
+    throw new AppError('file-invalid', `${basename(path)} is larger than any file of its kind.`);
+  return readFile(path, signal === undefined ? {} : { signal });
+}
+
+/** Regular files by their path below the folder; what they are called was decided on this machine. */
+async function listFiles(root: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const walk = async (folder: string, depth: number): Promise<void> => {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (found.size > maxEntries)
+        throw new AppError('file-invalid', `${basename(root)} holds too many files.`);
+      if (entry.isDirectory() && depth < maxDepth) await walk(path, depth + 1);
+      const isFile =
+        entry.isFile() || (entry.isSymbolicLink() && (await stat(path).catch(() => undefined))?.isFile());
+      if (isFile === true) found.set(relative(root, path).split(sep).join('/'), path);
+    }
+  };
+  await walk(root, 0);
+  return found;
+}

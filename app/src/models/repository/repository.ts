@@ -1,0 +1,84 @@
+import { AppError } from '../../contracts/app-error.ts';
+import type { ModelOrigin } from '../../contracts/models.ts';
+import type { RepositoryFiles } from '../convert/convert-types.ts';
+
+export interface RepositoryFile {
+  path: string;
+  sizeBytes: number;
+  sha256?: string;
+}
+
+/** A Hugging Face repository, on the Hub or in a folder, as everything that plans a pull sees it. */
+export interface Repository {
+  /** `owner/name`, or the name of a folder. */
+  readonly name: string;
+  readonly commit: string | null;
+  readonly licence: string | null;
+  readonly isGated: boolean;
+  readonly files: readonly RepositoryFile[];
+  /** What the converter reads; weights come from this machine where they are here, else over the network. */
+  readonly content: RepositoryFiles;
+  origin(files: readonly string[]): ModelOrigin;
+  /** Asks whether weights may be fetched, before any is. */
+  checkAccess(signal?: AbortSignal): Promise<void>;
+  /** Whether a file need not travel. */
+  isHere(path: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** A list of shards of the largest models is 200 kB. */
+const maxIndexBytes = 16 << 20;
+
+/** A small JSON file of a repository; undefined where there is none, `file-invalid` where it is not an object. */
+export async function readJson(
+  content: RepositoryFiles,
+  path: string,
+  signal?: AbortSignal,
+): Promise<Record<string, unknown> | undefined> {
+  const bytes = await content.bytes(path, signal);
+  if (bytes === undefined) return undefined;
+  try {
+    if (bytes.length > maxIndexBytes) throw new RangeError('it is too large');
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new TypeError('it is not an object');
+    return value as Record<string, unknown>;
+  } catch (cause) {
+    throw new AppError('file-invalid', `${path} of ${content.name} is not a JSON object.`, { cause });
+  }
+}
+
+/**
+ * The files of weights that a conversion reads, in order; empty where there are none. Safetensors win over pickles, an
+ * index over loose files, as in the Hub's own tools.
+ */
+export async function weightFiles(repository: Repository, signal?: AbortSignal): Promise<RepositoryFile[]> {
+  for (const [index, single] of [
+    ['model.safetensors.index.json', 'model.safetensors'],
+    ['pytorch_model.bin.index.json', 'pytorch_model.bin'],
+  ] as const) {
+    const json = await readJson(repository.content, index, signal);
+    const named =
+      json === undefined ? [single] : Object.values((json['weight_map'] ?? {}) as Record<string, unknown>);
+    const found = repository.files.filter(({ path }) => named.includes(path));
+    if (json !== undefined && found.length < new Set(named).size) throw incomplete(repository, index);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+export function adapterWeights(repository: Repository): RepositoryFile | undefined {
+  const find = (name: string): RepositoryFile | undefined =>
+    repository.files.find(({ path }) => path === name);
+  return find('adapter_model.safetensors') ?? find('adapter_model.bin');
+}
+
+export function hasFile(repository: Repository, path: string): boolean {
+  return repository.files.some((file) => file.path === path);
+}
+
+function incomplete(repository: Repository, index: string): AppError {
+  return new AppError('model-unsupported', `${repository.name} lacks weights that its ${index} names.`, {
+    hint: 'The repository is incomplete; look for another one of the same model.',
+  });
+}

@@ -56,6 +56,14 @@ export interface Meter {
   /** So much of one file is done now; `file` undefined counts for the whole only. */
   file(name: string, doneBytes: number, totalBytes: number): void;
   done(bytes: number): void;
+  /** What to name in the next event, where somebody else counts. */
+  show(what: ShownFile): void;
+}
+
+export interface ShownFile {
+  file?: string | undefined;
+  fileDoneBytes?: number | undefined;
+  fileTotalBytes?: number | undefined;
 }
 
 /** At most five events a second; a progress bar needs no more, and every one may cross a network. */
@@ -65,7 +73,7 @@ const speedWindowMs = 10_000;
 
 /** Turns byte counts of one phase into progress events with speed and time left. */
 export function createMeter(phase: Phase, emit: (event: ProgressEvent) => void): Meter {
-  const files = new Map<string, { doneBytes: number; totalBytes: number }>();
+  const files = new Map<string, FileCount>();
   const speed = createSpeed();
   let current: string | undefined;
   let totalBytes = 0;
@@ -96,6 +104,12 @@ export function createMeter(phase: Phase, emit: (event: ProgressEvent) => void):
   return {
     total: (bytes) => void (totalBytes = bytes),
     done: advance,
+    show({ file, fileDoneBytes, fileTotalBytes }) {
+      current = file;
+      if (file === undefined) return;
+      files.clear();
+      files.set(file, { doneBytes: fileDoneBytes, totalBytes: fileTotalBytes });
+    },
     file(name, fileDoneBytes, fileTotalBytes) {
       const before = files.get(name)?.doneBytes ?? 0;
       current = name;
@@ -105,15 +119,22 @@ export function createMeter(phase: Phase, emit: (event: ProgressEvent) => void):
   };
 }
 
-type FileCounts = ReadonlyMap<string, { doneBytes: number; totalBytes: number }>;
+interface FileCount {
+  doneBytes: number | undefined;
+  totalBytes: number | undefined;
+}
 
 function fileOf(
   name: string | undefined,
-  files: FileCounts,
+  files: ReadonlyMap<string, FileCount>,
 ): Pick<ProgressEvent, 'file' | 'fileDoneBytes' | 'fileTotalBytes'> {
   const counts = name === undefined ? undefined : files.get(name);
   if (name === undefined || counts === undefined) return {};
-  return { file: name, fileDoneBytes: counts.doneBytes, fileTotalBytes: counts.totalBytes };
+  return {
+    file: name,
+    ...(counts.doneBytes === undefined ? {} : { fileDoneBytes: counts.doneBytes }),
+    ...(counts.totalBytes === undefined ? {} : { fileTotalBytes: counts.totalBytes }),
+  };
 }
 
 function createSpeed(): { sample(now: number, bytes: number): void; at(now: number): number } {

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../contracts/app-error.ts';
+import type { ModelRecord } from '../contracts/models.ts';
+import type { ModelsContext } from './models-context.ts';
+import { executePull } from './pull/execute-pull.ts';
+import { planContext } from './pull/pull-model.ts';
+import { type ConvertPlan, planConversion } from './pull/pull-plan.ts';
+import { quantisationOf } from './reference.ts';
+import type { Manifest } from './registry/manifest-files.ts';
+import { openFolderRepository } from './repository/folder-repository.ts';
+import { type Repository, weightFiles } from './repository/repository.ts';
+
+export const bundledName = 'cria';
+/** Small as it is, rounding it to four bits would save little and cost much. */
+const bundledQuantisation = 'q8_0';
+
+/** Id of the bundled model for a tag: the plain name is its default quantisation. */
+export function bundledId(tag: string | undefined): string {
+  return tag === undefined || tag === bundledQuantisation ? bundledName : `${bundledName}:${tag}`;
+}
+
+/** The bundled model, converted from the repository's files when it is asked for first or when they changed. */
+export async function ensureBundled(
+  context: ModelsContext,
+  tag: string | undefined,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const id = bundledId(tag);
+  return context.lock.run(id, () =>
+    withBundled(context, signal, async (repository, fingerprint) => {
+      const here = await context.registry.find(id);
+      if (here?.fingerprint === fingerprint) return here;
+      const plan = await planBundled(context, repository, { tag, signal });
+      const work = { emit: () => undefined, signal };
+      await executePull({ ...plan, id, aliases: [] }, { ...context, ...work, fingerprint });
+      const made = await context.registry.find(id);
+      if (made === undefined) throw new AppError('internal', 'The bundled model was made and is not there.');
+      return made;
+    }),
+  );
+}
+
+/** What `list` says before the first use: everything but the hash of what is not made yet. */
+export async function describeBundled(context: ModelsContext, signal: AbortSignal): Promise<ModelRecord> {
+  return withBundled(context, signal, async (repository) => {
+    const { quantisation, base } = await planBundled(context, repository, { tag: undefined, signal });
+    const summary = await context.converter.plan({ base: base.content, adapters: [], quantisation, signal });
+    return {
+      id: bundledName,
+      sha256: '',
+      sizeBytes: summary.outputBytes,
+      architecture: summary.architecture,
+      parameters: summary.parameters,
+      quantisation,
+      trainedContextTokens: summary.contextTokens,
+      licence: 'mit',
+      origin: { kind: 'bundled' },
+      merged: [],
+      addedAt: 0,
+    };
+  });
+}
+
+async function planBundled(
+  context: ModelsContext,
+  repository: Repository,
+  { tag, signal }: { tag: string | undefined; signal: AbortSignal },
+): Promise<ConvertPlan> {
+  const quantisation = quantisationOf(tag ?? bundledQuantisation);
+  const weights = await weightFiles(repository, signal);
+  if (quantisation === undefined || weights.length === 0) {
+    throw new AppError('model-unknown', `There is no ${bundledId(tag)}.`, {
+      hint: 'Ask for cria, or cria:f16.',
+    });
+  }
+  const reference = { kind: 'local', path: bundledName, adapters: [], tag: quantisation } as const;
+  const plain = planContext(context, { emit: () => undefined, signal }, { opened: [] });
+  return planConversion({ ...reference, adapters: [] }, { repository, weights }, plain);
+}
+
+async function withBundled<Value>(
+  context: ModelsContext,
+  signal: AbortSignal,
+  use: (repository: Repository, fingerprint: string) => Promise<Value>,
+): Promise<Value> {
+  const folder = await openFolderRepository(context.bundledFolder);
+  const repository: Repository = { ...folder, origin: () => ({ kind: 'bundled' }) };
+  try {
+    return await use(repository, await fingerprintOf(repository, signal));
+  } finally {
+    await repository.close();
+  }
+}
+
+/** Changes with every byte of the files that decide what comes out. */
+async function fingerprintOf(repository: Repository, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for (const { path } of repository.files) {
+    if (!/\.(?:json|safetensors|model|jinja)$/.test(path)) continue;
+    hash.update(`${path}\0`).update((await repository.content.bytes(path, signal)) ?? '');
+  }
+  return hash.digest('hex');
+}

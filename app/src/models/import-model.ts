@@ -1,0 +1,130 @@
+import { constants } from 'node:fs';
+import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { AppError } from '../contracts/app-error.ts';
+import type { ModelRecord } from '../contracts/models.ts';
+import type { ImportOptions } from './models.ts';
+import type { ModelsContext } from './models-context.ts';
+import { executePull } from './pull/execute-pull.ts';
+import { createMeter } from './pull/progress.ts';
+import { planContext, type PullWork } from './pull/pull-model.ts';
+import { planConversion } from './pull/pull-plan.ts';
+import { formatReference, type ModelReference, parseReference } from './reference.ts';
+import { hashFile, toStorageError } from './registry/durable-files.ts';
+import { readRunnableFacts, toRecord } from './registry/model-facts.ts';
+import { pullKey } from './registry/model-paths.ts';
+import { removeTree } from './registry/registry.ts';
+import { openFolderRepository } from './repository/folder-repository.ts';
+import { type Repository, weightFiles } from './repository/repository.ts';
+
+type LocalReference = Extract<ModelReference, { kind: 'local' }>;
+
+/** Takes a GGUF file or a Hugging Face folder of this machine into the registry. */
+export async function importModel(
+  context: ModelsContext,
+  reference: LocalReference,
+  work: PullWork & { options: ImportOptions },
+): Promise<ModelRecord> {
+  const path = absolutePath(reference.path);
+  const stats = await stat(path).catch(() => undefined);
+  if (stats === undefined) throw new AppError('not-found', `There is nothing at ${path}.`);
+  return context.lock.run(path, () =>
+    stats.isDirectory()
+      ? importFolder(context, { ...reference, path }, work)
+      : importFile(context, path, work),
+  );
+}
+
+/** A reference for what `import` is given: any existing path is one, however it is spelt. */
+export function localReference(path: string, quantisation?: string): LocalReference {
+  const parsed = parseReference(/^(?:[/~]|\.\.?\/)/.test(path) ? path : `./${path}`);
+  if (parsed.kind !== 'local') throw new AppError('model-reference-invalid', `${path} is not a path.`);
+  return quantisation === undefined ? parsed : { ...parsed, tag: quantisation };
+}
+
+export function absolutePath(path: string): string {
+  return resolve(path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path);
+}
+
+async function importFile(
+  context: ModelsContext,
+  path: string,
+  work: PullWork & { options: ImportOptions },
+): Promise<ModelRecord> {
+  const { registry } = context;
+  // Before anything is copied: most wrong files are found in their first bytes.
+  const { sizeBytes } = await readRunnableFacts(path, work.signal);
+  const id = await freeName(context, work.options.name ?? basename(path).replace(/\.gguf$/i, ''), path);
+  const key = pullKey(['import', path, sizeBytes]);
+  const folder = registry.paths.pull(key);
+  const target = registry.paths.inPull(key, '0.file');
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await copyFile(path, target, constants.COPYFILE_FICLONE);
+    const meter = createMeter('verify', work.emit);
+    meter.total(sizeBytes);
+    const sha256 = await hashFile(target, {
+      onProgress: (done) => meter.file(basename(path), done, sizeBytes),
+      signal: work.signal,
+    });
+    // What was checked is what is kept: the copy is read again, the original may have changed in between.
+    const facts = await readRunnableFacts(target, work.signal);
+    const origin = { kind: 'import', path } as const;
+    const record = toRecord(facts, { id, sha256, origin, addedAt: context.clock.now() });
+    await registry.add({ record, aliases: [path] }, target);
+    return record;
+  } catch (error) {
+    throw toStorageError(error);
+  } finally {
+    await removeTree(folder);
+  }
+}
+
+async function importFolder(
+  context: ModelsContext,
+  reference: LocalReference,
+  work: PullWork & { options: ImportOptions },
+): Promise<ModelRecord> {
+  const opened: Repository[] = [];
+  try {
+    const repository = await openFolderRepository(reference.path);
+    opened.push(repository);
+    const weights = await weightFiles(repository, work.signal);
+    if (weights.length === 0) {
+      throw new AppError('model-unsupported', `${reference.path} holds no weights that can be used.`, {
+        hint: 'A Hugging Face folder has config.json and *.safetensors or pytorch_model*.bin; a .gguf file is named itself.',
+      });
+    }
+    const plan = await planConversion(
+      reference,
+      { repository, weights },
+      planContext(context, work, { opened }),
+    );
+    const name = work.options.name ?? basename(reference.path);
+    const id = `${await freeName(context, name, reference.path)}:${plan.quantisation}`;
+    const aliases = [formatReference({ ...reference, tag: plan.quantisation })];
+    return await executePull({ ...plan, id, aliases }, { ...context, ...work });
+  } finally {
+    await Promise.all(opened.map((repository) => repository.close()));
+  }
+}
+
+/** A name for the list; one that belongs to another model is refused rather than replaced. */
+async function freeName(context: ModelsContext, wanted: string, path: string): Promise<string> {
+  const name =
+    wanted
+      .replace(/[^\w.-]+/g, '-')
+      .replace(/^[.-]+/, '')
+      .slice(0, 96) || 'model';
+  const taken = (await context.registry.manifests()).find(
+    ({ record }) => record.id === name || record.id.startsWith(`${name}:`),
+  );
+  const isOwn = taken?.record.origin.kind === 'import' && taken.record.origin.path === path;
+  if (name === 'cria' || (taken !== undefined && !isOwn)) {
+    throw new AppError('conflict', `There is a model called ${name} already.`, {
+      hint: 'Choose another name with --name, or remove the other model first.',
+    });
+  }
+  return name;
+}

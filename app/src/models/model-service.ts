@@ -1,0 +1,209 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { AppError } from '../contracts/app-error.ts';
+import type { JudgedEntry } from '../contracts/api/models.ts';
+import type {
+  CatalogueEntry,
+  ModelDetails,
+  ModelRecord,
+  Preflight,
+  PullProgress,
+} from '../contracts/models.ts';
+import type { ModelSource } from '../engine/engine.ts';
+import { diskAvailableBytes, readMachine } from '../lib/machine.ts';
+import { createModelAdapters } from './adapters/model-adapters.ts';
+import { bundledId, bundledName, describeBundled, ensureBundled } from './bundled-model.ts';
+import { catalogue, judgeCatalogue } from './catalogue.ts';
+import { importModel, localReference } from './import-model.ts';
+import type {
+  CheckOptions,
+  DiskUse,
+  ImportOptions,
+  ModelAdapters,
+  Models,
+  PullOptions,
+  RemoveResult,
+} from './models.ts';
+import type { ModelsContext } from './models-context.ts';
+import { reporting } from './pull/progress.ts';
+import { checkHub, pullFromHub } from './pull/pull-model.ts';
+import { formatReference, type ModelReference, parseReference } from './reference.ts';
+import type { Manifest } from './registry/manifest-files.ts';
+import { readModelFacts } from './registry/model-facts.ts';
+import { removeTree } from './registry/registry.ts';
+import { findManifest, unknownModel } from './resolve-model.ts';
+
+const restedMs = 7 * 24 * 3_600_000;
+
+export class ModelService implements Models {
+  readonly adapters: ModelAdapters;
+  readonly #context: ModelsContext;
+
+  constructor(context: ModelsContext) {
+    this.#context = context;
+    this.adapters = createModelAdapters(context, (text, signal) => this.#find(text, signal));
+  }
+
+  async list(): Promise<ModelRecord[]> {
+    const records = (await this.#context.registry.manifests()).map(({ record }) => record);
+    if (records.some(({ id }) => id === bundledName)) return records;
+    try {
+      return [...records, await describeBundled(this.#context, new AbortController().signal)];
+    } catch (error) {
+      this.#context.log.warn({ error: String(error) }, 'the bundled model cannot be read');
+      return records;
+    }
+  }
+
+  async show(reference: string): Promise<ModelDetails> {
+    const { record } = await this.#find(reference, new AbortController().signal);
+    const path = this.#context.registry.paths.blob(record.sha256);
+    const { shape: _shape, isAdapter: _isAdapter, ...facts } = await readModelFacts(path);
+    return { ...facts, ...record, adapters: await this.adapters.list(record.id), path };
+  }
+
+  async resolve(text: string, signal = new AbortController().signal): Promise<ModelSource> {
+    const reference = this.#parse(text);
+    if (reference.kind === 'provider') {
+      return {
+        kind: 'remote',
+        id: formatReference(reference),
+        provider: reference.provider,
+        model: reference.model,
+      };
+    }
+    const { record } = await this.#find(text, signal);
+    const { paths } = this.#context.registry;
+    const adapters = await this.adapters.list(record.id);
+    return {
+      kind: 'file',
+      id: record.id,
+      path: paths.blob(record.sha256),
+      sha256: record.sha256,
+      adapters: adapters.map(({ id, sha256 }) => ({ id, sha256, path: paths.blob(sha256) })),
+    };
+  }
+
+  async check(text: string, options: CheckOptions = {}): Promise<Preflight> {
+    const reference = this.#parse(text);
+    if (reference.kind !== 'hub') throw onlyHub(text, reference);
+    const signal = options.signal ?? new AbortController().signal;
+    return checkHub(this.#context, reference, { options, signal });
+  }
+
+  pull(text: string, options: PullOptions = {}): AsyncGenerator<PullProgress> {
+    return reporting<PullProgress>(async (emit, signal) => {
+      const reference = this.#parse(text);
+      const work = { emit, signal, options };
+      emit({ type: 'done', model: await this.#pull(reference, text, work) });
+    }, options.signal);
+  }
+
+  import(path: string, options: ImportOptions = {}): AsyncGenerator<PullProgress> {
+    return reporting<PullProgress>(async (emit, signal) => {
+      const reference = localReference(path, options.quantisation);
+      emit({ type: 'done', model: await importModel(this.#context, reference, { emit, signal, options }) });
+    }, options.signal);
+  }
+
+  async remove(text: string): Promise<RemoveResult> {
+    const reference = this.#parse(text);
+    const manifest = this.#match(reference, await this.#context.registry.manifests());
+    if (manifest === undefined) return this.#removeLeftovers(reference, text);
+    const { id, sha256 } = manifest.record;
+    const dependents = await this.adapters.list(id);
+    if (dependents.length > 0) {
+      throw new AppError(
+        'conflict',
+        `${id} is the base of ${dependents.map((adapter) => adapter.id).join(', ')}.`,
+        {
+          hint: 'Remove the adapters first: `corral adapter rm ID`.',
+          details: { adapters: dependents.map((adapter) => adapter.id) },
+        },
+      );
+    }
+    return { removed: [id], freedBytes: await this.#context.registry.forget('model', { id, sha256 }) };
+  }
+
+  async collectGarbage(): Promise<RemoveResult> {
+    return { removed: [], freedBytes: await this.#context.registry.sweep(restedMs) };
+  }
+
+  catalogue(): readonly CatalogueEntry[] {
+    return catalogue;
+  }
+
+  async judgedCatalogue(): Promise<JudgedEntry[]> {
+    const manifests = await this.#context.registry.manifests();
+    const isHere = (id: string): boolean => findManifest(this.#parse(id), manifests) !== undefined;
+    return judgeCatalogue(readMachine().availableBytes, isHere);
+  }
+
+  async disk(): Promise<DiskUse> {
+    const { registry } = this.#context;
+    await mkdir(registry.paths.root, { recursive: true, mode: 0o700 });
+    return { usedBytes: await registry.usedBytes(), freeBytes: diskAvailableBytes(registry.paths.root) };
+  }
+
+  async #pull(
+    reference: ModelReference,
+    text: string,
+    work: Parameters<typeof pullFromHub>[2],
+  ): Promise<ModelRecord> {
+    if (reference.kind === 'hub') return pullFromHub(this.#context, reference, work);
+    if (reference.kind === 'local') return importModel(this.#context, reference, { ...work, options: {} });
+    if (reference.kind === 'name') return (await this.#find(text, work.signal)).record;
+    throw onlyHub(text, reference);
+  }
+
+  /** The model that is here; the bundled one is made when it is not yet. */
+  async #find(text: string, signal: AbortSignal): Promise<Manifest> {
+    const reference = this.#parse(text);
+    if (reference.kind === 'name' && reference.name === bundledName) {
+      return ensureBundled(this.#context, reference.tag, signal);
+    }
+    const manifest = this.#match(reference, await this.#context.registry.manifests());
+    if (manifest === undefined) throw unknownModel(text, reference);
+    return manifest;
+  }
+
+  #match(reference: ModelReference, manifests: readonly Manifest[]): Manifest | undefined {
+    const isBundled = reference.kind === 'name' && reference.name === bundledName;
+    if (!isBundled) return findManifest(reference, manifests);
+    return manifests.find(({ record }) => record.id === bundledId(reference.tag));
+  }
+
+  #parse(text: string): ModelReference {
+    return parseReference(text, { providers: this.#context.providers });
+  }
+
+  /** What an unfinished pull of this reference left behind. */
+  async #removeLeftovers(reference: ModelReference, text: string): Promise<RemoveResult> {
+    const { paths } = this.#context.registry;
+    const wanted = formatReference(reference);
+    let freedBytes = 0;
+    const removed: string[] = [];
+    for (const key of await readdir(paths.pulls).catch(() => [])) {
+      if (!/^[0-9a-f]{64}$/.test(key)) continue;
+      const note = await readFile(paths.inPull(key, 'pull.json'), 'utf8').catch(() => '');
+      const id = /^\{"id":("(?:[^"\\]|\\.)*")\}$/.exec(note)?.[1];
+      const name = id === undefined ? '' : (JSON.parse(id) as string);
+      if (name !== wanted && !name.startsWith(`${wanted}:`)) continue;
+      freedBytes += await removeTree(paths.pull(key));
+      removed.push(name);
+    }
+    if (removed.length === 0) throw unknownModel(text, reference);
+    return { removed, freedBytes };
+  }
+}
+
+function onlyHub(text: string, reference: ModelReference): AppError {
+  const why = {
+    provider: 'a service answers for it, so there is nothing to fetch',
+    name: 'it is a name in the list, not a place to fetch from',
+    local: 'it is on this machine already',
+    hub: '',
+  }[reference.kind];
+  return new AppError('bad-request', `${JSON.stringify(text)} cannot be fetched: ${why}.`, {
+    hint: 'Name a repository of the Hub: owner/name.',
+  });
+}

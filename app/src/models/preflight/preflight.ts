@@ -1,0 +1,181 @@
+import type { Preflight } from '../../contracts/models.ts';
+import { diskAvailableBytes, readMachine } from '../../lib/machine.ts';
+import { fitOf, memoryUse, type ModelShape } from '../../lib/memory-fit.ts';
+import type { ConversionSummary } from '../convert/convert-types.ts';
+import type { Converter } from '../pull/converter.ts';
+import type { ConvertPlan, FetchPlan, PullPlan } from '../pull/pull-plan.ts';
+import { checkRunnable, readRemoteFacts } from '../registry/model-facts.ts';
+import { readJson, type Repository } from '../repository/repository.ts';
+import { expectedTokensPerSecond } from './memory-bandwidth.ts';
+
+export interface PreflightOptions {
+  converter: Converter;
+  /** Where the result will be. */
+  folder: string;
+  /** Room that is left to everything else. */
+  reserveBytes: number;
+  contextTokens: number;
+  /** True: the result is here already. */
+  isReady: boolean;
+  signal: AbortSignal;
+}
+
+interface Outcome {
+  architecture: string;
+  quantisation: string;
+  resultBytes: number;
+  trainedContextTokens: number;
+  shape: ModelShape;
+  notes: string[];
+}
+
+/** Everything that can be known before a byte of weights is fetched; gates and unsupported models reject here. */
+export async function preflight(plan: PullPlan, options: PreflightOptions): Promise<Preflight> {
+  const repositories =
+    plan.kind === 'fetch'
+      ? [plan.repository]
+      : [plan.base, ...plan.adapters.map(({ repository }) => repository)];
+  for (const repository of repositories) await repository.checkAccess(options.signal);
+  const outcome =
+    plan.kind === 'fetch' ? await examineFile(plan, options) : await examineWeights(plan, options);
+  const files = await listFiles(plan);
+  const disk = judgeDisk(plan, outcome, options);
+  const memory = judgeMemory(outcome, options);
+  const notes = [...licenceNotes(repositories), ...outcome.notes, ...fitNotes(disk.fit, memory.fit)];
+  const first = repositories[0] as Repository;
+  return {
+    id: plan.id,
+    action: options.isReady ? 'ready' : plan.kind,
+    commit: first.commit,
+    architecture: outcome.architecture,
+    quantisation: outcome.quantisation,
+    licence: first.licence,
+    gated: repositories.some(({ isGated }) => isGated),
+    files,
+    downloadBytes: options.isReady
+      ? 0
+      : files.reduce((sum, { cached, sizeBytes }) => sum + (cached ? 0 : sizeBytes), 0),
+    resultBytes: outcome.resultBytes,
+    disk,
+    memory,
+    tokensPerSecond: expectedTokensPerSecond(outcome.shape.weightsBytes),
+    verdict: worse(disk.fit, memory.fit),
+    notes,
+  };
+}
+
+async function examineFile({ repository, file }: FetchPlan, { signal }: PreflightOptions): Promise<Outcome> {
+  const facts = checkRunnable(await readRemoteFacts(repository.source(file.path), signal));
+  return {
+    architecture: facts.architecture,
+    quantisation: facts.quantisation,
+    resultBytes: file.sizeBytes,
+    trainedContextTokens: facts.trainedContextTokens,
+    shape: facts.shape,
+    notes: [],
+  };
+}
+
+async function examineWeights(plan: ConvertPlan, options: PreflightOptions): Promise<Outcome> {
+  const summary = await options.converter.plan({
+    base: plan.base.content,
+    // Their weights are not here yet; they change no size, and the merge itself checks that they fit.
+    adapters: [],
+    quantisation: plan.quantisation,
+    signal: options.signal,
+  });
+  const config = (await readJson(plan.base.content, 'config.json', options.signal)) ?? {};
+  return {
+    architecture: summary.architecture,
+    quantisation: plan.quantisation,
+    resultBytes: summary.outputBytes,
+    trainedContextTokens: summary.contextTokens,
+    shape: shapeOf(summary, config),
+    notes: summary.notes,
+  };
+}
+
+function shapeOf(summary: ConversionSummary, config: Record<string, unknown>): ModelShape {
+  const number = (name: string): number => (typeof config[name] === 'number' ? config[name] : 0);
+  const embeddingLength = number('hidden_size');
+  return {
+    weightsBytes: summary.outputBytes,
+    layers: summary.layers,
+    headCountKv: summary.headCountKv,
+    keyLength: summary.keyLength,
+    valueLength: summary.keyLength,
+    embeddingLength,
+    feedForwardLength: number('intermediate_size') || 4 * embeddingLength,
+    vocabularySize: number('vocab_size'),
+  };
+}
+
+async function listFiles(plan: PullPlan): Promise<Preflight['files']> {
+  const wanted: { repository: Repository; path: string; sizeBytes: number }[] =
+    plan.kind === 'fetch'
+      ? [{ repository: plan.repository, ...plan.file }]
+      : [
+          ...plan.weights.map((file) => ({ repository: plan.base, ...file })),
+          ...plan.adapters.map(({ repository, weights }) => ({ repository, ...weights })),
+        ];
+  return Promise.all(
+    wanted.map(async ({ repository, path, sizeBytes }) => ({
+      name: `${repository.name}/${path}`,
+      sizeBytes,
+      cached: await repository.isHere(path),
+    })),
+  );
+}
+
+function judgeDisk(plan: PullPlan, outcome: Outcome, options: PreflightOptions): Preflight['disk'] {
+  const adapterBytes =
+    plan.kind === 'fetch' ? 0 : plan.adapters.reduce((sum, { weights }) => sum + weights.sizeBytes, 0);
+  const needBytes = options.isReady ? 0 : outcome.resultBytes + adapterBytes;
+  const freeBytes = diskAvailableBytes(options.folder);
+  const fit =
+    needBytes > freeBytes ? 'will-not-fit' : needBytes + options.reserveBytes > freeBytes ? 'tight' : 'fits';
+  return { needBytes, freeBytes, reserveBytes: options.reserveBytes, fit };
+}
+
+function judgeMemory(outcome: Outcome, options: PreflightOptions): NonNullable<Preflight['memory']> {
+  const trained = outcome.trainedContextTokens || options.contextTokens;
+  const contextTokens = Math.min(trained, options.contextTokens);
+  const use = memoryUse(outcome.shape, { contextTokens, slots: 1, kvType: 'f16' });
+  const { availableBytes } = readMachine();
+  const { weightsBytes, kvBytes, computeBytes, totalBytes } = use;
+  return {
+    contextTokens,
+    weightsBytes,
+    kvBytes,
+    computeBytes,
+    totalBytes,
+    availableBytes,
+    fit: fitOf(totalBytes, availableBytes),
+  };
+}
+
+function licenceNotes(repositories: readonly Repository[]): string[] {
+  return repositories.flatMap(({ name, licence, isGated }) => [
+    ...(isGated ? [`${name} is gated; this account may read it.`] : []),
+    ...(licence !== null && /nc|non-?commercial|llama|other/i.test(licence)
+      ? [`The licence of ${name} (${licence}) has conditions; read them on its page.`]
+      : []),
+  ]);
+}
+
+function fitNotes(disk: Preflight['verdict'], memory: Preflight['verdict']): string[] {
+  const notes: string[] = [];
+  if (disk === 'will-not-fit') notes.push('The disk has no room for it.');
+  if (disk === 'tight') notes.push('The disk is nearly full afterwards.');
+  if (memory === 'will-not-fit')
+    notes.push(
+      'The memory of this machine is too small for it now: choose a smaller quantisation, a shorter context or a smaller model.',
+    );
+  if (memory === 'tight') notes.push('It takes nearly all memory that is free now.');
+  return notes;
+}
+
+function worse(one: Preflight['verdict'], other: Preflight['verdict']): Preflight['verdict'] {
+  const order = ['fits', 'tight', 'will-not-fit'] as const;
+  return order[Math.max(order.indexOf(one), order.indexOf(other))] ?? 'fits';
+}

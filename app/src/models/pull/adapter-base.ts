@@ -1,0 +1,46 @@
+import { AppError } from '../../contracts/app-error.ts';
+import { baseOf, isSameBase } from '../repository/base-models.ts';
+import { readJson, type Repository } from '../repository/repository.ts';
+
+/** The Hub id of the weights that an adapter belongs to, from its config or the table of known names. */
+export async function findBase(adapter: Repository, signal: AbortSignal): Promise<string> {
+  const named = await namedBase(adapter, signal);
+  const base = baseOf(adapter.name, named);
+  if (base !== undefined) return base;
+  throw new AppError(
+    'adapter-mismatch',
+    `${adapter.name} does not say which model it belongs to${named === '' ? '' : `: ${JSON.stringify(named)} is a place on its author's machine`}.`,
+    { hint: 'Name the model with --base owner/name.', details: { named } },
+  );
+}
+
+export interface CheckBaseContext {
+  /** The person named the base, so that the adapter's own word does not count. */
+  base?: unknown;
+  note(message: string): void;
+  signal: AbortSignal;
+}
+
+/** Refuses an adapter that was made for other weights. A private path that nobody knows is let through with a note. */
+export async function checkBase(adapter: Repository, base: string, context: CheckBaseContext): Promise<void> {
+  const named = await namedBase(adapter, context.signal);
+  const meant = baseOf(adapter.name, named);
+  if (meant !== undefined && (isSameBase(meant, base) || isSameBase(named, base))) return;
+  if (context.base !== undefined) return;
+  if (meant === undefined) {
+    context.note(
+      `${adapter.name} does not say which model it was made for; its tensors have to fit ${base}.`,
+    );
+    return;
+  }
+  throw new AppError('adapter-mismatch', `${adapter.name} was made for ${meant}, not for ${base}.`, {
+    hint: `Pull ${meant}+${adapter.name}, or give --base ${base} if the weights are the same.`,
+    details: { adapter: adapter.name, madeFor: meant, base },
+  });
+}
+
+async function namedBase(adapter: Repository, signal: AbortSignal): Promise<string> {
+  const config = await readJson(adapter.content, 'adapter_config.json', signal);
+  const named = config?.['base_model_name_or_path'];
+  return typeof named === 'string' ? named.trim().slice(0, 500) : '';
+}

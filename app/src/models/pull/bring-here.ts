@@ -1,0 +1,58 @@
+import { constants } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import type { RepositoryFiles, WeightShard } from '../convert/convert-types.ts';
+import { downloadFile } from '../hub/download-file.ts';
+import { syncFolder, writeDurably } from '../registry/durable-files.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { OpenHubRepository } from '../repository/hub-repository.ts';
+import type { Meter } from './progress.ts';
+
+export interface Bring {
+  registry: Registry;
+  /** Whose work folder it comes into, and as which of its files. */
+  key: string;
+  number: number;
+  meter: Meter;
+  signal: AbortSignal;
+  blockBytes?: number | undefined;
+}
+
+/** A verified file in the work folder: from the Python tools' cache where that has it, else from the Hub. */
+export async function bringHere(repository: OpenHubRepository, path: string, bring: Bring): Promise<string> {
+  const { key, meter, number } = bring;
+  const { paths } = bring.registry;
+  const folder = paths.pull(key);
+  const entry = repository.entry(path);
+  const target = paths.inPull(key, `${number}.file`);
+  const part = paths.inPull(key, `${number}.part`);
+  const onProgress = (doneBytes: number): void => meter.file(path, doneBytes, entry.sizeBytes);
+  const cached = await repository.cached(path, onProgress);
+  if (cached !== undefined) {
+    await copyFile(cached.path, target, constants.COPYFILE_FICLONE);
+    await syncFolder(folder);
+    return target;
+  }
+  if (entry.sha256 === undefined) {
+    const bytes = await repository.content.bytes(path, bring.signal);
+    await writeDurably({ folder, path: target, aside: part }, bytes ?? new Uint8Array());
+    return target;
+  }
+  await downloadFile({
+    source: () => repository.source(path),
+    sizeBytes: entry.sizeBytes,
+    sha256: entry.sha256,
+    place: { folder, path: target, part, journal: paths.inPull(key, `${number}.journal`) },
+    onProgress,
+    signal: bring.signal,
+    ...(bring.blockBytes === undefined ? {} : { blockBytes: bring.blockBytes }),
+  });
+  return target;
+}
+
+/** The same files, one of them taken from this machine. */
+export function withShard(content: RepositoryFiles, name: string, shard: WeightShard): RepositoryFiles {
+  return {
+    ...content,
+    shard: (wanted) => (wanted === name ? Promise.resolve(shard) : content.shard(wanted)),
+  };
+}

@@ -1,0 +1,197 @@
+import { mkdir } from 'node:fs/promises';
+import { AppError } from '../../contracts/app-error.ts';
+import type { ErrorCode } from '../../contracts/error-codes.ts';
+import type { ModelRecord, PullProgress } from '../../contracts/models.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { type FileSource, openFileSource } from '../../net/file-source.ts';
+import type { ConvertAdapter, ConvertResult, WeightShard } from '../convert/convert-types.ts';
+import { hashFile, toStorageError, writeDurably } from '../registry/durable-files.ts';
+import type { Manifest } from '../registry/manifest-files.ts';
+import { readRunnableFacts, toRecord } from '../registry/model-facts.ts';
+import { pullKey } from '../registry/model-paths.ts';
+import { type Registry, removeTree } from '../registry/registry.ts';
+import { OpenHubRepository } from '../repository/hub-repository.ts';
+import type { Converter } from './converter.ts';
+import { bringHere, withShard } from './bring-here.ts';
+import { createMeter } from './progress.ts';
+import type { ConvertPlan, FetchPlan, PlannedAdapter, PullPlan } from './pull-plan.ts';
+
+export interface ExecuteOptions {
+  registry: Registry;
+  converter: Converter;
+  clock: Clock;
+  emit: (event: Exclude<PullProgress, { type: 'done' }>) => void;
+  signal: AbortSignal;
+  /** How often a download is made safe. */
+  blockBytes?: number | undefined;
+  fingerprint?: string;
+}
+
+/** After these nothing of the work can be used again; after all others the next pull goes on from it. */
+const hopeless: ReadonlySet<ErrorCode> = new Set([
+  'adapter-mismatch',
+  'model-unsupported',
+  'model-file-invalid',
+  'file-invalid',
+  'file-unsafe',
+  'hash-mismatch',
+  'hub-changed',
+  'hub-gated',
+]);
+
+/** Does what was planned; the model is in the registry when it resolves, and nothing of it is when it rejects. */
+export async function executePull(plan: PullPlan, options: ExecuteOptions): Promise<ModelRecord> {
+  const { paths } = options.registry;
+  const key = keyOf(plan);
+  const folder = paths.pull(key);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const place = {
+      folder,
+      path: paths.inPull(key, 'pull.json'),
+      aside: paths.inPull(key, 'pull.json.part'),
+    };
+    await writeDurably(place, JSON.stringify({ id: plan.id }));
+    const work = { key, folder, ...options };
+    const { file, manifest } =
+      plan.kind === 'fetch' ? await fetchFile(plan, work) : await convertWeights(plan, work);
+    await options.registry.add(manifest, file);
+    await removeTree(folder);
+    return manifest.record;
+  } catch (error) {
+    const failure = toStorageError(error);
+    if (hopeless.has(failure.code)) await removeTree(folder);
+    throw options.signal.aborted ? error : failure;
+  }
+}
+
+/** The same input has the same key, so that it goes on where it was left. */
+export function keyOf(plan: PullPlan): string {
+  if (plan.kind === 'fetch')
+    return pullKey(['fetch', plan.repository.name, plan.repository.commit, plan.file]);
+  return pullKey([
+    'convert',
+    plan.base.name,
+    plan.base.commit,
+    plan.weights,
+    plan.adapters.map(({ repository, weight, weights }) => [
+      repository.name,
+      repository.commit,
+      weight,
+      weights,
+    ]),
+    plan.quantisation,
+  ]);
+}
+
+interface Work extends ExecuteOptions {
+  key: string;
+  folder: string;
+}
+
+interface Finished {
+  file: string;
+  manifest: Manifest;
+}
+
+async function fetchFile(plan: FetchPlan, work: Work): Promise<Finished> {
+  const { repository, file } = plan;
+  const meter = createMeter('download', work.emit);
+  meter.total(file.sizeBytes);
+  const path = await bringHere(repository, file.path, { ...work, meter, number: 0 });
+  const facts = await readRunnableFacts(path, work.signal);
+  const record = toRecord(facts, {
+    id: plan.id,
+    sha256: repository.entry(file.path).sha256 ?? (await hashFile(path)),
+    origin: repository.origin([file.path]),
+    addedAt: work.clock.now(),
+    licence: repository.licence,
+  });
+  return { file: path, manifest: { record, aliases: plan.aliases } };
+}
+
+async function convertWeights(plan: ConvertPlan, work: Work): Promise<Finished> {
+  const opened: FileSource[] = [];
+  try {
+    const adapters = await bringAdapters(plan.adapters, { ...work, opened });
+    return await describe(plan, await runConverter(plan, adapters, work), work);
+  } finally {
+    await closeAll(opened);
+  }
+}
+
+async function describe(plan: ConvertPlan, result: ConvertResult, work: Work): Promise<Finished> {
+  const facts = await readRunnableFacts(result.path, work.signal);
+  const record = toRecord(facts, {
+    id: plan.id,
+    sha256: result.sha256,
+    origin: plan.base.origin(plan.weights.map(({ path }) => path)),
+    addedAt: work.clock.now(),
+    licence: plan.base.licence,
+    merged: plan.adapters.map(({ reference, repository, weight }) => ({
+      reference,
+      commit: repository.commit,
+      weight,
+      licence: repository.licence,
+    })),
+  });
+  const fingerprint = work.fingerprint === undefined ? {} : { fingerprint: work.fingerprint };
+  return { file: result.path, manifest: { record, aliases: plan.aliases, ...fingerprint } };
+}
+
+async function runConverter(
+  plan: ConvertPlan,
+  adapters: ConvertAdapter[],
+  work: Work,
+): Promise<ConvertResult> {
+  const { paths } = work.registry;
+  const meters = { convert: createMeter('convert', work.emit), verify: createMeter('verify', work.emit) };
+  const events = work.converter.convert({
+    base: plan.base.content,
+    adapters,
+    quantisation: plan.quantisation,
+    output: paths.inPull(work.key, 'result.gguf'),
+    journal: paths.inPull(work.key, 'result.journal'),
+    signal: work.signal,
+  });
+  for await (const event of events) {
+    if (event.type === 'done') return event.result;
+    if (event.type === 'note') work.emit(event);
+    if (event.type !== 'progress') continue;
+    const meter = meters[event.phase];
+    meter.total(event.totalBytes);
+    meter.show({
+      file: event.tensor ?? event.file,
+      fileDoneBytes: event.fileDoneBytes,
+      fileTotalBytes: event.fileTotalBytes,
+    });
+    meter.done(event.doneBytes);
+  }
+  throw new AppError('internal', 'The conversion ended without a result.');
+}
+
+/** Adapters are small and are read in another order than they are stored, so they are kept as files. */
+async function bringAdapters(
+  adapters: readonly PlannedAdapter[],
+  work: Work & { opened: FileSource[] },
+): Promise<ConvertAdapter[]> {
+  const meter = createMeter('download', work.emit);
+  meter.total(adapters.reduce((sum, { weights }) => sum + weights.sizeBytes, 0));
+  const brought: ConvertAdapter[] = [];
+  for (const [number, { repository, weights, weight }] of adapters.entries()) {
+    if (!(repository instanceof OpenHubRepository)) {
+      brought.push({ files: repository.content, weight });
+      continue;
+    }
+    const path = await bringHere(repository, weights.path, { ...work, meter, number });
+    const source = await openFileSource(path);
+    work.opened.push(source);
+    const shard: WeightShard = { source, path };
+    brought.push({ files: withShard(repository.content, weights.path, shard), weight });
+  }
+  return brought;
+}
+
+async function closeAll(sources: readonly FileSource[]): Promise<void> {
+  await Promise.all(sources.map((source) => source.close()));
+}

@@ -1,0 +1,189 @@
+import { mkdir } from 'node:fs/promises';
+import { AppError } from '../../contracts/app-error.ts';
+import type { ModelRecord, Preflight, PullProgress } from '../../contracts/models.ts';
+import type { CheckOptions, PullOptions } from '../models.ts';
+import type { ModelsContext } from '../models-context.ts';
+import { preflight } from '../preflight/preflight.ts';
+import { type HubRepository, type ModelReference, parseReference } from '../reference.ts';
+import type { Manifest } from '../registry/manifest-files.ts';
+import { openFolderRepository } from '../repository/folder-repository.ts';
+import { openHubRepository } from '../repository/hub-repository.ts';
+import type { Repository } from '../repository/repository.ts';
+import { findManifest } from '../resolve-model.ts';
+import { executePull, keyOf } from './execute-pull.ts';
+import { type PlanContext, planHubPull, type PullPlan } from './pull-plan.ts';
+
+type Emit = (event: Exclude<PullProgress, { type: 'done' }>) => void;
+type HubReference = Extract<ModelReference, { kind: 'hub' }>;
+
+export interface PullWork {
+  emit: Emit;
+  signal: AbortSignal;
+}
+
+/** Plans, checks and does a pull from the Hub. */
+export async function pullFromHub(
+  context: ModelsContext,
+  reference: HubReference,
+  work: PullWork & { options: PullOptions },
+): Promise<ModelRecord> {
+  return withPlan(context, { reference, work, base: work.options.base }, (plan) =>
+    context.lock.run(keyOf(plan), async () => {
+      const { report, manifest } = await examine(context, plan, work);
+      work.emit({ type: 'plan', preflight: report });
+      if (manifest !== undefined) return manifest.record;
+      refuseMisfit(report, work.options.force === true);
+      return executePull(plan, { ...context, ...work });
+    }),
+  ).catch(async (error: unknown) => {
+    const here = await whenOffline(context, reference, error);
+    if (here === undefined) throw error;
+    work.emit({
+      type: 'note',
+      message: `The Hub cannot be reached; ${here.record.id} that is here stays as it is.`,
+    });
+    return here.record;
+  });
+}
+
+/** The same without doing it. */
+export async function checkHub(
+  context: ModelsContext,
+  reference: HubReference,
+  work: { options: CheckOptions; signal: AbortSignal },
+): Promise<Preflight> {
+  const notes: string[] = [];
+  const emit: Emit = (event) => {
+    if (event.type === 'note') notes.push(event.message);
+  };
+  return withPlan(
+    context,
+    { reference, work: { emit, signal: work.signal }, base: work.options.base },
+    async (plan) => {
+      const { report } = await examine(context, plan, { ...work, emit });
+      return { ...report, notes: [...notes, ...report.notes] };
+    },
+  );
+}
+
+interface Planning {
+  reference: HubReference;
+  work: PullWork;
+  base: string | undefined;
+}
+
+async function withPlan<Value>(
+  context: ModelsContext,
+  { reference, work, base }: Planning,
+  use: (plan: PullPlan) => Promise<Value>,
+): Promise<Value> {
+  const opened: Repository[] = [];
+  try {
+    return await use(await planHubPull(reference, planContext(context, work, { opened, base })));
+  } finally {
+    await Promise.all(opened.map((repository) => repository.close()));
+  }
+}
+
+/** How repositories are opened for one piece of work; `opened` is for the caller to close. */
+export function planContext(
+  context: ModelsContext,
+  { emit, signal }: PullWork,
+  { opened, base }: { opened: Repository[]; base?: string | undefined },
+): PlanContext {
+  const note = (message: string): void => emit({ type: 'note', message });
+  const keep = <Opened extends Repository>(repository: Opened): Opened => {
+    opened.push(repository);
+    return repository;
+  };
+  const call = {
+    signal,
+    onRetry: ({ reason, waitMs }: { reason: string; waitMs: number }): void =>
+      note(`${reason} Trying again in ${Math.ceil(waitMs / 1000)} s.`),
+  };
+  return {
+    signal,
+    note,
+    base: base === undefined ? undefined : baseRepository(base),
+    openHub: async (repository) =>
+      keep(await openHubRepository(repository, { hub: context.hub, cache: context.cache, call, note })),
+    openFolder: async (path) => keep(await openFolderRepository(path)),
+  };
+}
+
+async function examine(
+  context: ModelsContext,
+  plan: PullPlan,
+  work: PullWork & { options: CheckOptions },
+): Promise<{ report: Preflight; manifest: Manifest | undefined }> {
+  const manifest = await findReady(context, plan);
+  const { paths } = context.registry;
+  await mkdir(paths.root, { recursive: true, mode: 0o700 });
+  const report = await preflight(plan, {
+    converter: context.converter,
+    folder: paths.root,
+    reserveBytes: context.reserveBytes,
+    contextTokens: work.options.contextTokens ?? context.contextTokens,
+    isReady: manifest !== undefined,
+    signal: work.signal,
+  });
+  return { report, manifest };
+}
+
+/** The model that is here under this id, if it was made from the very same commits. */
+async function findReady(context: ModelsContext, plan: PullPlan): Promise<Manifest | undefined> {
+  const manifest = await context.registry.find(plan.id);
+  const commit = plan.kind === 'fetch' ? plan.repository.commit : plan.base.commit;
+  if (manifest === undefined || commit === null) return undefined;
+  const { origin, merged } = manifest.record;
+  const adapters = plan.kind === 'fetch' ? [] : plan.adapters;
+  const isSame =
+    origin.kind === 'hub' &&
+    origin.commit === commit &&
+    merged.length === adapters.length &&
+    adapters.every(({ repository }, index) => repository.commit === merged[index]?.commit);
+  return isSame ? manifest : undefined;
+}
+
+function refuseMisfit(report: Preflight, isForced: boolean): void {
+  if (report.disk.fit === 'will-not-fit') {
+    throw new AppError(
+      'disk-full',
+      `${report.id} needs ${report.disk.needBytes} bytes of disk, and ${report.disk.freeBytes} are free.`,
+      {
+        hint: 'Make room (`corral list` shows sizes, `corral rm` frees them), or choose a smaller quantisation.',
+        details: { ...report.disk },
+      },
+    );
+  }
+  if (report.memory?.fit === 'will-not-fit' && !isForced) {
+    throw new AppError(
+      'model-does-not-fit',
+      `${report.id} needs about ${report.memory.totalBytes} bytes of memory, and ${report.memory.availableBytes} are available.`,
+      {
+        hint: 'Choose a smaller quantisation or model, close other programs, or pull with --force.',
+        details: { ...report.memory },
+      },
+    );
+  }
+}
+
+async function whenOffline(
+  context: ModelsContext,
+  reference: HubReference,
+  error: unknown,
+): Promise<Manifest | undefined> {
+  if (!(error instanceof AppError) || error.code !== 'hub-unreachable') return undefined;
+  return findManifest(reference, await context.registry.manifests());
+}
+
+function baseRepository(text: string): HubRepository {
+  const reference = parseReference(text);
+  if (reference.kind === 'hub' && reference.file === undefined && reference.adapters.length === 0) {
+    return reference.repository;
+  }
+  throw new AppError(
+    'model-reference-invalid',
+    `${JSON.stringify(text)} is not a base: it is written owner/name.`,
+  );
+}

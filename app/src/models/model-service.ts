@@ -1,6 +1,5 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { AppError } from '../contracts/app-error.ts';
-import type { JudgedEntry } from '../contracts/api/models.ts';
 import type {
   CatalogueEntry,
   ModelDetails,
@@ -9,14 +8,12 @@ import type {
   PullProgress,
 } from '../contracts/models.ts';
 import type { ModelSource } from '../engine/engine.ts';
-import { diskAvailableBytes, readMachine } from '../lib/machine.ts';
 import { createModelAdapters } from './adapters/model-adapters.ts';
 import { bundledId, bundledName, describeBundled, ensureBundled } from './bundled-model.ts';
-import { catalogue, judgeCatalogue } from './catalogue.ts';
+import { catalogue } from './catalogue.ts';
 import { importModel, localReference } from './import-model.ts';
 import type {
   CheckOptions,
-  DiskUse,
   ImportOptions,
   ModelAdapters,
   Models,
@@ -130,18 +127,6 @@ export class ModelService implements Models {
 
   catalogue(): readonly CatalogueEntry[] {
     return catalogue;
-  }
-
-  async judgedCatalogue(): Promise<JudgedEntry[]> {
-    const manifests = await this.#context.registry.manifests();
-    const isHere = (id: string): boolean => findManifest(this.#parse(id), manifests) !== undefined;
-    return judgeCatalogue(readMachine().availableBytes, isHere);
-  }
-
-  async disk(): Promise<DiskUse> {
-    const { registry } = this.#context;
-    await mkdir(registry.paths.root, { recursive: true, mode: 0o700 });
-    return { usedBytes: await registry.usedBytes(), freeBytes: diskAvailableBytes(registry.paths.root) };
   }
 
   async #pull(

@@ -1,4 +1,3 @@
-import type { JudgedEntry } from '../contracts/api/models.ts';
 import type {
   AdapterRecord,
   CatalogueEntry,
@@ -35,9 +34,6 @@ export interface Models {
   /** Deletes what no model needs: leftovers of pulls that nobody took up again for a week, unused files. */
   collectGarbage(signal?: AbortSignal): Promise<RemoveResult>;
   catalogue(): readonly CatalogueEntry[];
-  /** The same, judged by what this machine has free now. */
-  judgedCatalogue(): Promise<JudgedEntry[]>;
-  disk(): Promise<DiskUse>;
 }
 
 export interface ModelAdapters {
@@ -74,11 +70,6 @@ export interface AdapterAddOptions {
   /** The model it belongs to, when its config does not name one that is here. */
   base?: string;
   signal?: AbortSignal;
-}
-
-export interface DiskUse {
-  usedBytes: number;
-  freeBytes: number;
 }
 
 export interface RemoveResult {

@@ -77,10 +77,6 @@ export class Registry {
     });
   }
 
-  usedBytes(): Promise<number> {
-    return sizeOf(this.paths.root);
-  }
-
   async #keep(file: string, sha256: string): Promise<void> {
     try {
       for (const folder of [this.paths.blobs, this.paths.manifests, this.paths.adapters]) {

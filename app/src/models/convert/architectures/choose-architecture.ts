@@ -1,0 +1,23 @@
+import { AppError } from '../../../contracts/app-error.ts';
+import type { JsonObject } from '../../../formats/json-object.ts';
+import type { Architecture } from './architecture.ts';
+import { falcon } from './falcon.ts';
+import { llama } from './llama.ts';
+import { qwen2, qwen3 } from './qwen.ts';
+
+const architectures: readonly Architecture[] = [llama, qwen2, qwen3, falcon];
+
+/** Classes that can be converted, as config.json names them. */
+export const supportedClasses: readonly string[] = architectures.flatMap(({ classes }) => classes);
+
+export function chooseArchitecture(config: JsonObject, repository: string): Architecture {
+  const named = config['architectures'];
+  const [className] = Array.isArray(named) ? (named as unknown[]) : [];
+  const found = architectures.find(({ classes }) => classes.includes(String(className)));
+  if (found) return found;
+  const what = className === undefined ? 'does not name its architecture' : `is a ${String(className)}`;
+  throw new AppError('model-unsupported', `${repository} ${what}, which cannot be converted.`, {
+    hint: `Supported are ${supportedClasses.join(', ')}; a GGUF repository of the same model may work as it is.`,
+    details: { supported: supportedClasses },
+  });
+}

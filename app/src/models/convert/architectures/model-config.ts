@@ -1,0 +1,121 @@
+import { AppError } from '../../../contracts/app-error.ts';
+import { isJsonObject, type JsonObject } from '../../../formats/json-object.ts';
+
+/** A config.json is below 10 kB; this leaves room for what vendors add. */
+export const maximumConfigBytes = 4 * 1024 * 1024;
+
+/** Sizes a config may state; products of these fit 2^53 and sizes beyond them belong to no model. */
+const sizeLimits = {
+  layers: 1024,
+  width: 1 << 18,
+  heads: 4096,
+  headWidth: 4096,
+  feedForward: 1 << 20,
+  contextTokens: 1 << 27,
+  vocabularySize: 1 << 21,
+} as const;
+
+export type RopeScaling =
+  | { kind: 'none' }
+  | { kind: 'linear'; factor: number }
+  | { kind: 'llama3'; factor: number; lowFactor: number; highFactor: number; originalContext: number }
+  | {
+      kind: 'yarn';
+      factor: number;
+      originalContext: number;
+      attentionFactor?: number;
+      extrapolationFactor?: number;
+      betaFast?: number;
+      betaSlow?: number;
+    };
+
+/** What a conversion needs to know of config.json, with transformers' defaults filled in. */
+export interface ModelConfig {
+  raw: JsonObject;
+  className: string;
+  layers: number;
+  width: number;
+  heads: number;
+  keyValueHeads: number;
+  headWidth: number;
+  /** Whether config.json states the width of a head, so that it may differ from width / heads. */
+  statesHeadWidth: boolean;
+  feedForward: number;
+  contextTokens: number;
+  normEpsilon: number;
+  ropeTheta: number;
+  ropeScaling: RopeScaling;
+  vocabularySize: number;
+}
+
+export function configError(why: string): AppError {
+  return new AppError('model-unsupported', `config.json ${why}.`, {
+    hint: 'Check that the repository is a complete Hugging Face model of a supported kind.',
+  });
+}
+
+/** The first of the named fields that is a number. */
+export function numberField(raw: JsonObject, ...names: string[]): number | undefined {
+  for (const name of names) {
+    const value = raw[name];
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+  }
+  return undefined;
+}
+
+/** A whole number from 1 to its limit. */
+export function sizeField(raw: JsonObject, kind: keyof typeof sizeLimits, names: string[], fallback?: number): number {
+  const value = numberField(raw, ...names) ?? fallback;
+  if (value === undefined) throw configError(`has no ${names[0]}`);
+  if (!Number.isSafeInteger(value) || value < 1 || value > sizeLimits[kind])
+    throw configError(`has ${names[0]} ${value}, which no model has`);
+  return value;
+}
+
+/** From newer (`rope_parameters`) and older (`rope_scaling`, `rope_theta`) configs. */
+export function readRope(raw: JsonObject, contextTokens: number): { theta: number; scaling: RopeScaling } {
+  const newer = raw['rope_parameters'];
+  const older = raw['rope_scaling'];
+  const fields = isJsonObject(newer) ? newer : isJsonObject(older) ? older : {};
+  const theta = numberField(fields, 'rope_theta') ?? numberField(raw, 'rope_theta') ?? 10_000;
+  if (!(theta > 0)) throw configError('has a rope_theta that is not positive');
+  return { theta, scaling: readScaling(fields, raw, contextTokens) };
+}
+
+function readScaling(fields: JsonObject, raw: JsonObject, contextTokens: number): RopeScaling {
+  const type = String(fields['rope_type'] ?? fields['type'] ?? 'default').toLowerCase();
+  if (type === 'default') return { kind: 'none' };
+  const factor = numberField(fields, 'factor');
+  if (type === 'linear') {
+    if (!factor || factor <= 0) throw configError('scales its positions by no factor');
+    return { kind: 'linear', factor };
+  }
+  const originalContext =
+    numberField(fields, 'original_max_position_embeddings') ??
+    numberField(raw, 'original_max_position_embeddings');
+  if (type === 'llama3')
+    return {
+      kind: 'llama3',
+      factor: factor ?? 8,
+      lowFactor: numberField(fields, 'low_freq_factor') ?? 1,
+      highFactor: numberField(fields, 'high_freq_factor') ?? 4,
+      originalContext: originalContext ?? 8192,
+    };
+  if (type === 'yarn') {
+    if (!factor || factor <= 0) throw configError('scales its positions by no factor');
+    const attentionFactor = numberField(fields, 'attention_factor', 'attn_factor');
+    const extrapolationFactor = numberField(fields, 'extrapolation_factor');
+    const betaFast = numberField(fields, 'beta_fast');
+    const betaSlow = numberField(fields, 'beta_slow');
+    return {
+      kind: 'yarn',
+      factor,
+      originalContext: originalContext ?? contextTokens,
+      ...(attentionFactor === undefined ? {} : { attentionFactor }),
+      ...(extrapolationFactor === undefined ? {} : { extrapolationFactor }),
+      ...(betaFast === undefined ? {} : { betaFast }),
+      ...(betaSlow === undefined ? {} : { betaSlow }),
+    };
+  }
+  throw configError(`scales its positions by ${type}; linear, llama3 and yarn are supported`);
+}

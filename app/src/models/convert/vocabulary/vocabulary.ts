@@ -1,0 +1,169 @@
+import { AppError } from '../../../contracts/app-error.ts';
+import { isJsonObject, parseJsonObject, type JsonObject } from '../../../formats/json-object.ts';
+import { readSentencePiece, type PieceType } from '../../../formats/sentencepiece/sentencepiece-model.ts';
+import {
+  readTokenizerJson,
+  tokenizerJsonLimits,
+  type BytePairTokenizer,
+} from '../../../formats/tokenizer-json/tokenizer-json.ts';
+import type { GgufEntry } from '../../../formats/gguf/gguf-types.ts';
+import { ggufEntry } from '../../../formats/gguf/gguf-writer.ts';
+import type { RepositoryFiles } from '../convert-types.ts';
+import { bytePairTokens } from './byte-pair-tokens.ts';
+import { identifyPreTokenizer } from './pre-tokenizer.ts';
+import { pieceTokens, piecesFromMerges } from './sentence-pieces.ts';
+import { specialTokens } from './special-tokens.ts';
+
+/** The tokens of a model by id, as GGUF lists them. */
+export interface TokenTable {
+  tokens: string[];
+  types: PieceType[];
+  /** Absent for vocabularies that merge by rank instead of by score. */
+  scores?: number[];
+}
+
+/** The vocabulary files of a repository. */
+export interface VocabularyFiles {
+  sentencePiece?: Uint8Array;
+  tokenizer?: BytePairTokenizer;
+  tokenizerBytes?: Uint8Array;
+  tokenizerConfig: JsonObject;
+  addedTokens: JsonObject;
+}
+
+export interface Vocabulary {
+  entries: [string, GgufEntry][];
+  notes: string[];
+}
+
+/** Larger ones exist only with many thousand added tokens; those reach 2 MB. */
+const maximumTokenizerConfigBytes = 16 * 1024 * 1024;
+
+export async function readVocabularyFiles(
+  files: RepositoryFiles,
+  signal?: AbortSignal,
+): Promise<VocabularyFiles> {
+  const object = async (name: string): Promise<JsonObject> => {
+    const bytes = await files.bytes(name, signal);
+    return bytes ? parseJsonObject(name, bytes, maximumTokenizerConfigBytes) : {};
+  };
+  const sentencePiece = await files.bytes('tokenizer.model', signal);
+  const tokenizerBytes = await files.bytes('tokenizer.json', signal);
+  if (tokenizerBytes && tokenizerBytes.length > tokenizerJsonLimits.maximumBytes)
+    throw new AppError('file-invalid', `tokenizer.json of ${files.name} is very large.`);
+  const hasTokenizer = tokenizerBytes && isBytePair(tokenizerBytes, sentencePiece !== undefined);
+  return {
+    ...(sentencePiece ? { sentencePiece } : {}),
+    ...(hasTokenizer ? { tokenizer: readTokenizerJson('tokenizer.json', tokenizerBytes), tokenizerBytes } : {}),
+    tokenizerConfig: await object('tokenizer_config.json'),
+    addedTokens: await object('added_tokens.json'),
+  };
+}
+
+/** Beside a tokenizer.model, a tokenizer.json of another kind (Unigram) is not needed. */
+function isBytePair(bytes: Uint8Array, hasOther: boolean): boolean {
+  if (!hasOther) return true;
+  try {
+    readTokenizerJson('tokenizer.json', bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a tokenizer.model really is SentencePiece: Llama 3's original one and some others only share the name. */
+function usablePieces(files: VocabularyFiles): TokenTableSource | undefined {
+  if (!files.sentencePiece) return undefined;
+  try {
+    const model = readSentencePiece('tokenizer.model', files.sentencePiece);
+    if (model.modelType !== 2)
+      throw new AppError('model-unsupported', 'tokenizer.model does not merge pairs; llama.cpp needs one that does.');
+    return { kind: 'pieces', pieces: model.pieces, addSpacePrefix: model.addDummyPrefix };
+  } catch (error) {
+    if (files.tokenizer) return undefined;
+    throw error;
+  }
+}
+
+type TokenTableSource = {
+  kind: 'pieces';
+  pieces: ReturnType<typeof readSentencePiece>['pieces'];
+  addSpacePrefix: boolean;
+};
+
+function spacePrefix(files: VocabularyFiles, fallback: boolean): boolean {
+  const stated = files.tokenizerConfig['add_prefix_space'];
+  return typeof stated === 'boolean' ? stated : fallback;
+}
+
+/** Everything `tokenizer.*` except the chat template, for a model whose embedding has `size` rows. */
+export function readVocabulary(
+  files: VocabularyFiles,
+  size: number,
+  config: JsonObject,
+): Vocabulary {
+  const { string, array, bool } = ggufEntry;
+  const { tokenizer } = files;
+  const direct = usablePieces(files);
+  const source =
+    direct ?? (tokenizer?.byteFallback ? { kind: 'pieces' as const, ...piecesFromMerges(tokenizer) } : undefined);
+  if (source) {
+    const table = pieceTokens(source.pieces, files, size);
+    return {
+      notes: direct ? [] : ['Scores of the vocabulary were made from the order of its merges.'],
+      entries: [
+        ['tokenizer.ggml.model', string('llama')],
+        ['tokenizer.ggml.pre', string('default')],
+        ['tokenizer.ggml.tokens', array('string', table.tokens)],
+        ['tokenizer.ggml.scores', array('f32', table.scores ?? [])],
+        ['tokenizer.ggml.token_type', array('i32', table.types)],
+        ['tokenizer.ggml.add_space_prefix', bool(spacePrefix(files, source.addSpacePrefix))],
+        ...specialTokens(files, table, config),
+      ],
+    };
+  }
+  if (!tokenizer || !files.tokenizerBytes)
+    throw new AppError('model-unsupported', 'The repository has neither tokenizer.model nor tokenizer.json.', {
+      hint: 'Without a vocabulary a model cannot be used; look for a complete repository.',
+    });
+  const pre = identifyPreTokenizer(tokenizer, files.tokenizerBytes, files.tokenizerConfig);
+  const table = bytePairTokens(tokenizer, size);
+  return {
+    notes: [],
+    entries: [
+      ['tokenizer.ggml.model', string('gpt2')],
+      ['tokenizer.ggml.pre', string(pre)],
+      ['tokenizer.ggml.tokens', array('string', table.tokens)],
+      ['tokenizer.ggml.token_type', array('i32', table.types)],
+      ['tokenizer.ggml.merges', array('string', tokenizer.merges.map(mergeText))],
+      ...specialTokens(files, table, config),
+    ],
+  };
+}
+
+/** Spaces inside a half are shown as byte-level BPE shows them, because a space separates the halves. */
+function mergeText([left, right]: readonly [string, string]): string {
+  return `${left.replaceAll(' ', '\u0120')} ${right.replaceAll(' ', '\u0120')}`;
+}
+
+/** Tokens that look special are control tokens even where the repository forgot to say so. */
+export function looksSpecial(token: string): boolean {
+  return (
+    /^<\|.*\|>$/.test(token) ||
+    /^<\uff5c.*\uff5c>$/.test(token) ||
+    /^<unused\d*>$/.test(token) ||
+    ['<pad>', '<mask>', '<2mass>', '[@BOS@]'].includes(token)
+  );
+}
+
+/** Entries of tokenizer_config.json's added_tokens_decoder, with ids below `size`. */
+export function decoderTokens(config: JsonObject, size: number): { id: number; content: string; special: boolean }[] {
+  const decoder = config['added_tokens_decoder'];
+  if (!isJsonObject(decoder)) return [];
+  return Object.entries(decoder).flatMap(([key, value]) => {
+    const id = Number(key);
+    const content = isJsonObject(value) ? value['content'] : undefined;
+    const isSound = Number.isSafeInteger(id) && id >= 0 && id < size && typeof content === 'string';
+    return isSound ? [{ id, content, special: isJsonObject(value) && value['special'] === true }] : [];
+  });
+}

@@ -56,16 +56,22 @@ function unsupported(name: string, why: string): AppError {
 /** Only letters, digits and a few plain regular-expression marks: nothing that can take exponential time. */
 function safePattern(name: string, text: string): RegExp {
   const wildcards = text.match(/[*+]/g)?.length ?? 0;
-  const isPlain = /^\^?(?:[\w.-]|\\[.d]|\[0-9\]|\.\*|\\d\+|\[0-9\]\+|\((?:[\w.-]+\|)*[\w.-]+\))*\$?$/.test(text);
+  const isPlain = /^\^?(?:[\w.-]|\\[.d]|\[0-9\]|\.\*|\\d\+|\[0-9\]\+|\((?:[\w.-]+\|)*[\w.-]+\))*\$?$/.test(
+    text,
+  );
   if (text.length > peftLimits.maximumPatternLength || wildcards > peftLimits.maximumWildcards || !isPlain)
-    throw new AppError('model-unsupported', `${name} selects modules by a pattern that is not plain: ${text.slice(0, 80)}`);
+    throw new AppError(
+      'model-unsupported',
+      `${name} selects modules by a pattern that is not plain: ${text.slice(0, 80)}`,
+    );
   return new RegExp(`^(?:.*\\.)?(?:${text})$`);
 }
 
 function patterns(name: string, value: unknown): [RegExp, number][] {
   if (!isJsonObject(value)) return [];
   const entries = Object.entries(value);
-  if (entries.length > peftLimits.maximumPatterns) throw new AppError('file-invalid', `${name} has too many patterns.`);
+  if (entries.length > peftLimits.maximumPatterns)
+    throw new AppError('file-invalid', `${name} has too many patterns.`);
   return entries.map(([key, number]) => {
     if (typeof number !== 'number' || !Number.isFinite(number))
       throw new AppError('file-invalid', `${name} gives ${key} no number.`);
@@ -84,7 +90,8 @@ export function readPeftConfig(name: string, bytes: Uint8Array): PeftConfig {
   const config = parseJsonObject(name, bytes, peftLimits.maximumBytes);
   const type = config['peft_type'];
   if (type !== 'LORA') throw unsupported(name, `an adapter of type ${String(type)}`);
-  for (const [flag, what] of Object.entries(refusedFlags)) if (isSet(config[flag])) throw unsupported(name, what);
+  for (const [flag, what] of Object.entries(refusedFlags))
+    if (isSet(config[flag])) throw unsupported(name, what);
   const initialisation = config['init_lora_weights'];
   if (typeof initialisation === 'string' && refusedInitialisation.test(initialisation))
     throw unsupported(name, `the initialisation ${initialisation}`);

@@ -37,7 +37,9 @@ function invalid(name: string, why: string): AppError {
 }
 
 function isId(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < tokenizerJsonLimits.maximumTokens;
+  return (
+    Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < tokenizerJsonLimits.maximumTokens
+  );
 }
 
 function readVocabulary(name: string, value: unknown): Map<string, number> {
@@ -56,7 +58,8 @@ function readVocabulary(name: string, value: unknown): Map<string, number> {
 
 /** Older files join the two halves with a space, newer ones list them. */
 function readMerge(name: string, value: unknown): readonly [string, string] {
-  const halves = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? (value as unknown[]) : [];
+  const halves =
+    typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? (value as unknown[]) : [];
   const [left, right] = halves;
   if (halves.length !== 2 || typeof left !== 'string' || typeof right !== 'string')
     throw invalid(name, 'a merge is not a pair');
@@ -85,9 +88,13 @@ export function readTokenizerJson(name: string, bytes: Uint8Array): BytePairToke
   const file = parseJsonObject(name, bytes, tokenizerJsonLimits.maximumBytes);
   const model = file['model'];
   if (!isJsonObject(model)) throw invalid(name, 'it has no model');
-  const isBytePair = model['type'] === 'BPE' || (model['type'] === undefined && Array.isArray(model['merges']));
+  const isBytePair =
+    model['type'] === 'BPE' || (model['type'] === undefined && Array.isArray(model['merges']));
   if (!isBytePair)
-    throw new AppError('model-unsupported', `${name} holds a ${String(model['type'])} tokenizer; BPE is supported.`);
+    throw new AppError(
+      'model-unsupported',
+      `${name} holds a ${String(model['type'])} tokenizer; BPE is supported.`,
+    );
   return {
     vocabulary: readVocabulary(name, model['vocab']),
     merges: list(name, model['merges'], tokenizerJsonLimits.maximumMerges, 'merges').map((merge) =>

@@ -15,7 +15,13 @@ import { rowUnits, type RowRange } from './row-units.ts';
 import { tensorType, type TypeContext } from './tensor-types.ts';
 import { chatTemplateEntries } from './vocabulary/chat-template.ts';
 import { readVocabulary, readVocabularyFiles } from './vocabulary/vocabulary.ts';
-import { chooseWeightFiles, openShards, type LocatedTensor, type OpenShard, type OpenWeights } from './weights.ts';
+import {
+  chooseWeightFiles,
+  openShards,
+  type LocatedTensor,
+  type OpenShard,
+  type OpenWeights,
+} from './weights.ts';
 
 export type FloatDtype = Extract<TensorDtype, 'f32' | 'f16' | 'bf16'>;
 
@@ -66,9 +72,13 @@ function byPlace(a: { name: string }, b: { name: string }): number {
 function floatDtype(located: LocatedTensor): FloatDtype {
   const { dtype, name, strides } = located.tensor;
   if (dtype !== 'f32' && dtype !== 'f16' && dtype !== 'bf16')
-    throw new AppError('model-unsupported', `${name} is stored as ${dtype}; f32, f16 and bf16 can be converted.`, {
-      hint: 'Quantised repositories (GPTQ, AWQ, FP8, bitsandbytes) have a full-precision original: use that one.',
-    });
+    throw new AppError(
+      'model-unsupported',
+      `${name} is stored as ${dtype}; f32, f16 and bf16 can be converted.`,
+      {
+        hint: 'Quantised repositories (GPTQ, AWQ, FP8, bitsandbytes) have a full-precision original: use that one.',
+      },
+    );
   if (strides) throw new AppError('model-unsupported', `${name} is stored transposed.`);
   return dtype;
 }
@@ -104,13 +114,21 @@ function pairTensors(
   }
   const [left] = rest;
   if (left !== undefined)
-    throw new AppError('model-unsupported', `${repository} has a tensor ${left}, which its kind of model has not.`, {
-      hint: 'Converting without it would make a model that answers wrongly.',
-    });
+    throw new AppError(
+      'model-unsupported',
+      `${repository} has a tensor ${left}, which its kind of model has not.`,
+      {
+        hint: 'Converting without it would make a model that answers wrongly.',
+      },
+    );
   return found;
 }
 
-function plannedTensors(found: readonly Found[], context: TypeContext, merge: MergePlan): Omit<PlannedTensor, 'offset'>[] {
+function plannedTensors(
+  found: readonly Found[],
+  context: TypeContext,
+  merge: MergePlan,
+): Omit<PlannedTensor, 'offset'>[] {
   return found
     .map(({ wanted, located }) => {
       const { shape } = located.tensor;
@@ -142,13 +160,21 @@ function planUnits(tensors: readonly PlannedTensor[], shards: readonly OpenShard
       sourceBytes: range.rows * rowBytes,
     }));
   });
-  return units.toSorted((a, b) => a.shard - b.shard || a.sourceOffset - b.sourceOffset || a.tensor - b.tensor);
+  return units.toSorted(
+    (a, b) => a.shard - b.shard || a.sourceOffset - b.sourceOffset || a.tensor - b.tensor,
+  );
 }
 
-async function readConfig(files: RepositoryFiles, signal?: AbortSignal): Promise<ReturnType<typeof parseJsonObject>> {
+async function readConfig(
+  files: RepositoryFiles,
+  signal?: AbortSignal,
+): Promise<ReturnType<typeof parseJsonObject>> {
   const bytes = await files.bytes('config.json', signal);
   if (!bytes)
-    throw new AppError('model-unsupported', `${files.name} has no config.json: it is not a Hugging Face model.`);
+    throw new AppError(
+      'model-unsupported',
+      `${files.name} has no config.json: it is not a Hugging Face model.`,
+    );
   return parseJsonObject('config.json', bytes, maximumConfigBytes);
 }
 
@@ -167,7 +193,9 @@ async function open(options: PlanOptions): Promise<Opened> {
   const opened = [];
   for (const { files, weight } of adapters) opened.push(await openAdapter(files, weight, signal));
   const embedding = weights.tensors.get(architecture.embeddingSource);
-  const merge = applyAdapters(weights.tensors, opened, (name) => (name === 'lm_head.weight' ? embedding : undefined));
+  const merge = applyAdapters(weights.tensors, opened, (name) =>
+    name === 'lm_head.weight' ? embedding : undefined,
+  );
   const rows = merge.tensors.get(architecture.embeddingSource)?.tensor.shape[0];
   const config = architecture.readConfig(raw);
   // Finetunes that add tokens do not always say so in their config: the rows that are there decide.
@@ -189,8 +217,15 @@ function planHash(plan: Omit<ConversionPlan, 'hash' | 'summary'>, options: PlanO
   const hash = createHash('sha256').update(plan.layout.header);
   const identity = {
     shards: plan.shards.map(({ name, shard }) => [name, shard.source.sizeBytes, shard.sha256, shard.path]),
-    commits: [options.base, ...options.adapters.map(({ files }) => files)].map(({ name, commit }) => [name, commit]),
-    units: plan.units.map(({ sourceOffset, sourceBytes, targetRow }) => [sourceOffset, sourceBytes, targetRow]),
+    commits: [options.base, ...options.adapters.map(({ files }) => files)].map(({ name, commit }) => [
+      name,
+      commit,
+    ]),
+    units: plan.units.map(({ sourceOffset, sourceBytes, targetRow }) => [
+      sourceOffset,
+      sourceBytes,
+      targetRow,
+    ]),
     additions: plan.tensors.map(({ additions }) => additions),
   };
   return hash.update(JSON.stringify(identity)).digest('hex');
@@ -233,7 +268,9 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   ].toSorted(byPlace);
   const layout = layOutGguf(entries, shapes);
   const inFile = placed(tensors, layout);
-  const adapterShards = new Set(tensors.map(({ located }) => located.shard).filter((shard) => !weights.shards.includes(shard)));
+  const adapterShards = new Set(
+    tensors.map(({ located }) => located.shard).filter((shard) => !weights.shards.includes(shard)),
+  );
   const shards = [...weights.shards, ...adapterShards];
   const plan = {
     layout,

@@ -25,7 +25,12 @@ export function generalEntries(
   const provenance = sources.flatMap((files, index): [string, GgufEntry][] => [
     [`general.base_model.${index}.name`, string(shortName(files))],
     ...(files.name.includes('/')
-      ? [[`general.base_model.${index}.repo_url`, string(`https://huggingface.co/${files.name}`)] as [string, GgufEntry]]
+      ? [
+          [`general.base_model.${index}.repo_url`, string(`https://huggingface.co/${files.name}`)] as [
+            string,
+            GgufEntry,
+          ],
+        ]
       : []),
     ...(files.commit === undefined
       ? []

@@ -35,7 +35,8 @@ function* groupSegments(order: Extract<RowOrder, { kind: 'groups' }>): Iterable<
 /** Cuts a tensor into units, in the order of its source rows. */
 export function rowUnits(rows: number, columns: number, order: RowOrder): RowRange[] {
   const plain = Math.max(1, Math.floor(unitValues / columns));
-  if (order.kind === 'groups') return [...groupSegments(order)].flatMap((segment) => [...pieces(segment, plain)]);
+  if (order.kind === 'groups')
+    return [...groupSegments(order)].flatMap((segment) => [...pieces(segment, plain)]);
   const head = order.kind === 'woven' ? order.headWidth : 1;
   const whole = Math.max(head, Math.floor(plain / head) * head);
   return [...pieces({ sourceRow: 0, targetRow: 0, rows }, whole)];

@@ -61,6 +61,22 @@ function plainName(key: string): string {
 const loraKey = /^(.*)\.lora_(A|B)(?:\.(?!weight$|bias$)[^.]+)?\.(weight|bias)$/;
 const embeddingKey = /^(.*)\.lora_embedding_(A|B)(?:\.[^.]+)?$/;
 
+interface LoraPart {
+  module: string;
+  role: 'a' | 'b' | 'bias';
+  isEmbedding: boolean;
+}
+
+function loraPart(name: string): LoraPart | undefined {
+  const [, module, half, kind] = loraKey.exec(name) ?? [];
+  if (module !== undefined && kind === 'weight')
+    return { module, role: half === 'A' ? 'a' : 'b', isEmbedding: false };
+  if (module !== undefined && half === 'B') return { module, role: 'bias', isEmbedding: false };
+  const [, embedding, embeddingHalf] = embeddingKey.exec(name) ?? [];
+  if (embedding === undefined) return undefined;
+  return { module: embedding, role: embeddingHalf === 'A' ? 'a' : 'b', isEmbedding: true };
+}
+
 /** Sorts an adapter's tensors into modules and replacements. */
 function sortTensors(
   adapter: string,
@@ -75,12 +91,10 @@ function sortTensors(
   };
   for (const [key, located] of tensors) {
     const name = plainName(key);
-    if (name.includes('lora_magnitude_vector')) throw mismatch(adapter, 'it is a DoRA, which is not supported');
-    const [, module, part, kind] = loraKey.exec(name) ?? [];
-    const [, embedding, embeddingPart] = embeddingKey.exec(name) ?? [];
-    if (module !== undefined && kind === 'bias' && part === 'B') partsOf(module, false).bias = located;
-    else if (module !== undefined && kind === 'weight') partsOf(module, false)[part === 'A' ? 'a' : 'b'] = located;
-    else if (embedding !== undefined) partsOf(embedding, true)[embeddingPart === 'A' ? 'a' : 'b'] = located;
+    const part = loraPart(name);
+    if (part) partsOf(part.module, part.isEmbedding)[part.role] = located;
+    else if (name.includes('lora_magnitude_vector'))
+      throw mismatch(adapter, 'it is a DoRA, which is not supported');
     else if (name.includes('lora_')) throw mismatch(adapter, `the part ${key} is of an unknown kind`);
     else replacements.set(name, located);
   }
@@ -137,7 +151,11 @@ export async function openAdapter(
     additions.set(`${module}.weight`, loraOf({ name: files.name, config, weight }, module, parts));
     if (parts.bias) {
       const scale = loraScale(config, module, (parts.a?.tensor.shape[0] ?? 1) || 1) * weight;
-      additions.set(`${module}.bias`, { kind: 'vector', values: storedNumbers(files.name, parts.bias), scale });
+      additions.set(`${module}.bias`, {
+        kind: 'vector',
+        values: storedNumbers(files.name, parts.bias),
+        scale,
+      });
     }
   }
   return { name: files.name, config, additions, replacements };
@@ -178,7 +196,10 @@ export function applyAdapters(
       const located = tensors.get(name) ?? untie(name);
       if (!located) throw mismatch(adapter.name, `the base has no ${name}`);
       if (!fits(addition, located.tensor.shape))
-        throw mismatch(adapter.name, `${name} of the base has another shape (${located.tensor.shape.join(' × ')})`);
+        throw mismatch(
+          adapter.name,
+          `${name} of the base has another shape (${located.tensor.shape.join(' × ')})`,
+        );
       tensors.set(name, located);
       additions.set(name, [...(additions.get(name) ?? []), addition]);
     }

@@ -12,10 +12,11 @@ export const supportedClasses: readonly string[] = architectures.flatMap(({ clas
 
 export function chooseArchitecture(config: JsonObject, repository: string): Architecture {
   const named = config['architectures'];
-  const [className] = Array.isArray(named) ? (named as unknown[]) : [];
-  const found = architectures.find(({ classes }) => classes.includes(String(className)));
+  const [first] = Array.isArray(named) ? (named as unknown[]) : [];
+  const className = typeof first === 'string' ? first : undefined;
+  const found = architectures.find(({ classes }) => className !== undefined && classes.includes(className));
   if (found) return found;
-  const what = className === undefined ? 'does not name its architecture' : `is a ${String(className)}`;
+  const what = className === undefined ? 'does not name its architecture' : `is a ${className}`;
   throw new AppError('model-unsupported', `${repository} ${what}, which cannot be converted.`, {
     hint: `Supported are ${supportedClasses.join(', ')}; a GGUF repository of the same model may work as it is.`,
     details: { supported: supportedClasses },

@@ -49,7 +49,12 @@ function layerTensors(config: ModelConfig, layer: number): ArchitectureTensor[] 
       rows: sameRows,
       isOptional: true,
     }));
-  const linear = (source: string, name: string, shape: [number, number], rows = sameRows): ArchitectureTensor => ({
+  const linear = (
+    source: string,
+    name: string,
+    shape: [number, number],
+    rows = sameRows,
+  ): ArchitectureTensor => ({
     source: `${from}.${source}.weight`,
     name: `${to}.${name}.weight`,
     shape,
@@ -60,7 +65,12 @@ function layerTensors(config: ModelConfig, layer: number): ArchitectureTensor[] 
     ...norm('input_layernorm', 'attn_norm'),
     ...norm('ln_mlp', 'attn_norm'),
     ...norm('ln_attn', 'attn_norm_2'),
-    linear('self_attention.query_key_value', 'attn_qkv', [(heads + 2 * keyValueHeads) * headWidth, width], grouped),
+    linear(
+      'self_attention.query_key_value',
+      'attn_qkv',
+      [(heads + 2 * keyValueHeads) * headWidth, width],
+      grouped,
+    ),
     linear('self_attention.dense', 'attn_output', [width, width]),
     linear('mlp.dense_h_to_4h', 'ffn_up', [feedForward, width]),
     linear('mlp.dense_4h_to_h', 'ffn_down', [width, feedForward]),

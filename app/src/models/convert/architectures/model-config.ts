@@ -64,7 +64,12 @@ export function numberField(raw: JsonObject, ...names: string[]): number | undef
 }
 
 /** A whole number from 1 to its limit. */
-export function sizeField(raw: JsonObject, kind: keyof typeof sizeLimits, names: string[], fallback?: number): number {
+export function sizeField(
+  raw: JsonObject,
+  kind: keyof typeof sizeLimits,
+  names: string[],
+  fallback?: number,
+): number {
   const value = numberField(raw, ...names) ?? fallback;
   if (value === undefined) throw configError(`has no ${names[0]}`);
   if (!Number.isSafeInteger(value) || value < 1 || value > sizeLimits[kind])
@@ -83,39 +88,41 @@ export function readRope(raw: JsonObject, contextTokens: number): { theta: numbe
 }
 
 function readScaling(fields: JsonObject, raw: JsonObject, contextTokens: number): RopeScaling {
-  const type = String(fields['rope_type'] ?? fields['type'] ?? 'default').toLowerCase();
-  if (type === 'default') return { kind: 'none' };
-  const factor = numberField(fields, 'factor');
-  if (type === 'linear') {
-    if (!factor || factor <= 0) throw configError('scales its positions by no factor');
-    return { kind: 'linear', factor };
-  }
+  const stated = fields['rope_type'] ?? fields['type'];
+  const type = typeof stated === 'string' ? stated.toLowerCase() : 'default';
   const originalContext =
     numberField(fields, 'original_max_position_embeddings') ??
     numberField(raw, 'original_max_position_embeddings');
-  if (type === 'llama3')
-    return {
-      kind: 'llama3',
-      factor: factor ?? 8,
-      lowFactor: numberField(fields, 'low_freq_factor') ?? 1,
-      highFactor: numberField(fields, 'high_freq_factor') ?? 4,
-      originalContext: originalContext ?? 8192,
-    };
-  if (type === 'yarn') {
-    if (!factor || factor <= 0) throw configError('scales its positions by no factor');
-    const attentionFactor = numberField(fields, 'attention_factor', 'attn_factor');
-    const extrapolationFactor = numberField(fields, 'extrapolation_factor');
-    const betaFast = numberField(fields, 'beta_fast');
-    const betaSlow = numberField(fields, 'beta_slow');
-    return {
-      kind: 'yarn',
-      factor,
-      originalContext: originalContext ?? contextTokens,
-      ...(attentionFactor === undefined ? {} : { attentionFactor }),
-      ...(extrapolationFactor === undefined ? {} : { extrapolationFactor }),
-      ...(betaFast === undefined ? {} : { betaFast }),
-      ...(betaSlow === undefined ? {} : { betaSlow }),
-    };
-  }
+  if (type === 'default') return { kind: 'none' };
+  if (type === 'linear') return { kind: 'linear', factor: scalingFactor(fields) };
+  if (type === 'llama3') return llama3Scaling(fields, originalContext);
+  if (type === 'yarn') return yarnScaling(fields, originalContext ?? contextTokens);
   throw configError(`scales its positions by ${type}; linear, llama3 and yarn are supported`);
+}
+
+function scalingFactor(fields: JsonObject): number {
+  const factor = numberField(fields, 'factor');
+  if (!factor || factor <= 0) throw configError('scales its positions by no factor');
+  return factor;
+}
+
+function llama3Scaling(fields: JsonObject, originalContext = 8192): RopeScaling {
+  return {
+    kind: 'llama3',
+    factor: numberField(fields, 'factor') ?? 8,
+    lowFactor: numberField(fields, 'low_freq_factor') ?? 1,
+    highFactor: numberField(fields, 'high_freq_factor') ?? 4,
+    originalContext,
+  };
+}
+
+function yarnScaling(fields: JsonObject, originalContext: number): RopeScaling {
+  const optional = {
+    attentionFactor: numberField(fields, 'attention_factor', 'attn_factor'),
+    extrapolationFactor: numberField(fields, 'extrapolation_factor'),
+    betaFast: numberField(fields, 'beta_fast'),
+    betaSlow: numberField(fields, 'beta_slow'),
+  };
+  const stated = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
+  return { kind: 'yarn', factor: scalingFactor(fields), originalContext, ...stated };
 }

@@ -1,7 +1,13 @@
 import { ggufEntry } from '../../../formats/gguf/gguf-writer.ts';
 import type { GgufEntry } from '../../../formats/gguf/gguf-types.ts';
 import type { JsonObject } from '../../../formats/json-object.ts';
-import { sameRows, type Architecture, type ArchitectureTensor, type ExtraTensor, type RowOrder } from './architecture.ts';
+import {
+  sameRows,
+  type Architecture,
+  type ArchitectureTensor,
+  type ExtraTensor,
+  type RowOrder,
+} from './architecture.ts';
 import { configError, numberField, readRope, sizeField, type ModelConfig } from './model-config.ts';
 
 /** What the llama family and the qwen families share: names, hyperparameters, rotary positions. */
@@ -108,7 +114,12 @@ function layerTensors(family: RotaryFamily, config: ModelConfig, layer: number):
   const from = `model.layers.${layer}`;
   const to = `blk.${layer}`;
   const turned: RowOrder = family.isWoven ? { kind: 'woven', headWidth } : sameRows;
-  const linear = (source: string, name: string, [out, input]: [number, number], rows = sameRows): ArchitectureTensor[] => [
+  const linear = (
+    source: string,
+    name: string,
+    [out, input]: [number, number],
+    rows = sameRows,
+  ): ArchitectureTensor[] => [
     { source: `${from}.${source}.weight`, name: `${to}.${name}.weight`, shape: [out, input], rows },
     { source: `${from}.${source}.bias`, name: `${to}.${name}.bias`, shape: [out], rows, isOptional: true },
   ];
@@ -127,7 +138,10 @@ function layerTensors(family: RotaryFamily, config: ModelConfig, layer: number):
     ...linear('self_attn.v_proj', 'attn_v', [keyWidth, width]),
     ...linear('self_attn.o_proj', 'attn_output', [width, queryWidth]),
     ...(family.hasQueryKeyNorms
-      ? [norm('self_attn.q_norm', 'attn_q_norm', headWidth), norm('self_attn.k_norm', 'attn_k_norm', headWidth)]
+      ? [
+          norm('self_attn.q_norm', 'attn_q_norm', headWidth),
+          norm('self_attn.k_norm', 'attn_k_norm', headWidth),
+        ]
       : []),
     norm('post_attention_layernorm', 'ffn_norm', width),
     ...linear('mlp.gate_proj', 'ffn_gate', [feedForward, width]),

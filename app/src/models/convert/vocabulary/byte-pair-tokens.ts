@@ -1,7 +1,7 @@
 import { AppError } from '../../../contracts/app-error.ts';
 import type { PieceType } from '../../../formats/sentencepiece/sentencepiece-model.ts';
 import type { BytePairTokenizer } from '../../../formats/tokenizer-json/tokenizer-json.ts';
-import { looksSpecial, type TokenTable } from './vocabulary.ts';
+import { looksSpecial, type TokenTable } from './token-table.ts';
 
 const normal = 1;
 const control = 3;
@@ -14,9 +14,13 @@ export function bytePairTokens(tokenizer: BytePairTokenizer, size: number): Toke
   const types = Array.from({ length: size }, (): PieceType => unused);
   const place = (id: number, token: string, type: PieceType): void => {
     if (id >= size)
-      throw new AppError('file-invalid', `The vocabulary has a token ${id}, the model only ${size} rows for them.`, {
-        hint: 'The tokenizer and the weights do not belong together.',
-      });
+      throw new AppError(
+        'file-invalid',
+        `The vocabulary has a token ${id}, the model only ${size} rows for them.`,
+        {
+          hint: 'The tokenizer and the weights do not belong together.',
+        },
+      );
     tokens[id] = token;
     types[id] = type;
   };

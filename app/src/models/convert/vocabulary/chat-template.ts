@@ -3,7 +3,7 @@ import { isJsonObject, parseJsonObject, type JsonObject } from '../../../formats
 import type { GgufEntry } from '../../../formats/gguf/gguf-types.ts';
 import { ggufEntry } from '../../../formats/gguf/gguf-writer.ts';
 import type { PlanOptions, RepositoryFiles } from '../convert-types.ts';
-import { knownTemplate } from './known-templates.ts';
+import { familyTemplate } from './family-templates.ts';
 
 /** The longest template in use has 100 kB. */
 const maximumTemplateBytes = 1024 * 1024;
@@ -48,7 +48,13 @@ function toEntries(templates: readonly NamedTemplate[]): [string, GgufEntry][] {
     ...(named.length === 0
       ? []
       : ([
-          ['tokenizer.chat_templates', array('string', named.map(({ name }) => name))],
+          [
+            'tokenizer.chat_templates',
+            array(
+              'string',
+              named.map(({ name }) => name),
+            ),
+          ],
           ...named.map(({ name, template }) => [`tokenizer.chat_template.${name}`, string(template)]),
         ] as [string, GgufEntry][])),
   ];
@@ -65,15 +71,17 @@ export async function chatTemplateEntries(
   if (options.chatTemplate !== undefined)
     return { entries: toEntries([{ name: 'default', template: options.chatTemplate }]), notes: [] };
   const sources = [...adapters.map(({ files }) => files).toReversed(), base];
-  const known = knownTemplate(sources.map(({ name }) => name));
+  const known = familyTemplate(sources.map(({ name }) => name));
   for (const files of sources) {
-    if (known?.repository === files.name) break;
     const templates = await templatesOf(files, signal);
     if (templates.some(({ template }) => template.length > maximumTemplateBytes))
       throw new AppError('file-invalid', `The chat template of ${files.name} is very long.`);
     if (templates.length > 0) return { entries: toEntries(templates), notes: [] };
+    // An adapter that was trained with a prompt of its own is not used with its base's.
+    if (known?.repository === files.name) break;
   }
-  if (!known) return { entries: [], notes: ['The repository has no chat template; its family decides the format.'] };
+  if (!known)
+    return { entries: [], notes: ['The repository has no chat template; its family decides the format.'] };
   return {
     entries: toEntries([{ name: 'default', template: known.template }]),
     notes: [`The repository has no chat template; that of ${known.family} was written in.`],

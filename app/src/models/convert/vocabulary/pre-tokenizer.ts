@@ -26,9 +26,9 @@ const byDescription: ReadonlyMap<string, string> = new Map([
 const checkText = [
   '\n \n\n \n\n\n \t \t\t \t\n  \n   \n    \n     \n🚀 (normal) 😶‍🌫️ (multiple emojis ',
   'concatenated) ✅ 🦙🦙 3 33 333 3333 33333 333333 3333333 33333333 3.3 3..3 3...3 កាន់តែពិសេសអាច😁 ',
-  '?我想在apple工作1314151天～ ------======= нещо на Български \'\'\'\'\'\'```````""""......!!!!!!?????? ',
-  'I\'ve been \'told he\'s there, \'RE you sure? \'M not sure I\'ll make it, \'D you ',
-  'like some tea? We\'Ve a\'lL',
+  "?我想在apple工作1314151天～ ------======= нещо на Български ''''''```````\"\"\"\"......!!!!!!?????? ",
+  "I've been 'told he's there, 'RE you sure? 'M not sure I'll make it, 'D you ",
+  "like some tea? We'Ve a'lL",
 ].join('');
 
 /** sha256 of the check text's ids, written as a Python list, to the name of the rules. */
@@ -64,7 +64,8 @@ function splitStep(step: JsonObject): string {
 function describeStep(step: unknown): string {
   if (!isJsonObject(step)) return 'other';
   if (step['type'] === 'Split') return splitStep(step);
-  if (step['type'] === 'Digits') return step['individual_digits'] === true ? 'digits one by one' : 'digits together';
+  if (step['type'] === 'Digits')
+    return step['individual_digits'] === true ? 'digits one by one' : 'digits together';
   if (step['type'] === 'Punctuation') return `punctuation ${String(step['behavior'])}`;
   if (step['type'] !== 'ByteLevel' || step['add_prefix_space'] === true) return 'other';
   return step['use_regex'] === false ? 'bytes' : 'bytes with gpt-2 words';
@@ -73,7 +74,8 @@ function describeStep(step: unknown): string {
 function describe(preTokenizer: JsonObject | null): string {
   if (!preTokenizer) return 'none';
   const inner = preTokenizer['pretokenizers'];
-  const steps = preTokenizer['type'] === 'Sequence' && Array.isArray(inner) ? (inner as unknown[]) : [preTokenizer];
+  const steps =
+    preTokenizer['type'] === 'Sequence' && Array.isArray(inner) ? (inner as unknown[]) : [preTokenizer];
   return steps.map(describeStep).join('; ');
 }
 
@@ -81,7 +83,9 @@ function describe(preTokenizer: JsonObject | null): string {
 export function checkHash(tokenizerJson: Uint8Array, config: JsonObject): string {
   const json = JSON.parse(Buffer.from(tokenizerJson).toString('utf8')) as object;
   const { ids } = new Tokenizer(json, config).encode(checkText);
-  return createHash('sha256').update(`[${ids.join(', ')}]`).digest('hex');
+  return createHash('sha256')
+    .update(`[${ids.join(', ')}]`)
+    .digest('hex');
 }
 
 function nameByCheck(tokenizerJson: Uint8Array, config: JsonObject): string | undefined {
@@ -100,8 +104,12 @@ export function identifyPreTokenizer(
 ): string {
   const name = byDescription.get(describe(tokenizer.preTokenizer)) ?? nameByCheck(tokenizerJson, config);
   if (name) return name;
-  throw new AppError('model-unsupported', 'How this tokenizer splits text is not among the rules that llama.cpp knows.', {
-    hint: 'Guessing would make its answers quietly worse; a GGUF repository of the model may exist.',
-    details: { known: [...new Set([...byDescription.values(), ...byCheckHash.values()])] },
-  });
+  throw new AppError(
+    'model-unsupported',
+    'How this tokenizer splits text is not among the rules that llama.cpp knows.',
+    {
+      hint: 'Guessing would make its answers quietly worse; a GGUF repository of the model may exist.',
+      details: { known: [...new Set([...byDescription.values(), ...byCheckHash.values()])] },
+    },
+  );
 }

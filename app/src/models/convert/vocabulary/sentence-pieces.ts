@@ -2,7 +2,7 @@ import { AppError } from '../../../contracts/app-error.ts';
 import type { PieceType, SentencePiece } from '../../../formats/sentencepiece/sentencepiece-model.ts';
 import { isJsonObject } from '../../../formats/json-object.ts';
 import type { BytePairTokenizer } from '../../../formats/tokenizer-json/tokenizer-json.ts';
-import { decoderTokens, looksSpecial, type TokenTable, type VocabularyFiles } from './vocabulary.ts';
+import { decoderTokens, looksSpecial, type TokenTable, type VocabularyFiles } from './token-table.ts';
 
 const normal = 1;
 const unknown = 2;
@@ -16,7 +16,11 @@ const addedScore = -1000;
 const emptyScore = -10_000;
 
 /** The token table of a SentencePiece vocabulary, as long as the model's embedding. */
-export function pieceTokens(pieces: readonly SentencePiece[], files: VocabularyFiles, size: number): TokenTable {
+export function pieceTokens(
+  pieces: readonly SentencePiece[],
+  files: VocabularyFiles,
+  size: number,
+): TokenTable {
   if (pieces.length > size && pieces.slice(size).some(({ type }) => type === byte))
     throw new AppError('file-invalid', `The vocabulary has ${pieces.length} tokens, the model only ${size}.`);
   const tokens = Array.from({ length: size }, (_, id) => `[PAD${id}]`);
@@ -28,8 +32,7 @@ export function pieceTokens(pieces: readonly SentencePiece[], files: VocabularyF
     // llama.cpp's converter writes user-defined pieces as ordinary ones.
     types[id] = type === userDefined ? normal : type;
   });
-  for (const [content, id] of Object.entries(files.addedTokens)) {
-    if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0 || id >= size) continue;
+  for (const { id, content } of addedTokens(files, size)) {
     tokens[id] = content;
     scores[id] = addedScore;
     types[id] = userDefined;
@@ -44,11 +47,21 @@ export function pieceTokens(pieces: readonly SentencePiece[], files: VocabularyF
   return { tokens, scores, types };
 }
 
+/** Entries of added_tokens.json with ids below `size`. */
+function addedTokens(files: VocabularyFiles, size: number): { id: number; content: string }[] {
+  return Object.entries(files.addedTokens).flatMap(([content, id]) =>
+    Number.isSafeInteger(id) && Number(id) >= 0 && Number(id) < size ? [{ id: Number(id), content }] : [],
+  );
+}
+
 /**
  * SentencePiece's view of a tokenizer.json with byte fallback: a token's score is minus the rank of the first merge that
  * makes it, the rule by which SentencePiece itself scores merged pairs.
  */
-export function piecesFromMerges(tokenizer: BytePairTokenizer): { pieces: SentencePiece[]; addSpacePrefix: boolean } {
+export function piecesFromMerges(tokenizer: BytePairTokenizer): {
+  pieces: SentencePiece[];
+  addSpacePrefix: boolean;
+} {
   const ranks = new Map<string, number>();
   tokenizer.merges.forEach(([left, right], rank) => {
     const joined = left + right;
@@ -77,7 +90,10 @@ function pieceKind(piece: string, special: boolean | undefined): PieceType {
 
 /** Llama's tokenizer.json says so in its normalizer, newer ones in a Metaspace pre-tokenizer. */
 function prependsSpace({ normalizer, preTokenizer }: BytePairTokenizer): boolean {
-  const steps = normalizer && Array.isArray(normalizer['normalizers']) ? (normalizer['normalizers'] as unknown[]) : [normalizer];
+  const steps =
+    normalizer && Array.isArray(normalizer['normalizers'])
+      ? (normalizer['normalizers'] as unknown[])
+      : [normalizer];
   if (steps.some((step) => isJsonObject(step) && step['type'] === 'Prepend')) return true;
   if (preTokenizer?.['type'] !== 'Metaspace') return false;
   const scheme = preTokenizer['prepend_scheme'];

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../../formats/json-object.ts';
 import type { GgufEntry } from '../../../formats/gguf/gguf-types.ts';
 import { ggufEntry } from '../../../formats/gguf/gguf-writer.ts';
-import type { TokenTable, VocabularyFiles } from './vocabulary.ts';
+import type { TokenTable, VocabularyFiles } from './token-table.ts';
 
 type SpecialKind = 'bos' | 'eos' | 'unk' | 'sep' | 'pad' | 'cls' | 'mask' | 'eot';
 
@@ -54,7 +54,9 @@ function tokenText(config: JsonObject, kind: SpecialKind): string | undefined {
 function configId(config: JsonObject, kind: SpecialKind, size: number): number | undefined {
   const value = config[`${kind}_token_id`];
   const first: unknown = Array.isArray(value) ? (value as unknown[])[0] : value;
-  return Number.isSafeInteger(first) && Number(first) >= 0 && Number(first) < size ? Number(first) : undefined;
+  return Number.isSafeInteger(first) && Number(first) >= 0 && Number(first) < size
+    ? Number(first)
+    : undefined;
 }
 
 class SpecialTokens {

@@ -1,11 +1,7 @@
 import { AppError } from '../../../contracts/app-error.ts';
-import { isJsonObject, parseJsonObject, type JsonObject } from '../../../formats/json-object.ts';
-import { readSentencePiece, type PieceType } from '../../../formats/sentencepiece/sentencepiece-model.ts';
-import {
-  readTokenizerJson,
-  tokenizerJsonLimits,
-  type BytePairTokenizer,
-} from '../../../formats/tokenizer-json/tokenizer-json.ts';
+import { parseJsonObject, type JsonObject } from '../../../formats/json-object.ts';
+import { readSentencePiece } from '../../../formats/sentencepiece/sentencepiece-model.ts';
+import { readTokenizerJson, tokenizerJsonLimits } from '../../../formats/tokenizer-json/tokenizer-json.ts';
 import type { GgufEntry } from '../../../formats/gguf/gguf-types.ts';
 import { ggufEntry } from '../../../formats/gguf/gguf-writer.ts';
 import type { RepositoryFiles } from '../convert-types.ts';
@@ -13,23 +9,7 @@ import { bytePairTokens } from './byte-pair-tokens.ts';
 import { identifyPreTokenizer } from './pre-tokenizer.ts';
 import { pieceTokens, piecesFromMerges } from './sentence-pieces.ts';
 import { specialTokens } from './special-tokens.ts';
-
-/** The tokens of a model by id, as GGUF lists them. */
-export interface TokenTable {
-  tokens: string[];
-  types: PieceType[];
-  /** Absent for vocabularies that merge by rank instead of by score. */
-  scores?: number[];
-}
-
-/** The vocabulary files of a repository. */
-export interface VocabularyFiles {
-  sentencePiece?: Uint8Array;
-  tokenizer?: BytePairTokenizer;
-  tokenizerBytes?: Uint8Array;
-  tokenizerConfig: JsonObject;
-  addedTokens: JsonObject;
-}
+import type { VocabularyFiles } from './token-table.ts';
 
 export interface Vocabulary {
   entries: [string, GgufEntry][];
@@ -54,7 +34,9 @@ export async function readVocabularyFiles(
   const hasTokenizer = tokenizerBytes && isBytePair(tokenizerBytes, sentencePiece !== undefined);
   return {
     ...(sentencePiece ? { sentencePiece } : {}),
-    ...(hasTokenizer ? { tokenizer: readTokenizerJson('tokenizer.json', tokenizerBytes), tokenizerBytes } : {}),
+    ...(hasTokenizer
+      ? { tokenizer: readTokenizerJson('tokenizer.json', tokenizerBytes), tokenizerBytes }
+      : {}),
     tokenizerConfig: await object('tokenizer_config.json'),
     addedTokens: await object('added_tokens.json'),
   };
@@ -77,7 +59,10 @@ function usablePieces(files: VocabularyFiles): TokenTableSource | undefined {
   try {
     const model = readSentencePiece('tokenizer.model', files.sentencePiece);
     if (model.modelType !== 2)
-      throw new AppError('model-unsupported', 'tokenizer.model does not merge pairs; llama.cpp needs one that does.');
+      throw new AppError(
+        'model-unsupported',
+        'tokenizer.model does not merge pairs; llama.cpp needs one that does.',
+      );
     return { kind: 'pieces', pieces: model.pieces, addSpacePrefix: model.addDummyPrefix };
   } catch (error) {
     if (files.tokenizer) return undefined;
@@ -97,16 +82,13 @@ function spacePrefix(files: VocabularyFiles, fallback: boolean): boolean {
 }
 
 /** Everything `tokenizer.*` except the chat template, for a model whose embedding has `size` rows. */
-export function readVocabulary(
-  files: VocabularyFiles,
-  size: number,
-  config: JsonObject,
-): Vocabulary {
+export function readVocabulary(files: VocabularyFiles, size: number, config: JsonObject): Vocabulary {
   const { string, array, bool } = ggufEntry;
   const { tokenizer } = files;
   const direct = usablePieces(files);
   const source =
-    direct ?? (tokenizer?.byteFallback ? { kind: 'pieces' as const, ...piecesFromMerges(tokenizer) } : undefined);
+    direct ??
+    (tokenizer?.byteFallback ? { kind: 'pieces' as const, ...piecesFromMerges(tokenizer) } : undefined);
   if (source) {
     const table = pieceTokens(source.pieces, files, size);
     return {
@@ -123,9 +105,13 @@ export function readVocabulary(
     };
   }
   if (!tokenizer || !files.tokenizerBytes)
-    throw new AppError('model-unsupported', 'The repository has neither tokenizer.model nor tokenizer.json.', {
-      hint: 'Without a vocabulary a model cannot be used; look for a complete repository.',
-    });
+    throw new AppError(
+      'model-unsupported',
+      'The repository has neither tokenizer.model nor tokenizer.json.',
+      {
+        hint: 'Without a vocabulary a model cannot be used; look for a complete repository.',
+      },
+    );
   const pre = identifyPreTokenizer(tokenizer, files.tokenizerBytes, files.tokenizerConfig);
   const table = bytePairTokens(tokenizer, size);
   return {
@@ -144,26 +130,4 @@ export function readVocabulary(
 /** Spaces inside a half are shown as byte-level BPE shows them, because a space separates the halves. */
 function mergeText([left, right]: readonly [string, string]): string {
   return `${left.replaceAll(' ', '\u0120')} ${right.replaceAll(' ', '\u0120')}`;
-}
-
-/** Tokens that look special are control tokens even where the repository forgot to say so. */
-export function looksSpecial(token: string): boolean {
-  return (
-    /^<\|.*\|>$/.test(token) ||
-    /^<\uff5c.*\uff5c>$/.test(token) ||
-    /^<unused\d*>$/.test(token) ||
-    ['<pad>', '<mask>', '<2mass>', '[@BOS@]'].includes(token)
-  );
-}
-
-/** Entries of tokenizer_config.json's added_tokens_decoder, with ids below `size`. */
-export function decoderTokens(config: JsonObject, size: number): { id: number; content: string; special: boolean }[] {
-  const decoder = config['added_tokens_decoder'];
-  if (!isJsonObject(decoder)) return [];
-  return Object.entries(decoder).flatMap(([key, value]) => {
-    const id = Number(key);
-    const content = isJsonObject(value) ? value['content'] : undefined;
-    const isSound = Number.isSafeInteger(id) && id >= 0 && id < size && typeof content === 'string';
-    return isSound ? [{ id, content, special: isJsonObject(value) && value['special'] === true }] : [];
-  });
 }

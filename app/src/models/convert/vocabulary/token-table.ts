@@ -1,0 +1,45 @@
+import { isJsonObject, type JsonObject } from '../../../formats/json-object.ts';
+import type { PieceType } from '../../../formats/sentencepiece/sentencepiece-model.ts';
+import type { BytePairTokenizer } from '../../../formats/tokenizer-json/tokenizer-json.ts';
+
+/** The tokens of a model by id, as GGUF lists them. */
+export interface TokenTable {
+  tokens: string[];
+  types: PieceType[];
+  /** Absent for vocabularies that merge by rank instead of by score. */
+  scores?: number[];
+}
+
+/** The vocabulary files of a repository. */
+export interface VocabularyFiles {
+  sentencePiece?: Uint8Array;
+  tokenizer?: BytePairTokenizer;
+  tokenizerBytes?: Uint8Array;
+  tokenizerConfig: JsonObject;
+  addedTokens: JsonObject;
+}
+
+/** Tokens that look special are control tokens even where the repository forgot to say so. */
+export function looksSpecial(token: string): boolean {
+  return (
+    /^<\|.*\|>$/.test(token) ||
+    /^<\uff5c.*\uff5c>$/.test(token) ||
+    /^<unused\d*>$/.test(token) ||
+    ['<pad>', '<mask>', '<2mass>', '[@BOS@]'].includes(token)
+  );
+}
+
+/** Entries of tokenizer_config.json's added_tokens_decoder, with ids below `size`. */
+export function decoderTokens(
+  config: JsonObject,
+  size: number,
+): { id: number; content: string; special: boolean }[] {
+  const decoder = config['added_tokens_decoder'];
+  if (!isJsonObject(decoder)) return [];
+  return Object.entries(decoder).flatMap(([key, value]) => {
+    const id = Number(key);
+    const content = isJsonObject(value) ? value['content'] : undefined;
+    const isSound = Number.isSafeInteger(id) && id >= 0 && id < size && typeof content === 'string';
+    return isSound ? [{ id, content, special: isJsonObject(value) && value['special'] === true }] : [];
+  });
+}

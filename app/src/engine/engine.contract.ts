@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { RunPart } from '../contracts/run-parts.ts';
 import type { Sampling } from '../contracts/sampling.ts';
 import type { Engine, GenerateRequest, Prompt } from './engine.ts';
@@ -6,7 +6,7 @@ import type { Engine, GenerateRequest, Prompt } from './engine.ts';
 /** What an engine's tests provide; the suite says what every engine does. */
 export interface EngineUnderTest {
   name: string;
-  /** A loaded engine that the suite may close; called for each group of tests. */
+  /** A loaded engine that the suite closes. */
   start(): Promise<Engine>;
   /** Why a part of the suite does not hold for this engine; absent: it holds. */
   skips?: Partial<Record<SkippablePart, string>>;
@@ -57,6 +57,10 @@ export async function answerOf(parts: AsyncIterable<RunPart>): Promise<Answer> {
 }
 
 export function describeEngine(subject: EngineUnderTest): void {
+  let started: Promise<Engine> | null = null;
+  const shared = (): Promise<Engine> => (started ??= subject.start());
+  afterAll(async () => (await started)?.close());
+
   const skip = (part: SkippablePart): boolean => {
     const reason = subject.skips?.[part];
     if (reason !== undefined)
@@ -66,17 +70,16 @@ export function describeEngine(subject: EngineUnderTest): void {
 
   describe(`${subject.name}: describing and counting`, () => {
     test('the description is complete', async () => {
-      const engine = await subject.start();
+      const engine = await shared();
       const model = engine.describe();
       expect(model.id).toBe(engine.source.id);
       expect(model.contextTokens).toBeGreaterThan(0);
       expect(model.template.hash).toMatch(/^[0-9a-f]{64}$/u);
       expect(engine.capabilities.sampling).toContain('maxNewTokens');
-      await engine.close();
     });
 
     test('tokens of messages and of the format add up', async () => {
-      const engine = await subject.start();
+      const engine = await shared();
       const counted = await engine.count({
         kind: 'chat',
         messages: [
@@ -91,33 +94,30 @@ export function describeEngine(subject: EngineUnderTest): void {
       const sum = counted.messageTokens.reduce((total, count) => total + count, 0);
       expect(sum + counted.overheadTokens).toBe(counted.totalTokens);
       expect(counted.exact).toBe(engine.capabilities.exactCounts);
-      await engine.close();
     });
 
     if (!skip('exact-counts')) {
       test('the count is what the answer reports', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const request = chatRequest('How many tokens is this?');
         const counted = await engine.count(request.prompt);
         const { parts } = await answerOf(engine.generate(request));
         const usage = parts.find((part) => part.type === 'usage');
         expect(usage?.usage.promptTokens).toBe(counted.totalTokens);
-        await engine.close();
       });
     }
 
     if (!skip('tokens')) {
       test('text becomes tokens and comes back unchanged', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         for (const text of ['plain words', 'Grüße, 世界 🌍👩‍👩‍👧', 'a\n\n  b\tc', '<|im_end|></s>[INST]']) {
           const ids = await engine.tokenize(text, { parseSpecial: false });
           expect((await engine.detokenize(ids)).trimStart()).toBe(text);
         }
-        await engine.close();
       });
 
       test('a token that the vocabulary does not have is refused by name', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const beyond = engine.describe().vocabularySize;
         await expect(engine.detokenize([beyond])).rejects.toMatchObject({ code: 'token-out-of-range' });
         const bad: Prompt = { kind: 'tokens', ids: [beyond] };
@@ -127,27 +127,25 @@ export function describeEngine(subject: EngineUnderTest): void {
         ]);
         expect(refused.end).toMatchObject({ reason: 'failed', error: { code: 'token-out-of-range' } });
         expect(other.end.reason).not.toBe('failed');
-        await engine.close();
       });
     }
 
     if (!skip('render')) {
       test('the rendered prompt holds what was said, and its ids are those counted', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const { prompt } = chatRequest('something said');
         const rendered = await engine.render(prompt);
         expect(rendered.text).toContain('something said');
         expect(rendered.tokenIds).toHaveLength((await engine.count(prompt)).totalTokens);
         expect(rendered.idsHash).toMatch(/^[0-9a-f]{64}$/u);
         expect((await engine.render(prompt)).idsHash).toBe(rendered.idsHash);
-        await engine.close();
       });
     }
   });
 
   describe(`${subject.name}: answering`, () => {
     test('parts come in order and end exactly once', async () => {
-      const engine = await subject.start();
+      const engine = await shared();
       const { parts, text, end } = await answerOf(engine.generate(chatRequest('Hello', { maxNewTokens: 8 })));
       expect(text).not.toBe('');
       expect(['stop', 'length']).toContain(end.reason);
@@ -157,21 +155,19 @@ export function describeEngine(subject: EngineUnderTest): void {
       const usage = parts.find((part) => part.type === 'usage');
       expect(usage?.usage.completionTokens).toBeLessThanOrEqual(8);
       expect(usage?.usage.completionTokens).toBeGreaterThan(0);
-      await engine.close();
     });
 
     test('no more new tokens than allowed', async () => {
-      const engine = await subject.start();
+      const engine = await shared();
       const { parts, end } = await answerOf(
         engine.generate(chatRequest('Go on', { maxNewTokens: 3, ...ifCan(engine, 'ignoreEos', true) })),
       );
       expect(parts.find((part) => part.type === 'usage')?.usage.completionTokens).toBeLessThanOrEqual(3);
       expect(['length', 'stop']).toContain(end.reason);
-      await engine.close();
     });
 
     test('a stop string ends the answer and is never shown', async () => {
-      const engine = await subject.start();
+      const engine = await shared();
       const settings: Sampling = { temperature: 0, ...ifCan(engine, 'seed', 7), maxNewTokens: 12 };
       const whole = await answerOf(engine.generate(chatRequest('Tell me', settings)));
       const characters = Array.from(whole.text);
@@ -181,23 +177,21 @@ export function describeEngine(subject: EngineUnderTest): void {
       expect(cut.text).not.toContain(stop);
       if (whole.text.startsWith(cut.text))
         expect(cut.end).toMatchObject({ reason: 'stop-string', stopString: stop });
-      await engine.close();
     });
 
     if (!skip('seed')) {
       test('the same seed draws alike', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const drawn = (seed: number) =>
           answerOf(engine.generate(chatRequest('Draw', { temperature: 1, seed, maxNewTokens: 6 })));
         const [first, second] = [await drawn(11), await drawn(11)];
         expect(second.text).toBe(first.text);
-        await engine.close();
       });
     }
 
     if (!skip('logprobs')) {
       test('log-probabilities cover the text', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const { parts, text } = await answerOf(
           engine.generate(chatRequest('Sure?', { logprobs: 3, maxNewTokens: 5 })),
         );
@@ -206,12 +200,11 @@ export function describeEngine(subject: EngineUnderTest): void {
         expect(tokens.every((token) => token.logprob <= 0 && token.top.length <= 3)).toBe(true);
         const bytes = Buffer.from(tokens.flatMap((token) => token.bytes)).toString('utf8');
         expect(bytes.startsWith(text.slice(0, 1))).toBe(true);
-        await engine.close();
       });
     }
 
     test('many at once are all answered', async () => {
-      const engine = await subject.start();
+      const engine = await shared();
       const answers = await Promise.all(
         Array.from({ length: 7 }, (_, index) =>
           answerOf(engine.generate(chatRequest(`Question ${index}`, {}, { person: `person-${index % 3}` }))),
@@ -221,12 +214,11 @@ export function describeEngine(subject: EngineUnderTest): void {
         expect(['stop', 'length']).toContain(end.reason);
         expect(text).not.toBe('');
       }
-      await engine.close();
     });
 
     if (!skip('continue')) {
       test('an open answer is gone on with', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const messages = [
           { role: 'user' as const, content: 'Say something' },
           { role: 'assistant' as const, content: 'Once upon' },
@@ -237,14 +229,13 @@ export function describeEngine(subject: EngineUnderTest): void {
         }
         const { end } = await answerOf(engine.generate(chatRequest('x', {}, { prompt, drawnTokens: 2 })));
         expect(['stop', 'length']).toContain(end.reason);
-        await engine.close();
       });
     }
   });
 
   describe(`${subject.name}: stopping`, () => {
     test('aborting ends an answer with what it has', async () => {
-      const engine = await subject.start();
+      const engine = await shared();
       const controller = new AbortController();
       const parts: RunPart[] = [];
       const long = chatRequest('Go on and on /long 4000', {
@@ -256,19 +247,17 @@ export function describeEngine(subject: EngineUnderTest): void {
         if (part.type === 'text-delta') controller.abort();
       }
       expect(parts.at(-1)).toMatchObject({ type: 'end', reason: 'aborted' });
-      await engine.close();
     });
 
     test('a signal that is aborted already ends it at once', async () => {
-      const engine = await subject.start();
+      const engine = await shared();
       const { end, text } = await answerOf(engine.generate(chatRequest('x'), AbortSignal.abort()));
       expect(end.reason).toBe('aborted');
       expect(text).toBe('');
-      await engine.close();
     });
 
     test('leaving the loop frees the engine for others', async () => {
-      const engine = await subject.start();
+      const engine = await shared();
       const long = { maxNewTokens: 4000, ...ifCan(engine, 'ignoreEos', true) };
       for (let round = 0; round < 6; round++) {
         for await (const part of engine.generate(chatRequest('Leave me /long 4000', long))) {
@@ -277,7 +266,6 @@ export function describeEngine(subject: EngineUnderTest): void {
       }
       const { end } = await answerOf(engine.generate(chatRequest('Still there?')));
       expect(['stop', 'length']).toContain(end.reason);
-      await engine.close();
     });
 
     test('closing interrupts what runs, and nothing is answered afterwards', async () => {
@@ -315,24 +303,22 @@ export function describeEngine(subject: EngineUnderTest): void {
       ['stop', { stop: Array.from({ length: 17 }, () => 'x') }],
       ['logprobs', { logprobs: 21 }],
     ] as [string, Sampling][])('%s out of range is refused by name', async (field, sampling) => {
-      const engine = await subject.start();
+      const engine = await shared();
       const { end } = await answerOf(engine.generate(chatRequest('x', sampling)));
       expect(end).toMatchObject({ reason: 'failed', error: { code: 'value-out-of-range' } });
       expect(end.error?.message).toContain(field);
-      await engine.close();
     });
 
     test('a setting that does not exist is refused by name', async () => {
-      const engine = await subject.start();
+      const engine = await shared();
       const { end } = await answerOf(engine.generate(chatRequest('x', JSON.parse('{"heat":1}') as Sampling)));
       expect(end).toMatchObject({ reason: 'failed', error: { code: 'unknown-field' } });
       expect(end.error?.message).toContain('heat');
-      await engine.close();
     });
 
     if (!skip('context-limit')) {
       test('a prompt longer than the context is refused with the counts, never cut', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const { contextTokens } = engine.describe();
         const { end, text } = await answerOf(engine.generate(chatRequest('word '.repeat(contextTokens))));
         expect(text).toBe('');
@@ -341,7 +327,6 @@ export function describeEngine(subject: EngineUnderTest): void {
           error: { code: 'context-too-long', details: { contextTokens } },
         });
         expect(end.error?.details?.['promptTokens']).toBeGreaterThan(contextTokens);
-        await engine.close();
       });
     }
   });
@@ -349,7 +334,7 @@ export function describeEngine(subject: EngineUnderTest): void {
   describe(`${subject.name}: scoring, state and grammars`, () => {
     if (!skip('score')) {
       test('every token of a text gets a log-probability and its place', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const text = 'The hill is dry.';
         const scored = await engine.score({ kind: 'raw', text: 'A fact: ', parseSpecial: false }, text);
         expect(scored.length).toBeGreaterThan(0);
@@ -359,13 +344,12 @@ export function describeEngine(subject: EngineUnderTest): void {
         );
         const bytes = scored.flatMap((token) => token.bytes);
         expect(Buffer.from(bytes).toString('utf8').trimStart()).toBe(text);
-        await engine.close();
       });
     }
 
     if (!skip('state')) {
       test('a second turn finds the state of the first, until it is dropped', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const messages = [
           {
             role: 'user' as const,
@@ -391,22 +375,20 @@ export function describeEngine(subject: EngineUnderTest): void {
         expect(await engine.saveState('chat-1')).toBe(true);
         await engine.dropState('chat-1');
         expect(await engine.saveState('chat-1')).toBe(false);
-        await engine.close();
       });
     }
 
     if (!skip('grammar')) {
       test('a grammar binds the answer', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const { text } = await answerOf(
           engine.generate(chatRequest('Yes or no?', { grammar: 'root ::= "yes" | "no"', maxNewTokens: 20 })),
         );
         expect(['yes', 'no']).toContain(text);
-        await engine.close();
       });
 
       test('a JSON schema binds the answer', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const jsonSchema = {
           type: 'object',
           properties: { colour: { enum: ['red', 'blue'] }, good: { type: 'boolean' } },
@@ -418,18 +400,16 @@ export function describeEngine(subject: EngineUnderTest): void {
         );
         expect(end.reason).toBe('stop');
         expect(Object.keys(JSON.parse(text) as object)).toEqual(['colour', 'good']);
-        await engine.close();
       });
 
       test('a grammar that is none fails that request alone, by name', async () => {
-        const engine = await subject.start();
+        const engine = await shared();
         const [bad, good] = await Promise.all([
           answerOf(engine.generate(chatRequest('x', { grammar: 'root ::= (' }))),
           answerOf(engine.generate(chatRequest('y'))),
         ]);
         expect(bad.end).toMatchObject({ reason: 'failed', error: { code: 'grammar-invalid' } });
         expect(['stop', 'length']).toContain(good.end.reason);
-        await engine.close();
       });
     }
   });

@@ -1,0 +1,343 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openChats, watchToEnd, type Answered, type OpenedChats } from '../../test/fixtures/open-chats.ts';
+import type { Script } from '../engine/scripted/script.ts';
+import type { ChatNotice, RunRequest } from './chats.ts';
+
+const script: Script = {};
+let opened: OpenedChats;
+const owner = 'owner';
+
+beforeAll(async () => {
+  opened = await openChats({ script, config: { feedback: true, loggingUrl: 'http://sink.example' } });
+});
+afterAll(() => opened.remove());
+
+async function answer(chatId: string, request: RunRequest): Promise<Answered[]> {
+  const { runs } = await opened.chats.run(owner, chatId, request);
+  return Promise.all(runs.map((run) => watchToEnd(opened.chats, owner, run)));
+}
+
+const logged = async (chatId: string): Promise<Record<string, unknown>[]> => {
+  const due = await opened.store.dueOutboxEvents({ now: Number.MAX_SAFE_INTEGER, limit: 1000, except: [] });
+  return due
+    .filter((event) => event.conversationId === chatId)
+    .map((event) => JSON.parse(event.body) as Record<string, unknown>);
+};
+
+describe('the tree', () => {
+  test('edit, regenerate and branch make siblings; nothing is overwritten', async () => {
+    const { chats, chat, say } = opened;
+    const { id } = await chat();
+    await say(id, 'first');
+    const [question, reply] = (await chats.open(owner, id)).messages;
+    await answer(id, { input: { kind: 'regenerate', messageId: reply!.id } });
+    await answer(id, { input: { kind: 'edit', messageId: question!.id, content: 'first, reworded' } });
+    const { messages, chat: after } = await chats.open(owner, id);
+    expect(messages).toHaveLength(5);
+    expect(messages.filter((message) => message.parentId === question!.id)).toHaveLength(2);
+    expect(messages.filter((message) => message.parentId === null)).toHaveLength(2);
+    expect(messages.find((message) => message.id === reply!.id)).toEqual(reply);
+    const shown = messages.find((message) => message.id === after.activeLeafId);
+    expect(shown?.content).toContain('first, reworded');
+    const switched = await chats.update(owner, id, { change: { activeLeafId: question!.id } });
+    expect(messages.find((message) => message.id === switched.activeLeafId)?.parentId).toBe(question!.id);
+  });
+
+  test('continue goes on in the same message, from where it ended', async () => {
+    const { chats, chat } = opened;
+    const { id } = await chat({ sampling: { maxNewTokens: 12, seed: 3 } });
+    const [first] = await answer(id, { input: { kind: 'message', content: '/long 60' } });
+    expect(first?.end.reason).toBe('length');
+    const messageId = first!.run.messageId;
+    const [second] = await answer(id, { input: { kind: 'continue', messageId } });
+    expect(second!.run.startOffset).toBe(first!.text.length);
+    const { messages } = await chats.open(owner, id);
+    expect(messages).toHaveLength(2);
+    expect(messages[1]!.content.startsWith(first!.text)).toBe(true);
+    expect(messages[1]!.content.length).toBeGreaterThan(first!.text.length);
+    const receipts = await chats.receipts(owner, messageId);
+    expect(receipts.map(({ startOffset, endOffset }) => [startOffset, endOffset])).toEqual([
+      [0, first!.text.length],
+      [first!.text.length, messages[1]!.content.length],
+    ]);
+    expect(await chats.prompt(owner, first!.run.id)).toMatchObject({ matches: true });
+    expect(await chats.prompt(owner, second!.run.id)).toMatchObject({ matches: true });
+  });
+
+  test('one message to several targets gives sibling answers with their own settings', async () => {
+    const { chats, chat } = opened;
+    const { id } = await chat();
+    const targets = [
+      { model: 'one', sampling: { seed: 1 } },
+      { model: 'two', sampling: { seed: 2 } },
+    ];
+    const answers = await answer(id, { input: { kind: 'message', content: 'compare' }, targets });
+    const { messages } = await chats.open(owner, id);
+    const siblings = messages.filter((message) => message.role === 'assistant');
+    expect(siblings.map((message) => message.model)).toEqual(['one', 'two']);
+    expect(new Set(siblings.map((message) => message.parentId)).size).toBe(1);
+    expect(answers[0]!.text).not.toBe(answers[1]!.text);
+    const [receipt] = await chats.receipts(owner, siblings[1]!.id);
+    expect(receipt).toMatchObject({ model: { id: 'two' }, sampling: { seed: 2 } });
+  });
+
+  test('a stale write gets a conflict and changes nothing', async () => {
+    const { chats, chat, say } = opened;
+    const { id, version } = await chat();
+    await chats.update(owner, id, { version, change: { title: 'Renamed here' } });
+    const stale = chats.update(owner, id, { version, change: { title: 'Renamed there' } });
+    await expect(stale).rejects.toMatchObject({ code: 'conflict', details: { version: version + 1 } });
+    expect((await chats.open(owner, id)).chat).toMatchObject({ title: 'Renamed here', titleSource: 'hand' });
+    await say(id, 'hello');
+    const [question] = (await chats.open(owner, id)).messages;
+    await chats.updateMessage(owner, id, { messageId: question!.id, version: 1, change: { pinned: true } });
+    const edit = { kind: 'edit' as const, messageId: question!.id, content: 'other', version: 1 };
+    await expect(chats.run(owner, id, { input: edit })).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  test('delete and clear go to the trash and come back', async () => {
+    const { chats, chat, say } = opened;
+    const { id } = await chat({ systemPrompt: 'Stay.' });
+    await say(id, 'one');
+    await say(id, 'two');
+    const before = await chats.open(owner, id);
+    const entry = await chats.trashMessage(owner, id, { messageId: before.messages[2]!.id });
+    expect(entry).toMatchObject({ kind: 'messages', messageCount: 2 });
+    expect((await chats.open(owner, id)).messages).toHaveLength(2);
+    await chats.restore(owner, entry!.id);
+    expect(await chats.open(owner, id)).toMatchObject({ messages: before.messages });
+    const cleared = await chats.clear(owner, id);
+    const empty = await chats.open(owner, id);
+    expect(empty.messages).toEqual([]);
+    expect(empty.chat.settings).toEqual({ systemPrompt: 'Stay.' });
+    await chats.restore(owner, cleared!.id);
+    expect((await chats.open(owner, id)).messages).toHaveLength(4);
+    const gone = await chats.trash(owner, id);
+    await expect(chats.open(owner, id)).rejects.toMatchObject({ code: 'not-found' });
+    await chats.restore(owner, gone!.id);
+    expect((await chats.open(owner, id)).messages).toEqual(before.messages);
+    expect(await chats.clear(owner, (await chat()).id)).toBeNull();
+  });
+
+  test('a copy holds the tree, or one branch of it', async () => {
+    const { chats, chat, say } = opened;
+    const { id } = await chat();
+    await say(id, 'one');
+    await say(id, 'two');
+    const { messages } = await chats.open(owner, id);
+    const whole = await chats.duplicate(owner, id);
+    expect((await chats.open(owner, whole.id)).messages.map((message) => message.content)).toEqual(
+      messages.map((message) => message.content),
+    );
+    const branch = await chats.duplicate(owner, id, { upToMessageId: messages[1]!.id });
+    expect((await chats.open(owner, branch.id)).messages).toHaveLength(2);
+  });
+
+  test('listeners hear what changes', async () => {
+    const { chats, chat, say } = opened;
+    const notices: ChatNotice[] = [];
+    const end = chats.onChange((notice) => notices.push(notice));
+    const { id } = await chat();
+    await say(id, 'hello');
+    await chats.trash(owner, id);
+    end();
+    const kinds = notices.map((notice) => (notice.type === 'chat-changed' ? notice.change : notice.state));
+    expect(kinds).toEqual(['created', 'active', 'messages', 'ended', 'trashed']);
+  });
+});
+
+describe('settings of the next message', () => {
+  test('are inherited from model, preference, chat and message, and say so', async () => {
+    const { chats, chat } = opened;
+    await chats.saveModelSettings(owner, 'scripted-b', { settings: { sampling: { topK: 7 } } });
+    await chats.savePreferences(owner, { settings: { sampling: { temperature: 0.1 } } });
+    const { id } = await chat({ model: 'scripted-b', sampling: { maxNewTokens: 9 } });
+    const [said] = await answer(id, {
+      input: { kind: 'message', content: 'hi' },
+      settings: { sampling: { seed: 77 } },
+    });
+    const [receipt] = await chats.receipts(owner, said!.run.messageId);
+    expect(receipt?.sampling).toMatchObject({ topK: 7, temperature: 0.1, maxNewTokens: 9, seed: 77 });
+    const explained = await chats.effectiveSettings(owner, { chatId: id });
+    const source = (name: string): string | undefined => explained.find((one) => one.name === name)?.source;
+    expect(source('sampling.topK')).toBe('model');
+    expect(source('sampling.temperature')).toBe('preference');
+    expect(source('sampling.maxNewTokens')).toBe('chat');
+    expect(source('sampling.topP')).toBe('server');
+    await chats.savePreferences(owner, { settings: {} });
+  });
+
+  test('presets are kept by name; an older version is a conflict', async () => {
+    const { chats } = opened;
+    const saved = await chats.savePreset(owner, {
+      name: 'Precise',
+      settings: { sampling: { temperature: 0 } },
+    });
+    await chats.savePreset(owner, { ...saved, settings: { sampling: { temperature: 0.1 } } });
+    await expect(chats.savePreset(owner, { ...saved })).rejects.toMatchObject({ code: 'conflict' });
+    expect(await chats.presets(owner)).toMatchObject([
+      { name: 'Precise', settings: { sampling: { temperature: 0.1 } } },
+    ]);
+    await chats.deletePreset(owner, 'Precise');
+    expect(await chats.presets(owner)).toEqual([]);
+  });
+
+  test('a value outside of its limits is refused with its name', async () => {
+    const wrong = opened.chat({ sampling: { temperature: 9 } });
+    await expect(wrong).rejects.toMatchObject({
+      code: 'value-out-of-range',
+      details: { field: 'sampling.temperature' },
+    });
+  });
+});
+
+describe('the plan', () => {
+  test('a draft is counted, and the chat tells what its last answer saw', async () => {
+    const { chats, chat, say } = opened;
+    const { id } = await chat({ contextTokens: 300, sampling: { maxNewTokens: 40 } });
+    for (let index = 0; index < 6; index++) await say(id, `number ${index} ${'word '.repeat(8)}`);
+    const { plan, messages } = await chats.open(owner, id);
+    expect(plan?.droppedMessageIds.length).toBeGreaterThan(0);
+    expect(plan?.droppedMessageIds[0]).toBe(messages[0]?.id);
+    expect(messages.at(-1)?.outcome?.droppedMessages).toBe(plan?.droppedMessageIds.length);
+    const draft = await chats.plan(owner, id, { content: 'one more' });
+    expect(draft.exact).toBe(true);
+    expect(draft.tokens).toBeGreaterThan(0);
+    expect(draft.plan.promptTokens).toBeLessThanOrEqual(300 - draft.plan.reservedTokens);
+  });
+});
+
+describe('receipts', () => {
+  test('a replay is identical; what changed since is named', async () => {
+    const { chats, chat } = opened;
+    const { id } = await chat();
+    const [said] = await answer(id, { input: { kind: 'message', content: 'again, please' } });
+    const replay = await chats.replay(owner, said!.run.id, AbortSignal.timeout(5000));
+    expect(replay).toMatchObject({ identical: true, firstDifference: null, changed: [], text: said!.text });
+    script.answer = () => 'Something else entirely.';
+    const other = await chats.replay(owner, said!.run.id, AbortSignal.timeout(5000));
+    delete script.answer;
+    expect(other).toMatchObject({ identical: false, firstDifference: 0, original: said!.text });
+  });
+
+  test('the exact prompt is rendered again and matches its hash', async () => {
+    const { chats, chat } = opened;
+    const { id } = await chat({ systemPrompt: 'Be brief.' });
+    const [said] = await answer(id, { input: { kind: 'message', content: 'what was sent?' } });
+    await chats.update(owner, id, { change: { settings: { systemPrompt: 'Changed since.' } } });
+    const prompt = await chats.prompt(owner, said!.run.id);
+    expect(prompt.matches).toBe(true);
+    expect(prompt.text).toContain('Be brief.');
+    expect(prompt.text).toContain('what was sent?');
+  });
+});
+
+describe('temporary chats', () => {
+  test('answer like others and leave nothing behind', async () => {
+    const { chats, store } = opened;
+    const { id } = await chats.create(owner, { temporary: true });
+    const words = 'nobody-will-read-this-4711';
+    await answer(id, { input: { kind: 'message', content: words } });
+    await answer(id, { input: { kind: 'message', content: 'and go on' } });
+    const { messages, logged: isLogged, chat } = await chats.open(owner, id);
+    expect(messages).toHaveLength(4);
+    expect(isLogged).toBe(false);
+    expect(chat.temporary).toBe(true);
+    expect(await store.getChat(owner, id)).toBeNull();
+    expect(await chats.receipts(owner, messages[1]!.id)).toEqual([]);
+    expect(await store.unfinishedRuns()).toEqual([]);
+    expect(await logged(id)).toEqual([]);
+    expect(await store.searchChats(owner, { text: '4711', limit: 5 })).toEqual([]);
+    expect((await chats.list(owner, { limit: 100 })).items.some((one) => one.id === id)).toBe(false);
+    expect(await chats.trash(owner, id)).toBeNull();
+    await expect(chats.open(owner, id)).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('the log', () => {
+  test('one event an answer, in the shape collectors know', async () => {
+    const { chats, chat } = opened;
+    const { id } = await chat({ systemPrompt: 'Be kind.', sampling: { temperature: 0.3, seed: 11 } });
+    const [said] = await answer(id, { input: { kind: 'message', content: 'log me' } });
+    expect((await chats.open(owner, id)).logged).toBe(true);
+    const [event] = await logged(id);
+    expect(event).toMatchObject({
+      conversation_id: id,
+      messages: [
+        { role: 'system', content: 'Be kind.' },
+        { role: 'user', content: 'log me' },
+        { role: 'assistant', content: said!.text },
+      ],
+      parameters: {
+        temperature: 0.3,
+        top_k: 40,
+        top_p: 0.95,
+        repetition_penalty: 1,
+        max_new_tokens: 512,
+        seed: 11,
+      },
+      model: 'scripted',
+      adapters: [],
+      message_id: said!.run.messageId,
+      finish_reason: 'stop',
+      feedback: null,
+    });
+    expect(new Date(String(event?.['timestamp'])).getTime()).toBeGreaterThan(0);
+    const usage = event?.['usage'] as Record<string, number>;
+    expect(usage['total_tokens']).toBe((usage['prompt_tokens'] ?? 0) + (usage['completion_tokens'] ?? 0));
+  });
+
+  test('a thumb is kept, sent once more and exported', async () => {
+    const { chats, chat, store } = opened;
+    const { id } = await chat();
+    const [said] = await answer(id, { input: { kind: 'message', content: 'rate me' } });
+    const feedback = { rating: 'down' as const, reason: 'too short' };
+    await chats.updateMessage(owner, id, { messageId: said!.run.messageId, change: { feedback } });
+    const [first] = await store
+      .dueOutboxEvents({ now: Number.MAX_SAFE_INTEGER, limit: 1000, except: [] })
+      .then((due) => due.filter((event) => event.conversationId === id));
+    await store.recordDeliveries([{ id: first!.id, outcome: 'delivered', now: 1 }]);
+    expect((await logged(id))[0]).toMatchObject({ message_id: said!.run.messageId, feedback });
+    const question = (await chats.open(owner, id)).messages[0]!;
+    const onQuestion = chats.updateMessage(owner, id, { messageId: question.id, change: { feedback } });
+    await expect(onQuestion).rejects.toMatchObject({ code: 'bad-request' });
+    const lines = [];
+    for await (const chunk of (await chats.export(owner, { format: 'sharegpt', chatId: id })).chunks)
+      lines.push(chunk);
+    expect(JSON.parse(lines.join(''))).toMatchObject({
+      conversations: [{ from: 'human' }, { from: 'gpt', rating: 'down', reason: 'too short' }],
+    });
+  });
+});
+
+describe('titles', () => {
+  test('the model names a chat once, never over a name given by hand', async () => {
+    const { chats, chat, say } = opened;
+    const named = await chat();
+    const { run } = await say(named.id, 'hello');
+    script.answer = () => '"Riders on the hill"';
+    const payload = { owner, chatId: named.id, messageId: run.messageId };
+    await chats.jobs.title(payload, AbortSignal.timeout(5000));
+    expect((await chats.open(owner, named.id)).chat).toMatchObject({
+      title: 'Riders on the hill',
+      titleSource: 'model',
+    });
+    await chats.update(owner, named.id, { change: { title: 'Mine' } });
+    await chats.jobs.title(payload, AbortSignal.timeout(5000));
+    delete script.answer;
+    expect((await chats.open(owner, named.id)).chat.title).toBe('Mine');
+  });
+});
+
+describe('erasing', () => {
+  test('one chat leaves no byte of its text', async () => {
+    const { chats, chat, say, store } = opened;
+    const { id } = await chat();
+    await say(id, 'unforgettable-zebra');
+    expect(await chats.search(owner, { text: 'zebra', limit: 5 })).not.toEqual([]);
+    await chats.erase(owner, { chatId: id });
+    expect(await chats.search(owner, { text: 'zebra', limit: 5 })).toEqual([]);
+    expect(await logged(id)).toEqual([]);
+    await expect(store.getChat(owner, id)).resolves.toBeNull();
+  });
+});

@@ -64,6 +64,8 @@ export function createRunNotices(): RunNotices {
         while (!signal.aborted) {
           if (lookAgain) {
             lookAgain = false;
+            // What is there now may also be older: a backup was restored.
+            waiting.length = 0;
             const now = await present();
             if (!now) return;
             offer(now);

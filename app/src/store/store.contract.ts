@@ -1,5 +1,6 @@
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { backupContract } from './contract/backup.contract.ts';
 import { chatContract } from './contract/chats.contract.ts';
 import { erasureContract } from './contract/erasure.contract.ts';
 import { jobContract } from './contract/jobs.contract.ts';
@@ -12,14 +13,16 @@ import type { Store } from './store.ts';
 
 export interface OpenStore {
   store: Store;
+  /** Where the store keeps automatic backups. */
+  backupFolder: string;
   /** Every byte that the store keeps, for those who look for what should be gone. */
   rawBytes(): Promise<Buffer>;
   close(): Promise<void>;
 }
 
 /** What every adapter of the store passes. One store serves all tests; each test takes owners of its own. */
-export function storeContract(name: string, open: () => Promise<OpenStore>): void {
-  describe(`store: ${name}`, () => {
+export function storeContract(kind: 'sqlite' | 'postgres', open: () => Promise<OpenStore>): void {
+  describe(`store: ${kind}`, () => {
     let opened: OpenStore;
     beforeAll(async () => {
       opened = await open();
@@ -28,8 +31,10 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
       await opened?.close();
     });
     const parts = {
+      kind,
       store: () => opened.store,
       rawBytes: () => opened.rawBytes(),
+      backupFolder: () => opened.backupFolder,
       owner: () => `owner-${uuidv7()}`,
     };
     chatContract(parts);
@@ -40,5 +45,6 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
     jobContract(parts);
     settingsContract(parts);
     erasureContract(parts);
+    backupContract(parts);
   });
 }

@@ -33,8 +33,16 @@ export interface StoreHealth {
 
 export interface StoreUpkeep {
   health(): Promise<StoreHealth>;
-  /** Writes a complete copy while others go on reading and writing. */
+  /**
+   * Writes a complete copy while others go on reading and writing. On PostgreSQL, or where the name ends in `.gz`, it
+   * is an archive that either database can restore; otherwise it is an SQLite file.
+   */
   backup(path: string): Promise<{ sizeBytes: number }>;
+  /**
+   * Puts a backup in place of everything there is, all or nothing, also while others are at work. A backup of what
+   * was there is made first; `previous` is its path.
+   */
+  restoreBackup(path: string): Promise<{ previous: string }>;
   close(): Promise<void>;
 }
 

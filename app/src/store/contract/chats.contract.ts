@@ -122,6 +122,7 @@ export function chatContract({ store, owner }: ContractParts): void {
       const message = await store().addMessage(me, { chatId: chat.id, message: newMessage(text) });
       expect((await store().getMessage(me, message.id))?.content === text).toBe(true);
       expect(await store().searchChats(me, { text: 'zebracorn', limit: 5 })).toHaveLength(1);
+      await store().erase(me, { chatId: chat.id });
     });
 
     test('messages form a tree; the newest is shown; another branch can be shown', async () => {

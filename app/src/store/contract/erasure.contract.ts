@@ -1,5 +1,6 @@
 import { uuidv7 } from 'uuidv7';
 import { describe, expect, test } from 'vitest';
+import { createBackups } from '../backups.ts';
 import type { Receipt } from '../../contracts/runs.ts';
 import {
   type ContractParts,
@@ -14,7 +15,7 @@ import {
 /** A word that stands nowhere else, so that any trace of it in the files is ours. */
 const secretWord = (): string => `zq${uuidv7().replaceAll('-', '')}`;
 
-export function erasureContract({ store, owner, rawBytes }: ContractParts): void {
+export function erasureContract({ store, owner, rawBytes, backupFolder }: ContractParts): void {
   /** Puts the word into every kind of row a chat can have. */
   async function spread(me: string, word: string): Promise<{ chatId: string; trashedRunId: string }> {
     const settings = { systemPrompt: word };
@@ -78,6 +79,28 @@ export function erasureContract({ store, owner, rawBytes }: ContractParts): void
         if (phases.length === 1) void store().erase(me, { chatId: run.chatId });
       }
       expect(phases).toEqual(['accepted', 'ended']);
+    });
+
+    test('an erased chat is gone from the automatic backups too, and cannot come back with them', async () => {
+      const me = owner();
+      const word = secretWord();
+      const keep = secretWord();
+      const { chatId } = await spread(me, word);
+      await spread(me, keep);
+      const backups = createBackups({
+        store: store(),
+        folder: backupFolder(),
+        clock: { now: () => startOfTime },
+      });
+      const made = await backups.create();
+      expect((await backups.list()).map((file) => file.name)).toContain(made.name);
+      await store().erase(me, { chatId });
+      const bytes = await rawBytes();
+      expect(bytes.includes(word)).toBe(false);
+      expect(bytes.includes(keep)).toBe(true);
+      await store().restoreBackup(made.path);
+      expect(await store().getChat(me, chatId)).toBeNull();
+      expect(await store().searchChats(me, { text: keep, limit: 5 })).not.toEqual([]);
     });
 
     test('what is purged from the trash leaves no trace', async () => {

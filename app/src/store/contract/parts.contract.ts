@@ -8,8 +8,10 @@ import type { Store } from '../store.ts';
 
 /** What each part of the suite works with. */
 export interface ContractParts {
+  readonly kind: 'sqlite' | 'postgres';
   readonly store: () => Store;
   readonly rawBytes: () => Promise<Buffer>;
+  readonly backupFolder: () => string;
   /** A person nobody else uses. */
   readonly owner: () => string;
 }

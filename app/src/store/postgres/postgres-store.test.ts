@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { Client } from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../test/postgres/start-postgres.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
+import { listBackupFiles } from '../backup-names.ts';
 import { allTables } from '../schema.ts';
 import { storeContract } from '../store.contract.ts';
 import { createPostgresStore } from './postgres-store.ts';
@@ -24,6 +26,7 @@ storeContract('postgres', async () => {
   const store = await createPostgresStore({ url, home, clock: systemClock, log: silentLog });
   return {
     store,
+    backupFolder: join(home, 'backups'),
     // The files are PostgreSQL's own (its log keeps old pages); what counts here is every row of every table.
     async rawBytes() {
       const client = new Client({ connectionString: url });
@@ -33,6 +36,8 @@ storeContract('postgres', async () => {
       for (const table of tables)
         texts.push(JSON.stringify((await client.query(`select * from ${table}`)).rows));
       await client.end();
+      for (const file of listBackupFiles(join(home, 'backups')))
+        texts.push(gunzipSync(readFileSync(file.path)).toString());
       return Buffer.from(texts.join('\n'));
     },
     async close() {

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { Kysely, sql } from 'kysely';
-import type { Pool } from 'pg';
+import { AppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { backupKind } from '../archive-file.ts';
+import { backupName } from '../backup-names.ts';
 import { applyMigrations, readVersion, refuseNewer, schemaVersion } from '../migrations/migrate.ts';
 import { callNames } from '../operations/operations.ts';
 import type { StoreCall } from '../operations/session.ts';
@@ -12,6 +15,7 @@ import { listenForNotices, type NoticeListener } from './notice-listener.ts';
 import { callPostgres } from './postgres-calls.ts';
 import { fromPostgresError } from './postgres-errors.ts';
 import { createPool, postgresDialect } from './postgres-pool.ts';
+import { exportPostgres, importPostgres, scrubArchives } from './postgres-archive.ts';
 import { requireSafeServer } from './postgres-safety.ts';
 
 export interface PostgresStoreOptions {
@@ -41,7 +45,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
       onNotice: runNotices.publish,
       onGap: runNotices.recheck,
     });
-    return assemble({ pool, database, runNotices, listener });
+    return assemble({ options, database, runNotices, listener });
   } catch (error) {
     await database.destroy();
     throw fromPostgresError(error);
@@ -62,16 +66,17 @@ async function migrate(database: Kysely<Schema>): Promise<void> {
 }
 
 interface Parts {
-  pool: Pool;
+  options: PostgresStoreOptions;
   database: Kysely<Schema>;
   runNotices: ReturnType<typeof createRunNotices>;
   listener: NoticeListener;
 }
 
-function assemble({ database, runNotices, listener }: Parts): Store {
+function assemble({ options, database, runNotices, listener }: Parts): Store {
   const call = async (name: StoreCall, parameters: unknown[]): Promise<unknown> => {
     const { value, session } = await callPostgres(database, name, parameters);
     if (session.truncateLog) await removeDeadRows(database);
+    if (session.erased) await scrubArchives(join(options.home, 'backups'), session.erased);
     return value;
   };
   const calls = Object.fromEntries(
@@ -94,7 +99,19 @@ function assemble({ database, runNotices, listener }: Parts): Store {
         notices: [],
       };
     },
-    backup: () => Promise.reject(new Error('replaced below')),
+    backup: (path) => exportPostgres(database, path, options.clock.now()),
+    async restoreBackup(path) {
+      if (backupKind(path) === 'sqlite')
+        throw new AppError('file-invalid', 'PostgreSQL cannot restore an SQLite file.', {
+          hint: 'Write an archive from the SQLite database: `corral backup NAME.corral.gz`.',
+        });
+      const now = options.clock.now();
+      const previous = join(options.home, 'backups', backupName(now, 'before-restore', '.corral.gz'));
+      await exportPostgres(database, previous, now);
+      await importPostgres(database, path);
+      runNotices.recheck();
+      return { previous };
+    },
     async close() {
       await listener.close();
       await database.destroy();

@@ -1,22 +1,70 @@
+import { join } from 'node:path';
+import { Kysely } from 'kysely';
+import { backupKind, readLines, writeLines } from '../archive-file.ts';
+import { exportLines, importLines } from '../archive.ts';
+import { backupName } from '../backup-names.ts';
+import type { Erased } from '../operations/session.ts';
+import type { Schema } from '../schema.ts';
 import { writeBackup } from './backup-files.ts';
+import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { openDatabase } from './open-database.ts';
+import { restoreDatabase } from './restore-database.ts';
+import { scrubBackups } from './scrub-backups.ts';
 import { fromSqliteError } from './sqlite-errors.ts';
+import { sqliteSearch } from './sqlite-search.ts';
 import type { WorkerReply, WorkerRequest, WorkerSetup } from './worker-messages.ts';
 import type { WorkerSide } from './worker-loop.ts';
 
-/** A thread of its own for copies of the whole file, so that reading and writing go on meanwhile. */
+/** A thread of its own for work on whole files, so that reading and writing go on meanwhile. */
 export function openBackupSide(setup: WorkerSetup): WorkerSide {
-  const { database } = openDatabase({ path: setup.path, readOnly: true });
-  const answerOne = ({ id, parameters }: WorkerRequest): WorkerReply => {
+  const works: Record<string, (parameter: unknown) => Promise<unknown>> = {
+    $backup: (path) => makeBackup(setup, String(path)),
+    $restore: (path) => restore(setup, String(path)),
+    $scrub: (erased) => scrubBackups(setup.home, erased as Erased),
+  };
+  const answerOne = async ({ id, name, parameters }: WorkerRequest): Promise<WorkerReply> => {
     try {
-      return { id, value: writeBackup(database, String(parameters[0])) };
+      return { id, value: await works[name]?.(parameters[0]) };
     } catch (error) {
       return { id, error: fromSqliteError(error).toJSON() };
     }
   };
   return {
     ready: { schemaVersion: 0, notices: [] },
-    answer: async (requests) => requests.map(answerOne),
-    close: () => database.close(),
+    answer: (requests) => Promise.all(requests.map(answerOne)),
+    close: () => undefined,
   };
+}
+
+async function makeBackup(setup: WorkerSetup, path: string): Promise<{ sizeBytes: number }> {
+  const { database } = openDatabase({ path: setup.path, readOnly: true });
+  try {
+    if (!path.endsWith('.gz')) return writeBackup(database, path);
+    database.exec('BEGIN');
+    const kysely = new Kysely<Schema>({ dialect: nodeSqliteDialect(database) });
+    return await writeLines(path, exportLines(kysely, setup.now));
+  } finally {
+    database.close();
+  }
+}
+
+async function restore(setup: WorkerSetup, path: string): Promise<{ previous: string }> {
+  const kind = backupKind(path);
+  const previous = join(setup.home, 'backups', backupName(setup.now, 'before-restore', '.db'));
+  await makeBackup(setup, previous);
+  await (kind === 'sqlite' ? restoreDatabase(setup, path) : restoreArchive(setup, path));
+  return { previous };
+}
+
+async function restoreArchive(setup: WorkerSetup, path: string): Promise<void> {
+  const { database } = openDatabase({ path: setup.path, readOnly: false });
+  try {
+    const kysely = new Kysely<Schema>({ dialect: nodeSqliteDialect(database) });
+    database.exec('BEGIN IMMEDIATE');
+    await importLines(kysely, sqliteSearch, readLines(path));
+    database.exec('COMMIT');
+  } finally {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    database.close();
+  }
 }

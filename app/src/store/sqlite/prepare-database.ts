@@ -4,7 +4,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { AppError } from '../../contracts/app-error.ts';
 import { applyMigrations, readVersion, refuseNewer, schemaVersion } from '../migrations/migrate.ts';
-import { backupName, newestGoodBackup, setAside, takeFrom, writeBackup } from './backup-files.ts';
+import { backupName } from '../backup-names.ts';
+import { newestGoodBackup, setAside, takeFrom, writeBackup } from './backup-files.ts';
 import { isSound } from './integrity.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { type OpenedDatabase, openDatabase } from './open-database.ts';
@@ -72,7 +73,7 @@ function replaceDamaged(setup: WorkerSetup, notices: string[]): OpenedDatabase {
   } else {
     takeFrom(backup.path, setup.path);
     notices.push(
-      `The database was damaged. The backup of ${backup.madeAt} was restored; what came after it is only in the damaged file, which is kept in ${kept}.`,
+      `The database was damaged. The backup of ${new Date(backup.createdAt).toISOString()} was restored; what came after it is only in the damaged file, which is kept in ${kept}.`,
     );
   }
   return openDatabase({ path: setup.path, readOnly: false });
@@ -84,7 +85,10 @@ async function migrate(setup: WorkerSetup, database: DatabaseSync): Promise<void
   refuseNewer(version);
   if (version === schemaVersion) return;
   if (version > 0)
-    writeBackup(database, join(setup.home, 'backups', backupName(setup.now, `before-v${schemaVersion}`)));
+    writeBackup(
+      database,
+      join(setup.home, 'backups', backupName(setup.now, `before-v${schemaVersion}`, '.db')),
+    );
   else if (existsSync(setup.path) && !isEmpty(database))
     throw new AppError('store-unsafe', 'corral.db is a database of another program.', {
       hint: 'Name another folder in CORRAL_HOME.',

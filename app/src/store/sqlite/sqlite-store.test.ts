@@ -11,6 +11,7 @@ storeContract('sqlite', async () => {
   const store = await createSqliteStore({ home, clock: systemClock, log: silentLog, reserveBytes: 65_536 });
   return {
     store,
+    backupFolder: join(home, 'backups'),
     async rawBytes() {
       const files = readdirSync(home, { recursive: true, withFileTypes: true }).filter((file) =>
         file.isFile(),

@@ -37,20 +37,22 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
       throw error;
     },
   );
-  return assemble({ setup, writer, reader });
+  return assemble({ setup, writer, reader, clock: options.clock });
 }
 
 interface Parts {
   setup: WorkerSetup;
   writer: WorkerClient;
   reader: WorkerClient;
+  clock: Clock;
 }
 
 function assemble(parts: Parts): Store {
-  const { writer, reader, setup } = parts;
+  const { writer, reader, setup, clock } = parts;
   const runNotices = createRunNotices();
 
-  const settle = (reply: WorkerReply): unknown => {
+  const settle = async (reply: WorkerReply): Promise<unknown> => {
+    if (reply.erased) await aside(setup, '$scrub', reply.erased);
     for (const notice of reply.notices ?? []) runNotices.publish(notice);
     return reply.value;
   };
@@ -75,16 +77,26 @@ function assemble(parts: Parts): Store {
       };
     },
     async backup(path) {
-      const helper = await startWorker(new URL('backup.worker.ts', import.meta.url), setup);
-      try {
-        return (await helper.call('$backup', [path])).value as { sizeBytes: number };
-      } finally {
-        await helper.close();
-      }
+      return (await aside(setup, '$backup', path)) as { sizeBytes: number };
+    },
+    async restoreBackup(path) {
+      const restored = await aside({ ...setup, now: clock.now() }, '$restore', path);
+      runNotices.recheck();
+      return restored as { previous: string };
     },
     async close() {
       await reader.close();
       await writer.close();
     },
   };
+}
+
+/** Work on whole files, in a thread that lives as long as it takes. */
+async function aside(setup: WorkerSetup, name: string, parameter: unknown): Promise<unknown> {
+  const helper = await startWorker(new URL('backup.worker.ts', import.meta.url), setup);
+  try {
+    return (await helper.call(name, [parameter])).value;
+  } finally {
+    await helper.close();
+  }
 }

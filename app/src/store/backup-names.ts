@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Names of the backups in CORRAL_HOME/backups: `corral-20260102T030405006Z-daily.db`, or `.corral.gz`. */
+const namePattern = /^corral-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-([\w-]+)(\.db|\.corral\.gz)$/;
+
+/** Sorts by time and is a plain file name everywhere. */
+export function timestamp(now: number): string {
+  return new Date(now).toISOString().replaceAll(/[-:.]/g, '');
+}
+
+export type BackupForm = '.db' | '.corral.gz';
+
+export function backupName(now: number, reason: string, form: BackupForm): string {
+  return `corral-${timestamp(now)}-${reason}${form}`;
+}
+
+export interface BackupFile {
+  path: string;
+  name: string;
+  /** Why it was made: `daily`, `manual`, `before-v2`, `before-restore`. */
+  reason: string;
+  form: BackupForm;
+  createdAt: number;
+  sizeBytes: number;
+}
+
+/** Newest first. */
+export function listBackupFiles(folder: string): BackupFile[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .flatMap((name) => toBackupFile(folder, name) ?? [])
+    .sort((a, b) => b.createdAt - a.createdAt);
+}
+
+function toBackupFile(folder: string, name: string): BackupFile | null {
+  const match = namePattern.exec(name);
+  if (!match) return null;
+  const [, year, month, day, hour, minute, second, millisecond, reason, form] = match;
+  const path = join(folder, name);
+  return {
+    path,
+    name,
+    reason: reason ?? '',
+    form: form as BackupForm,
+    createdAt: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${millisecond}Z`),
+    sizeBytes: statSync(path).size,
+  };
+}

@@ -1,0 +1,47 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { backup, type DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { AppError } from '../../contracts/app-error.ts';
+import { applyMigrations, readVersion } from '../migrations/migrate.ts';
+import { takeFrom } from './backup-files.ts';
+import { isSound } from './integrity.ts';
+import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
+import { openDatabase } from './open-database.ts';
+import type { WorkerSetup } from './worker-messages.ts';
+
+/** In one step: the pages go over in one transaction of the target. */
+const allPages = 0x7f_ff_ff_ff;
+
+/**
+ * Overwrites the live database, in one transaction that all its connections see, with the pages of a checked and
+ * migrated copy of a backup.
+ */
+export async function restoreDatabase(setup: WorkerSetup, path: string): Promise<void> {
+  const copy = join(setup.home, 'tmp', `restore-${process.pid}-${setup.now}.db`);
+  takeFrom(path, copy);
+  try {
+    const { database } = openDatabase({ path: copy, readOnly: false });
+    try {
+      await prepareCopy(database, path);
+      await backup(database, setup.path, { rate: allPages });
+    } finally {
+      database.close();
+    }
+  } finally {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${copy}${suffix}`, { force: true });
+  }
+}
+
+async function prepareCopy(database: DatabaseSync, path: string): Promise<void> {
+  if (!isSound(database))
+    throw new AppError('file-invalid', `The backup ${path} is damaged.`, { hint: 'Try another one.' });
+  const kysely = new Kysely<never>({ dialect: nodeSqliteDialect(database) });
+  if ((await readVersion(kysely, 'sqlite')) === 0)
+    throw new AppError('file-invalid', `${path} is an SQLite file of another program.`, {
+      hint: 'Name a file that `corral backup` wrote.',
+    });
+  database.exec('BEGIN IMMEDIATE');
+  await applyMigrations(kysely, 'sqlite');
+  database.exec('COMMIT');
+}

@@ -1,0 +1,88 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { readLines, writeLines } from '../archive-file.ts';
+import { withoutErased } from '../archive.ts';
+import { type BackupFile, listBackupFiles } from '../backup-names.ts';
+import { beginFile } from '../durable-file.ts';
+import { applyMigrations } from '../migrations/migrate.ts';
+import { erasing } from '../operations/erase.ts';
+import type { Erased } from '../operations/session.ts';
+import type { Schema } from '../schema.ts';
+import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
+import { openDatabase } from './open-database.ts';
+import { newSession } from './reader.ts';
+
+/** Erases from the backups what was erased from the database. A backup that cannot be rewritten goes as a whole. */
+export async function scrubBackups(home: string, erased: Erased): Promise<void> {
+  for (const backup of listBackupFiles(join(home, 'backups'))) {
+    try {
+      await (backup.form === '.db' ? scrubDatabase(backup, erased) : scrubArchive(backup, erased));
+    } catch {
+      rmSync(backup.path, { force: true });
+    }
+  }
+  scrubDamaged(home, erased);
+}
+
+async function scrubArchive(backup: BackupFile, erased: Erased): Promise<void> {
+  await writeLines(backup.path, withoutErased(readLines(backup.path), erased), { replace: true });
+}
+
+async function scrubDatabase(backup: BackupFile, erased: Erased): Promise<void> {
+  const file = beginFile(backup.path, { replace: true });
+  try {
+    const original = new DatabaseSync(backup.path, { readOnly: true });
+    original.prepare('VACUUM INTO ?').run(file.path);
+    original.close();
+    await eraseIn(file.path, erased);
+    file.keep();
+  } finally {
+    file.discard();
+  }
+}
+
+async function eraseIn(path: string, erased: Erased): Promise<void> {
+  const { database } = openDatabase({ path, readOnly: false });
+  try {
+    const kysely = new Kysely<Schema>({ dialect: nodeSqliteDialect(database) });
+    database.exec('BEGIN IMMEDIATE');
+    await applyMigrations(kysely as unknown as Kysely<never>, 'sqlite');
+    const session = newSession(kysely);
+    if (erased.chatIds === null) await erasing.erase(session, erased.owner, { everything: true });
+    else for (const chatId of erased.chatIds) await eraseIfThere(session, erased.owner, chatId);
+    database.exec('COMMIT');
+    database.exec('PRAGMA journal_mode=DELETE');
+  } finally {
+    database.close();
+  }
+}
+
+async function eraseIfThere(
+  session: ReturnType<typeof newSession>,
+  owner: string,
+  chatId: string,
+): Promise<void> {
+  const chat = await session.database
+    .selectFrom('chat')
+    .select('id')
+    .where('id', '=', chatId)
+    .executeTakeFirst();
+  if (chat) await erasing.erase(session, owner, { chatId });
+}
+
+/** Damaged files cannot be rewritten: those that hold what was erased go, whoever else is in them. */
+function scrubDamaged(home: string, erased: Erased): void {
+  const folder = join(home, 'damaged');
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const place = join(folder, name);
+    const holds = readdirSync(place).some((file) => mentions(readFileSync(join(place, file)), erased));
+    if (holds) rmSync(place, { recursive: true, force: true });
+  }
+}
+
+function mentions(bytes: Buffer, erased: Erased): boolean {
+  return (erased.chatIds ?? [erased.owner]).some((id) => bytes.includes(id));
+}

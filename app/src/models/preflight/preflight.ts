@@ -65,7 +65,7 @@ export async function preflight(plan: PullPlan, options: PreflightOptions): Prom
 }
 
 async function examineFile({ repository, file }: FetchPlan, { signal }: PreflightOptions): Promise<Outcome> {
-  const facts = checkRunnable(await readRemoteFacts(repository.source(file.path), signal));
+  const facts = checkRunnable(await readRemoteFacts(await repository.headerSource(file.path), signal));
   return {
     architecture: facts.architecture,
     quantisation: facts.quantisation,

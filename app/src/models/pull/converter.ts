@@ -31,3 +31,11 @@ export interface ConvertedAdapter {
   sizeBytes: number;
   rank: number | null;
 }
+
+export const converter: Converter = {
+  plan: () => Promise.reject(new Error('not there')),
+  convert: () => {
+    throw new Error('not there');
+  },
+  convertAdapter: () => Promise.reject(new Error('not there')),
+};

@@ -4,6 +4,7 @@ import type { RepositoryFile } from '../repository/repository.ts';
 
 const labelText = /[.-]((?:UD-)?(?:I?Q|TQ)\d[A-Z0-9_]*|BF16|F16|FP16|F32|MXFP4[A-Z0-9_]*)$/i;
 const splitText = /-\d{5}-of-\d{5}$/;
+const splitFile = /-\d{5}-of-\d{5}\.gguf$/i;
 
 /** `Q4_K_M` of `model-Q4_K_M.gguf`; undefined where the name tells none. */
 export function ggufLabel(path: string): string | undefined {
@@ -26,7 +27,7 @@ export function chooseGguf(name: string, files: readonly RepositoryFile[], label
 
 /** llama.cpp finds the parts of a split file by their names, which content under its hash does not have. */
 export function checkWhole(name: string, file: RepositoryFile): RepositoryFile {
-  if (!/-\d{5}-of-\d{5}\.gguf$/i.test(file.path)) return file;
+  if (!splitFile.test(file.path)) return file;
   throw new AppError(
     'model-unsupported',
     `${file.path} of ${name} is one part of a split file; these are not taken.`,
@@ -42,7 +43,7 @@ interface Choice {
 }
 
 function notDecided(name: string, files: readonly RepositoryFile[], { label, matching }: Choice): AppError {
-  if (matching.length > 1 && matching.every(({ path }) => splitText.test(stem(path)))) {
+  if (matching.length > 1 && matching.every(({ path }) => splitFile.test(path))) {
     checkWhole(name, matching[0] as RepositoryFile);
   }
   const labels = [...new Set(files.map(({ path }) => ggufLabel(path) ?? path))].sort();

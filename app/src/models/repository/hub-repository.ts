@@ -1,5 +1,6 @@
 import { AppError } from '../../contracts/app-error.ts';
 import type { ModelOrigin } from '../../contracts/models.ts';
+import type { ByteSource } from '../../formats/byte-source.ts';
 import type { HttpSource } from '../../net/http-source.ts';
 import type { RepositoryFiles, WeightShard } from '../convert/convert-types.ts';
 import { type FileSource, openFileSource } from '../../net/file-source.ts';
@@ -107,6 +108,12 @@ export class OpenHubRepository implements Repository {
     return this.#options.hub.source(this.snapshot, this.entry(path), this.#options.call);
   }
 
+  /** For a look at a file's header before it is fetched: what the cache has is not checked for that. */
+  async headerSource(path: string): Promise<ByteSource> {
+    const here = await this.#options.cache.find(this.snapshot, this.entry(path));
+    return here === undefined ? this.source(path) : this.#open(here.path);
+  }
+
   /** Where a verified copy is on this machine: it was read and hashed once. */
   async cached(path: string, onProgress?: (doneBytes: number) => void): Promise<CachedFile | undefined> {
     const file = await this.#options.cache.find(this.snapshot, this.entry(path));
@@ -145,9 +152,13 @@ export class OpenHubRepository implements Repository {
     const hash = sha256 === undefined ? {} : { sha256 };
     const here = await this.cached(path);
     if (here === undefined) return { source: this.source(path), ...hash };
-    const source = await openFileSource(here.path);
+    return { source: await this.#open(here.path), path: here.path, ...hash };
+  }
+
+  async #open(path: string): Promise<FileSource> {
+    const source = await openFileSource(path);
     this.#opened.push(source);
-    return { source, path: here.path, ...hash };
+    return source;
   }
 }
 

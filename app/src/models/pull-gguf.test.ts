@@ -3,13 +3,16 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeTinyGguf } from '../../test/fixtures/tiny-gguf.ts';
 import { drain, type ModelsOnHub, pulled, startModelsOnHub } from '../../test/hub/models-on-hub.ts';
 
@@ -18,13 +21,20 @@ describe('pulling finished GGUF files', () => {
   let model: Buffer;
   let other: Buffer;
   let sha256: string;
+  let fixtures: string;
+
+  beforeAll(async () => {
+    fixtures = mkdtempSync(join(tmpdir(), 'corral-fixtures-'));
+    const made = await writeTinyGguf(fixtures, { type: 'q8_0', width: 256, layers: 4 });
+    model = readFileSync(made.path);
+    sha256 = made.sha256;
+    other = readFileSync((await writeTinyGguf(fixtures, { name: 'other', seed: 5 })).path);
+  });
+
+  afterAll(() => rmSync(fixtures, { recursive: true }));
 
   beforeEach(async () => {
     at = await startModelsOnHub({ tokens: ['hf_yes', 'hf_no'] });
-    const made = await writeTinyGguf(at.folder, { type: 'q8_0', width: 256, layers: 4 });
-    model = readFileSync(made.path);
-    sha256 = made.sha256;
-    other = readFileSync((await writeTinyGguf(at.folder, { name: 'other', seed: 5 })).path);
     at.hub.add({
       id: 'owner/tiny-GGUF',
       licence: 'mit',
@@ -308,22 +318,22 @@ describe('pulling finished GGUF files', () => {
   });
 
   it('takes a file of this machine, after a strict look', async () => {
-    const path = join(at.folder, 'tiny.gguf');
+    const path = join(fixtures, 'tiny.gguf');
     const record = await pulled(at.models.import(path));
     expect(record).toMatchObject({ id: 'tiny', sha256, origin: { kind: 'import', path } });
     expect(await at.models.resolve('tiny')).toMatchObject({ sha256 });
     expect(await at.models.resolve(path)).toMatchObject({ sha256 });
     await expect(
-      drain(at.models.import(join(at.folder, 'other.gguf'), { name: 'tiny' })),
+      drain(at.models.import(join(fixtures, 'other.gguf'), { name: 'tiny' })),
     ).rejects.toMatchObject({
       code: 'conflict',
     });
     await expect(
-      drain(at.models.import(join(at.folder, 'other.gguf'), { name: 'cria' })),
+      drain(at.models.import(join(fixtures, 'other.gguf'), { name: 'cria' })),
     ).rejects.toMatchObject({
       code: 'conflict',
     });
-    expect((await pulled(at.models.import(join(at.folder, 'other.gguf'), { name: 'a/../b c' }))).id).toBe(
+    expect((await pulled(at.models.import(join(fixtures, 'other.gguf'), { name: 'a/../b c' }))).id).toBe(
       'a-..-b-c',
     );
     writeFileSync(join(at.folder, 'bad.gguf'), 'GGUF');

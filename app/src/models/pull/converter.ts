@@ -1,3 +1,6 @@
+import { AppError } from '../../contracts/app-error.ts';
+import { planConversion } from '../convert/conversion-plan.ts';
+import { convert } from '../convert/convert.ts';
 import type {
   ConversionSummary,
   ConvertOptions,
@@ -33,9 +36,16 @@ export interface ConvertedAdapter {
 }
 
 export const converter: Converter = {
-  plan: () => Promise.reject(new Error('not there')),
-  convert: () => {
-    throw new Error('not there');
-  },
-  convertAdapter: () => Promise.reject(new Error('not there')),
+  plan: async (options) => (await planConversion(options)).summary,
+  convert,
+  convertAdapter: ({ adapter }) =>
+    Promise.reject(
+      new AppError(
+        'model-unsupported',
+        `${adapter.name} can be merged into a model, not yet kept beside one.`,
+        {
+          hint: 'Pull base+adapter to merge it.',
+        },
+      ),
+    ),
 };

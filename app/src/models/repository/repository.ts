@@ -1,6 +1,7 @@
 import { AppError } from '../../contracts/app-error.ts';
 import type { ModelOrigin } from '../../contracts/models.ts';
 import type { RepositoryFiles } from '../convert/convert-types.ts';
+import { chooseWeightFiles } from '../convert/weights.ts';
 
 export interface RepositoryFile {
   path: string;
@@ -48,23 +49,15 @@ export async function readJson(
   }
 }
 
-/**
- * The files of weights that a conversion reads, in order; empty where there are none. Safetensors win over pickles, an
- * index over loose files, as in the Hub's own tools.
- */
+/** The files of weights that a conversion reads, in order; empty where there are none. */
 export async function weightFiles(repository: Repository, signal?: AbortSignal): Promise<RepositoryFile[]> {
-  for (const [index, single] of [
-    ['model.safetensors.index.json', 'model.safetensors'],
-    ['pytorch_model.bin.index.json', 'pytorch_model.bin'],
-  ] as const) {
-    const json = await readJson(repository.content, index, signal);
-    const named =
-      json === undefined ? [single] : Object.values((json['weight_map'] ?? {}) as Record<string, unknown>);
-    const found = repository.files.filter(({ path }) => named.includes(path));
-    if (json !== undefined && found.length < new Set(named).size) throw incomplete(repository, index);
-    if (found.length > 0) return found;
+  try {
+    const names = await chooseWeightFiles(repository.content, signal);
+    return names.flatMap((name) => repository.files.filter(({ path }) => path === name));
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'model-unsupported') return [];
+    throw error;
   }
-  return [];
 }
 
 export function adapterWeights(repository: Repository): RepositoryFile | undefined {
@@ -75,10 +68,4 @@ export function adapterWeights(repository: Repository): RepositoryFile | undefin
 
 export function hasFile(repository: Repository, path: string): boolean {
   return repository.files.some((file) => file.path === path);
-}
-
-function incomplete(repository: Repository, index: string): AppError {
-  return new AppError('model-unsupported', `${repository.name} lacks weights that its ${index} names.`, {
-    hint: 'The repository is incomplete; look for another one of the same model.',
-  });
 }

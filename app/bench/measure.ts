@@ -1,0 +1,141 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { foreignShare, readProcessorTime } from './processor-time.ts';
+
+/** Others may take so much of one core; above it a ratio would say more about them than about us. */
+export const foreignLimit = 0.15;
+
+export interface Spread {
+  median: number;
+  low: number;
+  high: number;
+}
+
+export interface BenchRow {
+  name: string;
+  unit: string;
+  ours: Spread;
+  /** Absent where the row has no peer. */
+  peer?: Spread;
+  /** Absent where others took too much of the processor, or there is no peer. */
+  ratio?: number;
+  goal: string;
+  /** Null where it cannot be said. */
+  isReached: boolean | null;
+  rounds: number;
+  /** Largest share of a core that others took in a round that counts. */
+  foreign: number;
+  note?: string;
+}
+
+export interface Round {
+  value: number;
+  foreign: number;
+}
+
+export interface PairOptions {
+  name: string;
+  unit: string;
+  /** At least five. */
+  rounds?: number;
+  ours: () => Promise<number>;
+  peer: () => Promise<number>;
+  goal: string;
+  isReached: (ratio: number) => boolean;
+  note?: string;
+  /** Other programs of the bench itself, which take a core on purpose. */
+  ignoreForeign?: boolean;
+}
+
+/** Runs both in turns, the order changing, so that what drifts hits both alike. */
+export async function pair(options: PairOptions): Promise<BenchRow> {
+  const wanted = Math.max(5, options.rounds ?? 5);
+  const ours: Round[] = [];
+  const peer: Round[] = [];
+  for (let round = 0; round < wanted; round++) {
+    const turns: (() => Promise<unknown>)[] = [
+      async () => ours.push(await watched(options.ours)),
+      async () => peer.push(await watched(options.peer)),
+    ];
+    for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn();
+  }
+  const foreign = Math.max(...[...ours, ...peer].map((one) => one.foreign));
+  const [oursSpread, peerSpread] = [spreadOf(ours), spreadOf(peer)];
+  const isCalm = foreign <= foreignLimit || options.ignoreForeign === true;
+  const ratio = isCalm ? oursSpread.median / peerSpread.median : undefined;
+  return {
+    name: options.name,
+    unit: options.unit,
+    ours: oursSpread,
+    peer: peerSpread,
+    ...(ratio === undefined ? {} : { ratio }),
+    goal: options.goal,
+    isReached: ratio === undefined ? null : options.isReached(ratio),
+    rounds: wanted,
+    foreign,
+    ...(options.note === undefined ? {} : { note: options.note }),
+  };
+}
+
+export interface SingleOptions {
+  name: string;
+  unit: string;
+  rounds?: number;
+  measure: () => Promise<number>;
+  goal: string;
+  isReached: (spread: Spread) => boolean;
+  note?: string;
+}
+
+/** A figure of ours alone, held against a goal. */
+export async function single(options: SingleOptions): Promise<BenchRow> {
+  const rounds: Round[] = [];
+  for (let round = 0; round < (options.rounds ?? 5); round++) rounds.push(await watched(options.measure));
+  const ours = spreadOf(rounds);
+  const foreign = Math.max(...rounds.map((one) => one.foreign));
+  return {
+    name: options.name,
+    unit: options.unit,
+    ours,
+    goal: options.goal,
+    isReached: options.isReached(ours),
+    rounds: rounds.length,
+    foreign,
+    ...(options.note === undefined ? {} : { note: options.note }),
+  };
+}
+
+/** Measures one round, begun when the machine is calm, or after a while all the same. */
+async function watched(measure: () => Promise<number>): Promise<Round> {
+  await calm();
+  const before = readProcessorTime();
+  const value = await measure();
+  return { value, foreign: foreignShare(before, readProcessorTime()) };
+}
+
+const calmWaitMs = Number(process.env['BENCH_CALM_WAIT_MS'] ?? 20_000);
+
+async function calm(): Promise<void> {
+  const until = performance.now() + calmWaitMs;
+  while (performance.now() < until) {
+    const before = readProcessorTime();
+    await delay(500);
+    if (foreignShare(before, readProcessorTime()) <= foreignLimit) return;
+  }
+}
+
+function spreadOf(rounds: readonly Round[]): Spread {
+  return spread(rounds.map((round) => round.value));
+}
+
+export function spread(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: quantile(sorted, 0.5), low: sorted[0] ?? Number.NaN, high: sorted.at(-1) ?? Number.NaN };
+}
+
+/** Linear between neighbours; `sorted` ascends. */
+export function quantile(sorted: readonly number[], part: number): number {
+  const place = (sorted.length - 1) * part;
+  const below = sorted[Math.floor(place)] ?? Number.NaN;
+  const above = sorted[Math.ceil(place)] ?? Number.NaN;
+  return below + (above - below) * (place - Math.floor(place));
+}

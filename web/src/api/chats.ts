@@ -1,0 +1,63 @@
+import type { chatRoutes, messageRoutes } from '@corral/app/contracts/api/chats';
+import type { RequestOf, ResponseOf } from '@corral/app/contracts/api/route';
+import type { runRoutes, StartRun } from '@corral/app/contracts/api/runs';
+import { randomId } from '../ui/browser.ts';
+import { request } from './request.ts';
+
+type Chats = typeof chatRoutes;
+type Messages = typeof messageRoutes;
+type Runs = typeof runRoutes;
+
+const chat = (id: string): string => `/api/chats/${id}`;
+const message = (id: string, messageId: string): string => `/api/chats/${id}/messages/${messageId}`;
+
+export const chatsApi = {
+  list: (query: { cursor?: string; limit?: number; folder?: string } = {}) =>
+    request<ResponseOf<Chats['list']>>('GET', '/api/chats', { query }),
+  create: (body: RequestOf<Chats['create']>) =>
+    request<ResponseOf<Chats['create']>>('POST', '/api/chats', { body, idempotencyKey: randomId() }),
+  open: (id: string, signal?: AbortSignal) =>
+    request<ResponseOf<Chats['show']>>('GET', chat(id), signal ? { signal } : {}),
+  update: (id: string, body: RequestOf<Chats['update']>, version?: number) =>
+    request<ResponseOf<Chats['update']>>('PATCH', chat(id), {
+      body,
+      ...(version === undefined ? {} : { version }),
+    }),
+  trash: (id: string) => request<ResponseOf<Chats['trash']>>('DELETE', chat(id)),
+  duplicate: (id: string, upToMessageId?: string) =>
+    request<ResponseOf<Chats['duplicate']>>('POST', `${chat(id)}/duplicate`, {
+      body: upToMessageId ? { upToMessageId } : {},
+      idempotencyKey: randomId(),
+    }),
+  clear: (id: string) => request<ResponseOf<Chats['clear']>>('POST', `${chat(id)}/clear`, {}),
+  trashed: () => request<ResponseOf<Chats['trashed']>>('GET', '/api/trash', { query: { limit: 100 } }),
+  restore: (entryId: string) =>
+    request<ResponseOf<Chats['restore']>>('POST', `/api/trash/${entryId}/restore`, {}),
+  erase: (id: string) => request<void>('DELETE', chat(id), { query: { erase: 1 } }),
+  eraseAll: () =>
+    request<ResponseOf<Chats['eraseAll']>>('POST', '/api/erase', { body: { confirm: 'erase everything' } }),
+  search: (q: string, signal: AbortSignal) =>
+    request<ResponseOf<Chats['search']>>('GET', '/api/search', { query: { q, limit: 40 }, signal }),
+};
+
+export const messagesApi = {
+  update: (id: string, messageId: string, body: RequestOf<Messages['update']>) =>
+    request<ResponseOf<Messages['update']>>('PATCH', message(id, messageId), { body }),
+  trash: (id: string, messageId: string) =>
+    request<ResponseOf<Messages['trash']>>('DELETE', message(id, messageId)),
+};
+
+export const runsApi = {
+  start: (chatId: string, body: StartRun, idempotencyKey: string) =>
+    request<ResponseOf<Runs['start']>>('POST', `${chat(chatId)}/runs`, { body, idempotencyKey }),
+  active: () => request<ResponseOf<Runs['list']>>('GET', '/api/runs', { query: { active: 1 } }),
+  show: (runId: string) => request<ResponseOf<Runs['show']>>('GET', `/api/runs/${runId}`),
+  stop: (runId: string) => request<void>('DELETE', `/api/runs/${runId}`),
+  count: (chatId: string, body: RequestOf<Runs['count']>, signal: AbortSignal) =>
+    request<ResponseOf<Runs['count']>>('POST', `${chat(chatId)}/count`, { body, signal }),
+  receipt: (runId: string) => request<ResponseOf<Runs['receipt']>>('GET', `/api/runs/${runId}/receipt`),
+  prompt: (runId: string) => request<ResponseOf<Runs['prompt']>>('GET', `/api/runs/${runId}/prompt`),
+  replay: (runId: string) => request<ResponseOf<Runs['replay']>>('POST', `/api/runs/${runId}/replay`, {}),
+  tokens: (chatId: string, messageId: string) =>
+    request<ResponseOf<Runs['tokens']>>('GET', `${message(chatId, messageId)}/tokens`),
+};

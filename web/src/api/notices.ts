@@ -1,0 +1,97 @@
+import type { jobRoutes } from '@corral/app/contracts/api/jobs';
+import type { ResponseOf } from '@corral/app/contracts/api/route';
+import type { Notice } from '@corral/app/contracts/api/streams';
+import { loadActivity, markRun } from '../state/activity.ts';
+import { findSession, openSessions } from '../state/sessions.ts';
+import { createStore } from '../state/store.ts';
+import { strings } from '../strings.ts';
+import { viewStrings } from '../strings-views.ts';
+import { showToast } from '../ui/toasts.tsx';
+import { invalidate, keys, queryClient } from './queries.ts';
+import { streamClient } from './stream-client.ts';
+
+/** The page on the server is another one than this tab runs; the person reloads when it suits. */
+export const isStale = createStore(false);
+
+let bootId: string | null = null;
+let pageVersion: string | null = null;
+
+function hello(notice: Extract<Notice, { type: 'hello' }>): void {
+  if (pageVersion !== null && pageVersion !== notice.pageVersion) isStale.set(true);
+  const isNewBoot = bootId !== null && bootId !== notice.bootId;
+  const isReconnected = bootId !== null;
+  bootId = notice.bootId;
+  pageVersion ??= notice.pageVersion;
+  void loadActivity().catch(() => undefined);
+  if (!isReconnected) return;
+  invalidate(keys.chats, keys.jobs, keys.models);
+  for (const session of openSessions()) void session.load();
+  if (isNewBoot) invalidate(keys.system, keys.preferences, keys.presets, keys.effective, keys.log);
+}
+
+function jobChanged(notice: Extract<Notice, { type: 'job-changed' }>): void {
+  type Jobs = ResponseOf<(typeof jobRoutes)['list']>;
+  queryClient.setQueryData<Jobs>(keys.jobs, (list) => {
+    const others = (list?.jobs ?? []).filter((job) => job.id !== notice.job.id);
+    return { jobs: [notice.job, ...others].sort((left, right) => right.createdAt - left.createdAt) };
+  });
+  const { job } = notice;
+  if (job.kind !== 'pull' || (job.state !== 'done' && job.state !== 'failed')) return;
+  invalidate(keys.models, keys.catalogue, keys.disk, keys.adapters);
+  const reference = typeof job.payload['reference'] === 'string' ? job.payload['reference'] : '';
+  if (job.state === 'done') showToast({ text: viewStrings.models.ready(reference) });
+  else if (job.error)
+    showToast({
+      text: job.error.message,
+      kind: 'problem',
+      ...(job.error.hint ? { hint: job.error.hint } : {}),
+    });
+}
+
+function chatChanged(notice: Extract<Notice, { type: 'chat-changed' }>): void {
+  invalidate(keys.chats);
+  if (notice.change === 'trashed' || notice.change === 'restored' || notice.change === 'erased')
+    invalidate(keys.trash);
+  findSession(notice.chatId)?.changed(notice.version);
+}
+
+function runChanged(notice: Extract<Notice, { type: 'run-changed' }>): void {
+  markRun(notice.chatId, notice.runId, notice.state === 'active');
+  const session = findSession(notice.chatId);
+  if (!session) return;
+  const isKnown = session.hasRun(notice.runId);
+  if (notice.state === 'active' && !isKnown) session.changed(null);
+}
+
+function handle(notice: Notice): void {
+  switch (notice.type) {
+    case 'hello':
+      return hello(notice);
+    case 'chat-changed':
+      return chatChanged(notice);
+    case 'run-changed':
+      return runChanged(notice);
+    case 'job-changed':
+      return jobChanged(notice);
+    case 'models-changed':
+      return invalidate(keys.models, keys.catalogue, keys.disk, keys.adapters);
+    case 'preferences-changed':
+      return invalidate(keys.preferences, keys.presets, keys.effective);
+    case 'log-changed':
+      return invalidate(keys.log);
+    case 'unwatched':
+    case 'closing':
+      return undefined;
+  }
+}
+
+export function startNotices(): void {
+  streamClient.onNotice(handle);
+  let wasLost = false;
+  streamClient.connection.subscribe(() => {
+    const connection = streamClient.connection.get();
+    if (connection === 'open' && wasLost) showToast({ text: strings.shell.backOnline });
+    wasLost = connection === 'lost';
+  });
+  streamClient.start();
+}

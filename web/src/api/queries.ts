@@ -1,0 +1,64 @@
+import { QueryClient, useQuery } from '@tanstack/react-query';
+import { chatsApi } from './chats.ts';
+import { ApiError } from './request.ts';
+import { jobsApi, logApi, modelsApi, providersApi, settingsApi, systemApi } from './resources.ts';
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // Notices of the stream say when something changed; asking on every focus would only load the server.
+      staleTime: 60_000,
+      refetchOnWindowFocus: false,
+      retry: (count, error) => error instanceof ApiError && error.isUnreachable && count < 5,
+    },
+  },
+});
+
+export const keys = {
+  chats: ['chats'] as const,
+  trash: ['trash'] as const,
+  models: ['models'] as const,
+  catalogue: ['catalogue'] as const,
+  disk: ['disk'] as const,
+  adapters: ['adapters'] as const,
+  jobs: ['jobs'] as const,
+  system: ['system'] as const,
+  preferences: ['preferences'] as const,
+  presets: ['presets'] as const,
+  effective: ['effective'] as const,
+  log: ['log'] as const,
+  providers: ['providers'] as const,
+};
+
+export const useSystem = () => useQuery({ queryKey: keys.system, queryFn: systemApi.show });
+export const useModels = () => useQuery({ queryKey: keys.models, queryFn: modelsApi.list });
+export const useCatalogue = (isWanted = true) =>
+  useQuery({ queryKey: keys.catalogue, queryFn: modelsApi.catalogue, enabled: isWanted });
+export const useDisk = () => useQuery({ queryKey: keys.disk, queryFn: modelsApi.disk });
+export const useAdapters = () => useQuery({ queryKey: keys.adapters, queryFn: modelsApi.adapters });
+export const useJobs = () => useQuery({ queryKey: keys.jobs, queryFn: jobsApi.list });
+export const usePresets = () => useQuery({ queryKey: keys.presets, queryFn: settingsApi.presets });
+export const usePreferences = () =>
+  useQuery({ queryKey: keys.preferences, queryFn: settingsApi.preferences });
+export const useTrash = (isWanted: boolean) =>
+  useQuery({ queryKey: keys.trash, queryFn: chatsApi.trashed, enabled: isWanted });
+export const useLog = () => useQuery({ queryKey: keys.log, queryFn: logApi.status });
+export const useDeadLetters = () => useQuery({ queryKey: [...keys.log, 'dead'], queryFn: logApi.dead });
+export const useProviders = () => useQuery({ queryKey: keys.providers, queryFn: providersApi.list });
+export const useModelDetails = (id: string | null) =>
+  useQuery({
+    queryKey: [...keys.models, id],
+    queryFn: () => modelsApi.show(id ?? ''),
+    enabled: id !== null,
+  });
+
+export const useEffective = (query: { chatId?: string; model?: string }) =>
+  useQuery({
+    queryKey: [...keys.effective, query],
+    queryFn: () => settingsApi.effective(query),
+    placeholderData: (previous) => previous,
+  });
+
+export function invalidate(...lists: (readonly unknown[])[]): void {
+  for (const queryKey of lists) void queryClient.invalidateQueries({ queryKey });
+}

@@ -1,0 +1,74 @@
+import { useEffect } from 'react';
+import { Composer } from './composer/composer.tsx';
+import { EmptyChat } from './empty-chat.tsx';
+import { markRead } from './state/activity.ts';
+import { startNewChat } from './state/actions.ts';
+import type { ChatSession } from './state/chat-session.ts';
+import { sessionOf } from './state/sessions.ts';
+import { strings } from './strings.ts';
+import { Announcer } from './transcript/announcer.tsx';
+import { FindBar } from './transcript/find-bar.tsx';
+import { Transcript } from './transcript/transcript.tsx';
+import { useChat } from './transcript/use-message.ts';
+import { Button } from './ui/button.tsx';
+
+function useReading(chatId: string): void {
+  useEffect(() => {
+    const read = (): void => {
+      if (!document.hidden) markRead(chatId);
+    };
+    read();
+    document.addEventListener('visibilitychange', read);
+    return () => document.removeEventListener('visibilitychange', read);
+  }, [chatId]);
+}
+
+function Unavailable({ session, isMissing }: { session: ChatSession; isMissing: boolean }) {
+  const error = useChat(session, (state) => state.error);
+  return (
+    <div className="notice-page" role="alert">
+      <div className="woven" />
+      <p>{isMissing ? strings.shell.notFound : (error?.message ?? strings.shell.offline)}</p>
+      {isMissing ? (
+        <Button onClick={() => startNewChat()}>{strings.shell.newChat}</Button>
+      ) : (
+        <Button onClick={() => void session.load()}>{strings.retry}</Button>
+      )}
+    </div>
+  );
+}
+
+export function ChatView({ chatId }: { chatId: string }) {
+  const session = sessionOf(chatId);
+  const status = useChat(session, (state) => state.status);
+  const isEmpty = useChat(session, (state) => state.path.length === 0);
+  const isRunning = useChat(session, (state) => state.runIds.length > 0);
+  useReading(chatId);
+  if (status === 'missing' || status === 'failed')
+    return <Unavailable session={session} isMissing={status === 'missing'} />;
+  return (
+    <>
+      <FindBar session={session} />
+      {status === 'loading' ? (
+        <div className="transcript" aria-busy>
+          <div className="woven woven--moving loading-line" role="progressbar" aria-label={strings.loading} />
+        </div>
+      ) : isEmpty ? (
+        <EmptyChat />
+      ) : (
+        <Transcript key={chatId} session={session} />
+      )}
+      <Composer key={chatId} session={session} isRunning={isRunning} isEmpty={isEmpty} />
+      <Announcer session={session} />
+    </>
+  );
+}
+
+export function NewChatView() {
+  return (
+    <>
+      <EmptyChat />
+      <Composer key="new" session={null} isRunning={false} isEmpty />
+    </>
+  );
+}

@@ -1,0 +1,104 @@
+import { memo, useEffect, useState } from 'react';
+import { Check, Copy, Download, WrapText } from 'lucide-react';
+import { strings } from '../strings.ts';
+import { copyText, saveFile } from '../ui/browser.ts';
+import { IconButton } from '../ui/icon-button.tsx';
+import { highlighter, maxHighlightedCharacters, type HighlightSpan } from './highlight-client.ts';
+import { grammarFor } from './highlight-languages.ts';
+import { showControls } from './entities.ts';
+
+export interface CodeBlockProps {
+  code: string;
+  language: string;
+  /** True while it is being written: plain text, coloured once when it is done. */
+  isOpen?: boolean;
+}
+
+/** More lines than this are folded, so that one answer cannot fill the page with nodes. */
+const foldedLines = 400;
+
+function useHighlight(code: string, language: string, isOpen: boolean): HighlightSpan[] | null {
+  const grammar = isOpen || code.length > maxHighlightedCharacters ? null : grammarFor(language);
+  const recalled = grammar ? highlighter.recall(code, grammar) : undefined;
+  const [coloured, setColoured] = useState<{ code: string; spans: HighlightSpan[] } | null>(null);
+  useEffect(() => {
+    if (!grammar || recalled) return;
+    let isCurrent = true;
+    void highlighter.highlight(code, grammar).then((spans) => {
+      if (isCurrent) setColoured({ code, spans });
+    });
+    return () => {
+      isCurrent = false;
+    };
+  }, [code, grammar, recalled]);
+  if (!grammar) return null;
+  return recalled ?? (coloured?.code === code ? coloured.spans : null);
+}
+
+function CodeText({ code, spans }: { code: string; spans: HighlightSpan[] | null }) {
+  if (!spans) return <code>{showControls(code)}</code>;
+  return (
+    <code>
+      {spans.map(([className, text], index) =>
+        className ? (
+          <span key={index} className={className}>
+            {text}
+          </span>
+        ) : (
+          text
+        ),
+      )}
+    </code>
+  );
+}
+
+export const CodeBlock = memo(function CodeBlock({ code, language, isOpen = false }: CodeBlockProps) {
+  const [isWrapped, setWrapped] = useState(false);
+  const [isCopied, setCopied] = useState(false);
+  const [isUnfolded, setUnfolded] = useState(false);
+  const lines = code.length > 4_000 ? code.split('\n') : [];
+  const isFolded = !isOpen && !isUnfolded && lines.length > foldedLines;
+  const shown = isFolded ? lines.slice(0, foldedLines).join('\n') : code;
+  const spans = useHighlight(shown, language, isOpen);
+  const copy = async (): Promise<void> => {
+    setCopied(await copyText(code));
+    setTimeout(() => setCopied(false), 1_500);
+  };
+  return (
+    <figure className="code" data-wrapped={isWrapped || undefined} dir="ltr">
+      <figcaption className="code__head">
+        <span className="soft small">{language || strings.markdown.plainText}</span>
+        <span className="code__actions">
+          <IconButton
+            label={strings.markdown.wrap}
+            isPressed={isWrapped}
+            onClick={() => setWrapped((value) => !value)}
+          >
+            <WrapText />
+          </IconButton>
+          <IconButton
+            label={strings.markdown.saveCode}
+            onClick={() => saveFile(`code.${language || 'txt'}`, code)}
+          >
+            <Download />
+          </IconButton>
+          <IconButton
+            label={isCopied ? strings.copied : strings.markdown.copyCode}
+            onClick={() => void copy()}
+          >
+            {isCopied ? <Check /> : <Copy />}
+          </IconButton>
+        </span>
+      </figcaption>
+      {/* A wide block scrolls sideways, so the keyboard must reach it. */}
+      <pre tabIndex={0} data-code>
+        <CodeText code={shown} spans={spans} />
+      </pre>
+      {isFolded && (
+        <button type="button" className="code__more" onClick={() => setUnfolded(true)}>
+          {strings.markdown.showLines(lines.length - foldedLines)}
+        </button>
+      )}
+    </figure>
+  );
+});

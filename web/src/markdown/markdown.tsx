@@ -1,0 +1,87 @@
+import { memo, useMemo, useRef } from 'react';
+import remend from 'remend';
+import { BlockSplitter, splitBlocks, type Block } from './block-splitter.ts';
+import { CodeBlock } from './code-block.tsx';
+import { lexBlock, linksOf, type Links } from './lexer.ts';
+import { renderTokens } from './render-tokens.tsx';
+
+/** Text with more than this is shown as plain text: no reader needs its markup. */
+const maxMarkdownCharacters = 1_000_000;
+/** A block longer than this, such as one endless line, is not looked at for inline markup. */
+const maxBlockCharacters = 100_000;
+
+const noLinks: Links = {};
+
+interface BlockViewProps {
+  raw: string;
+  links: Links;
+  /** The block may still grow: half-typed markup is completed for the eye. */
+  isGrowing: boolean;
+}
+
+const BlockView = memo(function BlockView({ raw, links, isGrowing }: BlockViewProps) {
+  if (raw.length > maxBlockCharacters) return <p className="plain">{raw}</p>;
+  const source = isGrowing ? remend(raw, { linkMode: 'text-only', images: true }) : raw;
+  return renderTokens(lexBlock(source, links));
+});
+
+function useBlocks(text: string, isStreaming: boolean): Block[] {
+  const splitter = useRef<BlockSplitter | null>(null);
+  return useMemo(() => {
+    if (!isStreaming) {
+      splitter.current = null;
+      return splitBlocks(text);
+    }
+    const known = splitter.current?.text ?? '';
+    if (!splitter.current || !text.startsWith(known)) {
+      splitter.current = new BlockSplitter();
+      splitter.current.append(text);
+    } else splitter.current.append(text.slice(known.length));
+    return splitter.current.blocks();
+  }, [text, isStreaming]);
+}
+
+function useLinks(blocks: readonly Block[]): Links {
+  const previous = useRef<{ text: string; links: Links }>({ text: '{}', links: noLinks });
+  const links: Links = {};
+  for (const block of blocks)
+    if (!block.openFence && block.raw.includes(']:')) {
+      for (const [name, link] of Object.entries(linksOf(block.raw))) links[name] ??= link;
+    }
+  const text = JSON.stringify(links);
+  if (text !== previous.current.text) previous.current = { text, links };
+  return previous.current.links;
+}
+
+export interface MarkdownProps {
+  text: string;
+  isStreaming?: boolean;
+}
+
+/** An answer: every finished block is drawn once, only the last one again while text comes in. */
+export const Markdown = memo(function Markdown({ text, isStreaming = false }: MarkdownProps) {
+  if (text.length > maxMarkdownCharacters) return <p className="plain">{text}</p>;
+  return <Blocks text={text} isStreaming={isStreaming} />;
+});
+
+function Blocks({ text, isStreaming }: Required<MarkdownProps>) {
+  const blocks = useBlocks(text, isStreaming);
+  const links = useLinks(blocks);
+  const last = blocks.length - 1;
+  return (
+    <div className="prose">
+      {blocks.map((block, index) =>
+        block.openFence ? (
+          <CodeBlock key={block.start} {...block.openFence} isOpen={isStreaming} />
+        ) : (
+          <BlockView
+            key={block.start}
+            raw={block.raw}
+            links={links}
+            isGrowing={isStreaming && index === last}
+          />
+        ),
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+import { useEffect, useRef, useState } from 'react';
+
+type Render = (source: string, element: HTMLElement, isBlock: boolean) => void;
+let loading: Promise<Render> | null = null;
+
+function loadMath(): Promise<Render> {
+  loading ??= import('./katex-render.ts').then((module) => module.renderMath);
+  return loading;
+}
+
+/** A formula; until KaTeX is here, and where it fails, its source. */
+export function MathView({ source, isBlock }: { source: string; isBlock: boolean }) {
+  const holder = useRef<HTMLSpanElement>(null);
+  const [isDrawn, setDrawn] = useState(false);
+  useEffect(() => {
+    let isCurrent = true;
+    loadMath()
+      .then((render) => {
+        if (!isCurrent || !holder.current) return;
+        render(source, holder.current, isBlock);
+        setDrawn(true);
+      })
+      .catch(() => setDrawn(false));
+    return () => {
+      isCurrent = false;
+    };
+  }, [source, isBlock]);
+  return (
+    <span className={isBlock ? 'math math--block' : 'math'} dir="ltr">
+      <span ref={holder} />
+      {!isDrawn && <code>{source}</code>}
+    </span>
+  );
+}

@@ -1,0 +1,27 @@
+import { lazy } from 'react';
+import type { Overlay } from './state/overlays.ts';
+import { CompareView } from './transcript/compare-view.tsx';
+import { ReceiptView } from './transcript/receipt-view.tsx';
+import { ShortcutList } from './palette/shortcut-list.tsx';
+import './styles/overlays.css';
+
+const Palette = lazy(() => import('./palette/palette.tsx').then((module) => ({ default: module.Palette })));
+const TokenLens = lazy(() =>
+  import('./transcript/token-lens.tsx').then((module) => ({ default: module.TokenLens })),
+);
+
+/** What lies over the page; loaded when first wanted. */
+export function Overlays({ shown, onClose }: { shown: Overlay; onClose: () => void }) {
+  switch (shown.kind) {
+    case 'receipt':
+      return <ReceiptView runId={shown.runId} onClose={onClose} />;
+    case 'compare':
+      return <CompareView messageId={shown.messageId} onClose={onClose} />;
+    case 'palette':
+      return <Palette onClose={onClose} />;
+    case 'shortcuts':
+      return <ShortcutList onClose={onClose} />;
+    case 'tokens':
+      return <TokenLens messageId={shown.messageId} onClose={onClose} />;
+  }
+}

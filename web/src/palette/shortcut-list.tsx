@@ -1,0 +1,26 @@
+import { viewStrings } from '../strings-views.ts';
+import { Dialog } from '../ui/dialog.tsx';
+import { shortcuts, shortcutText, type ShortcutName } from './shortcuts.ts';
+
+export function ShortcutTable() {
+  return (
+    <dl className="shortcut-list">
+      {(Object.keys(shortcuts) as ShortcutName[]).map((name) => (
+        <div key={name} className="shortcut-list__row">
+          <dt>{shortcuts[name].label}</dt>
+          <dd>
+            <kbd>{shortcutText(name)}</kbd>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+export function ShortcutList({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title={viewStrings.palette.shortcuts} onClose={onClose}>
+      <ShortcutTable />
+    </Dialog>
+  );
+}

@@ -1,0 +1,53 @@
+import { isApple } from '../ui/browser.ts';
+
+export interface Shortcut {
+  key: string;
+  /** Ctrl, or ⌘ on Apple's machines. */
+  isMain?: boolean;
+  isShift?: boolean;
+  label: string;
+}
+
+/** The ones people know from elsewhere; each is shown in a tooltip and in the list. */
+export const shortcuts = {
+  newChat: { key: 'o', isMain: true, isShift: true, label: 'New chat' },
+  palette: { key: 'k', isMain: true, label: 'Search and commands' },
+  shortcuts: { key: '/', isMain: true, label: 'Keyboard shortcuts' },
+  focus: { key: 'Escape', isShift: true, label: 'Go to the message field' },
+  sidebar: { key: 's', isMain: true, isShift: true, label: 'Show or hide the chats' },
+  panel: { key: 'e', isMain: true, isShift: true, label: 'Show or hide the settings of this chat' },
+  copyAnswer: { key: 'c', isMain: true, isShift: true, label: 'Copy the last answer' },
+  copyCode: { key: ';', isMain: true, isShift: true, label: 'Copy the last code block' },
+  clear: { key: 'x', isMain: true, isShift: true, label: 'Clear the conversation' },
+  remove: { key: 'Backspace', isMain: true, isShift: true, label: 'Delete the chat' },
+  model: { key: 'm', isMain: true, isShift: true, label: 'Choose a model' },
+  settings: { key: '.', isMain: true, label: 'Settings' },
+  find: { key: 'f', isMain: true, label: 'Find in this chat' },
+  lastMessage: { key: 'l', isMain: true, isShift: true, label: 'Go to the last message' },
+  stop: { key: 'Escape', label: 'Stop the answer' },
+} as const satisfies Record<string, Shortcut>;
+
+export type ShortcutName = keyof typeof shortcuts;
+
+const names: Record<string, string> = { Escape: 'Esc', Backspace: isApple ? '⌫' : 'Backspace' };
+
+export function shortcutText(name: ShortcutName): string {
+  const shortcut: Shortcut = shortcuts[name];
+  const key = names[shortcut.key] ?? shortcut.key.toUpperCase();
+  const parts = [
+    ...(shortcut.isMain ? [isApple ? '⌘' : 'Ctrl'] : []),
+    ...(shortcut.isShift ? [isApple ? '⇧' : 'Shift'] : []),
+    key,
+  ];
+  return parts.join(isApple ? '' : ' ');
+}
+
+/** `event.code` for punctuation: with Shift held the character differs from layout to layout. */
+const codes: Record<string, string> = { ';': 'Semicolon', '/': 'Slash', '.': 'Period' };
+
+export function matches(event: KeyboardEvent, shortcut: Shortcut): boolean {
+  const isMain = isApple ? event.metaKey : event.ctrlKey;
+  if (isMain !== (shortcut.isMain ?? false) || event.shiftKey !== (shortcut.isShift ?? false)) return false;
+  if (event.altKey) return false;
+  return event.key.toLowerCase() === shortcut.key.toLowerCase() || event.code === codes[shortcut.key];
+}

@@ -1,0 +1,148 @@
+import { useState } from 'react';
+import { X } from 'lucide-react';
+import { invalidate, keys } from '../api/queries.ts';
+import { settingsApi } from '../api/resources.ts';
+import { changeSettings } from '../state/actions.ts';
+import { setPanel } from '../state/layout.ts';
+import { findSession } from '../state/sessions.ts';
+import { useOwnSettings, useSettings, useShownChatId } from '../state/use-settings.ts';
+import { strings } from '../strings.ts';
+import { Button } from '../ui/button.tsx';
+import { IconButton } from '../ui/icon-button.tsx';
+import { attempt } from '../ui/problems.ts';
+import { showToast } from '../ui/toasts.tsx';
+import '../styles/panel.css';
+import { Adapters } from './adapters.tsx';
+import { ContextChart } from './charts.tsx';
+import { ModelPicker } from './model-picker.tsx';
+import { ListSetting, NumberSetting } from './number-setting.tsx';
+import {
+  limitParameters,
+  memoryParameters,
+  samplingParameters,
+  withSetting,
+  type NumberParameter,
+} from './parameters.ts';
+import { SettingField } from './setting-field.tsx';
+import { SystemPrompt } from './system-prompt.tsx';
+
+type Settings = ReturnType<typeof useSettings>;
+
+function Numbers({ list, settings }: { list: readonly NumberParameter[]; settings: Settings['settings'] }) {
+  return list.map((parameter) => (
+    <NumberSetting key={parameter.name} parameter={parameter} setting={settings.get(parameter.name)} />
+  ));
+}
+
+function Format({ settings, formats }: Pick<Settings, 'settings' | 'formats'>) {
+  const setting = settings.get('format');
+  const value = typeof setting?.value === 'string' ? setting.value : '';
+  return (
+    <SettingField name="format" label={strings.panel.format} why={strings.panel.formatWhy} setting={setting}>
+      {({ id, describedBy, isLocked }) => (
+        <select
+          id={id}
+          className="field"
+          aria-describedby={describedBy}
+          value={value}
+          disabled={isLocked}
+          onChange={(event) => {
+            const name = event.target.value;
+            changeSettings((all) => withSetting(all, 'format', name === '' ? null : name));
+          }}
+        >
+          <option value="">{strings.panel.formatOwn}</option>
+          {formats.map((format) => (
+            <option key={format.name} value={format.name}>
+              {format.title}
+            </option>
+          ))}
+          {value !== '' && !formats.some((format) => format.name === value) && (
+            <option value={value}>{strings.panel.formatOther}</option>
+          )}
+        </select>
+      )}
+    </SettingField>
+  );
+}
+
+function Foot() {
+  const own = useOwnSettings();
+  const hasOwn = Object.keys(own).length > 0;
+  const makeDefault = (): void =>
+    attempt(async () => {
+      const before = await settingsApi.preferences();
+      await settingsApi.savePreferences({ settings: { ...before.settings, ...own } });
+      invalidate(keys.effective, keys.preferences);
+      showToast({ text: strings.panel.madeDefault });
+    });
+  return (
+    <div className="panel__foot">
+      <Button disabled={!hasOwn} onClick={makeDefault}>
+        {strings.panel.makeDefault}
+      </Button>
+      <Button kind="quiet" disabled={!hasOwn} onClick={() => changeSettings(() => ({}))}>
+        {strings.panel.resetAll}
+      </Button>
+    </div>
+  );
+}
+
+export function Panel() {
+  const { settings, formats } = useSettings();
+  const chatId = useShownChatId();
+  const [isFull, setFull] = useState(false);
+  const session = chatId ? findSession(chatId) : undefined;
+  const samplings = samplingParameters.filter((parameter) => isFull || !parameter.isRare);
+  return (
+    <aside className="panel" aria-label={strings.shell.panel}>
+      <header className="panel__head">
+        <h2>{strings.shell.panel}</h2>
+        <IconButton label={strings.close} onClick={() => setPanel(false)}>
+          <X />
+        </IconButton>
+      </header>
+      <div className="panel__body">
+        <section className="panel__section">
+          <h3 className="panel__title">{strings.panel.model}</h3>
+          <ModelPicker />
+          {session && <ContextChart session={session} />}
+        </section>
+        <Adapters />
+        <section className="panel__section">
+          <h3 className="panel__title">{strings.panel.prompt}</h3>
+          <SystemPrompt setting={settings.get('systemPrompt')} />
+          <Format settings={settings} formats={formats} />
+        </section>
+        <section className="panel__section">
+          <h3 className="panel__title">{strings.panel.sampling}</h3>
+          <Numbers list={samplings} settings={settings} />
+          <Button kind="quiet" aria-expanded={isFull} onClick={() => setFull(!isFull)}>
+            {isFull ? strings.panel.fewer : strings.panel.more}
+          </Button>
+        </section>
+        <section className="panel__section">
+          <h3 className="panel__title">{strings.panel.limits}</h3>
+          <Numbers list={limitParameters} settings={settings} />
+          <ListSetting
+            name="sampling.stop"
+            label={strings.panel.stop}
+            why={strings.panel.stopWhy}
+            setting={settings.get('sampling.stop')}
+          />
+          <ListSetting
+            name="sampling.stopTokenIds"
+            label={strings.panel.stopIds}
+            why={strings.panel.stopIdsWhy}
+            setting={settings.get('sampling.stopTokenIds')}
+          />
+        </section>
+        <section className="panel__section">
+          <h3 className="panel__title">{strings.panel.memory}</h3>
+          <Numbers list={memoryParameters} settings={settings} />
+        </section>
+      </div>
+      <Foot />
+    </aside>
+  );
+}

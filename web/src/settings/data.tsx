@@ -1,0 +1,126 @@
+import { useRef, useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { chatsApi } from '../api/chats.ts';
+import { invalidate, keys } from '../api/queries.ts';
+import { importFile, systemApi } from '../api/resources.ts';
+import { download } from '../sidebar/chat-row.tsx';
+import { startNewChat } from '../state/actions.ts';
+import { openSessions, forgetSession } from '../state/sessions.ts';
+import { strings } from '../strings.ts';
+import { viewStrings } from '../strings-views.ts';
+import { Button } from '../ui/button.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { attempt } from '../ui/problems.ts';
+import { showToast } from '../ui/toasts.tsx';
+import { bytes, exactTime } from '../ui/times.ts';
+
+const words = viewStrings.settings;
+/** The server takes no larger one. */
+const maxImportBytes = 128 * 1024 * 1024;
+
+function Import() {
+  const picker = useRef<HTMLInputElement>(null);
+  const take = (file: File): void =>
+    attempt(async () => {
+      if (file.size > maxImportBytes) throw new Error(words.importTooLarge(bytes(maxImportBytes)));
+      const result = await importFile(file);
+      invalidate(keys.chats);
+      showToast({
+        text: words.imported(result.chats),
+        ...(result.skipped.length > 0 ? { hint: words.skipped(result.skipped.length) } : {}),
+      });
+    });
+  return (
+    <div className="view__section">
+      <p className="soft">{words.importNote}</p>
+      <Button onClick={() => picker.current?.click()}>{words.importChats}</Button>
+      <input
+        ref={picker}
+        type="file"
+        accept=".json,application/json"
+        hidden
+        aria-label={words.importChats}
+        onChange={(event) => {
+          const file = event.target.files?.[0];
+          event.target.value = '';
+          if (file) take(file);
+        }}
+      />
+    </div>
+  );
+}
+
+function Backups() {
+  const { data, refetch } = useQuery({ queryKey: ['backups'], queryFn: systemApi.backups });
+  return (
+    <div className="view__section">
+      <h3>{words.backup}</h3>
+      <p className="soft">{words.backupNote}</p>
+      <Button
+        onClick={() =>
+          attempt(async () => {
+            await systemApi.backup();
+            await refetch();
+            showToast({ text: words.backupDone });
+          })
+        }
+      >
+        {words.backupNow}
+      </Button>
+      <ul className="plain-list">
+        {data?.backups.slice(0, 8).map((backup) => (
+          <li key={backup.name} className="small soft figures">
+            {backup.name}, {bytes(backup.sizeBytes)}, {exactTime(backup.createdAt)}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function EraseDialog({ onClose }: { onClose: () => void }) {
+  const erase = (): void => {
+    onClose();
+    attempt(async () => {
+      const { chats } = await chatsApi.eraseAll();
+      for (const session of openSessions()) forgetSession(session.id);
+      invalidate(keys.chats, keys.trash);
+      startNewChat();
+      showToast({ text: words.erased(chats) });
+    });
+  };
+  return (
+    <Dialog title={words.eraseTitle} description={words.eraseWhy} onClose={onClose}>
+      <div className="card__row">
+        <Button kind="quiet" onClick={onClose}>
+          {strings.cancel}
+        </Button>
+        <Button kind="danger" onClick={erase}>
+          {words.erase}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
+
+export function Data() {
+  const [isErasing, setErasing] = useState(false);
+  return (
+    <>
+      <Import />
+      <div className="view__section card__row">
+        <Button onClick={() => download('/api/export?format=json')}>{words.exportAll}</Button>
+        <Button onClick={() => download('/api/export?format=markdown')}>{words.exportMarkdown}</Button>
+      </div>
+      <Backups />
+      <div className="view__section">
+        <h3>{words.erase}</h3>
+        <p className="soft">{words.eraseNote}</p>
+        <Button kind="danger" onClick={() => setErasing(true)}>
+          {words.erase}
+        </Button>
+      </div>
+      {isErasing && <EraseDialog onClose={() => setErasing(false)} />}
+    </>
+  );
+}

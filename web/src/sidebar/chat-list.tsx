@@ -1,0 +1,150 @@
+import { useMemo, useState } from 'react';
+import { useInfiniteQuery, type InfiniteData } from '@tanstack/react-query';
+import type { chatRoutes } from '@corral/app/contracts/api/chats';
+import type { ResponseOf } from '@corral/app/contracts/api/route';
+import type { Chat } from '@corral/app/contracts/chats';
+import { ChevronDown, Folder } from 'lucide-react';
+import { chatsApi } from '../api/chats.ts';
+import { keys } from '../api/queries.ts';
+import { strings } from '../strings.ts';
+import { remembered } from '../ui/browser.ts';
+import { Button } from '../ui/button.tsx';
+import { timeGroup, type TimeGroup } from '../ui/times.ts';
+import { ChatRow } from './chat-row.tsx';
+import { emptyFolders } from './empty-folders.ts';
+import { FolderMenu } from './folder-menu.tsx';
+
+type Listed = ResponseOf<(typeof chatRoutes)['list']>;
+
+export function useChats() {
+  return useInfiniteQuery<Listed, Error, InfiniteData<Listed>, readonly unknown[], string | undefined>({
+    queryKey: keys.chats,
+    queryFn: ({ pageParam }) => chatsApi.list({ limit: 100, ...(pageParam ? { cursor: pageParam } : {}) }),
+    initialPageParam: undefined,
+    getNextPageParam: (page) => page.cursor ?? undefined,
+  });
+}
+
+interface Group {
+  key: string;
+  title: string;
+  chats: Chat[];
+}
+
+const timeGroups: readonly TimeGroup[] = ['today', 'yesterday', 'week', 'month', 'older'];
+
+/** Pinned first, then by when something was last said; chats in folders are listed there. */
+export function groupChats(chats: readonly Chat[], now = new Date()): Group[] {
+  const loose = chats.filter((chat) => chat.folder === null);
+  const groups: Group[] = [
+    { key: 'pinned', title: strings.sidebar.pinned, chats: loose.filter((chat) => chat.pinned) },
+    ...timeGroups.map((group) => ({
+      key: group,
+      title: strings.sidebar[group],
+      chats: loose.filter((chat) => !chat.pinned && timeGroup(chat.updatedAt, now) === group),
+    })),
+  ];
+  return groups.filter((group) => group.chats.length > 0);
+}
+
+function FolderSection({ name, chats, folders }: { name: string; chats: Chat[]; folders: string[] }) {
+  const [isOpen, setOpen] = useState(() => remembered.read(`folder.${name}`, true));
+  const toggle = (): void => {
+    remembered.write(`folder.${name}`, !isOpen);
+    setOpen(!isOpen);
+  };
+  return (
+    <section className="chat-group" aria-label={name}>
+      <div className="folder">
+        <button type="button" className="folder__head" aria-expanded={isOpen} onClick={toggle}>
+          <ChevronDown size={14} aria-hidden className="folder__arrow" />
+          <Folder size={16} strokeWidth={1.75} aria-hidden />
+          <span className="truncate">{name}</span>
+          <span className="small soft figures">{chats.length}</span>
+        </button>
+        <FolderMenu name={name} chats={chats} />
+      </div>
+      {isOpen && (
+        <ul className="folder__chats">
+          {chats.map((chat) => (
+            <ChatRow key={chat.id} chat={chat} folders={folders} />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function NewFolder({ onDone }: { onDone: (name: string) => void }) {
+  return (
+    <input
+      className="field"
+      aria-label={strings.sidebar.folderName}
+      placeholder={strings.sidebar.folderName}
+      maxLength={120}
+      ref={(element) => element?.focus()}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') onDone(event.currentTarget.value.trim());
+        if (event.key === 'Escape') onDone('');
+      }}
+      onBlur={(event) => onDone(event.currentTarget.value.trim())}
+    />
+  );
+}
+
+export interface ChatListProps {
+  isMakingFolder: boolean;
+  onFolderMade: () => void;
+}
+
+export function ChatList({ isMakingFolder, onFolderMade }: ChatListProps) {
+  const { data, hasNextPage, fetchNextPage, isPending, isError, refetch } = useChats();
+  const [waiting, setWaiting] = useState(emptyFolders.read);
+  const chats = useMemo(() => data?.pages.flatMap((page) => page.chats) ?? [], [data]);
+  const folders = useMemo(() => {
+    const named = chats.flatMap((chat) => (chat.folder === null ? [] : [chat.folder]));
+    return [...new Set([...named, ...waiting])].sort((left, right) => left.localeCompare(right));
+  }, [chats, waiting]);
+  const groups = useMemo(() => groupChats(chats), [chats]);
+  const makeFolder = (name: string): void => {
+    onFolderMade();
+    if (name === '' || folders.includes(name)) return;
+    emptyFolders.write([...waiting, name]);
+    setWaiting(emptyFolders.read());
+  };
+  if (isError)
+    return (
+      <div className="sidebar__note">
+        <Button onClick={() => void refetch()}>{strings.retry}</Button>
+      </div>
+    );
+  return (
+    <>
+      {isMakingFolder && <NewFolder onDone={makeFolder} />}
+      {folders.map((name) => (
+        <FolderSection
+          key={name}
+          name={name}
+          chats={chats.filter((chat) => chat.folder === name)}
+          folders={folders}
+        />
+      ))}
+      {groups.map((group) => (
+        <section key={group.key} className="chat-group" aria-label={group.title}>
+          <h2 className="chat-group__title">{group.title}</h2>
+          <ul>
+            {group.chats.map((chat) => (
+              <ChatRow key={chat.id} chat={chat} folders={folders} />
+            ))}
+          </ul>
+        </section>
+      ))}
+      {!isPending && chats.length === 0 && <p className="sidebar__note soft">{strings.sidebar.empty}</p>}
+      {hasNextPage && (
+        <Button kind="quiet" onClick={() => void fetchNextPage()}>
+          {strings.sidebar.loadMore}
+        </Button>
+      )}
+    </>
+  );
+}

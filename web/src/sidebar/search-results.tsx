@@ -1,0 +1,46 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useDeferredValue } from 'react';
+import { chatsApi } from '../api/chats.ts';
+import { closeDrawer } from '../state/layout.ts';
+import { strings } from '../strings.ts';
+import { exactTime, timeAgo } from '../ui/times.ts';
+
+/** Everything that was ever said and matches; excerpts come in pieces, never as HTML. */
+export function SearchResults({ query }: { query: string }) {
+  const wanted = useDeferredValue(query);
+  const { data, isError } = useQuery({
+    queryKey: ['search', wanted],
+    queryFn: ({ signal }) => chatsApi.search(wanted, signal),
+    placeholderData: keepPreviousData,
+    staleTime: 5_000,
+  });
+  const hits = data?.hits ?? [];
+  if (data && hits.length === 0)
+    return <p className="sidebar__note soft">{strings.sidebar.noMatches(query)}</p>;
+  if (isError) return <p className="sidebar__note soft">{strings.shell.offline}</p>;
+  return (
+    <ul className="hits" aria-label={strings.sidebar.searchAll}>
+      {hits.map((hit) => (
+        <li key={`${hit.chatId}${hit.messageId}`}>
+          <a
+            className="hit"
+            href={`#/c/${hit.chatId}${hit.messageId ? `/${hit.messageId}` : ''}`}
+            onClick={closeDrawer}
+          >
+            <span className="hit__title truncate" dir="auto">
+              {hit.title || strings.sidebar.untitled}
+            </span>
+            <span className="hit__text" dir="auto">
+              {hit.excerpt.map((piece, index) =>
+                piece.hit ? <mark key={index}>{piece.text}</mark> : <span key={index}>{piece.text}</span>,
+              )}
+            </span>
+            <time className="small soft" title={exactTime(hit.updatedAt)}>
+              {timeAgo(hit.updatedAt)}
+            </time>
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}

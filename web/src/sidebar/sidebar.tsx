@@ -1,0 +1,110 @@
+import { useState } from 'react';
+import { Boxes, FolderPlus, MessageCirclePlus, PanelLeftClose, Settings, Trash2 } from 'lucide-react';
+import { useSystem } from '../api/queries.ts';
+import { startNewChat } from '../state/actions.ts';
+import { closeDrawer, setSidebar } from '../state/layout.ts';
+import { currentRoute, goTo, hashOf, type Route } from '../state/route.ts';
+import { useStore } from '../state/store.ts';
+import { shortcutText } from '../palette/shortcuts.ts';
+import { strings } from '../strings.ts';
+import { IconButton } from '../ui/icon-button.tsx';
+import { Mark } from '../ui/mark.tsx';
+import { ChatList } from './chat-list.tsx';
+import { SearchResults } from './search-results.tsx';
+import { TrashList } from './trash-list.tsx';
+
+function Link({ to, isCurrent, children }: { to: Route; isCurrent: boolean; children: React.ReactNode }) {
+  return (
+    <a
+      className="sidebar__link"
+      href={hashOf(to)}
+      aria-current={isCurrent ? 'page' : undefined}
+      onClick={(event) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+        event.preventDefault();
+        goTo(to);
+        closeDrawer();
+      }}
+    >
+      {children}
+    </a>
+  );
+}
+
+export function Sidebar() {
+  const [query, setQuery] = useState('');
+  const [isTrashOpen, setTrashOpen] = useState(false);
+  const [isMakingFolder, setMakingFolder] = useState(false);
+  const route = useStore(currentRoute);
+  const title = useSystem().data?.title ?? strings.product;
+  return (
+    <nav className="sidebar" aria-label={strings.shell.sidebar}>
+      <header className="sidebar__head">
+        <span className="brand">
+          <Mark size={22} />
+          <span className="brand__name truncate">{title}</span>
+        </span>
+        <IconButton
+          label={strings.shell.toggleSidebar}
+          shortcut={shortcutText('sidebar')}
+          onClick={() => setSidebar(false)}
+        >
+          <PanelLeftClose />
+        </IconButton>
+      </header>
+      <div className="woven sidebar__woven" />
+      <div className="sidebar__tools">
+        <button
+          type="button"
+          className="sidebar__new"
+          data-tip={`${strings.shell.newChat}\n${shortcutText('newChat')}`}
+          onClick={() => {
+            startNewChat();
+            closeDrawer();
+          }}
+        >
+          <MessageCirclePlus aria-hidden />
+          {strings.shell.newChat}
+        </button>
+        <IconButton label={strings.sidebar.newFolder} onClick={() => setMakingFolder(true)}>
+          <FolderPlus />
+        </IconButton>
+      </div>
+      <input
+        type="search"
+        className="field sidebar__search"
+        placeholder={strings.sidebar.search}
+        aria-label={strings.sidebar.searchAll}
+        value={query}
+        onChange={(event) => setQuery(event.target.value)}
+        onKeyDown={(event) => event.key === 'Escape' && setQuery('')}
+      />
+      <div className="sidebar__list">
+        {query.trim() !== '' ? (
+          <SearchResults query={query.trim()} />
+        ) : isTrashOpen ? (
+          <TrashList onClose={() => setTrashOpen(false)} />
+        ) : (
+          <ChatList isMakingFolder={isMakingFolder} onFolderMade={() => setMakingFolder(false)} />
+        )}
+      </div>
+      <footer className="sidebar__foot">
+        <Link to={{ view: 'models' }} isCurrent={route.view === 'models'}>
+          <Boxes aria-hidden />
+          {strings.sidebar.models}
+        </Link>
+        <Link to={{ view: 'settings', section: 'appearance' }} isCurrent={route.view === 'settings'}>
+          <Settings aria-hidden />
+          {strings.sidebar.settings}
+        </Link>
+        <IconButton
+          label={strings.sidebar.trash}
+          isPressed={isTrashOpen}
+          onClick={() => setTrashOpen((value) => !value)}
+        >
+          <Trash2 />
+        </IconButton>
+      </footer>
+    </nav>
+  );
+}

@@ -1,0 +1,129 @@
+import type { StartRun } from '@corral/app/contracts/api/runs';
+import type { ChatSettings } from '@corral/app/contracts/chats';
+import { chatsApi } from '../api/chats.ts';
+import { invalidate, keys } from '../api/queries.ts';
+import { strings } from '../strings.ts';
+import { copyText } from '../ui/browser.ts';
+import { attempt, reportProblem } from '../ui/problems.ts';
+import { showToast } from '../ui/toasts.tsx';
+import { markRun } from './activity.ts';
+import type { ChatSession } from './chat-session.ts';
+import { currentRoute, goTo } from './route.ts';
+import { findSession, forgetSession, sessionOf } from './sessions.ts';
+import { createStore } from './store.ts';
+
+/** The chat that is not there yet: its settings until the first message makes it. */
+export const newChat = createStore<{ settings: ChatSettings; isTemporary: boolean }>({
+  settings: {},
+  isTemporary: false,
+});
+
+/** Raised to put the cursor into the message field. */
+export const composerFocus = createStore(0);
+
+export function focusComposer(): void {
+  composerFocus.set((count) => count + 1);
+}
+
+export function startNewChat(isTemporary = false): void {
+  newChat.set({ settings: {}, isTemporary });
+  goTo({ view: 'new' });
+  focusComposer();
+}
+
+/** The shown chat, or null where none is. */
+export function shownSession(): ChatSession | null {
+  const route = currentRoute.get();
+  return route.view === 'chat' ? (findSession(route.chatId) ?? null) : null;
+}
+
+async function run(session: ChatSession, body: StartRun): Promise<void> {
+  const started = await session.start(body);
+  for (const made of started.runs) markRun(session.id, made.id, true);
+  invalidate(keys.chats);
+}
+
+/** Sends what was typed; throws where it was not taken, so that the composer keeps it. */
+export async function sendMessage(content: string): Promise<void> {
+  const shown = shownSession();
+  if (shown) return run(shown, { input: { kind: 'message', content } });
+  const { settings, isTemporary } = newChat.get();
+  const chat = await chatsApi.create({
+    settings,
+    ...(isTemporary ? { temporary: true } : {}),
+  });
+  const session = sessionOf(chat.id);
+  await session.load();
+  goTo({ view: 'chat', chatId: chat.id }, true);
+  newChat.set({ settings: {}, isTemporary: false });
+  await run(session, { input: { kind: 'message', content } });
+}
+
+/** An answer begun on an existing message; failures are told in a notice. */
+export function startRun(session: ChatSession, body: StartRun): void {
+  attempt(() => run(session, body));
+}
+
+export async function copyWithNotice(text: string): Promise<void> {
+  if (await copyText(text)) showToast({ text: strings.copied, durationMs: 1_500 });
+}
+
+export function withUndo(text: string, work: () => Promise<(() => Promise<void>) | null>): void {
+  attempt(async () => {
+    const undo = await work();
+    invalidate(keys.chats, keys.trash);
+    showToast({
+      text,
+      ...(undo
+        ? {
+            action: {
+              label: strings.undo,
+              run: () =>
+                attempt(async () => {
+                  await undo();
+                  invalidate(keys.chats, keys.trash);
+                }),
+            },
+          }
+        : {}),
+    });
+  });
+}
+
+export function clearChat(session: ChatSession): void {
+  withUndo(strings.composer.cleared, () => session.clear());
+  focusComposer();
+}
+
+export function deleteChat(chatId: string, title: string): void {
+  withUndo(strings.sidebar.deleted(title || strings.sidebar.untitled), async () => {
+    const entry = await chatsApi.trash(chatId);
+    const route = currentRoute.get();
+    const wasShown = route.view === 'chat' && route.chatId === chatId;
+    forgetSession(chatId);
+    if (wasShown) startNewChat();
+    return entry
+      ? async () => {
+          await chatsApi.restore(entry.id);
+          if (wasShown) goTo({ view: 'chat', chatId });
+        }
+      : null;
+  });
+}
+
+export function stopAnswers(session: ChatSession): void {
+  session.stopAll().catch((error: unknown) => reportProblem(error));
+}
+
+/** Settings of the shown chat, or of the one that is not there yet. */
+export function changeSettings(change: (settings: ChatSettings) => ChatSettings): void {
+  const shown = shownSession();
+  if (!shown) {
+    newChat.set((state) => ({ ...state, settings: change(state.settings) }));
+    return;
+  }
+  attempt(async () => {
+    await shown.changeSettings(change);
+    invalidate(keys.effective);
+  });
+}

@@ -1,0 +1,49 @@
+import { remembered } from '../ui/browser.ts';
+import { createStore } from './store.ts';
+
+export interface Appearance {
+  theme: 'auto' | 'light' | 'dark';
+  textSize: 'small' | 'normal' | 'large';
+  motion: 'auto' | 'none';
+  areShortcutsOn: boolean;
+  isReadAloud: boolean;
+}
+
+const defaults: Appearance = {
+  theme: 'auto',
+  textSize: 'normal',
+  motion: 'auto',
+  areShortcutsOn: true,
+  isReadAloud: false,
+};
+
+export const appearance = createStore<Appearance>({
+  ...defaults,
+  ...remembered.read<Partial<Appearance>>('appearance', {}),
+});
+
+function apply(): void {
+  const { theme, textSize, motion } = appearance.get();
+  const isDark = theme === 'dark' || (theme === 'auto' && matchMedia('(prefers-color-scheme: dark)').matches);
+  const { dataset } = document.documentElement;
+  dataset['theme'] = isDark ? 'dark' : 'light';
+  dataset['text'] = textSize;
+  dataset['motion'] = motion;
+}
+
+export function setAppearance(change: Partial<Appearance>): void {
+  appearance.set((state) => ({ ...state, ...change }));
+}
+
+export function startAppearance(): void {
+  apply();
+  appearance.subscribe(() => {
+    remembered.write('appearance', appearance.get());
+    apply();
+  });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', apply);
+  addEventListener('storage', (event) => {
+    if (event.key === 'corral.appearance')
+      appearance.set({ ...defaults, ...remembered.read<Partial<Appearance>>('appearance', {}) });
+  });
+}

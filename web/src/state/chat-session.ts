@@ -1,0 +1,331 @@
+import type { OpenedChat } from '@corral/app/contracts/api/chats';
+import type { StartRun, StartedRun } from '@corral/app/contracts/api/runs';
+import type { Chat, ChatMessage, ChatSettings } from '@corral/app/contracts/chats';
+import type { ContextPlan, Run, RunEvent } from '@corral/app/contracts/runs';
+import { chatsApi, messagesApi, runsApi } from '../api/chats.ts';
+import { ApiError } from '../api/request.ts';
+import { streamClient } from '../api/stream-client.ts';
+import { randomId } from '../ui/browser.ts';
+import { flushScheduler } from './flush-scheduler.ts';
+import { LiveRun, type LiveView } from './live-run.ts';
+import { MessageTree } from './message-tree.ts';
+import { answerMessage, askedMessage, endedMessage, isSameView, type MessageView } from './message-view.ts';
+import { createStore, type Store } from './store.ts';
+
+export interface ChatState {
+  status: 'loading' | 'ready' | 'missing' | 'failed';
+  chat: Chat | null;
+  /** Ids of the shown branch, first to last. */
+  path: readonly string[];
+  plan: ContextPlan | null;
+  isLogged: boolean;
+  error: Error | null;
+  /** Runs that write into the chat now. */
+  runIds: readonly string[];
+}
+
+const notReady: ChatState = {
+  status: 'loading',
+  chat: null,
+  path: [],
+  plan: null,
+  isLogged: false,
+  error: null,
+  runIds: [],
+};
+
+const refreshDelayMs = 400;
+/** A notice this soon after an action of this tab is about that action. */
+const ownEchoMs = 2_500;
+
+/** One chat as this tab knows it: the tree, the shown branch, and the answers that are being written. */
+export class ChatSession {
+  readonly id: string;
+  readonly state: Store<ChatState> = createStore(notReady);
+  #tree = new MessageTree();
+  readonly #views = new Map<string, Store<MessageView>>();
+  readonly #runs = new Map<string, LiveRun>();
+  /** Runs that ended while this page was open, for their figures. */
+  readonly #ended = new Map<string, LiveView>();
+  #ownChangeAt = -Infinity;
+  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.#take(await chatsApi.open(this.id));
+    } catch (error) {
+      const isMissing = error instanceof ApiError && error.status === 404;
+      if (this.state.get().status === 'ready' && !isMissing) return;
+      this.state.set((state) => ({
+        ...state,
+        status: isMissing ? 'missing' : 'failed',
+        error: error instanceof Error ? error : null,
+      }));
+    }
+  }
+
+  /** Another tab or the server changed it: look again soon, once. */
+  changed(version: number | null): void {
+    const known = this.state.get().chat?.version;
+    if (version !== null && version === known && performance.now() - this.#ownChangeAt < ownEchoMs) return;
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = setTimeout(() => void this.load(), refreshDelayMs);
+  }
+
+  message(id: string): ChatMessage | undefined {
+    return this.#tree.get(id);
+  }
+
+  messages(): ChatMessage[] {
+    return [...this.#tree.all()];
+  }
+
+  hasRun(runId: string): boolean {
+    return this.#runs.has(runId);
+  }
+
+  liveOf(runId: string): LiveView | null {
+    return this.#runs.get(runId)?.view() ?? this.#ended.get(runId) ?? null;
+  }
+
+  /** The store of one message; it changes only when that message does. */
+  view(id: string): Store<MessageView> | null {
+    const known = this.#views.get(id);
+    if (known) return known;
+    const value = this.#viewOf(id);
+    if (!value) return null;
+    const store = createStore(value);
+    this.#views.set(id, store);
+    return store;
+  }
+
+  #viewOf(id: string): MessageView | null {
+    const message = this.#tree.get(id);
+    if (!message) return null;
+    const runId = message.runId;
+    const live = runId ? (this.#runs.get(runId)?.view() ?? this.#ended.get(runId) ?? null) : null;
+    return { message, live, siblings: this.#tree.siblings(id) };
+  }
+
+  #publish(id: string): void {
+    const value = this.#viewOf(id);
+    if (value) this.#views.get(id)?.set(value);
+  }
+
+  #take(opened: OpenedChat): void {
+    const kept = new Map<string, string>();
+    for (const run of this.#runs.values()) kept.set(run.messageId, run.view().text);
+    this.#tree = new MessageTree(opened.messages);
+    for (const [id, store] of this.#views) {
+      const value = this.#viewOf(id);
+      if (!value) this.#views.delete(id);
+      else if (!isSameView(store.get(), value)) store.set(value);
+    }
+    for (const run of opened.activeRuns)
+      this.#follow(run, kept.get(run.messageId) ?? this.#tree.get(run.messageId)?.content ?? '');
+    this.#dropEnded(opened);
+    this.state.set({
+      status: 'ready',
+      chat: opened.chat,
+      path: this.#tree.path(opened.chat.activeLeafId ?? this.#tree.newestLeaf()),
+      plan: opened.plan,
+      isLogged: opened.logged,
+      error: null,
+      runIds: [...this.#runs.keys()],
+    });
+  }
+
+  /** Runs that ended while the line was away: their messages came complete with the chat. */
+  #dropEnded(opened: OpenedChat): void {
+    const active = new Set(opened.activeRuns.map((run) => run.id));
+    for (const [runId, run] of this.#runs) {
+      const message = this.#tree.get(run.messageId);
+      if (active.has(runId) || message?.state === 'running') continue;
+      this.#runs.delete(runId);
+      streamClient.unwatch(runId);
+      this.#publish(run.messageId);
+    }
+  }
+
+  #follow(run: Run, text: string): void {
+    if (this.#runs.has(run.id)) return;
+    const live = new LiveRun(run, text, performance.now());
+    this.#runs.set(run.id, live);
+    this.#watch(live);
+    this.#publish(run.messageId);
+  }
+
+  #event(live: LiveRun, event: RunEvent): void {
+    const effect = live.apply(event, performance.now());
+    if (effect === 'none') return;
+    if (effect === 'gap') {
+      // Something is missing between what is here and what came: ask again from where the text ends.
+      this.#watch(live);
+      return;
+    }
+    if (event.type === 'plan') this.state.set((state) => ({ ...state, plan: event.plan }));
+    if (effect === 'end') this.#finish(live);
+    else flushScheduler.request(this.#publisherOf(live));
+  }
+
+  readonly #publishers = new WeakMap<LiveRun, () => void>();
+
+  #publisherOf(live: LiveRun): () => void {
+    const known = this.#publishers.get(live);
+    if (known) return known;
+    const publish = (): void => this.#publish(live.messageId);
+    this.#publishers.set(live, publish);
+    return publish;
+  }
+
+  #watch(live: LiveRun): void {
+    streamClient.watch(live.runId, {
+      position: () => live.position,
+      event: (event) => this.#event(live, event),
+      lost: () => void this.load(),
+    });
+  }
+
+  #finish(live: LiveRun): void {
+    const view = live.view();
+    this.#runs.delete(live.runId);
+    this.#ended.set(live.runId, view);
+    streamClient.unwatch(live.runId);
+    const message = this.#tree.get(live.messageId);
+    if (message) this.#tree.put(endedMessage(message, view));
+    this.#publish(live.messageId);
+    this.state.set((current) => ({ ...current, runIds: [...this.#runs.keys()] }));
+    flushScheduler.flushNow();
+  }
+
+  /** Starts an answer; resolves when the server has it on disk. */
+  async start(body: StartRun): Promise<StartedRun> {
+    this.#ownChangeAt = performance.now();
+    const started = await runsApi.start(this.id, body, randomId());
+    this.#ownChangeAt = performance.now();
+    this.#adopt(body, started);
+    return started;
+  }
+
+  /** What the server made of a request, shown at once. */
+  #adopt(body: StartRun, started: StartedRun): void {
+    const { path, chat } = this.state.get();
+    const asked = askedMessage({
+      chatId: this.id,
+      tree: this.#tree,
+      leafId: path.at(-1) ?? null,
+      body,
+      started,
+    });
+    if (asked) this.#tree.put(asked);
+    for (const run of started.runs) {
+      const known = this.#tree.get(run.messageId);
+      this.#tree.put(answerMessage(run, started.parentId, known, chat?.settings.model));
+      this.#follow(run, known?.content ?? '');
+    }
+    this.#show(started.messageId);
+  }
+
+  #show(leafId: string | null): void {
+    const path = this.#tree.path(leafId);
+    for (const id of path) this.#publish(id);
+    this.state.set((state) => ({
+      ...state,
+      chat: state.chat ? { ...state.chat, activeLeafId: leafId } : null,
+      path,
+      runIds: [...this.#runs.keys()],
+    }));
+  }
+
+  async stop(runId: string): Promise<void> {
+    this.#runs.get(runId)?.markStopping();
+    const run = this.#runs.get(runId);
+    if (run) this.#publish(run.messageId);
+    await runsApi.stop(runId);
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#runs.keys()].map((runId) => this.stop(runId)));
+  }
+
+  /** Shows the branch through a sibling; the server remembers it. */
+  async switchTo(messageId: string): Promise<void> {
+    const leafId = this.#tree.leafOf(messageId);
+    this.#ownChangeAt = performance.now();
+    this.#show(leafId);
+    const chat = await chatsApi.update(this.id, { activeLeafId: leafId });
+    this.state.set((state) => ({ ...state, chat }));
+    void this.load();
+  }
+
+  async update(body: { title?: string; pinned?: boolean; folder?: string | null }): Promise<void> {
+    this.#ownChangeAt = performance.now();
+    const chat = await chatsApi.update(this.id, body);
+    this.state.set((state) => ({ ...state, chat }));
+  }
+
+  /** Changes settings on top of the newest ones; a conflict with another tab is settled by asking again. */
+  async changeSettings(change: (settings: ChatSettings) => ChatSettings): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      const chat = this.state.get().chat;
+      if (!chat) return;
+      const settings = change(chat.settings);
+      this.state.set((state) => ({ ...state, chat: { ...chat, settings } }));
+      this.#ownChangeAt = performance.now();
+      try {
+        const changed = await chatsApi.update(this.id, { settings }, chat.version);
+        this.state.set((state) => ({ ...state, chat: changed }));
+        return;
+      } catch (error) {
+        await this.load();
+        if (!(error instanceof ApiError) || error.code !== 'conflict' || attempt >= 2) throw error;
+      }
+    }
+  }
+
+  async updateMessage(
+    messageId: string,
+    body: { pinned?: boolean; feedback?: { rating: 'up' | 'down'; reason: string | null } | null },
+  ): Promise<void> {
+    const message = this.#tree.get(messageId);
+    if (!message) return;
+    this.#tree.put({ ...message, ...body });
+    this.#publish(messageId);
+    this.#ownChangeAt = performance.now();
+    this.#tree.put(await messagesApi.update(this.id, messageId, body));
+    this.#publish(messageId);
+  }
+
+  /** Moves a message and what follows to the trash; gives back what undoes it. */
+  async trash(messageId: string): Promise<() => Promise<void>> {
+    const parentId = this.#tree.get(messageId)?.parentId ?? null;
+    this.#ownChangeAt = performance.now();
+    const entry = await messagesApi.trash(this.id, messageId);
+    this.#tree.remove(messageId);
+    this.#show(parentId ? this.#tree.leafOf(parentId) : this.#tree.newestLeaf());
+    return () => this.#restore(entry.id);
+  }
+
+  async clear(): Promise<(() => Promise<void>) | null> {
+    this.#ownChangeAt = performance.now();
+    const entry = await chatsApi.clear(this.id);
+    await this.load();
+    return entry ? () => this.#restore(entry.id) : null;
+  }
+
+  async #restore(entryId: string): Promise<void> {
+    await chatsApi.restore(entryId);
+    await this.load();
+  }
+
+  /** Stops listening; the runs go on at the server. */
+  close(): void {
+    clearTimeout(this.#refreshTimer);
+    for (const runId of this.#runs.keys()) streamClient.unwatch(runId);
+    this.#runs.clear();
+  }
+}

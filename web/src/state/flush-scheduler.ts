@@ -1,0 +1,72 @@
+/** Text is shown at most this often, and less often where drawing it takes long. */
+const shortestGapMs = 33;
+const longestGapMs = 100;
+/** A hidden tab gets no animation frames; its text may lag, not stand still. */
+const hiddenGapMs = 500;
+/** Drawing may take this share of the time. */
+const costShare = 0.25;
+
+/**
+ * Collects what changed and publishes it once a frame. What is published is drawn synchronously by React; the time
+ * that takes sets the next gap.
+ */
+export class FlushScheduler {
+  readonly #dirty = new Set<() => void>();
+  #isPlanned = false;
+  #lastFlushAt = -Infinity;
+  #gapMs = shortestGapMs;
+  #durations: number[] = [];
+
+  request(publish: () => void): void {
+    this.#dirty.add(publish);
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    if (document.hidden) {
+      setTimeout(() => this.#flush(), hiddenGapMs);
+      return;
+    }
+    const wait = this.#lastFlushAt + this.#gapMs - performance.now();
+    if (wait > 8) setTimeout(() => this.#frame(), wait);
+    else this.#frame();
+  }
+
+  /** Publishes at once; used at the end of an answer, which nobody should wait for. */
+  flushNow(): void {
+    this.#flush();
+  }
+
+  /** How long the last flushes took, in milliseconds; the bench reads it. */
+  get durations(): readonly number[] {
+    return this.#durations;
+  }
+
+  #frame(): void {
+    // A tab hidden between now and the frame would wait for ever: the timer is the way out.
+    let isDone = false;
+    const once = (): void => {
+      if (isDone) return;
+      isDone = true;
+      this.#flush();
+    };
+    requestAnimationFrame(once);
+    setTimeout(once, hiddenGapMs);
+  }
+
+  #flush(): void {
+    this.#isPlanned = false;
+    if (this.#dirty.size === 0) return;
+    const started = performance.now();
+    const publishers = [...this.#dirty];
+    this.#dirty.clear();
+    for (const publish of publishers) publish();
+    queueMicrotask(() => {
+      const cost = performance.now() - started;
+      this.#durations.push(cost);
+      if (this.#durations.length > 2_000) this.#durations.shift();
+      this.#lastFlushAt = performance.now();
+      this.#gapMs = Math.min(longestGapMs, Math.max(shortestGapMs, cost / costShare));
+    });
+  }
+}
+
+export const flushScheduler = new FlushScheduler();

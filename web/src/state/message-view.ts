@@ -1,0 +1,104 @@
+import type { StartRun, StartedRun } from '@corral/app/contracts/api/runs';
+import type { ChatMessage } from '@corral/app/contracts/chats';
+import type { Run } from '@corral/app/contracts/runs';
+import type { LiveView } from './live-run.ts';
+import type { MessageTree } from './message-tree.ts';
+
+export interface MessageView {
+  message: ChatMessage;
+  live: LiveView | null;
+  siblings: readonly string[];
+}
+
+export interface Asked {
+  chatId: string;
+  tree: MessageTree;
+  /** Last message of the shown branch. */
+  leafId: string | null;
+  body: StartRun;
+  started: StartedRun;
+}
+
+const unwritten = { pinned: false, feedback: null, version: 1, model: null, runId: null } as const;
+
+function parentOf({ tree, leafId, body }: Asked): string | null {
+  const { input } = body;
+  if (input.kind === 'edit') return tree.get(input.messageId)?.parentId ?? null;
+  if (input.kind === 'message' && input.parentId !== undefined) return input.parentId;
+  return leafId;
+}
+
+/** The person's message as the next load will bring it; null where the request made none. */
+export function askedMessage(asked: Asked): ChatMessage | null {
+  const { input } = asked.body;
+  const id = asked.started.parentId;
+  if (!id || (input.kind !== 'message' && input.kind !== 'edit')) return null;
+  return {
+    ...unwritten,
+    id,
+    chatId: asked.chatId,
+    parentId: parentOf(asked),
+    role: 'user',
+    content: input.content,
+    state: 'complete',
+    createdAt: Date.now(),
+  };
+}
+
+/** The answer that a run begins to write, or goes on with. */
+export function answerMessage(
+  run: Run,
+  parentId: string | null,
+  known: ChatMessage | undefined,
+  chatModel: string | undefined,
+): ChatMessage {
+  const blank: ChatMessage = {
+    ...unwritten,
+    id: run.messageId,
+    chatId: run.chatId,
+    parentId,
+    role: 'assistant',
+    content: '',
+    state: 'running',
+    createdAt: Date.now(),
+  };
+  return {
+    ...(known ?? blank),
+    state: 'running',
+    runId: run.id,
+    model: run.settings.model ?? known?.model ?? chatModel ?? null,
+  };
+}
+
+const states = {
+  stop: 'complete',
+  'stop-string': 'complete',
+  length: 'length',
+  aborted: 'stopped',
+  interrupted: 'stopped',
+  failed: 'failed',
+} as const;
+
+export function endedMessage(message: ChatMessage, live: LiveView): ChatMessage {
+  return {
+    ...message,
+    content: live.text,
+    state: states[live.end?.reason ?? 'stop'],
+    version: message.version + 1,
+  };
+}
+
+/** Whether drawing it again would change anything. */
+export function isSameView(left: MessageView, right: MessageView): boolean {
+  const a = left.message;
+  const b = right.message;
+  return (
+    a.version === b.version &&
+    a.content === b.content &&
+    a.state === b.state &&
+    a.runId === b.runId &&
+    left.live === right.live &&
+    left.siblings.length === right.siblings.length &&
+    left.siblings.every((id, index) => right.siblings[index] === id)
+  );
+}

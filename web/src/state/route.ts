@@ -1,0 +1,34 @@
+import { createStore } from './store.ts';
+
+/** What the page shows. The address behind `#` never reaches a server or its log. */
+export type Route =
+  | { view: 'new' }
+  | { view: 'chat'; chatId: string; messageId?: string }
+  | { view: 'models' }
+  | { view: 'settings'; section: string };
+
+function parse(hash: string): Route {
+  const [view, id, messageId] = hash.replace(/^#\/?/, '').split('/');
+  if (view === 'c' && id) return { view: 'chat', chatId: id, ...(messageId ? { messageId } : {}) };
+  if (view === 'models') return { view: 'models' };
+  if (view === 'settings') return { view: 'settings', section: id ?? 'appearance' };
+  return { view: 'new' };
+}
+
+export function hashOf(route: Route): string {
+  if (route.view === 'chat') return `#/c/${route.chatId}${route.messageId ? `/${route.messageId}` : ''}`;
+  if (route.view === 'models') return '#/models';
+  if (route.view === 'settings') return `#/settings/${route.section}`;
+  return '#/';
+}
+
+export const currentRoute = createStore<Route>(parse(location.hash));
+
+addEventListener('hashchange', () => currentRoute.set(parse(location.hash)));
+
+export function goTo(route: Route, isReplacing = false): void {
+  const hash = hashOf(route);
+  if (isReplacing) history.replaceState(null, '', hash);
+  else if (location.hash !== hash) history.pushState(null, '', hash);
+  currentRoute.set(route);
+}

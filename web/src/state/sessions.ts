@@ -1,0 +1,41 @@
+import { ChatSession } from './chat-session.ts';
+
+/** Chats kept ready beside the shown one, so that going back is instant and answers go on. */
+const keptSessions = 6;
+const sessions = new Map<string, ChatSession>();
+
+export function sessionOf(chatId: string): ChatSession {
+  const known = sessions.get(chatId);
+  if (known) {
+    sessions.delete(chatId);
+    sessions.set(chatId, known);
+    return known;
+  }
+  const session = new ChatSession(chatId);
+  sessions.set(chatId, session);
+  void session.load();
+  trim();
+  return session;
+}
+
+export function openSessions(): Iterable<ChatSession> {
+  return sessions.values();
+}
+
+export function findSession(chatId: string): ChatSession | undefined {
+  return sessions.get(chatId);
+}
+
+export function forgetSession(chatId: string): void {
+  sessions.get(chatId)?.close();
+  sessions.delete(chatId);
+}
+
+function trim(): void {
+  for (const [id, session] of sessions) {
+    if (sessions.size <= keptSessions) return;
+    if (session.state.get().runIds.length > 0) continue;
+    session.close();
+    sessions.delete(id);
+  }
+}

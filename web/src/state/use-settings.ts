@@ -1,0 +1,46 @@
+import type { EffectiveSetting } from '@corral/app/contracts/api/settings';
+import type { ChatSettings } from '@corral/app/contracts/chats';
+import { useEffective, useModels, useSystem } from '../api/queries.ts';
+import { newChat } from './actions.ts';
+import { currentRoute } from './route.ts';
+import { findSession } from './sessions.ts';
+import { createStore, useStore } from './store.ts';
+
+const none = createStore<null>(null);
+
+/** Settings of the shown chat itself, without what it inherits. */
+export function useOwnSettings(): ChatSettings {
+  const route = useStore(currentRoute);
+  const draft = useStore(newChat);
+  const session = route.view === 'chat' ? findSession(route.chatId) : undefined;
+  const state = useStore<{ chat?: { settings: ChatSettings } | null } | null>(session?.state ?? none);
+  return session ? (state?.chat?.settings ?? {}) : draft.settings;
+}
+
+export function useShownChatId(): string | undefined {
+  const route = useStore(currentRoute);
+  return route.view === 'chat' ? route.chatId : undefined;
+}
+
+/** Every setting as the next message would use it, by name. */
+export function useSettings() {
+  const chatId = useShownChatId();
+  const own = useOwnSettings();
+  const query = chatId ? { chatId } : own.model ? { model: own.model } : {};
+  const { data } = useEffective(query);
+  const settings = new Map<string, EffectiveSetting>(
+    data?.settings.map((setting) => [setting.name, setting]),
+  );
+  return { settings, formats: data?.formats ?? [], isReady: data !== undefined };
+}
+
+/** The model that would answer the next message. */
+export function useAnsweringModel(): string | null {
+  const own = useOwnSettings();
+  const { settings } = useSettings();
+  const listed = useModels().data?.defaultModel;
+  const system = useSystem().data?.defaultModel;
+  const fallback = listed ?? system ?? null;
+  const effective = settings.get('model')?.value;
+  return own.model ?? (typeof effective === 'string' ? effective : fallback);
+}

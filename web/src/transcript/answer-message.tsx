@@ -1,0 +1,193 @@
+import { memo, useState } from 'react';
+import {
+  Code,
+  Columns2,
+  Copy,
+  Ellipsis,
+  Pin,
+  PinOff,
+  Receipt,
+  RefreshCw,
+  Text,
+  ThumbsDown,
+  ThumbsUp,
+  Trash2,
+} from 'lucide-react';
+import { useModels, useSystem } from '../api/queries.ts';
+import { Markdown } from '../markdown/markdown.tsx';
+import { copyWithNotice, startRun, withUndo } from '../state/actions.ts';
+import type { ChatSession } from '../state/chat-session.ts';
+import type { MessageView } from '../state/message-view.ts';
+import { openView } from '../state/overlays.ts';
+import { strings } from '../strings.ts';
+import { IconButton } from '../ui/icon-button.tsx';
+import { Menu, type MenuEntry } from '../ui/menu.tsx';
+import { attempt } from '../ui/problems.ts';
+import { EndNote } from './end-note.tsx';
+import { BranchSwitch, Figures } from './message-footer.tsx';
+import type { MessageProps } from './person-message.tsx';
+import { RunStatus } from './run-status.tsx';
+import { useMessage } from './use-message.ts';
+
+function Feedback({ session, view }: { session: ChatSession; view: MessageView }) {
+  const { message } = view;
+  const rate = (rating: 'up' | 'down'): void => {
+    const isTaken = message.feedback?.rating === rating;
+    attempt(() => session.updateMessage(message.id, { feedback: isTaken ? null : { rating, reason: null } }));
+  };
+  return (
+    <>
+      <IconButton
+        label={strings.transcript.good}
+        isPressed={message.feedback?.rating === 'up'}
+        onClick={() => rate('up')}
+      >
+        <ThumbsUp />
+      </IconButton>
+      <IconButton
+        label={strings.transcript.bad}
+        isPressed={message.feedback?.rating === 'down'}
+        onClick={() => rate('down')}
+      >
+        <ThumbsDown />
+      </IconButton>
+    </>
+  );
+}
+
+interface ActionsProps {
+  session: ChatSession;
+  view: MessageView;
+  isRaw: boolean;
+  onRaw: () => void;
+}
+
+function useMoreItems({ session, view, isRaw, onRaw }: ActionsProps): MenuEntry[] {
+  const { message } = view;
+  const models = useModels().data?.models ?? [];
+  const regenerate = (model: string): void =>
+    startRun(session, { input: { kind: 'regenerate', messageId: message.id }, settings: { model } });
+  return [
+    ...(models.length > 1
+      ? [
+          {
+            label: strings.transcript.regenerateWith,
+            icon: <RefreshCw />,
+            items: models.slice(0, 20).map((model) => ({
+              label: model.id,
+              onSelect: () => regenerate(model.id),
+            })),
+          },
+        ]
+      : []),
+    {
+      label: strings.transcript.compare,
+      icon: <Columns2 />,
+      onSelect: () => openView({ kind: 'compare', messageId: message.id }),
+    },
+    {
+      label: isRaw ? strings.transcript.rendered : strings.transcript.raw,
+      icon: isRaw ? <Text /> : <Code />,
+      onSelect: onRaw,
+    },
+    {
+      label: message.pinned ? strings.transcript.unpin : strings.transcript.pin,
+      icon: message.pinned ? <PinOff /> : <Pin />,
+      onSelect: () => attempt(() => session.updateMessage(message.id, { pinned: !message.pinned })),
+    },
+    'line',
+    {
+      label: strings.transcript.remove,
+      icon: <Trash2 />,
+      isDangerous: true,
+      onSelect: () => withUndo(strings.transcript.removed, () => session.trash(message.id)),
+    },
+  ];
+}
+
+function Actions(props: ActionsProps) {
+  const { session, view } = props;
+  const { message } = view;
+  const hasFeedback = useSystem().data?.features.feedback ?? false;
+  const items = useMoreItems(props);
+  return (
+    <span className="message__actions">
+      <IconButton label={strings.transcript.copy} onClick={() => void copyWithNotice(message.content)}>
+        <Copy />
+      </IconButton>
+      <IconButton
+        label={strings.transcript.regenerate}
+        onClick={() => startRun(session, { input: { kind: 'regenerate', messageId: message.id } })}
+      >
+        <RefreshCw />
+      </IconButton>
+      {hasFeedback && <Feedback session={session} view={view} />}
+      {message.runId && (
+        <IconButton
+          label={strings.transcript.receipt}
+          onClick={() => openView({ kind: 'receipt', runId: message.runId ?? '', messageId: message.id })}
+        >
+          <Receipt />
+        </IconButton>
+      )}
+      <Menu
+        trigger={
+          <IconButton label={strings.more}>
+            <Ellipsis />
+          </IconButton>
+        }
+        items={items}
+      />
+    </span>
+  );
+}
+
+export const AnswerMessage = memo(function AnswerMessage({ session, id, isLast, isUnseen }: MessageProps) {
+  const view = useMessage(session, id);
+  const [isRaw, setRaw] = useState(false);
+  if (!view) return null;
+  const { message, live } = view;
+  const isRunning = message.state === 'running' && live?.phase !== 'ended';
+  const text = isRunning && live ? live.text : message.content;
+  const isWaiting = isRunning && live !== null && live.firstTextAt === null;
+  return (
+    <article
+      className="message message--answer"
+      aria-label={strings.transcript.assistant}
+      aria-busy={isRunning || undefined}
+      data-id={id}
+      data-last={isLast || undefined}
+      data-unseen={isUnseen || undefined}
+      data-state={isRunning ? 'running' : message.state}
+    >
+      <h3 className="only-read-aloud">{strings.transcript.assistant}</h3>
+      {message.pinned && (
+        <span className="chip">
+          <Pin size={12} aria-hidden /> {strings.transcript.isPinned}
+        </span>
+      )}
+      {isRaw ? (
+        <pre className="source" dir="auto" tabIndex={0}>
+          {text}
+        </pre>
+      ) : (
+        <Markdown text={text} isStreaming={isRunning} />
+      )}
+      {isWaiting && <RunStatus live={live} />}
+      {!isRunning && (
+        <>
+          <EndNote
+            view={view}
+            onContinue={() => startRun(session, { input: { kind: 'continue', messageId: id } })}
+            onRetry={() => startRun(session, { input: { kind: 'regenerate', messageId: id } })}
+          />
+          <footer className="message__footer">
+            <BranchSwitch session={session} view={view} />
+            <Actions session={session} view={view} isRaw={isRaw} onRaw={() => setRaw((value) => !value)} />
+            <Figures view={view} />
+          </footer>
+        </>
+      )}
+    </article>
+  );
+});

@@ -1,0 +1,203 @@
+import { useState } from 'react';
+import type { ChatSettings } from '@corral/app/contracts/chats';
+import { chatsApi } from '../api/chats.ts';
+import { invalidate, keys, useModels } from '../api/queries.ts';
+import { Markdown } from '../markdown/markdown.tsx';
+import { newChat, shownSession } from '../state/actions.ts';
+import { markRun } from '../state/activity.ts';
+import type { ChatSession } from '../state/chat-session.ts';
+import { goTo } from '../state/route.ts';
+import { sessionOf } from '../state/sessions.ts';
+import { useAnsweringModel } from '../state/use-settings.ts';
+import { strings } from '../strings.ts';
+import { viewStrings } from '../strings-views.ts';
+import { Button } from '../ui/button.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { modelName } from '../ui/model-name.ts';
+import { attempt } from '../ui/problems.ts';
+import { EndNote } from './end-note.tsx';
+import { Figures } from './message-footer.tsx';
+import { RunStatus } from './run-status.tsx';
+import { useMessage } from './use-message.ts';
+
+interface Side {
+  model: string;
+  temperature: number;
+  adapter: string;
+}
+
+function settingsOf(side: Side): ChatSettings {
+  return {
+    model: side.model,
+    ...(side.adapter === '' ? { adapters: [] } : { adapters: [{ id: side.adapter, scale: 1 }] }),
+    sampling: { temperature: side.temperature },
+  };
+}
+
+function SideForm({ label, side, onChange }: { label: string; side: Side; onChange: (side: Side) => void }) {
+  const models = useModels().data?.models ?? [];
+  const adapters = models.find((model) => model.id === side.model)?.adapters ?? [];
+  return (
+    <fieldset className="compare__form">
+      <legend>{label}</legend>
+      <label className="form__field">
+        {strings.panel.model}
+        <select
+          className="field"
+          value={side.model}
+          onChange={(event) => onChange({ ...side, model: event.target.value, adapter: '' })}
+        >
+          {models.map((model) => (
+            <option key={model.id} value={model.id}>
+              {modelName(model.id)}
+            </option>
+          ))}
+        </select>
+      </label>
+      {adapters.length > 0 && (
+        <label className="form__field">
+          {strings.panel.adapters}
+          <select
+            className="field"
+            value={side.adapter}
+            onChange={(event) => onChange({ ...side, adapter: event.target.value })}
+          >
+            <option value="">{strings.panel.unset}</option>
+            {adapters.map((id) => (
+              <option key={id} value={id}>
+                {modelName(id)}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <label className="form__field">
+        {viewStrings.compare.temperature}
+        <input
+          type="number"
+          className="field"
+          min={0}
+          max={5}
+          step={0.05}
+          value={side.temperature}
+          onChange={(event) => onChange({ ...side, temperature: event.target.valueAsNumber || 0 })}
+        />
+      </label>
+    </fieldset>
+  );
+}
+
+interface ColumnProps {
+  session: ChatSession;
+  messageId: string;
+  onKeep: () => void;
+}
+
+function Column({ session, messageId, onKeep }: ColumnProps) {
+  const view = useMessage(session, messageId);
+  if (!view) return null;
+  const isRunning = view.message.state === 'running' && view.live?.phase !== 'ended';
+  const text = isRunning && view.live ? view.live.text : view.message.content;
+  return (
+    <section className="compare__column" aria-label={view.message.model ?? ''} aria-busy={isRunning}>
+      <h3 className="truncate">{modelName(view.message.model ?? '')}</h3>
+      <div className="compare__text">
+        <Markdown text={text} isStreaming={isRunning} />
+        {isRunning && view.live?.firstTextAt === null && <RunStatus live={view.live} />}
+      </div>
+      {!isRunning && (
+        <>
+          <EndNote view={view} onContinue={onKeep} onRetry={onKeep} />
+          <Figures view={view} />
+          <Button onClick={onKeep}>{viewStrings.compare.keep}</Button>
+        </>
+      )}
+    </section>
+  );
+}
+
+async function sessionForCompare(): Promise<ChatSession> {
+  const shown = shownSession();
+  if (shown) return shown;
+  const { settings, isTemporary } = newChat.get();
+  const chat = await chatsApi.create({ settings, ...(isTemporary ? { temporary: true } : {}) });
+  const session = sessionOf(chat.id);
+  await session.load();
+  goTo({ view: 'chat', chatId: chat.id }, true);
+  return session;
+}
+
+/** One message, two models, adapters or settings, answered together; one of them is kept as the shown branch. */
+export function CompareView({ messageId, onClose }: { messageId: string | undefined; onClose: () => void }) {
+  const model = useAnsweringModel() ?? 'cria';
+  const [left, setLeft] = useState<Side>({ model, temperature: 0.7, adapter: '' });
+  const [right, setRight] = useState<Side>({ model, temperature: 0, adapter: '' });
+  const [text, setText] = useState('');
+  const [answers, setAnswers] = useState<{ session: ChatSession; ids: string[] } | null>(null);
+  const start = (): void =>
+    attempt(async () => {
+      const session = await sessionForCompare();
+      const started = await session.start({
+        input: messageId ? { kind: 'regenerate', messageId } : { kind: 'message', content: text },
+        targets: [settingsOf(left), settingsOf(right)],
+      });
+      for (const run of started.runs) markRun(session.id, run.id, true);
+      invalidate(keys.chats);
+      setAnswers({ session, ids: started.runs.map((run) => run.messageId) });
+    });
+  return (
+    <Dialog
+      title={viewStrings.compare.title}
+      description={viewStrings.compare.why}
+      kind="wide"
+      onClose={onClose}
+    >
+      {answers ? (
+        <div className="compare">
+          {answers.ids.map((id) => (
+            <Column
+              key={id}
+              session={answers.session}
+              messageId={id}
+              onKeep={() =>
+                attempt(async () => {
+                  await answers.session.switchTo(id);
+                  onClose();
+                })
+              }
+            />
+          ))}
+        </div>
+      ) : (
+        <form
+          className="form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            start();
+          }}
+        >
+          <div className="compare">
+            <SideForm label={viewStrings.compare.left} side={left} onChange={setLeft} />
+            <SideForm label={viewStrings.compare.right} side={right} onChange={setRight} />
+          </div>
+          {!messageId && (
+            <label className="form__field">
+              {viewStrings.compare.message}
+              <textarea
+                className="field"
+                rows={3}
+                dir="auto"
+                required
+                value={text}
+                onChange={(event) => setText(event.target.value)}
+              />
+            </label>
+          )}
+          <Button kind="primary" type="submit">
+            {viewStrings.compare.start}
+          </Button>
+        </form>
+      )}
+    </Dialog>
+  );
+}

@@ -1,0 +1,99 @@
+import { useEffect, useMemo, useRef } from 'react';
+import { ChevronDown, ChevronUp, X } from 'lucide-react';
+import type { ChatSession } from '../state/chat-session.ts';
+import { findState } from '../state/overlays.ts';
+import { useStore } from '../state/store.ts';
+import { strings } from '../strings.ts';
+import { IconButton } from '../ui/icon-button.tsx';
+import { transcriptView } from './transcript-view.ts';
+import { useChat } from './use-message.ts';
+
+const highlightName = 'corral-find';
+
+/** Marks the words in what is drawn; the highlight API changes no node, so React notices nothing. */
+function markWords(query: string): void {
+  if (typeof Highlight === 'undefined') return;
+  CSS.highlights.delete(highlightName);
+  const root = document.querySelector('[data-transcript]');
+  if (!root || query === '') return;
+  const ranges: Range[] = [];
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  const wanted = query.toLocaleLowerCase();
+  for (let node = walker.nextNode(); node && ranges.length < 1_000; node = walker.nextNode()) {
+    const text = (node.textContent ?? '').toLocaleLowerCase();
+    for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
+      const range = document.createRange();
+      range.setStart(node, at);
+      range.setEnd(node, at + wanted.length);
+      ranges.push(range);
+    }
+  }
+  CSS.highlights.set(highlightName, new Highlight(...ranges));
+}
+
+function close(): void {
+  findState.set({ isOpen: false, query: '', index: 0 });
+  markWords('');
+}
+
+/** Search in the shown chat: the browser's own finds only what is drawn. */
+export function FindBar({ session }: { session: ChatSession }) {
+  const { isOpen } = useStore(findState);
+  return isOpen ? <OpenFindBar session={session} /> : null;
+}
+
+function OpenFindBar({ session }: { session: ChatSession }) {
+  const { query, index } = useStore(findState);
+  const path = useChat(session, (state) => state.path);
+  const field = useRef<HTMLInputElement>(null);
+  const matches = useMemo(() => {
+    const wanted = query.trim().toLocaleLowerCase();
+    if (wanted === '') return [];
+    return path.filter((id) => session.message(id)?.content.toLocaleLowerCase().includes(wanted));
+  }, [query, path, session]);
+  useEffect(() => field.current?.focus(), []);
+  const shown = matches[Math.min(index, matches.length - 1)];
+  useEffect(() => {
+    if (shown) transcriptView.get().show(shown);
+    const timer = setTimeout(() => markWords(query.trim()), 80);
+    return () => clearTimeout(timer);
+  }, [shown, query]);
+  const step = (by: number): void =>
+    findState.set((state) => ({
+      ...state,
+      index: matches.length === 0 ? 0 : (state.index + by + matches.length) % matches.length,
+    }));
+  return (
+    <div className="find-bar" role="search">
+      <input
+        ref={field}
+        type="search"
+        className="field"
+        aria-label={strings.transcript.find}
+        placeholder={strings.transcript.find}
+        value={query}
+        onChange={(event) => findState.set({ isOpen: true, query: event.target.value, index: 0 })}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') {
+            event.stopPropagation();
+            close();
+          }
+          if (event.key === 'Enter') step(event.shiftKey ? -1 : 1);
+        }}
+      />
+      <span className="small soft figures" role="status">
+        {query.trim() !== '' &&
+          strings.transcript.matches(Math.min(index + 1, matches.length), matches.length)}
+      </span>
+      <IconButton label={strings.transcript.findPrevious} onClick={() => step(-1)}>
+        <ChevronUp />
+      </IconButton>
+      <IconButton label={strings.transcript.findNext} onClick={() => step(1)}>
+        <ChevronDown />
+      </IconButton>
+      <IconButton label={strings.close} onClick={close}>
+        <X />
+      </IconButton>
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+import type { ReactNode } from 'react';
+import { ChevronLeft, ChevronRight } from 'lucide-react';
+import type { ChatSession } from '../state/chat-session.ts';
+import type { MessageView } from '../state/message-view.ts';
+import { strings } from '../strings.ts';
+import { attempt } from '../ui/problems.ts';
+import { IconButton } from '../ui/icon-button.tsx';
+import { exactTime, timeAgo } from '../ui/times.ts';
+
+/** ‹1/2›: the other versions of a message. */
+export function BranchSwitch({ session, view }: { session: ChatSession; view: MessageView }) {
+  const { siblings, message } = view;
+  if (siblings.length < 2) return null;
+  const index = siblings.indexOf(message.id);
+  const show = (step: number): void => {
+    const next = siblings[index + step];
+    if (next) attempt(() => session.switchTo(next));
+  };
+  return (
+    <span
+      className="branches figures"
+      role="group"
+      aria-label={strings.transcript.version(index + 1, siblings.length)}
+    >
+      <IconButton label={strings.transcript.previous} disabled={index === 0} onClick={() => show(-1)}>
+        <ChevronLeft />
+      </IconButton>
+      <span className="small soft" aria-hidden>
+        {index + 1}/{siblings.length}
+      </span>
+      <IconButton
+        label={strings.transcript.next}
+        disabled={index === siblings.length - 1}
+        onClick={() => show(1)}
+      >
+        <ChevronRight />
+      </IconButton>
+    </span>
+  );
+}
+
+function figures(view: MessageView): string[] {
+  const { live } = view;
+  const list: string[] = [];
+  if (live?.usage) list.push(strings.tokens(live.usage.completionTokens));
+  if (live?.timings && live.timings.tokensPerSecond > 0)
+    list.push(strings.tokensPerSecond(live.timings.tokensPerSecond));
+  if (live?.timings) list.push(strings.transcript.firstToken(strings.seconds(live.timings.firstTokenMs)));
+  return list;
+}
+
+export function Figures({ view }: { view: MessageView }): ReactNode {
+  const list = figures(view);
+  return (
+    <span className="figures small soft message__figures">
+      <time
+        dateTime={new Date(view.message.createdAt).toISOString()}
+        data-tip={exactTime(view.message.createdAt)}
+      >
+        {timeAgo(view.message.createdAt)}
+      </time>
+      {list.map((text) => (
+        <span key={text}>{text}</span>
+      ))}
+    </span>
+  );
+}

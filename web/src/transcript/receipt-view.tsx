@@ -1,0 +1,158 @@
+import { useState, type ReactNode } from 'react';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import type { Receipt } from '@corral/app/contracts/runs';
+import { runsApi } from '../api/chats.ts';
+import { copyWithNotice, shownSession } from '../state/actions.ts';
+import { openView } from '../state/overlays.ts';
+import { strings } from '../strings.ts';
+import { viewStrings } from '../strings-views.ts';
+import { Button } from '../ui/button.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+
+function Row({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <div className="facts__row">
+      <dt className="soft">{label}</dt>
+      <dd className="figures">{children}</dd>
+    </div>
+  );
+}
+
+function Facts({ receipt }: { receipt: Receipt }) {
+  const { usage, timings } = receipt;
+  const words = viewStrings.receipt;
+  return (
+    <dl className="facts">
+      <Row label={words.model}>{receipt.model.reference}</Row>
+      {receipt.adapters.map((adapter) => (
+        <Row key={adapter.id} label={strings.panel.adapters}>
+          {adapter.id} × {strings.exact(adapter.scale)}
+        </Row>
+      ))}
+      <Row label={words.engine}>
+        {receipt.engineRelease}, {receipt.device}
+      </Row>
+      <Row label={words.stop}>{words.ends[receipt.endReason]}</Row>
+      {usage && (
+        <>
+          <Row label={words.promptTokens}>
+            {strings.number(usage.promptTokens)}, {words.cached} {strings.number(usage.cachedTokens)}
+          </Row>
+          <Row label={words.newTokens}>{strings.number(usage.completionTokens)}</Row>
+        </>
+      )}
+      {timings && (
+        <>
+          <Row label={words.speed}>{strings.tokensPerSecond(timings.tokensPerSecond)}</Row>
+          <Row label={words.firstToken}>{strings.seconds(timings.firstTokenMs)}</Row>
+        </>
+      )}
+      <Row label={words.template}>
+        {receipt.template.name} ({receipt.template.source})
+      </Row>
+      <Row label={words.settings}>
+        <code className="facts__code">{JSON.stringify(receipt.sampling)}</code>
+      </Row>
+      {receipt.ignoredSampling.length > 0 && (
+        <Row label={strings.panel.ignored}>{receipt.ignoredSampling.join(', ')}</Row>
+      )}
+      {receipt.resumedAt.length > 0 && (
+        <Row label={words.resumed}>
+          {receipt.resumedAt.map((offset) => strings.number(offset)).join(', ')}
+        </Row>
+      )}
+      {receipt.model.sha256 && (
+        <Row label={words.hash}>
+          <code className="facts__code">{receipt.model.sha256}</code>
+        </Row>
+      )}
+      {receipt.promptIdsHash && (
+        <Row label={words.promptHash}>
+          <code className="facts__code">{receipt.promptIdsHash}</code>
+        </Row>
+      )}
+    </dl>
+  );
+}
+
+function Prompt({ runId }: { runId: string }) {
+  const { data, error } = useQuery({ queryKey: ['prompt', runId], queryFn: () => runsApi.prompt(runId) });
+  if (error) return <p className="problem">{error.message}</p>;
+  return (
+    <pre className="source" dir="auto" tabIndex={0}>
+      {data?.text ?? strings.loading}
+    </pre>
+  );
+}
+
+/** The receipt's settings once more: the same text, or where it first differs. */
+function Replay({ runId }: { runId: string }) {
+  const replay = useMutation({ mutationFn: () => runsApi.replay(runId) });
+  const { data, error, isPending } = replay;
+  const at = data?.firstDifference ?? 0;
+  return (
+    <section className="replay">
+      <Button disabled={isPending} onClick={() => replay.mutate()}>
+        {isPending ? viewStrings.receipt.replaying : viewStrings.receipt.replay}
+      </Button>
+      {isPending && <div className="woven woven--moving" />}
+      {error && (
+        <p role="alert" className="problem">
+          {error.message}
+        </p>
+      )}
+      {data && (
+        <div role="status">
+          <p>{data.identical ? viewStrings.receipt.replaySame : viewStrings.receipt.replayDiffers}</p>
+          {!data.identical && (
+            <div className="replay__pair">
+              {(['original', 'text'] as const).map((side) => (
+                <div key={side}>
+                  <h3>
+                    {side === 'original' ? viewStrings.receipt.replayWas : viewStrings.receipt.replayIs}
+                  </h3>
+                  <p className="plain">
+                    {data[side].slice(0, at)}
+                    <mark>{data[side].slice(at)}</mark>
+                  </p>
+                </div>
+              ))}
+            </div>
+          )}
+        </div>
+      )}
+    </section>
+  );
+}
+
+export function ReceiptView({ runId, onClose }: { runId: string; onClose: () => void }) {
+  const { data, error } = useQuery({ queryKey: ['receipt', runId], queryFn: () => runsApi.receipt(runId) });
+  const [isPromptOpen, setPromptOpen] = useState(false);
+  const messageId = data?.messageId;
+  return (
+    <Dialog title={viewStrings.receipt.title} kind="sheet" onClose={onClose}>
+      {error && <p className="problem">{error.message}</p>}
+      {!data && !error && <div className="woven woven--moving" />}
+      {data && (
+        <div className="receipt">
+          <Facts receipt={data} />
+          <div className="card__row">
+            <Button onClick={() => void copyWithNotice(JSON.stringify(data, null, 2))}>
+              {viewStrings.receipt.copy}
+            </Button>
+            <Button aria-expanded={isPromptOpen} onClick={() => setPromptOpen(!isPromptOpen)}>
+              {viewStrings.receipt.prompt}
+            </Button>
+            {messageId && shownSession()?.message(messageId) && (
+              <Button onClick={() => openView({ kind: 'tokens', messageId })}>
+                {viewStrings.lens.title}
+              </Button>
+            )}
+          </div>
+          {isPromptOpen && <Prompt runId={runId} />}
+          <Replay runId={runId} />
+        </div>
+      )}
+    </Dialog>
+  );
+}

@@ -1,0 +1,67 @@
+import { useEffect, useRef, useState, type RefObject } from 'react';
+
+/** This near to the end counts as being there. */
+const nearPx = 80;
+
+export interface Follow {
+  /** Show the way back to the newest message. */
+  isAway: boolean;
+  toEnd: (behavior?: ScrollBehavior) => void;
+}
+
+/**
+ * Keeps the end in view while text comes in, until the reader scrolls away; then nothing moves any more until they
+ * come back by themselves or by the button.
+ */
+export function useFollow(
+  scroller: RefObject<HTMLElement | null>,
+  content: RefObject<HTMLElement | null>,
+): Follow {
+  const isFollowing = useRef(true);
+  const [isAway, setAway] = useState(false);
+  useEffect(() => {
+    const element = scroller.current;
+    const inner = content.current;
+    if (!element || !inner) return;
+    const distance = (): number => element.scrollHeight - element.scrollTop - element.clientHeight;
+    let lastTop = element.scrollTop;
+    const onScroll = (): void => {
+      const isUp = element.scrollTop < lastTop - 1;
+      lastTop = element.scrollTop;
+      if (distance() < nearPx / 2) isFollowing.current = true;
+      else if (isUp && distance() > nearPx) isFollowing.current = false;
+      setAway(distance() > element.clientHeight / 2 && !isFollowing.current);
+    };
+    const leave = (event: WheelEvent | TouchEvent | KeyboardEvent): void => {
+      const isUp =
+        event.type === 'wheel'
+          ? (event as WheelEvent).deltaY < 0
+          : event.type === 'touchmove' ||
+            ['ArrowUp', 'PageUp', 'Home'].includes((event as KeyboardEvent).key);
+      if (isUp && distance() > 4) isFollowing.current = false;
+    };
+    const grow = new ResizeObserver(() => {
+      if (isFollowing.current) element.scrollTop = element.scrollHeight;
+      else setAway(distance() > element.clientHeight / 2);
+    });
+    grow.observe(inner);
+    grow.observe(element);
+    const end = new AbortController();
+    const options = { passive: true, signal: end.signal };
+    element.addEventListener('scroll', onScroll, options);
+    for (const type of ['wheel', 'touchmove', 'keydown'] as const)
+      element.addEventListener(type, leave, options);
+    return () => {
+      end.abort();
+      grow.disconnect();
+    };
+  }, [scroller, content]);
+  return {
+    isAway,
+    toEnd: (behavior = 'auto') => {
+      isFollowing.current = true;
+      setAway(false);
+      scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior });
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** What plain http in a LAN lacks (it is no secure context), done another way. */
+
+export async function copyText(text: string): Promise<boolean> {
+  if (globalThis.isSecureContext && navigator.clipboard) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      // Refused, for instance without focus: the older way may still work.
+    }
+  }
+  const area = document.createElement('textarea');
+  area.value = text;
+  area.className = 'only-read-aloud';
+  area.setAttribute('aria-hidden', 'true');
+  document.body.append(area);
+  const focused = document.activeElement;
+  area.select();
+  const isCopied = document.execCommand('copy');
+  area.remove();
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+  return isCopied;
+}
+
+/** A random identifier that also works where `crypto.randomUUID` does not exist. */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+export function saveFile(name: string, content: string | Blob, type = 'text/plain'): void {
+  const blob = typeof content === 'string' ? new Blob([content], { type }) : content;
+  const address = URL.createObjectURL(blob);
+  const link = document.createElement('a');
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+/** Touch only: Enter makes a new line there, and the button sends. */
+export function isTouchOnly(): boolean {
+  return matchMedia('(pointer: coarse)').matches && !matchMedia('(any-pointer: fine)').matches;
+}
+
+export const isApple = /Mac|iPhone|iPad/.test(navigator.userAgent);
+
+/** Reads and writes survive a browser that refuses storage. */
+export const remembered = {
+  read<T>(key: string, fallback: T): T {
+    try {
+      const text = localStorage.getItem(`corral.${key}`);
+      return text === null ? fallback : (JSON.parse(text) as T);
+    } catch {
+      return fallback;
+    }
+  },
+  write(key: string, value: unknown): void {
+    try {
+      if (value === undefined) localStorage.removeItem(`corral.${key}`);
+      else localStorage.setItem(`corral.${key}`, JSON.stringify(value));
+    } catch {
+      // Full or forbidden: the value lasts as long as this page.
+    }
+  },
+};

@@ -1,0 +1,47 @@
+import type { ReactNode } from 'react';
+import { Dialog as Primitive } from 'radix-ui';
+import { X } from 'lucide-react';
+import { strings } from '../strings.ts';
+import { IconButton } from './icon-button.tsx';
+
+export interface DialogProps {
+  title: string;
+  description?: string;
+  /** `sheet` comes from the right, `drawer` from the left, `wide` is for views with columns. */
+  kind?: 'small' | 'wide' | 'sheet' | 'drawer';
+  isHeadless?: boolean;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** An open dialog; mount it to open it. Focus goes back to where it was. */
+export function Dialog({ title, description, kind = 'small', isHeadless, onClose, children }: DialogProps) {
+  return (
+    <Primitive.Root open onOpenChange={(open) => !open && onClose()}>
+      <Primitive.Portal>
+        <Primitive.Overlay className="scrim" />
+        <Primitive.Content
+          className={`dialog dialog--${kind}`}
+          {...(description ? {} : { 'aria-describedby': undefined })}
+        >
+          {isHeadless ? (
+            <Primitive.Title className="only-read-aloud">{title}</Primitive.Title>
+          ) : (
+            <header className="dialog__head">
+              <Primitive.Title className="dialog__title">{title}</Primitive.Title>
+              <Primitive.Close asChild>
+                <IconButton label={strings.close}>
+                  <X />
+                </IconButton>
+              </Primitive.Close>
+            </header>
+          )}
+          {description && (
+            <Primitive.Description className="dialog__description">{description}</Primitive.Description>
+          )}
+          {children}
+        </Primitive.Content>
+      </Primitive.Portal>
+    </Primitive.Root>
+  );
+}

@@ -6,10 +6,6 @@ import { ShortcutList } from './palette/shortcut-list.tsx';
 import './styles/overlays.css';
 
 const Palette = lazy(() => import('./palette/palette.tsx').then((module) => ({ default: module.Palette })));
-const TokenLens = lazy(() =>
-  import('./transcript/token-lens.tsx').then((module) => ({ default: module.TokenLens })),
-);
-
 /** What lies over the page; loaded when first wanted. */
 export function Overlays({ shown, onClose }: { shown: Overlay; onClose: () => void }) {
   switch (shown.kind) {
@@ -21,7 +17,5 @@ export function Overlays({ shown, onClose }: { shown: Overlay; onClose: () => vo
       return <Palette onClose={onClose} />;
     case 'shortcuts':
       return <ShortcutList onClose={onClose} />;
-    case 'tokens':
-      return <TokenLens messageId={shown.messageId} onClose={onClose} />;
   }
 }

@@ -39,11 +39,6 @@ export const viewStrings = {
     },
   },
 
-  lens: {
-    title: 'Token lens',
-    why: 'Each word of the answer, darker where the model was less sure. Choose one to see what else it thought of.',
-  },
-
   compare: {
     title: 'Side by side',
     left: 'Left',

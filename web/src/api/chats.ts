@@ -33,6 +33,7 @@ export const chatsApi = {
   trashed: () => request<ResponseOf<Chats['trashed']>>('GET', '/api/trash', { query: { limit: 100 } }),
   restore: (entryId: string) =>
     request<ResponseOf<Chats['restore']>>('POST', `/api/trash/${entryId}/restore`, {}),
+  purge: (entryId: string) => request<void>('DELETE', `/api/trash/${entryId}`),
   erase: (id: string) => request<void>('DELETE', chat(id), { query: { erase: 1 } }),
   eraseAll: () =>
     request<ResponseOf<Chats['eraseAll']>>('POST', '/api/erase', { body: { confirm: 'erase everything' } }),
@@ -58,6 +59,4 @@ export const runsApi = {
   receipt: (runId: string) => request<ResponseOf<Runs['receipt']>>('GET', `/api/runs/${runId}/receipt`),
   prompt: (runId: string) => request<ResponseOf<Runs['prompt']>>('GET', `/api/runs/${runId}/prompt`),
   replay: (runId: string) => request<ResponseOf<Runs['replay']>>('POST', `/api/runs/${runId}/replay`, {}),
-  tokens: (chatId: string, messageId: string) =>
-    request<ResponseOf<Runs['tokens']>>('GET', `${message(chatId, messageId)}/tokens`),
 };

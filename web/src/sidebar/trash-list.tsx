@@ -1,4 +1,4 @@
-import { ArrowLeft, Undo2 } from 'lucide-react';
+import { ArrowLeft, Undo2, X } from 'lucide-react';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys, useTrash } from '../api/queries.ts';
 import { goTo } from '../state/route.ts';
@@ -20,6 +20,11 @@ export function TrashList({ onClose }: { onClose: () => void }) {
       void findSession(chat.id)?.load();
       goTo({ view: 'chat', chatId: chat.id });
       onClose();
+    });
+  const purge = (id: string): void =>
+    attempt(async () => {
+      await chatsApi.purge(id);
+      invalidate(keys.trash);
     });
   return (
     <section aria-label={strings.sidebar.trash}>
@@ -43,6 +48,9 @@ export function TrashList({ onClose }: { onClose: () => void }) {
             </span>
             <IconButton label={strings.sidebar.restore} onClick={() => restore(entry.id)}>
               <Undo2 />
+            </IconButton>
+            <IconButton label={strings.sidebar.deleteForGood} onClick={() => purge(entry.id)}>
+              <X />
             </IconButton>
           </li>
         ))}

@@ -301,13 +301,13 @@ export class ChatSession {
   }
 
   /** Moves a message and what follows to the trash; gives back what undoes it. */
-  async trash(messageId: string): Promise<() => Promise<void>> {
+  async trash(messageId: string): Promise<(() => Promise<void>) | null> {
     const parentId = this.#tree.get(messageId)?.parentId ?? null;
     this.#ownChangeAt = performance.now();
     const entry = await messagesApi.trash(this.id, messageId);
     this.#tree.remove(messageId);
     this.#show(parentId ? this.#tree.leafOf(parentId) : this.#tree.newestLeaf());
-    return () => this.#restore(entry.id);
+    return entry ? () => this.#restore(entry.id) : null;
   }
 
   async clear(): Promise<(() => Promise<void>) | null> {

@@ -13,6 +13,7 @@ const message = (id: string, parentId: string | null, role: 'user' | 'assistant'
   model: null,
   pinned: false,
   feedback: null,
+  outcome: null,
   version: 1,
   createdAt: 0,
 });

@@ -19,7 +19,14 @@ export interface Asked {
   started: StartedRun;
 }
 
-const unwritten = { pinned: false, feedback: null, version: 1, model: null, runId: null } as const;
+const unwritten = {
+  pinned: false,
+  feedback: null,
+  outcome: null,
+  version: 1,
+  model: null,
+  runId: null,
+} as const;
 
 function parentOf({ tree, leafId, body }: Asked): string | null {
   const { input } = body;
@@ -84,6 +91,16 @@ export function endedMessage(message: ChatMessage, live: LiveView): ChatMessage 
     ...message,
     content: live.text,
     state: states[live.end?.reason ?? 'stop'],
+    outcome: {
+      endReason: live.end?.reason ?? 'stop',
+      error: live.end?.error ?? null,
+      adapters: [],
+      usage: live.usage,
+      firstTokenMs: live.timings?.firstTokenMs ?? null,
+      tokensPerSecond: live.timings?.tokensPerSecond ?? null,
+      droppedMessages: 0,
+      resumed: live.end?.isResumed ?? false,
+    },
     version: message.version + 1,
   };
 }

@@ -5,8 +5,7 @@ export type Overlay =
   | { kind: 'receipt'; runId: string; messageId: string }
   | { kind: 'compare'; messageId?: string }
   | { kind: 'palette' }
-  | { kind: 'shortcuts' }
-  | { kind: 'tokens'; messageId: string };
+  | { kind: 'shortcuts' };
 
 export const overlay = createStore<Overlay | null>(null);
 

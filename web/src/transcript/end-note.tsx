@@ -2,13 +2,14 @@ import type { MessageView } from '../state/message-view.ts';
 import { strings } from '../strings.ts';
 import { Button } from '../ui/button.tsx';
 
-function noteOf({ message, live }: MessageView): string | null {
-  if (live?.end?.reason === 'interrupted') return strings.transcript.interrupted;
-  if (message.state === 'stopped') return strings.transcript.stopped;
-  if (message.state === 'length') return strings.transcript.cutAtLength;
-  if (message.state === 'failed') return live?.end?.error?.message ?? strings.transcript.failed;
-  if (message.state === 'complete' && message.content === '') return strings.transcript.emptyAnswer;
-  return live?.end?.isResumed ? strings.transcript.resumed : null;
+function noteOf({ message }: MessageView): string | null {
+  const { outcome, state } = message;
+  if (outcome?.endReason === 'interrupted') return strings.transcript.interrupted;
+  if (state === 'stopped') return strings.transcript.stopped;
+  if (state === 'length') return strings.transcript.cutAtLength;
+  if (state === 'failed') return outcome?.error?.message ?? strings.transcript.failed;
+  if (state === 'complete' && message.content === '') return strings.transcript.emptyAnswer;
+  return outcome?.resumed ? strings.transcript.resumed : null;
 }
 
 export interface EndNoteProps {
@@ -21,11 +22,11 @@ export interface EndNoteProps {
 export function EndNote({ view, onContinue, onRetry }: EndNoteProps) {
   const note = noteOf(view);
   if (!note) return null;
-  const { message, live } = view;
+  const { message } = view;
   const isFailed = message.state === 'failed';
   const mayContinue =
     (message.state === 'stopped' || message.state === 'length' || isFailed) && message.content !== '';
-  const hint = isFailed ? live?.end?.error?.hint : undefined;
+  const hint = isFailed ? message.outcome?.error?.hint : undefined;
   return (
     <div className="end-note" data-kind={isFailed ? 'problem' : 'note'} role={isFailed ? 'alert' : undefined}>
       <div>

@@ -39,13 +39,13 @@ export function BranchSwitch({ session, view }: { session: ChatSession; view: Me
   );
 }
 
-function figures(view: MessageView): string[] {
-  const { live } = view;
+function figures({ message }: MessageView): string[] {
+  const { outcome } = message;
   const list: string[] = [];
-  if (live?.usage) list.push(strings.tokens(live.usage.completionTokens));
-  if (live?.timings && live.timings.tokensPerSecond > 0)
-    list.push(strings.tokensPerSecond(live.timings.tokensPerSecond));
-  if (live?.timings) list.push(strings.transcript.firstToken(strings.seconds(live.timings.firstTokenMs)));
+  if (outcome?.usage) list.push(strings.tokens(outcome.usage.completionTokens));
+  if (outcome?.tokensPerSecond) list.push(strings.tokensPerSecond(outcome.tokensPerSecond));
+  if (outcome && outcome.firstTokenMs !== null)
+    list.push(strings.transcript.firstToken(strings.seconds(outcome.firstTokenMs)));
   return list;
 }
 

@@ -2,8 +2,7 @@ import { useState, type ReactNode } from 'react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import type { Receipt } from '@corral/app/contracts/runs';
 import { runsApi } from '../api/chats.ts';
-import { copyWithNotice, shownSession } from '../state/actions.ts';
-import { openView } from '../state/overlays.ts';
+import { copyWithNotice } from '../state/actions.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
@@ -128,7 +127,6 @@ function Replay({ runId }: { runId: string }) {
 export function ReceiptView({ runId, onClose }: { runId: string; onClose: () => void }) {
   const { data, error } = useQuery({ queryKey: ['receipt', runId], queryFn: () => runsApi.receipt(runId) });
   const [isPromptOpen, setPromptOpen] = useState(false);
-  const messageId = data?.messageId;
   return (
     <Dialog title={viewStrings.receipt.title} kind="sheet" onClose={onClose}>
       {error && <p className="problem">{error.message}</p>}
@@ -143,11 +141,6 @@ export function ReceiptView({ runId, onClose }: { runId: string; onClose: () => 
             <Button aria-expanded={isPromptOpen} onClick={() => setPromptOpen(!isPromptOpen)}>
               {viewStrings.receipt.prompt}
             </Button>
-            {messageId && shownSession()?.message(messageId) && (
-              <Button onClick={() => openView({ kind: 'tokens', messageId })}>
-                {viewStrings.lens.title}
-              </Button>
-            )}
           </div>
           {isPromptOpen && <Prompt runId={runId} />}
           <Replay runId={runId} />

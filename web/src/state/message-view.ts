@@ -86,21 +86,26 @@ const states = {
   failed: 'failed',
 } as const;
 
+function outcomeOf({ end, usage, timings }: LiveView): ChatMessage['outcome'] {
+  if (!end) return null;
+  return {
+    endReason: end.reason,
+    error: end.error,
+    adapters: [],
+    usage,
+    firstTokenMs: timings?.firstTokenMs ?? null,
+    tokensPerSecond: timings?.tokensPerSecond ?? null,
+    droppedMessages: 0,
+    resumed: end.isResumed,
+  };
+}
+
 export function endedMessage(message: ChatMessage, live: LiveView): ChatMessage {
   return {
     ...message,
     content: live.text,
     state: states[live.end?.reason ?? 'stop'],
-    outcome: {
-      endReason: live.end?.reason ?? 'stop',
-      error: live.end?.error ?? null,
-      adapters: [],
-      usage: live.usage,
-      firstTokenMs: live.timings?.firstTokenMs ?? null,
-      tokensPerSecond: live.timings?.tokensPerSecond ?? null,
-      droppedMessages: 0,
-      resumed: live.end?.isResumed ?? false,
-    },
+    outcome: outcomeOf(live),
     version: message.version + 1,
   };
 }

@@ -1,14 +1,86 @@
-import type { Corral } from './cli/command.ts';
-import { AppError } from './contracts/app-error.ts';
+import { type Api, createApi } from './cli/api.ts';
+import type { Corral, Serving } from './cli/command.ts';
+import type { Config } from './config/config.ts';
+import { prepareHome } from './config/home.ts';
+import { readLock, takeLock } from './config/home-lock.ts';
+import { systemClock } from './lib/clock.ts';
+import { silentLog } from './lib/log.ts';
 
-/** The composition root: the only place that names adapters. */
+/**
+ * The composition root: with compose/ the only place that names adapters. Parts are imported when they are needed,
+ * so that `corral --help` does not load a server.
+ */
 export function createCorral(version: string): Corral {
-  const missing = (): never => {
-    throw new AppError('internal', `this build of Corral ${version} has no server yet`);
-  };
   return {
-    connect: missing,
-    serve: missing,
-    async *examine() {},
+    connect: (config) => connect(config, version),
+    serve: (config) => serve(config, version),
+    async *examine(config, signal) {
+      const { createOutside } = await import('./compose/outside.ts');
+      const { examineParts } = await import('./compose/examine.ts');
+      const home = prepareHome(config.home);
+      const { http, libraries, loader } = createOutside({
+        config,
+        home,
+        clock: systemClock,
+        log: silentLog,
+        ownPorts: () => [],
+      });
+      yield* examineParts({ config, libraries, loader, http }, signal);
+      await http.close();
+    },
   };
+}
+
+async function connect(config: Config, version: string): Promise<Api> {
+  const home = prepareHome(config.home);
+  const holder = readLock(home.lock);
+  if (holder?.address && holder.token) {
+    const { createSocketTransport } = await import('./compose/socket-transport.ts');
+    const transport = createSocketTransport({ address: holder.address, token: holder.token });
+    return createApi(transport, () => Promise.resolve());
+  }
+  const lock = takeLock(home.lock);
+  try {
+    const { composeParts } = await import('./compose/parts.ts');
+    const parts = await composeParts(config, home, version);
+    await parts.start();
+    return createApi(
+      (method, path, request) => parts.server.handle(method, path, request),
+      async () => {
+        await parts.close();
+        lock.release();
+      },
+    );
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function serve(config: Config, version: string): Promise<Serving> {
+  const home = prepareHome(config.home);
+  const lock = takeLock(home.lock);
+  try {
+    const { composeParts } = await import('./compose/parts.ts');
+    const parts = await composeParts(config, home, version);
+    try {
+      const address = await parts.server.listen();
+      lock.publish(address, parts.localToken);
+      await parts.start();
+      return {
+        address,
+        isFirstStart: home.isNew,
+        close: async () => {
+          await parts.close();
+          lock.release();
+        },
+      };
+    } catch (error) {
+      await parts.close();
+      throw error;
+    }
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }

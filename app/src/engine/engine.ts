@@ -169,4 +169,6 @@ export interface EngineLoader {
   /** Null where memory is not ours to count (remote). */
   estimate(source: ModelSource, options: LoadOptions): Promise<MemoryEstimate | null>;
   load(source: ModelSource, options: LoadOptions): Promise<Engine>;
+  /** Deletes what is kept on disk of a chat for any model, loaded or not. Absent where nothing is kept. */
+  dropState?(stateKey: string): Promise<void>;
 }

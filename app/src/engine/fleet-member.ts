@@ -73,6 +73,14 @@ export class FleetMember {
     }
   }
 
+  /** Forgets the KV state of a chat, in memory and on disk. */
+  async dropState(stateKey: string): Promise<void> {
+    await this.#engine?.dropState(stateKey).catch((error: unknown) => {
+      // An engine that is going takes what it has in memory along.
+      if (!this.#isDropped) throw error;
+    });
+  }
+
   isNamed(name: string): boolean {
     return name === this.source.id || name === this.reference;
   }

@@ -44,6 +44,8 @@ export interface Engines {
   loaded(): LoadedModel[];
   /** Ends what runs with `interrupted` and frees the memory. Resolves false where it was not loaded. */
   unload(idOrReference: string): Promise<boolean>;
+  /** Forgets the KV state of a chat under every model, in memory and on disk. */
+  dropState(stateKey: string): Promise<void>;
   /** Why the last load of it failed; null where it did not. */
   lastError(idOrReference: string): AppError | null;
   /** How often an engine that had gone by itself was loaded again. */
@@ -106,6 +108,11 @@ class Fleet implements Engines {
     const found = [...this.#members.values()].filter((member) => member.isNamed(idOrReference));
     await Promise.all(found.map((member) => member.drop()));
     return found.length > 0;
+  }
+
+  async dropState(stateKey: string): Promise<void> {
+    await Promise.all([...this.#members.values()].map((member) => member.dropState(stateKey)));
+    await Promise.all(this.#options.loaders.map(async (loader) => loader.dropState?.(stateKey)));
   }
 
   lastError(idOrReference: string): AppError | null {

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
+import { createServer as createProbe } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../contracts/app-error.ts';
 import { buildApp } from './build-app.ts';
@@ -23,11 +25,20 @@ export interface CorralServer {
   close(): Promise<void>;
 }
 
-function listenFault(error: unknown, host: string, port: number): AppError {
+/** A port that nothing listens on just now, to offer instead. */
+async function freePort(host: string): Promise<number> {
+  const probe = createProbe().listen(0, host);
+  await once(probe, 'listening');
+  const bound = probe.address();
+  probe.close();
+  return typeof bound === 'object' && bound !== null ? bound.port : 0;
+}
+
+async function listenFault(error: unknown, host: string, port: number): Promise<AppError> {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (code === 'EADDRINUSE') {
     return new AppError('port-in-use', `something else listens on ${host}:${port} already`, {
-      hint: 'Stop it, or choose another port: npm start -- --port 7861, or PORT in .env.',
+      hint: `Stop it, or choose another port: npm start -- --port ${await freePort(host)}, or PORT in .env.`,
       cause: error,
     });
   }
@@ -75,7 +86,7 @@ export async function createServer(options: ServerOptions): Promise<CorralServer
       try {
         await app.listen({ host, port });
       } catch (error) {
-        throw listenFault(error, host, port);
+        throw await listenFault(error, host, port);
       }
       address = shownAddress(context, app.server);
       context.port = Number(new URL(address).port);

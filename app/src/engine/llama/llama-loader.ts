@@ -9,6 +9,7 @@ import { createCrashHistory, type CrashHistory } from './crash-history.ts';
 import { findIsolation, type Isolation } from './isolation.ts';
 import { createLlamaEngine, type FileSource, type LlamaEngine } from './llama-engine.ts';
 import { placeNow, planLoad, type LoadPlan } from './memory-estimate.ts';
+import { deleteSnapshots } from './child/snapshots.ts';
 import { readModelFacts, readStrictly } from './model-facts.ts';
 import type { Hello, Loaded } from './protocol.ts';
 import { startEngine, type StartedEngine } from './start-engine.ts';
@@ -70,6 +71,11 @@ class ProcessLoader implements LlamaLoader {
     const plan = planLoad(facts, wanted, placeNow(undefined, this.#gpuFreeBytes ?? 0));
     const loaded = await this.#loadInto(started, { ...file, adapters }, { wanted, plan });
     return this.#engineOf(started, file, loaded);
+  }
+
+  async dropState(stateKey: string): Promise<void> {
+    const { snapshots } = this.#options;
+    if (snapshots) await deleteSnapshots(snapshots.directory, stateKey);
   }
 
   async probe(): Promise<{ hello: Hello; isolation: Isolation }> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeSnapshot, encodeSnapshot } from './snapshot-file.ts';
 import type { StoredState } from './task.ts';
@@ -19,6 +19,13 @@ export interface SnapshotOptions {
 /** Files of a chat begin with this, whatever model they are of: who deletes a chat deletes them by it. */
 export function snapshotPrefix(stateKey: string): string {
   return `${shortHash(stateKey)}-`;
+}
+
+/** Deletes the states of a chat under every model; also where no engine runs. */
+export async function deleteSnapshots(directory: string, stateKey: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  const own = names.filter((name) => name.startsWith(snapshotPrefix(stateKey)));
+  await Promise.all(own.map((name) => rm(join(directory, name), { force: true })));
 }
 
 /**

@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { createChats } from '../chat/create-chats.ts';
+import type { Chats } from '../chat/chats.ts';
+import type { Config } from '../config/config.ts';
+import type { Home } from '../config/home.ts';
+import { AppError } from '../contracts/app-error.ts';
+import { createFleet, type Engines } from '../engine/fleet.ts';
+import { createJobs, type Jobs } from '../jobs/jobs.ts';
+import { systemClock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import { planConversion } from '../models/convert/conversion-plan.ts';
+import { convert } from '../models/convert/convert.ts';
+import { createModels, type ModelsOptions } from '../models/create-models.ts';
+import type { Models } from '../models/models.ts';
+import { createOutbox, type Outbox } from '../outbox/outbox.ts';
+import { createServer, type CorralServer } from '../server/create-server.ts';
+import { createPostgresStore } from '../store/postgres/postgres-store.ts';
+import { createSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import type { Store } from '../store/store.ts';
+import { createLog } from '../log.ts';
+import { createBackups } from '../store/backups.ts';
+import { createJobKinds } from './job-kinds.ts';
+import { createOutside } from './outside.ts';
+
+/** The whole program, put together once. */
+export interface Parts {
+  server: CorralServer;
+  /** Lets the command line of this user in; see config/home-lock.ts. */
+  localToken: string;
+  /** Takes up what a crash left unfinished, and begins the background work. */
+  start(): Promise<void>;
+  /** In the order that loses nothing: faces, answers, background work, engines, store. */
+  close(): Promise<void>;
+}
+
+interface Kept {
+  store: Store;
+  engines: Engines;
+  models: Models;
+  chats: Chats;
+  outbox: Outbox;
+  jobs: Jobs;
+  log: Log;
+}
+
+function openStore(config: Config, home: Home, log: Log): Promise<Store> {
+  const clock = systemClock;
+  return config.databaseUrl === ''
+    ? createSqliteStore({ home: home.folder, clock, log })
+    : createPostgresStore({ url: config.databaseUrl, home: home.folder, clock, log });
+}
+
+function modelsOptions(
+  parts: Pick<ModelsOptions, 'clock' | 'log' | 'ownPorts'> & { config: Config; home: Home },
+): ModelsOptions {
+  const { config, home, ...rest } = parts;
+  return {
+    ...rest,
+    folder: home.models,
+    bundledFolder: join(config.root, 'cria'),
+    hub: {
+      endpoint: config.hubEndpoint,
+      token: config.hubToken,
+      offline: config.hubOffline,
+      cacheFolder: config.hubCache,
+    },
+    providers: config.providers.map(({ name }) => name),
+    outboundHosts: config.outboundHosts,
+    contextTokens: config.contextTokens,
+    converter: {
+      plan: async (options) => (await planConversion(options)).summary,
+      convert,
+      convertAdapter: () => Promise.reject(new AppError('model-unsupported', 'adapters cannot be added yet')),
+    },
+  };
+}
+
+export async function composeParts(config: Config, home: Home, version: string): Promise<Parts> {
+  const clock = systemClock;
+  const log = createLog(config.logLevel);
+  const localToken = randomBytes(32).toString('base64url');
+  let server: CorralServer | undefined;
+  const ownPorts = (): number[] => (server?.address ? [Number(new URL(server.address).port)] : []);
+  const { http, loader } = createOutside({ config, home, clock, log, ownPorts });
+  const store = await openStore(config, home, log);
+  const models = createModels(modelsOptions({ config, home, ownPorts, clock, log }));
+  const engines = createFleet({
+    loaders: [loader],
+    resolve: (reference, signal) => models.resolve(reference, signal),
+    clock,
+    log,
+    idleMs: config.idleMinutes * 60_000,
+    defaults: { contextTokens: config.contextTokens, slots: config.slots, kvType: config.kvType },
+  });
+  const outbox = createOutbox({ store, http, clock, log, config });
+  const chats = createChats({
+    store,
+    engines,
+    models,
+    clock,
+    log,
+    config,
+    dropState: (stateKey) => engines.dropState(stateKey),
+    refusal: () => outbox.refusal(),
+  });
+  const backups = createBackups({ store, folder: home.backups, clock });
+  const jobs = createJobs({
+    store,
+    clock,
+    log,
+    kinds: createJobKinds({ chats, models, backUp: async () => void (await backups.daily()) }),
+  });
+  const parts = {
+    config,
+    chats,
+    models,
+    engines,
+    jobs,
+    outbox,
+    store,
+    backups,
+    log,
+    clock,
+    version,
+    localToken,
+  };
+  server = await createServer(parts);
+  return { server, localToken, ...lifecycle(server, { ...parts, store }) };
+}
+
+function lifecycle(server: CorralServer, kept: Kept): Pick<Parts, 'start' | 'close'> {
+  const { chats, outbox, jobs, engines, store } = kept;
+  let stopListening = (): void => undefined;
+  return {
+    async start() {
+      stopListening = chats.onChange((notice) => {
+        if (notice.type === 'run-changed' && notice.state === 'ended') outbox.wake();
+      });
+      await outbox.start();
+      await chats.start();
+      await jobs.start();
+    },
+    async close() {
+      stopListening();
+      await server.close();
+      await chats.close();
+      await Promise.all([jobs.close(), outbox.close()]);
+      await engines.close();
+      await store.close();
+    },
+  };
+}

@@ -76,6 +76,13 @@ function guarded(context: ServerContext, handler: RequestListener): RequestListe
   };
 }
 
+/** Every address with who may ask; the matrix of tests is made from it. */
+function collectRoutes(app: FastifyInstance, { routes }: ServerContext): void {
+  app.addHook('onRoute', ({ method, url, config }) => {
+    for (const one of [method].flat()) routes.push({ method: one, url, access: config?.access ?? 'key' });
+  });
+}
+
 export async function buildApp(context: ServerContext): Promise<FastifyInstance> {
   const { config } = context;
   const certificate = config.https ? await certificateOf(config) : null;
@@ -108,6 +115,7 @@ export async function buildApp(context: ServerContext): Promise<FastifyInstance>
       done(error as Error);
     }
   });
+  collectRoutes(app, context);
   registerAnswers(app, context);
   registerGates(app, context);
   await registerRoutes(app, context);

@@ -7,12 +7,14 @@ import { buildApp } from './build-app.ts';
 import { isLoopback } from './gates/host-gate.ts';
 import { refuseOpenServer } from './gates/access.ts';
 import { closeTimeoutMs, drainTimeoutMs } from './limits.ts';
-import type { ServerContext, ServerOptions } from './server-context.ts';
+import type { ServedRoute, ServerContext, ServerOptions } from './server-context.ts';
 import { createServerContext } from './server-context.ts';
 
 export interface CorralServer {
   /** Where the page answers; null until it listens. */
   readonly address: string | null;
+  /** Every address that is served, with who may ask. */
+  readonly routes: readonly ServedRoute[];
   /** Throws `port-in-use`, and `config-invalid` for an open address without a key. */
   listen(): Promise<string>;
   /** One exchange without a socket, for commands while no server runs. Gates of the network are not asked. */
@@ -77,6 +79,7 @@ export async function createServer(options: ServerOptions): Promise<CorralServer
   }
 
   return {
+    routes: context.routes,
     get address() {
       return address;
     },

@@ -38,6 +38,12 @@ export interface ServerOptions {
   pageFolder?: string;
 }
 
+export interface ServedRoute {
+  method: string;
+  url: string;
+  access: 'public' | 'key';
+}
+
 /** The same for every request of one server. */
 export interface ServerContext extends ServerOptions {
   bootId: string;
@@ -54,6 +60,8 @@ export interface ServerContext extends ServerOptions {
   mask: (text: string) => string;
   /** Answers of compatibility clients that are being written. */
   inFlight: Set<AbortController>;
+  /** Every address that is served. */
+  routes: ServedRoute[];
   port: number;
   isClosing: boolean;
 }
@@ -96,6 +104,7 @@ export async function createServerContext(
     idempotency: createIdempotency(clock),
     mask: createMask(config, [localToken]),
     inFlight: new Set(),
+    routes: [],
     port: config.port,
     isClosing: false,
   };

@@ -6,7 +6,7 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import fastify, { type FastifyInstance } from 'fastify';
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { serializerCompiler } from 'fastify-type-provider-zod';
 import { uuidv7 } from 'uuidv7';
 import { AppError } from '../contracts/app-error.ts';
 import { certificateOf } from './certificate.ts';
@@ -23,6 +23,7 @@ import {
   maxParameterLength,
   requestTimeoutMs,
 } from './limits.ts';
+import { compileCheck } from './request-fault.ts';
 import { registerAnswers } from './answers.ts';
 import { registerGates } from './register-gates.ts';
 import { registerRoutes } from './register-routes.ts';
@@ -105,7 +106,7 @@ export async function buildApp(context: ServerContext): Promise<FastifyInstance>
     forceCloseConnections: 'idle',
     genReqId: () => uuidv7(),
   });
-  app.setValidatorCompiler(validatorCompiler);
+  app.setValidatorCompiler(compileCheck);
   app.setSerializerCompiler(serializerCompiler);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {

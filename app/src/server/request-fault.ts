@@ -1,13 +1,12 @@
+import type { z } from 'zod';
 import { AppError, toAppError } from '../contracts/app-error.ts';
 import type { ErrorCode } from '../contracts/error-codes.ts';
 
 interface Issue {
   code?: string;
-  keyword?: string;
   message?: string;
   path?: readonly PropertyKey[];
   keys?: string[];
-  instancePath?: string;
 }
 
 const rangeCodes = new Set(['too_big', 'too_small', 'not_multiple_of']);
@@ -30,20 +29,13 @@ function unknownField(issue: Issue, place: string): AppError {
 /** A failed check of a request as an error that names the field. */
 export function faultOfIssues(issues: readonly Issue[], place: string): AppError {
   const issue = issues[0] ?? {};
-  const code = issue.code ?? issue.keyword ?? '';
+  const code = issue.code ?? '';
   if (code === 'unrecognized_keys') return unknownField(issue, place);
-  const field = fieldName(issue.path ?? (issue.instancePath ?? '').split('/').filter(Boolean));
+  const field = fieldName(issue.path ?? []);
   const named = field === '' ? place : `"${field}" in ${place}`;
   const kind: ErrorCode = rangeCodes.has(code) ? 'value-out-of-range' : 'bad-request';
   const why = (issue.message ?? 'not allowed').slice(0, 300);
   return new AppError(kind, `${named} is not right: ${why}`, { details: { field } });
-}
-
-interface FrameworkError extends Error {
-  statusCode?: number;
-  code?: string;
-  validation?: readonly Issue[];
-  validationContext?: string;
 }
 
 const places: Record<string, string> = {
@@ -52,6 +44,20 @@ const places: Record<string, string> = {
   params: 'the address',
   headers: 'the headers',
 };
+
+/** Checks a part of a request with its zod schema; what is wrong is told by field. */
+export function compileCheck({ schema, httpPart }: { schema: z.ZodType; httpPart?: string }) {
+  return (data: unknown): { value: unknown } | { error: AppError } => {
+    const parsed = schema.safeParse(data);
+    if (parsed.success) return { value: parsed.data };
+    return { error: faultOfIssues(parsed.error.issues, places[httpPart ?? ''] ?? 'the request') };
+  };
+}
+
+interface FrameworkError extends Error {
+  statusCode?: number;
+  code?: string;
+}
 
 const frameworkCodes: Record<string, ErrorCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
@@ -64,11 +70,6 @@ export function faultOf(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (!(thrown instanceof Error)) return toAppError(thrown);
   const error = thrown as FrameworkError;
-  // The provider of types wraps each issue of zod; the original is inside.
-  const issues = (error.validation ?? []).map(
-    (issue) => (issue as { params?: { issue?: Issue } }).params?.issue ?? issue,
-  );
-  if (issues.length > 0) return faultOfIssues(issues, places[error.validationContext ?? ''] ?? 'the request');
   const code = frameworkCodes[error.code ?? ''];
   if (code !== undefined) return new AppError(code, error.message, { cause: error });
   const status = error.statusCode ?? 500;

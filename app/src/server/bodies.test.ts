@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rawRequest, statusOf } from '../../test/fixtures/raw-request.ts';
+import { startServer, type RunningServer } from '../../test/fixtures/running-server.ts';
+import { samplingSchema } from '../contracts/sampling.ts';
+
+let running: RunningServer;
+let chatId = '';
+beforeAll(async () => {
+  running = await startServer();
+  chatId = (await running.chats.create('owner', {})).id;
+});
+afterAll(() => running.close());
+
+describe('each family of APIs has its own shape of errors', () => {
+  const wrong = '{"a":';
+  test.each([
+    ['/api/chats', 400, { error: { code: 'bad-request' } }],
+    [
+      '/v1/chat/completions',
+      400,
+      { error: { type: 'invalid_request_error', code: 'bad_request', param: null } },
+    ],
+    ['/generate', 422, { error_type: 'validation' }],
+    ['/', 422, { error_type: 'validation' }],
+    ['/gradio_api/queue/join', 400, { detail: expect.any(String) as unknown }],
+  ])('%s', async (path, status, shape) => {
+    const answer = await running.call('POST', path, wrong);
+    expect([answer.status, answer.body]).toMatchObject([status, shape]);
+  });
+
+  test('addresses that are not there, too', async () => {
+    expect((await running.call('GET', '/api/none')).body).toMatchObject({ error: { code: 'not-found' } });
+    expect((await running.call('GET', '/v1/none')).body).toMatchObject({
+      error: { type: 'not_found_error' },
+    });
+    expect((await running.call('GET', '/gradio_api/none')).body).toMatchObject({
+      detail: expect.any(String) as unknown,
+    });
+  });
+});
+
+describe('our own routes refuse what they do not know', () => {
+  test.each([
+    ['POST', '/api/chats', { tittle: 'x' }, 'tittle'],
+    ['POST', '/api/chats', { settings: { sampling: { temprature: 1 } } }, 'settings.sampling.temprature'],
+    ['POST', '/api/pulls', { reference: 'a/b', run: 'rm' }, 'run'],
+    ['GET', '/api/chats?limmit=1', undefined, 'limmit'],
+  ])('%s %s', async (method, path, body, field) => {
+    const answer = await running.call(method, path, body);
+    expect([answer.status, answer.body]).toMatchObject([
+      400,
+      { error: { code: 'unknown-field', details: { field } } },
+    ]);
+  });
+});
+
+describe('S15, S16: every number of the sampler is bounded by name', () => {
+  const hostile = [-1e9, 1e308, 2 ** 53 + 2, '5', [], {}, true];
+  const numbers = Object.keys(samplingSchema.shape).filter(
+    (name) => !['logitBias', 'stop', 'stopTokenIds', 'ignoreEos', 'grammar', 'jsonSchema'].includes(name),
+  );
+
+  test.each(numbers)('%s', async (name) => {
+    for (const value of hostile) {
+      const body = { input: { kind: 'message', content: 'x' }, settings: { sampling: { [name]: value } } };
+      const answer = await running.call('POST', `/api/chats/${chatId}/runs`, body);
+      expect([value, answer.status]).toEqual([value, 400]);
+      expect(JSON.stringify(answer.body)).toContain(`settings.sampling.${name}`);
+    }
+  });
+
+  test('and so are those of OpenAI and TGI, which never reach an engine', async () => {
+    const messages = [{ role: 'user', content: 'x' }];
+    for (const name of [
+      'temperature',
+      'top_p',
+      'top_k',
+      'min_p',
+      'max_tokens',
+      'repeat_penalty',
+      'frequency_penalty',
+      'top_logprobs',
+    ]) {
+      const { status, body } = await running.call('POST', '/v1/chat/completions', {
+        messages,
+        [name]: 1e9 + 0.5,
+      });
+      expect([name, status, body]).toMatchObject([name, 400, { error: { param: name } }]);
+    }
+    for (const name of ['temperature', 'top_p', 'top_k', 'max_new_tokens', 'seed', 'repetition_penalty']) {
+      const { status } = await running.call('POST', '/generate', { inputs: 'x', parameters: { [name]: -7 } });
+      expect([name, status]).toEqual([name, 422]);
+    }
+    const schema = JSON.stringify({ type: 'object' }).padEnd(70_000, ' ');
+    const big = { type: 'json_schema', json_schema: { schema: { type: 'object', description: schema } } };
+    const refused = await running.call('POST', '/v1/chat/completions', { messages, response_format: big });
+    expect([refused.status, refused.body]).toMatchObject([400, { error: { param: 'response_format' } }]);
+  });
+});
+
+describe('S14, S18: size and time', () => {
+  const head = (path: string, more: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${more}\r\n`;
+
+  test('a body that says it is too large is refused unread', async () => {
+    const answer = await rawRequest(running.address, head('/api/chats', 'Content-Length: 1073741824\r\n'));
+    expect(statusOf(answer)).toBe(413);
+    const tgi = await rawRequest(running.address, head('/generate', 'Content-Length: 1073741824\r\n'));
+    expect(statusOf(tgi)).toBe(413);
+  });
+
+  test('one that grows without saying so is cut off', async () => {
+    const chunk = `10000\r\n${' '.repeat(65_536)}\r\n`;
+    const endless = head('/api/chats', 'Transfer-Encoding: chunked\r\n') + chunk.repeat(40);
+    expect(statusOf(await rawRequest(running.address, endless))).toBe(413);
+  });
+
+  test('a compressed body and a wrong kind are refused', async () => {
+    const zipped = await running.call('POST', '/api/chats', '{}', {
+      'content-type': 'application/octet-stream',
+    });
+    expect(zipped.status).toBe(415);
+    expect(
+      (
+        await running.call('POST', '/api/chats', 'a=b', {
+          'content-type': 'application/x-www-form-urlencoded',
+        })
+      ).status,
+    ).toBe(415);
+  });
+
+  test('a message of four million characters is taken, more is not', async () => {
+    const say = (content: string) => running.call('POST', `/api/chats/${chatId}/count`, { content });
+    expect((await say('x'.repeat(4_000_001))).status).toBe(400);
+    expect((await say('x'.repeat(4_000))).status).toBe(200);
+  });
+
+  test(
+    'slowloris: half a head is closed, and others are answered meanwhile',
+    { timeout: 30_000 },
+    async () => {
+      const started = performance.now();
+      const slow = rawRequest(running.address, 'GET / HTTP/1.1\r\nHost: localhost\r\n', 20_000);
+      expect((await running.call('GET', '/healthz')).status).toBe(200);
+      const answer = await slow;
+      expect(performance.now() - started).toBeLessThan(16_000);
+      expect(statusOf(answer)).toBe(408);
+    },
+  );
+});

@@ -64,6 +64,8 @@ function shownAddress(context: ServerContext, server: HttpServer): string {
   return `${https ? 'https' : 'http'}://${name}:${port}`;
 }
 
+const lastWordsMs = 500;
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
 
 export async function createServer(options: ServerOptions): Promise<CorralServer> {
@@ -111,9 +113,12 @@ export async function createServer(options: ServerOptions): Promise<CorralServer
       context.streams.closeAll();
       context.gradio.close();
       const closed = app.close();
-      await Promise.race([Promise.all([drain(), closed]), pause(closeTimeoutMs)]);
+      await Promise.race([drain(), pause(closeTimeoutMs)]);
+      // What is still written has a moment to leave the sockets; idle ones hold up nobody.
+      await Promise.race([closed, pause(lastWordsMs)]);
       app.server.closeAllConnections();
-      await Promise.race([closed, pause(1000)]);
+      await Promise.race([closed, pause(lastWordsMs)]);
+      context.metrics.close();
     },
   };
 }

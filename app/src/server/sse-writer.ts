@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { ServerResponse } from 'node:http';
 import { heartbeatMs, stalledWatcherMs, streamBufferBytes } from './limits.ts';
 
@@ -30,7 +31,8 @@ export function openSse(response: ServerResponse, options: SseOptions = {}): Sse
   const beat = options.heartbeat ?? ': hb\n\n';
   let stalled: NodeJS.Timeout | undefined;
   let lastWrite = performance.now();
-  response.socket?.setNoDelay(true);
+  // Inside the process there is no socket of the network, and nothing to set.
+  if (response.socket instanceof Socket) response.socket.setNoDelay(true);
   response.writeHead(200, { ...sseHeaders, ...options.headers });
   response.flushHeaders();
 

@@ -1,0 +1,181 @@
+import { createParser } from 'eventsource-parser';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StreamEvent } from '../../src/contracts/api/streams.ts';
+import { rawRequest, statusOf } from '../fixtures/raw-request.ts';
+import { startServer, type RunningServer } from '../fixtures/running-server.ts';
+
+let running: RunningServer;
+beforeAll(async () => {
+  running = await startServer({ script: { tokensPerSecond: 200 } });
+});
+afterAll(() => running.close());
+
+/** Reads the events of a stream as they come. */
+async function* read(url: string, signal?: AbortSignal): AsyncGenerator<StreamEvent> {
+  const answer = await fetch(url, signal ? { signal } : {});
+  if (!answer.body) return;
+  const ready: StreamEvent[] = [];
+  const parser = createParser({ onEvent: ({ data }) => ready.push(JSON.parse(data) as StreamEvent) });
+  const decoder = new TextDecoder();
+  for await (const chunk of answer.body) {
+    parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }));
+    yield* ready.splice(0);
+  }
+}
+
+async function startRun(content: string): Promise<{ chatId: string; runId: string }> {
+  const chat = await running.chats.create('owner', {});
+  const { body } = await running.call('POST', `/api/chats/${chat.id}/runs`, {
+    input: { kind: 'message', content },
+  });
+  return { chatId: chat.id, runId: String(body['runId']) };
+}
+
+describe('the stream of a tab', () => {
+  test('carries several runs, notices of chats, and goes on where a reader left', async () => {
+    const { body } = await running.call('POST', '/api/streams');
+    const at = `/api/streams/${String(body['streamId'])}`;
+    const [first, second] = [await startRun('/long 60'), await startRun('/long 60')];
+    const texts = new Map<string, string>([
+      [first.runId, ''],
+      [second.runId, ''],
+    ]);
+    const seen = new Set<string>();
+    const add = (event: StreamEvent): void => {
+      seen.add(event.type);
+      if (event.type !== 'text') return;
+      const text = texts.get(event.runId) ?? '';
+      expect(event.offset).toBe(text.length);
+      texts.set(event.runId, text + event.text);
+    };
+    const leaving = new AbortController();
+    const leave = async (): Promise<void> => {
+      for await (const event of read(running.address + at, leaving.signal)) {
+        if (event.type === 'hello') {
+          for (const runId of texts.keys()) await running.call('PUT', `${at}/runs/${runId}?from=0`);
+        }
+        add(event);
+        if ([...texts.values()].every((text) => text.length > 20)) leaving.abort();
+      }
+    };
+    await expect(leave()).rejects.toThrow();
+    let ends = 0;
+    for await (const event of read(running.address + at)) {
+      if (event.type === 'hello') {
+        for (const [runId, text] of texts)
+          await running.call('PUT', `${at}/runs/${runId}?from=${text.length}&epoch=1`);
+      }
+      add(event);
+      if (event.type === 'end') ends++;
+      if (ends === 2) break;
+    }
+    for (const { chatId, runId } of [first, second]) {
+      const { messages } = await running.chats.open('owner', chatId);
+      expect(texts.get(runId)).toBe(messages[1]?.content);
+    }
+    expect(seen).toContain('run-changed');
+  });
+
+  test('a run that is not there is told as unwatched; a stream that is not there is 404', async () => {
+    const { body } = await running.call('POST', '/api/streams');
+    const at = `/api/streams/${String(body['streamId'])}`;
+    const unknown = '01890000-0000-7000-8000-000000000000';
+    for await (const event of read(running.address + at)) {
+      if (event.type === 'hello') await running.call('PUT', `${at}/runs/${unknown}`);
+      if (event.type === 'unwatched') {
+        expect(event).toMatchObject({ runId: unknown, error: { code: 'not-found' } });
+        break;
+      }
+    }
+    expect((await running.call('GET', `/api/streams/${unknown}`)).status).toBe(404);
+    expect((await running.call('DELETE', at)).status).toBe(204);
+    expect((await running.call('PUT', `${at}/runs/${unknown}`)).status).toBe(404);
+  });
+
+  test('a reader that stops reading holds up nobody and costs a bounded buffer', async () => {
+    const { chatId, runId } = await startRun('/long 400');
+    const stalled = rawRequest(
+      running.address,
+      `GET /api/runs/${runId}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+      300,
+    );
+    let text = '';
+    for await (const event of read(`${running.address}/api/runs/${runId}/events`)) {
+      if (event.type === 'text') text += event.text;
+    }
+    await stalled;
+    const { messages } = await running.chats.open('owner', chatId);
+    expect(text).toBe(messages[1]?.content);
+  });
+});
+
+describe('stopping', () => {
+  test('tells tabs, refuses what is new, leaves runs to the next start, and takes less than 20 s', async () => {
+    const stopping = await startServer({ script: { tokensPerSecond: 20 } });
+    const chat = await stopping.chats.create('owner', {});
+    await stopping.chats.run('owner', chat.id, { input: { kind: 'message', content: '/long 2000' } });
+    const { body } = await stopping.call('POST', '/api/streams');
+    const events: string[] = [];
+    const tab = (async () => {
+      for await (const event of read(`${stopping.address}/api/streams/${String(body['streamId'])}`))
+        events.push(event.type);
+    })();
+    const answering = stopping
+      .call('POST', '/v1/completions', { prompt: '/long 2000', max_tokens: 2000 })
+      .catch(() => null);
+    while (!events.includes('hello')) await new Promise((resolve) => setTimeout(resolve, 10));
+    const started = performance.now();
+    const { chats, store } = stopping;
+    const stop = stopping.server.close();
+    const late = await stopping.call('GET', '/api/chats').catch(() => null);
+    expect(late === null || late.status === 503).toBe(true);
+    await stop;
+    expect(performance.now() - started).toBeLessThan(20_000);
+    await Promise.all([tab.catch(() => undefined), answering]);
+    expect(events).toContain('closing');
+    await chats.close();
+    expect((await store.unfinishedRuns()).length).toBe(1);
+    await stopping.close();
+  });
+});
+
+describe('inside the process', () => {
+  test('the same API answers commands without a port', async () => {
+    const own = await startServer({ environment: { CORRAL_ACCESS_KEY: 'a-right-access-key-0123456789' } });
+    const { status, body } = await own.server.handle('POST', '/api/chats', {
+      headers: { 'content-type': 'application/json' },
+      body: '{"title":"from a command"}',
+    });
+    let text = '';
+    for await (const chunk of body) text += Buffer.from(chunk).toString();
+    expect([status, JSON.parse(text)]).toMatchObject([201, { title: 'from a command' }]);
+    const chat = JSON.parse(text) as { id: string };
+    const { runs } = await own.chats.run('owner', chat.id, {
+      input: { kind: 'message', content: '/say hi' },
+    });
+    const events = await own.server.handle('GET', `/api/runs/${runs[0]!.id}/events`, { headers: {} });
+    let stream = '';
+    for await (const chunk of events.body) stream += Buffer.from(chunk).toString();
+    expect(stream).toContain('event: end');
+    await own.close();
+  });
+});
+
+test('slowloris: half a head is closed, and others are answered meanwhile', { timeout: 30_000 }, async () => {
+  const started = performance.now();
+  const slow = rawRequest(running.address, 'GET / HTTP/1.1\r\nHost: localhost\r\n', 20_000);
+  expect((await running.call('GET', '/healthz')).status).toBe(200);
+  expect(statusOf(await slow)).toBe(408);
+  expect(performance.now() - started).toBeLessThan(16_000);
+});
+
+test('https with a certificate made here, kept for the next start', async () => {
+  const secure = await startServer({ environment: { CORRAL_HTTPS: 'true' } });
+  expect(secure.address).toMatch(/^https:/);
+  const { Agent, fetch: get } = await import('undici');
+  const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
+  const answer = await get(`${secure.address}/healthz`, { dispatcher });
+  expect(answer.status).toBe(200);
+  await dispatcher.close();
+  await secure.close();
+});

@@ -6,6 +6,7 @@ import type { ExchangeCalls, ExportedFile, ExportFormat, ImportResult } from '..
 import type { RunContext } from '../runs/run-context.ts';
 import {
   mostConversations,
+  type Conversation,
   reasonToSkip,
   toImportedChat,
   type ParsedImport,
@@ -44,11 +45,12 @@ async function importChats(
     passedOver: 0,
     skipped: parsed.skipped,
   };
-  const good = parsed.conversations.filter((conversation, index) => {
+  const good: Conversation[] = [];
+  for (const { index, conversation } of parsed.conversations) {
     const reason = reasonToSkip(conversation);
-    if (reason !== null) result.skipped.push({ index, reason });
-    return reason === null;
-  });
+    if (reason === null) good.push(conversation);
+    else result.skipped.push({ index, reason });
+  }
   for (let start = 0; start < good.length; start += batchSize) {
     const now = context.clock.now();
     const batch = good.slice(start, start + batchSize).map((one) => toImportedChat(one, parsed.format, now));

@@ -38,7 +38,8 @@ export type ImportFormat = 'corral' | 'chat_history' | 'chat_history_pairs' | 'c
 
 export interface ParsedImport {
   format: ImportFormat;
-  conversations: Conversation[];
+  /** With their place in the file. */
+  conversations: { index: number; conversation: Conversation }[];
   skipped: { index: number; reason: string }[];
 }
 

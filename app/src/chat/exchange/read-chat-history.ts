@@ -16,7 +16,13 @@ const pairsSchema = z.array(pairSchema);
 export function readChatHistory(data: unknown): ParsedImport | null {
   if (Array.isArray(data)) {
     const alone = readSession('', data);
-    return alone && { format: alone.format, conversations: [alone.conversation], skipped: [] };
+    return (
+      alone && {
+        format: alone.format,
+        conversations: [{ index: 0, conversation: alone.conversation }],
+        skipped: [],
+      }
+    );
   }
   if (typeof data !== 'object' || data === null) return null;
   const parsed: ParsedImport = { format: 'chat_history', conversations: [], skipped: [] };
@@ -28,7 +34,7 @@ export function readChatHistory(data: unknown): ParsedImport | null {
         reason: `session ${JSON.stringify(name.slice(0, 80))} is no list of messages`,
       });
     else {
-      parsed.conversations.push(session.conversation);
+      parsed.conversations.push({ index, conversation: session.conversation });
       parsed.format = session.format;
     }
   }

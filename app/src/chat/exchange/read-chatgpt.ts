@@ -42,7 +42,7 @@ export function readChatGpt(data: unknown): ParsedImport | null {
   const parsed: ParsedImport = { format: 'chatgpt', conversations: [], skipped: [] };
   for (const [index, item] of list.entries()) {
     const known = conversationSchema.safeParse(item);
-    if (known.success) parsed.conversations.push(readTree(known.data));
+    if (known.success) parsed.conversations.push({ index, conversation: readTree(known.data) });
     else {
       const [issue] = known.error.issues;
       parsed.skipped.push({

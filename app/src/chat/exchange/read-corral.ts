@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AppError } from '../../contracts/app-error.ts';
 import { chatMessageSchema, chatSchema } from '../../contracts/chats.ts';
 import type { Conversation, ParsedImport } from './imported-conversation.ts';
 
@@ -7,7 +8,7 @@ export const corralFormatVersion = 1;
 
 const fileSchema = z.object({
   format: z.literal('corral'),
-  version: z.int().max(corralFormatVersion),
+  version: z.int().min(1),
   chats: z.array(z.unknown()),
 });
 const entrySchema = z.object({
@@ -24,10 +25,18 @@ const entrySchema = z.object({
 export function readCorral(data: unknown): ParsedImport | null {
   const file = fileSchema.safeParse(data);
   if (!file.success) return null;
+  if (file.data.version > corralFormatVersion)
+    throw new AppError(
+      'file-invalid',
+      `the file was written by a newer Corral (format ${file.data.version})`,
+      {
+        hint: 'Update Corral, or export from the newer one as chat_history.',
+      },
+    );
   const parsed: ParsedImport = { format: 'corral', conversations: [], skipped: [] };
   for (const [index, item] of file.data.chats.entries()) {
     const entry = entrySchema.safeParse(item);
-    if (entry.success) parsed.conversations.push(conversationOf(entry.data));
+    if (entry.success) parsed.conversations.push({ index, conversation: conversationOf(entry.data) });
     else {
       const [issue] = entry.error.issues;
       parsed.skipped.push({

@@ -31,7 +31,10 @@ const maxMessages = 20_000;
 /** A part list is flushed many times a second; this is far above what one flush can hold. */
 const maxPartsPerBatch = 65_536;
 
-/** Chosen by the parent, unique among what is in flight; also names what a cancellation is about. */
+/**
+ * Chosen by the parent and never used twice in a child's life; also names what a cancellation is about, which may
+ * arrive before the request because it takes the other pipe.
+ */
 const ticketSchema = z.int().min(1).max(0xffff_ffff);
 const tokenIdsSchema = z.array(z.int()).max(maxTokens);
 const textSchema = z.string().max(maxTextLength);

@@ -20,8 +20,8 @@ export interface BatchRunnerOptions {
   /** Takes up a token or a piece of prompt that is in the cache now, with its logits still there. */
   onDone(part: Part): void;
   onFailed(task: Task, code: number): void;
-  /** No room for this task, even alone. */
-  onNoRoom(parts: readonly Part[]): void;
+  /** Nothing can go: makes somebody step back and returns the parts that are left to run. */
+  onNoRoom(parts: readonly Part[]): Part[];
 }
 
 /** Runs one batch, and if that fails finds out whose fault it was: the others lose nothing. */
@@ -133,7 +133,7 @@ export class BatchRunner {
   }
 
   #retryWithRoom(parts: readonly Part[]): void {
-    if (this.#options.makeRoom()) this.run(parts);
-    else this.#options.onNoRoom(parts);
+    const left = this.#options.makeRoom() ? parts : this.#options.onNoRoom(parts);
+    if (left.length > 0) this.run(left);
   }
 }

@@ -3,8 +3,10 @@ import type { Counters } from './counters.ts';
 import type { Sequence, Sequences } from './sequences.ts';
 import type { Task } from './task.ts';
 
-/** Fewer shared tokens than this are not worth waiting for, nor a copy. */
+/** Fewer shared tokens than this are not worth waiting for. */
 const worthwhileTokens = 24;
+/** Nor is a copy, below this: every prompt shares its first token with every other. */
+const copiedTokens = 8;
 /** A prefix shared by two chats is kept for a third from this length on. */
 const parkedTokens = 48;
 
@@ -14,6 +16,8 @@ export interface PrefixReuseOptions {
   counters: Counters;
   /** Whether a state can be cut back to any length; recurrent models can only be gone on with. */
   canTrim: boolean;
+  /** Gives up an idle state; false where none may go. */
+  makeRoom: () => boolean;
 }
 
 interface Donor {
@@ -37,7 +41,8 @@ export class PrefixReuse {
     const best = this.#bestDonor(task);
     if (this.#mustWait(task, active, best.length)) return false;
     const { sequences, counters } = this.#options;
-    const sequence = this.#restored(task, best.length) ?? this.#fromDonor(task, best);
+    // The donor is chosen again, because making room for a restored state may have taken it.
+    const sequence = this.#restored(task, best.length) ?? this.#fromDonor(task, this.#bestDonor(task));
     sequence.isInUse = true;
     sequence.stateKey = task.stateKey;
     sequence.ephemeral = task.ephemeral;
@@ -58,7 +63,9 @@ export class PrefixReuse {
     while (length < limit && stored.ids[length] === task.target.at(length)) length++;
     if (this.#usable(length, stored.ids.length, task) < besides + worthwhileTokens) return null;
     const sequence = this.#create(task);
-    if (!context.restoreState(sequence.id, stored.state)) {
+    sequence.isInUse = true;
+    while (!context.restoreState(sequence.id, stored.state)) {
+      if (this.#options.makeRoom()) continue;
       sequences.drop(sequence);
       return null;
     }
@@ -73,9 +80,10 @@ export class PrefixReuse {
 
   #fromDonor(task: Task, best: Donor | { sequence: null; length: number }): Sequence {
     const { sequences, counters } = this.#options;
-    if (best.sequence === null || best.length === 0) return this.#create(task);
+    if (best.sequence === null) return this.#create(task);
     const donor = best.sequence;
     const isOwn = !donor.isInUse && donor.stateKey !== null && donor.stateKey === task.stateKey;
+    if (!isOwn && best.length < copiedTokens) return this.#create(task);
     if (isOwn) {
       sequences.truncate(donor, best.length);
       return donor;

@@ -14,7 +14,7 @@ import type { Drawn } from './sampler.ts';
 import { PrefixReuse } from './prefix-reuse.ts';
 import { releaseSequence } from './release-sequence.ts';
 import type { Sequence, Sequences } from './sequences.ts';
-import { closingParts, type AnswerWork, type Task } from './task.ts';
+import { closingParts, stepBack, type AnswerWork, type Task } from './task.ts';
 import type { ThreadController } from './thread-controller.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -32,6 +32,8 @@ export interface SchedulerOptions {
   /** Rows of logits that one batch may ask for. */
   outputCapacity: number;
   canTrim: boolean;
+  /** Where cancellations go that were found between two steps. */
+  onCancel: (ticket: number) => void;
   /** Whether a chat's state may be given up for side work, because it lies on disk. */
   isKeptOnDisk: (sequence: Sequence) => boolean;
 }
@@ -51,7 +53,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#prefixes = new PrefixReuse(options);
+    this.#prefixes = new PrefixReuse({ ...options, makeRoom: () => this.#makeRoom() });
     this.#turns = new AdapterTurns(options.context, options.counters);
     this.#runner = new BatchRunner({
       ...options,
@@ -84,9 +86,11 @@ export class Scheduler {
     this.#tellPositions();
   }
 
-  cancel(ticket: number, reason: EndReason = 'aborted'): void {
+  /** False when there is no such request. */
+  cancel(ticket: number, reason: EndReason = 'aborted'): boolean {
     const task = this.#find(ticket);
     if (task !== null) this.#end(task, reason);
+    return task !== null;
   }
 
   endAll(reason: EndReason): void {
@@ -97,7 +101,7 @@ export class Scheduler {
   step(): boolean {
     const started = performance.now();
     const decodeMs = this.#options.counters.decodeMs;
-    for (const ticket of this.#options.cancelLine.take()) this.cancel(ticket);
+    for (const ticket of this.#options.cancelLine.take()) this.#options.onCancel(ticket);
     this.#admit();
     for (const task of this.#active) {
       if (task.phase === 'waiting' && this.#prefixes.start(task, this.#active)) task.phase = 'reading';
@@ -131,10 +135,21 @@ export class Scheduler {
   }
 
   #mayStart(task: Task): boolean {
-    const held = this.#active.reduce((sum, other) => sum + other.target.length, 0);
-    if (this.#active.length > 0 && held + task.target.length >= this.#options.kvTokens) return false;
+    if (this.#active.length > 0 && this.#heldTokens() + task.target.length >= this.#roomyTokens(task))
+      return false;
     if (task.priority === 'answer' || this.#active.length === 0) return true;
     return performance.now() - task.queuedAt > sidePatienceMs;
+  }
+
+  #heldTokens(): number {
+    const lengthOf = (task: Task): number => Math.max(task.target.length, task.sequence?.tokens.length ?? 0);
+    return this.#active.reduce((sum, task) => sum + lengthOf(task), 0);
+  }
+
+  /** Who had to step back comes again only when there is some room to spare, else it would at once step back again. */
+  #roomyTokens(task: Task): number {
+    const { kvTokens } = this.#options;
+    return task.isPreempted ? kvTokens * 0.8 : kvTokens;
   }
 
   #tellPositions(): void {
@@ -277,24 +292,19 @@ export class Scheduler {
   }
 
   /** The cache is full of running requests: the youngest steps back and is read anew when there is room. */
-  #giveWay(parts: readonly Part[]): void {
-    const others = this.#active.filter((task) => task.sequence !== null);
-    const youngest = others.sort((a, b) => b.startedAt - a.startedAt || b.ticket - a.ticket)[0];
-    if (others.length <= 1 || youngest === undefined) {
+  #giveWay(parts: readonly Part[]): Part[] {
+    const holders = this.#active.filter((task) => task.sequence !== null);
+    const youngest = holders.sort((a, b) => b.startedAt - a.startedAt || b.ticket - a.ticket)[0];
+    if (holders.length <= 1 || youngest === undefined) {
       for (const { task } of parts) this.#endWithoutRoom(task);
-      return;
+      return [];
     }
     this.#options.counters.preemptions++;
     this.#options.sequences.drop(youngest.sequence!);
-    youngest.sequence = null;
     this.#active = this.#active.filter((task) => task !== youngest);
-    if (youngest.work.kind === 'score') youngest.work.scores.length = 0;
-    if (youngest.phase === 'generating') {
-      youngest.target.truncate(youngest.promptTokens);
-      youngest.target.append(youngest.generated.view());
-    }
-    youngest.phase = 'queued';
+    stepBack(youngest);
     this.#queue.push(youngest);
+    return parts.filter((part) => part.task !== youngest);
   }
 
   #endWithoutRoom(task: Task): void {

@@ -24,6 +24,7 @@ export interface ServingOptions {
   message: LoadMessage;
   channel: Channel;
   cancelLine: CancelLine;
+  onCancel: (ticket: number) => void;
 }
 
 /** A loaded model and everybody who asks it something. */
@@ -64,6 +65,7 @@ export class Serving {
       cancelLine,
       counters: this.#counters,
       canTrim: loaded.model.canTrim,
+      onCancel: (ticket) => options.onCancel(ticket),
       isKeptOnDisk: (sequence) => this.#states?.isKept(sequence) ?? false,
     });
     this.#place = {
@@ -106,11 +108,13 @@ export class Serving {
     this.#run();
   }
 
-  cancel(ticket: number): void {
+  /** False when there is no such request. */
+  cancel(ticket: number): boolean {
     const preparing = this.#preparing.get(ticket);
     if (preparing !== undefined) preparing.isCancelled = true;
-    this.#scheduler.cancel(ticket);
+    const isKnown = this.#scheduler.cancel(ticket) || preparing !== undefined;
     this.#outbox.flush();
+    return isKnown;
   }
 
   /** Log-probability of each token of `text` after `prompt`. */

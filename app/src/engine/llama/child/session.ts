@@ -18,10 +18,15 @@ export interface SessionOptions {
   diesWithParent: boolean;
 }
 
+/** Requests are seconds, not thousands, behind their cancellation. */
+const maxEarly = 1024;
+
 /** The life of an engine child: libraries, one model, requests, the end. */
 export class Session {
   readonly #options: SessionOptions;
   readonly #cancelled = new Set<number>();
+  /** Cancellations that came before their request, which takes the other pipe. */
+  readonly #early = new Set<number>();
   readonly #open = new Set<number>();
   #library: Bindings | null = null;
   #serving: Serving | null = null;
@@ -53,13 +58,17 @@ export class Session {
 
   cancel(ticket: number): void {
     if (this.#open.has(ticket)) this.#cancelled.add(ticket);
-    this.#serving?.cancel(ticket);
+    if (this.#serving?.cancel(ticket) === true) return;
+    this.#early.add(ticket);
+    if (this.#early.size > maxEarly) this.#early.delete(this.#early.values().next().value ?? 0);
   }
 
   #generate(message: Extract<EngineRequest, { type: 'generate' }>): void {
     const { ticket, request } = message;
     try {
-      this.#served().generate(ticket, request);
+      const serving = this.#served();
+      serving.generate(ticket, request);
+      if (this.#early.delete(ticket)) serving.cancel(ticket);
     } catch (error) {
       const end = { type: 'end', reason: 'failed', error: toAppError(error).toJSON() } as const;
       this.#options.channel.send({ type: 'parts', batches: [{ ticket, parts: [end] }] });
@@ -136,7 +145,15 @@ export class Session {
       },
       isCancelled: () => this.#cancelled.has(ticket),
     });
-    this.#serving = new Serving({ library: this.#library, loaded, message, channel, cancelLine });
+    const onCancel = (cancelled: number): void => this.cancel(cancelled);
+    this.#serving = new Serving({
+      library: this.#library,
+      loaded,
+      message,
+      channel,
+      cancelLine,
+      onCancel,
+    });
     cancelLine.enter('idle');
     return loaded.description;
   }

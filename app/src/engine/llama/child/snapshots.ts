@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { decodeSnapshot, encodeSnapshot } from './snapshot-file.ts';
 import type { StoredState } from './task.ts';
 
 const ending = '.kv';
 const unfinished = '.part';
+/** On a slow disk states wait in memory; beyond this they are given up instead. */
+const maxPendingBytes = 512 * 1024 * 1024;
 
 export interface SnapshotOptions {
   directory: string;
@@ -36,6 +38,8 @@ export class Snapshots {
   readonly #options: SnapshotOptions;
   /** Writes follow one another, so that the last state of a chat is the one that stays. */
   #writing: Promise<void> = Promise.resolve();
+  /** States on their way to the disk: they are read from here meanwhile. */
+  readonly #pending = new Map<string, StoredState>();
   saved = 0;
   refused = 0;
 
@@ -50,6 +54,8 @@ export class Snapshots {
   /** Null where there is none that can be used. */
   async read(stateKey: string, adapterKey: string): Promise<StoredState | null> {
     const path = this.#path(stateKey, adapterKey);
+    const pending = this.#pending.get(path);
+    if (pending !== undefined) return pending;
     if (this.#sizeOf(path) === 0) return null;
     try {
       const stored = decodeSnapshot(this.#basis(adapterKey), await readFile(path));
@@ -68,14 +74,26 @@ export class Snapshots {
   /** Written aside, synced and renamed: a crash leaves the old file or the new one. Never rejects. */
   save(stateKey: string, adapterKey: string, stored: StoredState): Promise<boolean> {
     const path = this.#path(stateKey, adapterKey);
-    const result = this.#writing.then(() => this.#write(path, adapterKey, stored));
+    const held = [...this.#pending.values()].reduce((sum, other) => sum + other.state.length, 0);
+    if (held > maxPendingBytes) return Promise.resolve(false);
+    this.#pending.set(path, stored);
+    const result = this.#writing.then(async () => {
+      // A later state of the same chat, or its end, has overtaken this one.
+      if (this.#pending.get(path) !== stored) return false;
+      const isSaved = await this.#write(path, adapterKey, stored);
+      if (this.#pending.get(path) === stored) this.#pending.delete(path);
+      return isSaved;
+    });
     this.#writing = result.then(() => undefined);
     return result;
   }
 
   async drop(stateKey: string): Promise<void> {
-    await this.#writing;
     const prefix = snapshotPrefix(stateKey);
+    for (const path of this.#pending.keys()) {
+      if (basename(path).startsWith(prefix)) this.#pending.delete(path);
+    }
+    await this.#writing;
     for (const name of this.#names()) {
       if (name.startsWith(prefix)) rmSync(join(this.#options.directory, name), { force: true });
     }

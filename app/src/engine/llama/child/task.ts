@@ -65,6 +65,8 @@ export interface Task {
   pending: number;
   generated: TokenList;
   cachedTokens: number;
+  /** Had to give its place in the cache to others. */
+  isPreempted: boolean;
   queuedAt: number;
   startedAt: number;
   promptDoneAt: number;
@@ -88,12 +90,23 @@ export function createTask(options: NewTask, empty: TokenList): Task {
     pending: -1,
     generated: empty,
     cachedTokens: 0,
+    isPreempted: false,
     queuedAt: performance.now(),
     startedAt: 0,
     promptDoneAt: 0,
     firstTokenAt: 0,
     lastPosition: -1,
   };
+}
+
+/** Back to the queue without a place in the cache; what was answered so far is read anew with the prompt. */
+export function stepBack(task: Task): void {
+  task.sequence = null;
+  task.isPreempted = true;
+  task.phase = 'queued';
+  task.target.truncate(task.promptTokens);
+  task.target.append(task.generated.view());
+  if (task.work.kind === 'score') task.work.scores.length = 0;
 }
 
 /** The two parts that come before the last. */

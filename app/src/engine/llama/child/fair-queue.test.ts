@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { FairQueue } from './fair-queue.ts';
+
+interface Item {
+  person: string;
+  priority: 'answer' | 'side';
+  name: string;
+}
+
+const item = (person: string, name: string, priority: Item['priority'] = 'answer'): Item => ({
+  person,
+  name,
+  priority,
+});
+
+function takeAll(queue: FairQueue<Item>): string[] {
+  const names: string[] = [];
+  for (let next = queue.take(() => true); next; next = queue.take(() => true)) names.push(next.name);
+  return names;
+}
+
+describe('FairQueue', () => {
+  it('lets persons take turns, whoever asked more', () => {
+    const queue = new FairQueue<Item>();
+    for (const name of ['a1', 'a2', 'a3']) queue.push(item('a', name));
+    for (const name of ['b1', 'b2']) queue.push(item('b', name));
+    expect(queue.inOrder().map((one) => one.name)).toEqual(['a1', 'b1', 'a2', 'b2', 'a3']);
+    expect(takeAll(queue)).toEqual(['a1', 'b1', 'a2', 'b2', 'a3']);
+  });
+
+  it('prefers who was given fewer tokens', () => {
+    const queue = new FairQueue<Item>();
+    queue.push(item('a', 'a1'));
+    queue.push(item('b', 'b1'));
+    takeAll(queue);
+    queue.charge('a', 500);
+    queue.push(item('a', 'a2'));
+    queue.push(item('b', 'b2'));
+    queue.push(item('b', 'b3'));
+    expect(takeAll(queue)).toEqual(['b2', 'b3', 'a2']);
+  });
+
+  it('starts a newcomer level with those who wait, not ahead of them for ever', () => {
+    const queue = new FairQueue<Item>();
+    queue.push(item('a', 'a1'));
+    queue.charge('a', 1000);
+    queue.push(item('new', 'n1'));
+    queue.push(item('new', 'n2'));
+    expect(takeAll(queue)).toEqual(['a1', 'n1', 'n2']);
+  });
+
+  it('serves side work after all answers', () => {
+    const queue = new FairQueue<Item>();
+    queue.push(item('a', 'title', 'side'));
+    queue.push(item('b', 'b1'));
+    queue.push(item('b', 'b2'));
+    expect(takeAll(queue)).toEqual(['b1', 'b2', 'title']);
+  });
+});

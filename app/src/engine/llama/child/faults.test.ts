@@ -1,0 +1,277 @@
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { EngineChild, librariesDirectory } from '../../../../test/fixtures/engine-child.ts';
+import { writeTinyGguf, type TinyGguf } from '../../../../test/fixtures/tiny-gguf.ts';
+import { encodeFrame } from '../frames.ts';
+import { openLibraries } from './bindings.ts';
+import { compare, verifyLibraries } from './verify.ts';
+
+let folder = '';
+let model: TinyGguf;
+/** Slow enough that a prompt takes seconds. */
+let slow: TinyGguf;
+const children: EngineChild[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'corral-faults-'));
+  model = await writeTinyGguf(folder, { contextTokens: 1024 });
+  slow = await writeTinyGguf(folder, {
+    name: 'slow',
+    width: 256,
+    heads: 8,
+    keyValueHeads: 8,
+    layers: 12,
+    feedForward: 2048,
+    contextTokens: 8192,
+    type: 'f16',
+  });
+}, 120_000);
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    child.process.kill('SIGKILL');
+    await child.exit;
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function start(path: string, options = {}): Promise<EngineChild> {
+  const child = await EngineChild.loaded(path, options);
+  children.push(child);
+  return child;
+}
+
+function opened(): EngineChild {
+  const child = new EngineChild();
+  children.push(child);
+  return child;
+}
+
+const raw = (text: string) => ({ kind: 'raw', text, parseSpecial: false }) as const;
+const steady = { ignoreEos: true, temperature: 0 };
+
+describe('cancelling', () => {
+  it('stops a long prompt and an answer within 100 ms, and harms nobody else', async () => {
+    const child = await start(slow.path, { slots: 4 });
+    const long = {
+      kind: 'tokens' as const,
+      ids: [1, ...Array.from({ length: 4000 }, (_, index) => 260 + (index % 100))],
+    };
+    await child.generate({ sampling: { ...steady, maxNewTokens: 8 } });
+    const other = child.start({ person: 'other', sampling: { ...steady, maxNewTokens: 60 } });
+    const delays: number[] = [];
+    for (let round = 0; round < 6; round++) {
+      const reading = child.start({
+        prompt: round % 2 === 0 ? long : raw('Go on'),
+        sampling: { ...steady, maxNewTokens: 4000 },
+      });
+      await sleep(150 + round * 37);
+      const asked = performance.now();
+      reading.cancel();
+      const { end } = await reading.answer;
+      delays.push(performance.now() - asked);
+      expect(end.reason).toBe('aborted');
+    }
+    expect(Math.max(...delays)).toBeLessThan(100);
+    expect((await other.answer).usage?.completionTokens).toBe(60);
+    const alone = await child.generate({ sampling: { ...steady, maxNewTokens: 60 } });
+    expect((await other.answer).text.slice(0, 20)).toBe(alone.text.slice(0, 20));
+    expect((await child.ask({ type: 'stats' })).activeRequests).toBe(0);
+  });
+
+  it('reaches a request that still waits, and one that is being made ready', async () => {
+    const child = await start(model.path, { slots: 1 });
+    const first = child.start({ sampling: { ...steady, maxNewTokens: 900 } });
+    const waiting = child.start({ person: 'b', sampling: steady });
+    const fresh = child.start({ person: 'c', sampling: steady });
+    fresh.cancel();
+    waiting.cancel();
+    for (const { answer } of [waiting, fresh]) expect((await answer).end.reason).toBe('aborted');
+    first.cancel();
+    expect(['aborted', 'length']).toContain((await first.answer).end.reason);
+  });
+
+  it('of a ticket nobody knows is nothing', async () => {
+    const child = await start(model.path);
+    child.cancelTicket(123_456);
+    expect((await child.generate({ sampling: { ...steady, maxNewTokens: 3 } })).end.reason).toBe('length');
+  });
+});
+
+describe('many at once', () => {
+  it('take turns by person, and those who wait know their place', async () => {
+    const child = await start(model.path, { slots: 1 });
+    const order: string[] = [];
+    const ask = (person: string, name: string) =>
+      child.start({ person, sampling: { ...steady, maxNewTokens: 40 } }, (parts) => {
+        if (parts.some((part) => part.type === 'end')) order.push(name);
+      });
+    const runs = [ask('a', 'a1'), ask('a', 'a2'), ask('a', 'a3'), ask('b', 'b1')];
+    const answers = await Promise.all(runs.map((run) => run.answer));
+    expect(order).toEqual(['a1', 'b1', 'a2', 'a3']);
+    const positions = answers[2]!.parts.flatMap((part) =>
+      part.type === 'queue-position' ? [part.position] : [],
+    );
+    expect(positions.at(-1)).toBe(1);
+    expect(answers[2]!.timings!.queuedMs).toBeGreaterThan(0);
+  });
+
+  it('go on while one reads a long prompt', async () => {
+    const child = await start(slow.path);
+    const gaps: number[] = [];
+    let last = 0;
+    const writing = child.start({ sampling: { ...steady, maxNewTokens: 40 } }, () => {
+      const now = performance.now();
+      if (last > 0) gaps.push(now - last);
+      last = now;
+    });
+    await sleep(100);
+    const reading = child.start({
+      person: 'b',
+      prompt: {
+        kind: 'tokens',
+        ids: [1, ...Array.from({ length: 3000 }, (_, index) => 260 + (index % 100))],
+      },
+      sampling: { ...steady, maxNewTokens: 1 },
+    });
+    await writing.answer;
+    reading.cancel();
+    await reading.answer;
+    expect(Math.max(...gaps)).toBeLessThan(1000);
+  });
+
+  it('are told progress of a long prompt', async () => {
+    const child = await start(slow.path);
+    const ids = [1, ...Array.from({ length: 1500 }, (_, index) => 260 + (index % 100))];
+    const { parts } = await child.generate({
+      prompt: { kind: 'tokens', ids },
+      sampling: { ...steady, maxNewTokens: 1 },
+    });
+    const progress = parts.flatMap((part) => (part.type === 'prompt-progress' ? [part.processed] : []));
+    expect(progress.length).toBeGreaterThan(1);
+    expect(progress.at(-1)).toBe(1501);
+    expect([...progress].sort((a, b) => a - b)).toEqual(progress);
+  });
+});
+
+describe('bad files', () => {
+  it('are a clear error, and the child stays', async () => {
+    const child = opened();
+    await child.ask({ type: 'open', librariesDirectory: librariesDirectory() });
+    const cut = join(folder, 'cut.gguf');
+    writeFileSync(cut, await readFile(model.path));
+    truncateSync(cut, 40_000);
+    const nonsense = join(folder, 'nonsense.gguf');
+    writeFileSync(nonsense, 'GGUF but not really');
+    for (const path of [cut, nonsense, join(folder, 'absent.gguf')]) {
+      await expect(child.load(path)).rejects.toMatchObject({ code: 'model-load-failed' });
+    }
+    await child.load(model.path);
+    expect((await child.generate({ sampling: { ...steady, maxNewTokens: 2 } })).end.reason).toBe('length');
+  });
+
+  it('with weights that are no numbers fail the request alone', async () => {
+    const bytes = await readFile(model.path);
+    const broken = join(folder, 'nan.gguf');
+    // Past the head and into the first tensor: the output matrix.
+    const floats = new Float32Array(
+      bytes.buffer,
+      bytes.byteOffset + bytes.length - 4096 * 4 - ((bytes.byteOffset + bytes.length) % 4),
+      4096,
+    );
+    floats.fill(Number.NaN);
+    writeFileSync(broken, bytes);
+    const child = await start(broken);
+    const { end } = await child.generate({ sampling: steady });
+    expect(end).toMatchObject({ reason: 'failed', error: { code: 'model-file-invalid' } });
+    expect((await child.ask({ type: 'stats' })).activeRequests).toBe(0);
+  });
+});
+
+describe('the process', () => {
+  it('beats from a thread of its own, and says what it does', async () => {
+    const child = await start(slow.path);
+    const reading = child.start({
+      prompt: {
+        kind: 'tokens',
+        ids: [1, ...Array.from({ length: 4000 }, (_, index) => 260 + (index % 100))],
+      },
+      sampling: { ...steady, maxNewTokens: 1 },
+    });
+    await sleep(2200);
+    reading.cancel();
+    await reading.answer;
+    expect(child.beats.length).toBeGreaterThanOrEqual(2);
+    expect(child.beats.some((beat) => beat.phase === 'prompt' && beat.steps > 0)).toBe(true);
+  });
+
+  it('has an empty environment and is the first to go when memory runs out', async () => {
+    const child = opened();
+    const hello = await child.ask({ type: 'open', librariesDirectory: librariesDirectory() });
+    expect(hello.sandbox).toMatchObject({ diesWithParent: true, environment: [] });
+    expect(hello.llamaVersion).toContain('0.5.0');
+    expect(hello.devices[0]?.kind).toBe('cpu');
+  });
+
+  it('dies with its parent, even inside a decode', async () => {
+    const parent = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('../../../../test/fixtures/orphan-parent.ts', import.meta.url)), slow.path],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    const pid = await new Promise<number>((resolve) =>
+      parent.stdout.once('data', (text: Buffer) => resolve(Number(text.toString()))),
+    );
+    expect(() => process.kill(pid, 0)).not.toThrow();
+    parent.kill('SIGKILL');
+    const deadline = performance.now() + 2000;
+    const isAlive = (): boolean => {
+      try {
+        return process.kill(pid, 0);
+      } catch {
+        return false;
+      }
+    };
+    while (isAlive() && performance.now() < deadline) await sleep(20);
+    expect(isAlive()).toBe(false);
+  });
+
+  it('ends when it is spoken to in nonsense, and refuses what it does not understand by name', async () => {
+    const child = opened();
+    await child.ask({ type: 'open', librariesDirectory: librariesDirectory() });
+    const refusal = child.ask({
+      type: 'tokenize',
+      text: 'x',
+      parseSpecial: 'no',
+      addSpecial: false,
+    } as never);
+    await expect(refusal).rejects.toMatchObject({ code: 'bad-request' });
+    child.sendRaw(encodeFrame({ what: 'ever' }));
+    expect((await child.exit).code).not.toBe(0);
+  });
+
+  it('interrupts what runs when it is shut down', async () => {
+    const child = await start(model.path);
+    const run = child.start({ sampling: { ...steady, maxNewTokens: 1000 } });
+    await sleep(60);
+    await child.close();
+    expect(['interrupted', 'length']).toContain((await run.answer).end.reason);
+    expect((await child.exit).code).toBe(0);
+  });
+});
+
+describe('libraries', () => {
+  it('are refused where there are none, or of another layout', () => {
+    expect(() => openLibraries(folder)).toThrow('no libggml');
+    expect(() => openLibraries(join(folder, 'nowhere'))).toThrow('no directory');
+    expect(verifyLibraries(openLibraries(librariesDirectory()))).toContain('0.5.0');
+    expect(() => compare('llama_batch', { n: 1 }, { n: 2 })).toThrow('another one');
+  });
+});

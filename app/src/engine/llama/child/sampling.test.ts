@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import type { Sampling } from '../../../contracts/sampling.ts';
+import { drawAt } from './random.ts';
+import { Sampler } from './sampler.ts';
+import { TopCandidates } from './top-candidates.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/** The four things a sampler asks of a vocabulary; the real one is used in answers.test.ts. */
+const vocabulary = {
+  size: 2000,
+  endIds: [2],
+  isEnd: (id: number) => id === 2,
+  check: () => undefined,
+  specialPiece: () => new Uint8Array([97]),
+} as unknown as Vocabulary;
+
+function sampler(sampling: Sampling, drawnTokens = 0): Sampler {
+  return new Sampler({ sampling, vocabulary, grammar: null, seed: 7, contextTokens: 4096, drawnTokens });
+}
+
+/** Logits of which token 5 is the best, then 6, 7, …; all others far below. */
+function row(size = 2000): Float32Array {
+  const values = new Float32Array(size).fill(-20);
+  for (let index = 0; index < 20; index++) values[5 + index] = 10 - index * 0.5;
+  return values;
+}
+
+function drawMany(sampling: Sampling, count = 400, size = 2000): Set<number> {
+  const drawn = new Set<number>();
+  const one = sampler(sampling);
+  for (let index = 0; index < count; index++) drawn.add(one.next(row(size)).id);
+  return drawn;
+}
+
+describe('drawAt', () => {
+  it('depends on seed and position alone', () => {
+    expect(drawAt(1, 5)).toBe(drawAt(1, 5));
+    expect(drawAt(1, 5)).not.toBe(drawAt(1, 6));
+    expect(drawAt(1, 5)).not.toBe(drawAt(2, 5));
+  });
+
+  it('is even, and neighbours do not resemble each other', () => {
+    const bins = Array.from({ length: 10 }, () => 0);
+    let product = 0;
+    const draws = 20_000;
+    for (let position = 0; position < draws; position++) {
+      const value = drawAt(42, position);
+      bins[Math.floor(value * 10)]!++;
+      product += (value - 0.5) * (drawAt(42, position + 1) - 0.5);
+    }
+    for (const count of bins) expect(Math.abs(count - draws / 10)).toBeLessThan(draws * 0.01);
+    expect(Math.abs(product / draws)).toBeLessThan(0.005);
+  });
+});
+
+describe('TopCandidates', () => {
+  it('finds the same best by insertion and by sorting everything', () => {
+    const values = Float32Array.from({ length: 5000 }, (_, index) => Math.fround(drawAt(3, index) * 30 - 15));
+    values[77] = values[78]!;
+    const expected = [...values.keys()].sort((a, b) => values[b]! - values[a]! || a - b);
+    for (const count of [1, 40, 512, 513, 5000]) {
+      const top = new TopCandidates();
+      top.select(values, count);
+      expect(Array.from(top.ids.subarray(0, top.length))).toEqual(expected.slice(0, count));
+    }
+  });
+
+  it('tells of values that are no numbers', () => {
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      for (const count of [1, 40, 5000]) {
+        const values = new Float32Array(5000).fill(1);
+        values[4321] = bad;
+        const top = new TopCandidates();
+        top.select(values, count);
+        expect(top.isBroken).toBe(true);
+      }
+    }
+  });
+});
+
+describe('Sampler', () => {
+  it('is greedy at temperature 0', () => {
+    expect(drawMany({ temperature: 0 })).toEqual(new Set([5]));
+  });
+
+  it('keeps to top-k', () => {
+    expect([...drawMany({ temperature: 5, topK: 3, topP: 1, minP: 0 })].sort()).toEqual([5, 6, 7]);
+  });
+
+  it('keeps to top-p, alike with and without top-k', () => {
+    // e^-0.5 steps: 39 %, 24 %, 15 %, 9 %, … of the mass.
+    for (const topK of [0, 100]) {
+      const drawn = drawMany({ temperature: 5, topK, topP: 0.6, minP: 0 });
+      expect([...drawn].sort()).toEqual([5, 6]);
+    }
+  });
+
+  it('keeps to min-p, alike with and without top-k', () => {
+    for (const topK of [0, 100]) {
+      const drawn = drawMany({ temperature: 5, topK, topP: 1, minP: 0.3 });
+      expect([...drawn].sort()).toEqual([5, 6, 7]);
+    }
+  });
+
+  it('draws from everything when nothing cuts', () => {
+    const drawn = drawMany({ temperature: 5, topK: 0, topP: 1, minP: 0 }, 3000);
+    expect([...drawn].some((id) => id > 100)).toBe(true);
+  });
+
+  it('bans and favours by logit bias', () => {
+    expect(drawMany({ temperature: 0, logitBias: { 5: -100, 9: 50 } }, 1)).toEqual(new Set([9]));
+    expect(drawMany({ temperature: 0, logitBias: { 5: -100 } }, 1)).toEqual(new Set([6]));
+  });
+
+  it('penalises what was said inside the window and forgets it outside', () => {
+    const one = sampler({ temperature: 0, repetitionPenalty: 3, penaltyWindow: 2 });
+    const ids = Array.from({ length: 4 }, () => one.next(row()).id);
+    expect(ids).toEqual([5, 6, 7, 5]);
+  });
+
+  it('penalises by count with the frequency penalty, once with the presence penalty', () => {
+    const frequency = sampler({ temperature: 0, frequencyPenalty: 0.3, penaltyWindow: 64 });
+    for (const id of [5, 5]) frequency.see(id);
+    expect(frequency.next(row()).id).toBe(6);
+    const presence = sampler({ temperature: 0, presencePenalty: 0.3, penaltyWindow: 64 });
+    for (const id of [5, 5]) presence.see(id);
+    expect(presence.next(row()).id).toBe(5);
+  });
+
+  it('never draws an end token that is to be ignored', () => {
+    const values = row();
+    values[2] = 99;
+    expect(sampler({ temperature: 0 }).next(values.slice()).id).toBe(2);
+    expect(sampler({ temperature: 0, ignoreEos: true }).next(values.slice()).id).toBe(5);
+  });
+
+  it('goes on drawing where a resumed run was', () => {
+    const settings: Sampling = { temperature: 1.5, topK: 0 };
+    const whole = sampler(settings);
+    const ids = Array.from({ length: 30 }, () => whole.next(row()).id);
+    const resumed = sampler(settings, 10);
+    expect(Array.from({ length: 20 }, () => resumed.next(row()).id)).toEqual(ids.slice(10));
+  });
+
+  it('reports the model’s own log-probabilities, before penalties', () => {
+    const one = sampler({ temperature: 0, logprobs: 2, logitBias: { 5: -100 } });
+    const { logprob } = one.next(row());
+    expect(logprob?.id).toBe(6);
+    expect(logprob?.top.map((token) => token.id)).toEqual([5, 6]);
+    const sum = Array.from(row()).reduce((total, value) => total + Math.exp(value), 0);
+    expect(logprob?.logprob).toBeCloseTo(Math.log(Math.exp(9.5) / sum), 4);
+  });
+
+  it('refuses broken logits', () => {
+    expect(() => sampler({}).next(new Float32Array(2000).fill(Number.NaN))).toThrow('no numbers');
+  });
+});

@@ -1,0 +1,226 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { EngineChild, type GeneratedAnswer } from '../../../../test/fixtures/engine-child.ts';
+import { writeTinyGguf, type TinyGguf } from '../../../../test/fixtures/tiny-gguf.ts';
+import type { LoadMessage } from '../protocol.ts';
+
+let folder = '';
+let model: TinyGguf;
+const children: EngineChild[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'corral-sharing-'));
+  model = await writeTinyGguf(folder, { contextTokens: 1024 });
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) await child.close();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function start(options: Partial<LoadMessage> = {}): Promise<EngineChild> {
+  const child = await EngineChild.loaded(model.path, options);
+  children.push(child);
+  return child;
+}
+
+const system = 'You are a helpful friend. '.repeat(12);
+const chat = (...contents: string[]) => ({
+  kind: 'chat' as const,
+  format: 'llama-2',
+  messages: [
+    { role: 'system' as const, content: system },
+    ...contents.map((content, index) => ({
+      role: index % 2 === 0 ? ('user' as const) : ('assistant' as const),
+      content,
+    })),
+  ],
+});
+const settings = { ignoreEos: true, maxNewTokens: 10, temperature: 0 };
+const logprobs = (answer: GeneratedAnswer): number[] =>
+  answer.parts.flatMap((part) => (part.type === 'token' ? [part.token.logprob] : []));
+
+describe('sharing what was read', () => {
+  it('keeps a chat’s state for its next message, the answer’s own ids included', async () => {
+    const child = await start();
+    const first = await child.generate({ prompt: chat('Hello'), stateKey: 'a', sampling: settings });
+    expect(first.usage?.cachedTokens).toBe(0);
+    const next = chat('Hello', first.text, 'And then?');
+    const second = await child.generate({ prompt: next, stateKey: 'a', sampling: settings });
+    const kept = first.usage!.promptTokens + first.usage!.completionTokens - 1;
+    expect(second.usage?.cachedTokens).toBe(kept);
+  });
+
+  it('lets many that arrive together read a common prefix once', async () => {
+    const child = await start({ slots: 8 });
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        child.generate({
+          prompt: chat(`${index} is my number`),
+          stateKey: `chat-${index}`,
+          sampling: settings,
+        }),
+      ),
+    );
+    const cached = answers.map((answer) => answer.usage!.cachedTokens).sort((a, b) => a - b);
+    expect(cached[0]).toBe(0);
+    for (const count of cached.slice(1)) expect(count).toBeGreaterThan(80);
+    const stats = await child.ask({ type: 'stats' });
+    expect(stats.parkedPrefixes).toBeGreaterThan(0);
+    expect(stats.copiedTokens).toBe(cached.reduce((sum, count) => sum + count, 0));
+  });
+
+  it('answers alike from a shared prefix and from nothing', async () => {
+    const child = await start();
+    const request = {
+      prompt: chat('What is the name of the river?'),
+      sampling: { ...settings, logprobs: 0 },
+    };
+    const alone = await child.generate(request);
+    await child.generate({ ...request, prompt: chat('Who?'), stateKey: 'other' });
+    const shared = await child.generate(request);
+    expect(shared.usage!.cachedTokens).toBeGreaterThan(80);
+    for (const [index, value] of logprobs(shared).entries())
+      expect(value).toBeCloseTo(logprobs(alone)[index]!, 1);
+  });
+
+  it('leaves nothing of a request that belongs to no chat', async () => {
+    const child = await start();
+    await child.generate({ prompt: chat('Hello'), sampling: settings });
+    expect((await child.ask({ type: 'stats' })).sequences).toBe(0);
+    expect((await child.generate({ prompt: chat('Hello'), sampling: settings })).usage?.cachedTokens).toBe(0);
+  });
+
+  it('makes room by giving up the chats that were not used for longest', async () => {
+    const child = await start({ contextTokens: 512, kvTokens: 512 });
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      const { end } = await child.generate({
+        prompt: { kind: 'raw', text: `${name} ${system}`, parseSpecial: false },
+        stateKey: name,
+        sampling: settings,
+      });
+      expect(end.reason).toBe('length');
+    }
+    expect((await child.ask({ type: 'stats' })).evictions).toBeGreaterThan(0);
+  });
+
+  it('serves all when the cache is too small for all at once', async () => {
+    const child = await start({ contextTokens: 512, kvTokens: 512 });
+    const answers = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((name) =>
+        child.generate({
+          prompt: { kind: 'raw', text: `${name} a small llama`, parseSpecial: false },
+          sampling: { ...settings, maxNewTokens: 300 },
+        }),
+      ),
+    );
+    for (const { end, usage } of answers) {
+      expect(end.reason).toBe('length');
+      expect(usage?.completionTokens).toBe(300);
+    }
+    expect((await child.ask({ type: 'stats' })).preemptions).toBeGreaterThan(0);
+  });
+
+  it('forgets a chat that is dropped', async () => {
+    const child = await start();
+    const request = { prompt: chat('Hello'), stateKey: 'a', sampling: settings };
+    await child.generate(request);
+    await child.ask({ type: 'drop-state', stateKey: 'a' });
+    expect((await child.ask({ type: 'stats' })).sequences).toBe(0);
+    expect((await child.generate(request)).usage?.cachedTokens).toBe(0);
+  });
+
+  it('gives up no chat’s state for side work', async () => {
+    const child = await start({ contextTokens: 256, kvTokens: 256 });
+    const request = { prompt: chat('Hello'), stateKey: 'a', sampling: settings };
+    const first = await child.generate(request);
+    const side = await child.generate({
+      prompt: { kind: 'raw', text: `other ${system}`, parseSpecial: false },
+      priority: 'side',
+      sampling: settings,
+    });
+    expect(side.end.reason).toBe('failed');
+    expect((await child.generate(request)).usage?.cachedTokens).toBe(first.usage!.promptTokens - 1);
+  });
+});
+
+describe('states on disk', () => {
+  const kv = () => ({ directory: join(folder, `kv-${Math.random()}`), budgetBytes: 1e9 });
+
+  it('survive a restart: the chat goes on without being read anew', async () => {
+    const snapshots = kv();
+    const before = await start({ snapshots });
+    const first = await before.generate({ prompt: chat('Hello'), stateKey: 'a', sampling: settings });
+    expect(await before.ask({ type: 'save-state', stateKey: 'a' })).toEqual({ saved: true });
+    await before.close();
+    const after = await start({ snapshots });
+    const next = { prompt: chat('Hello', first.text, 'More'), stateKey: 'a', sampling: settings };
+    const restored = await after.generate(next);
+    const kept = first.usage!.promptTokens + first.usage!.completionTokens - 1;
+    expect(restored.usage?.cachedTokens).toBe(kept);
+    expect((await after.ask({ type: 'stats' })).snapshotsRestored).toBe(1);
+  });
+
+  it('restore to identical logits', async () => {
+    const snapshots = kv();
+    const text = 'The child asked: can you tell me, too? '.repeat(4);
+    const request = {
+      prompt: { kind: 'raw' as const, text, parseSpecial: false },
+      stateKey: 'a',
+      sampling: { ...settings, logprobs: 5, maxNewTokens: 4 },
+    };
+    const before = await start({ snapshots });
+    await before.generate({ ...request, sampling: { ...settings, maxNewTokens: 1 } });
+    const inMemory = await before.generate(request);
+    await before.close();
+    const after = await start({ snapshots });
+    const restored = await after.generate(request);
+    expect((await after.ask({ type: 'stats' })).restoredTokens).toBe(restored.usage!.cachedTokens);
+    expect(logprobs(restored)).toEqual(logprobs(inMemory));
+  });
+
+  it('are refused when cut or altered, and the chat is read anew', async () => {
+    const snapshots = kv();
+    const request = { prompt: chat('Hello'), stateKey: 'a', sampling: settings };
+    const before = await start({ snapshots });
+    const first = await before.generate(request);
+    await before.close();
+    const file = join(snapshots.directory, readdirSync(snapshots.directory)[0]!);
+    const whole = readFileSync(file);
+    const altered = Buffer.from(whole);
+    altered[whole.length - 100]! ^= 4;
+    for (const bytes of [whole.subarray(0, whole.length - 10), altered]) {
+      writeFileSync(file, bytes);
+      const after = await start({ snapshots });
+      const answer = await after.generate(request);
+      expect(answer.usage?.cachedTokens).toBe(0);
+      expect(answer.text).toBe(first.text);
+      expect((await after.ask({ type: 'stats' })).snapshotsRefused).toBe(1);
+      after.process.kill('SIGKILL');
+    }
+  });
+
+  it('are never written for a temporary chat', async () => {
+    const snapshots = kv();
+    const child = await start({ snapshots });
+    await child.generate({ prompt: chat('Secret'), stateKey: 'a', ephemeral: true, sampling: settings });
+    expect(await child.ask({ type: 'save-state', stateKey: 'a' })).toEqual({ saved: false });
+    await child.close();
+    expect(() => readdirSync(snapshots.directory)).toThrow('ENOENT');
+  });
+
+  it('are saved before a chat is evicted, and come back', async () => {
+    const snapshots = kv();
+    const child = await start({ contextTokens: 512, kvTokens: 512, snapshots });
+    const request = (name: string) => ({
+      prompt: { kind: 'raw' as const, text: `${name} ${system}`, parseSpecial: false },
+      stateKey: name,
+      sampling: settings,
+    });
+    for (const name of 'abcdefgh') await child.generate(request(name));
+    const again = await child.generate(request('a'));
+    expect(again.usage!.cachedTokens).toBeGreaterThan(80);
+    expect((await child.ask({ type: 'stats' })).snapshotsRestored).toBe(1);
+  });
+});

@@ -133,11 +133,12 @@ export async function readZipDirectory(
   signal?: AbortSignal,
 ): Promise<Map<string, ZipEntry>> {
   const { name } = source;
-  if (source.sizeBytes < 22) throw invalidBin(name, 'it is too short');
+  if (source.sizeBytes < 4) throw invalidBin(name, 'it is too short');
   const start = viewOf(await source.read(0, 4, signal));
   if (start.getUint8(0) === 0x80)
     throw unsafeBin(name, 'it is a bare pickle, as PyTorch wrote before version 1.6');
-  if (start.getUint32(0, true) !== localMark) throw invalidBin(name, 'it is not a zip file');
+  if (source.sizeBytes < 22 || start.getUint32(0, true) !== localMark)
+    throw invalidBin(name, 'it is not a zip file');
   const directory = await findDirectory(source, signal);
   if (directory.entries > zipLimits.maximumEntries || directory.sizeBytes > zipLimits.maximumDirectoryBytes)
     throw invalidBin(name, 'its directory is very large');

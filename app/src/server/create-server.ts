@@ -7,6 +7,7 @@ import { buildApp } from './build-app.ts';
 import { isLoopback } from './gates/host-gate.ts';
 import { refuseOpenServer } from './gates/access.ts';
 import { closeTimeoutMs, drainTimeoutMs } from './limits.ts';
+import { forwardNotices } from './notices.ts';
 import type { ServedRoute, ServerContext, ServerOptions } from './server-context.ts';
 import { createServerContext } from './server-context.ts';
 
@@ -72,6 +73,7 @@ export async function createServer(options: ServerOptions): Promise<CorralServer
   const context = await createServerContext({ bootId: randomUUID(), ...options });
   const app = await buildApp(context);
   await app.ready();
+  const stopNotices = forwardNotices(context);
   let address: string | null = null;
 
   async function drain(): Promise<void> {
@@ -110,6 +112,7 @@ export async function createServer(options: ServerOptions): Promise<CorralServer
     },
     async close() {
       context.isClosing = true;
+      stopNotices();
       context.streams.closeAll();
       context.gradio.close();
       const closed = app.close();

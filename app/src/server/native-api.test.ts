@@ -31,3 +31,106 @@ test('a message is accepted with 202 and its answer streams by offset', async ()
   const rest = await running.call('GET', `/api/runs/${runId}/events?from=5`);
   expect(rest.text).toContain('"offset":5');
 });
+
+test('tabs hear of jobs, and finished runs are counted', async () => {
+  const { body } = await running.call('POST', '/api/streams');
+  const answer = await fetch(`${running.address}/api/streams/${String(body['streamId'])}`);
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  await reader.read();
+  await running.call('POST', '/api/pulls', { reference: 'owner/name' });
+  let text = '';
+  while (!text.includes('job-changed')) text += (await reader.read()).value ?? '';
+  expect(text).toContain('"reference":"owner/name"');
+  const id = await newChat();
+  await running.call('POST', `/api/chats/${id}/runs`, { input: { kind: 'message', content: '/say hi' } });
+  const counted = async () => (await running.call('GET', '/metrics')).text;
+  await expect.poll(counted).toContain('corral_answers_total{dialect="native",reason="stop"}');
+  await reader.cancel();
+});
+
+test('chats are listed, changed by version, deleted and brought back', async () => {
+  const id = await newChat();
+  const first = await running.call(
+    'PATCH',
+    `/api/chats/${id}`,
+    { title: 'named', pinned: true },
+    { 'if-match': '"1"' },
+  );
+  expect([first.status, first.body]).toMatchObject([
+    200,
+    { title: 'named', titleSource: 'hand', version: 2 },
+  ]);
+  const stale = await running.call('PATCH', `/api/chats/${id}`, { title: 'lost' }, { 'if-match': '"1"' });
+  expect([stale.status, stale.body]).toMatchObject([
+    409,
+    { error: { code: 'conflict', details: { version: 2 } } },
+  ]);
+  const list = await running.call('GET', '/api/chats?limit=1');
+  expect(list.body).toMatchObject({ chats: [{ id }] });
+  const trashed = await running.call('DELETE', `/api/chats/${id}`);
+  expect((await running.call('GET', `/api/chats/${id}`)).status).toBe(404);
+  const restored = await running.call('POST', `/api/trash/${String(trashed.body['id'])}/restore`);
+  expect(restored.body).toMatchObject({ id, title: 'named' });
+});
+
+test('the same Idempotency-Key does a thing once, and refuses another thing', async () => {
+  const headers = { 'idempotency-key': 'once-only' };
+  const first = await running.call('POST', '/api/chats', { title: 'a' }, headers);
+  const again = await running.call('POST', '/api/chats', { title: 'a' }, headers);
+  expect(again.body['id']).toBe(first.body['id']);
+  expect((await running.call('POST', '/api/chats', { title: 'b' }, headers)).status).toBe(422);
+  const path = `/api/chats/${String(first.body['id'])}/runs`;
+  const body = { input: { kind: 'message', content: 'x' } };
+  const run = await running.call('POST', path, body, { 'idempotency-key': 'run-once' });
+  expect((await running.call('POST', path, body, { 'idempotency-key': 'run-once' })).body['runId']).toBe(
+    run.body['runId'],
+  );
+});
+
+test('settings, presets and preferences come back as they were saved, with their source', async () => {
+  const saved = await running.call('PUT', '/api/preferences', {
+    settings: { sampling: { temperature: 0.2 } },
+    page: { theme: 'dark' },
+  });
+  expect(saved.body).toMatchObject({ settings: { sampling: { temperature: 0.2 } }, page: { theme: 'dark' } });
+  const { body } = await running.call('GET', '/api/settings');
+  const settings = body['settings'] as { name: string; value: unknown; source: string }[];
+  expect(settings.find(({ name }) => name === 'sampling.temperature')).toMatchObject({
+    value: 0.2,
+    source: 'preference',
+  });
+  const preset = await running.call('PUT', '/api/presets/short%20answers', {
+    settings: { systemPrompt: 'Be brief.' },
+  });
+  expect(preset.body).toMatchObject({ name: 'short answers', version: 1 });
+  expect((await running.call('GET', '/api/presets')).body).toMatchObject({
+    presets: [{ name: 'short answers' }],
+  });
+  expect((await running.call('DELETE', '/api/presets/short%20answers')).status).toBe(204);
+});
+
+test('system, models, export and import, and the reference page', async () => {
+  const system = await running.call('GET', '/api/system');
+  expect(system.body).toMatchObject({ title: 'Corral', features: { logging: 'off' }, writable: true });
+  expect((await running.call('GET', '/api/models')).body).toMatchObject({
+    models: [{ id: 'scripted' }],
+    defaultModel: 'scripted',
+  });
+  const file = await running.call('GET', '/api/export?format=chat_history');
+  expect(file.headers.get('content-disposition')).toMatch(/^attachment; filename="[\w.-]+"$/);
+  const history = {
+    session: [
+      { role: 'user', content: 'q' },
+      { role: 'assistant', content: 'a' },
+    ],
+  };
+  const imported = await running.call('POST', '/api/import', history);
+  expect([imported.status, imported.body]).toMatchObject([
+    201,
+    { format: 'chat_history', chats: 1, messages: 2 },
+  ]);
+  const openapi = await running.call('GET', '/api/openapi.json');
+  expect(Object.keys(openapi.body['paths'] as object)).toContain('/api/chats/{id}/runs');
+  const docs = await running.call('GET', '/api/docs');
+  expect(docs.text).not.toMatch(/(src|href)="http/);
+});

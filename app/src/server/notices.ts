@@ -1,0 +1,26 @@
+import { shownJob } from './routes/model-routes.ts';
+import type { ServerContext } from './server-context.ts';
+
+/** Kinds of background work after which there are other models than before. */
+const modelJobs = new Set(['pull', 'adapter']);
+
+/** Tells open tabs what changed elsewhere, and the metrics what was answered. Gives back what ends that. */
+export function forwardNotices({ jobs, chats, streams, metrics, log }: ServerContext): () => void {
+  const stopJobs = jobs.onChange((job) => {
+    streams.notify(job.owner, { type: 'job-changed', job: shownJob(job) });
+    if (job.state === 'done' && modelJobs.has(job.kind))
+      streams.notify(job.owner, { type: 'models-changed' });
+  });
+  const stopChats = chats.onChange((notice) => {
+    if (notice.type !== 'run-changed' || notice.state !== 'ended') return;
+    chats
+      .receipt(notice.owner, notice.runId)
+      .then((receipt) => metrics.receipt(receipt))
+      // A run that never began, and one of a temporary chat, has no receipt.
+      .catch((error: unknown) => log.debug({ error }, 'a run ended without a receipt'));
+  });
+  return () => {
+    stopJobs();
+    stopChats();
+  };
+}

@@ -46,10 +46,22 @@ export function checkPrompt(prompt: Prompt, vocabularySize: number): void {
 
 function checkAdapters(uses: readonly AdapterUse[], model: ModelDescription): void {
   for (const use of uses) {
-    if (!model.adapters.some((adapter) => adapter.id === use.id && adapter.loaded)) {
-      throw new AppError('not-found', `The model has no adapter "${use.id}" loaded.`, {
+    const known = model.adapters.find((adapter) => adapter.id === use.id);
+    if (!known) {
+      throw new AppError('not-found', `The model has no adapter "${use.id}".`, {
         details: { field: 'adapters', adapter: use.id },
       });
+    }
+    if (!known.loaded) {
+      const why = known.problem ?? 'its shape is another one';
+      throw new AppError(
+        'adapter-mismatch',
+        `The adapter "${use.id}" cannot be used with this model: ${why}.`,
+        {
+          hint: 'Answer without it, or fetch the adapter that belongs to this model.',
+          details: { field: 'adapters', adapter: use.id },
+        },
+      );
     }
     if (!Number.isFinite(use.scale) || Math.abs(use.scale) > 16) {
       throw outOfRange('adapters.scale', 'must be a number between -16 and 16');

@@ -73,7 +73,8 @@ export interface ModelDescription {
   bosTokenId: number | null;
   eosTokenIds: number[];
   template: TemplateDescription;
-  adapters: { id: string; loaded: boolean }[];
+  /** `problem` says why one could not be loaded. */
+  adapters: { id: string; loaded: boolean; problem?: string }[];
   memory: { residentBytes: number; kvBytes: number } | null;
   /** Release of the library or name of the service that computes. */
   engineRelease: string;

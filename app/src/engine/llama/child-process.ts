@@ -27,9 +27,11 @@ export interface SpawnOptions {
 
 /**
  * Everything that a child gets of the environment; what the machine's operator set for this program (tokens, the
- * database) is not among it. The libraries of a GPU look for their devices by these names.
+ * database) is not among it.
  */
 const environment = {
+  /** The library would call a debugger on itself before it aborts. */
+  GGML_NO_BACKTRACE: '1',
   LANG: 'C.UTF-8',
   TZ: 'UTC',
 };

@@ -1,62 +1,225 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  createLlamaWorkplace,
+  engineProcesses,
+  type LlamaWorkplace,
+} from '../../../test/fixtures/llama-workplace.ts';
 import { writeTinyGguf, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
-import { silentLog } from '../../lib/log.ts';
-import { createHttpClient } from '../../net/http-client.ts';
-import { describeEngine } from '../engine.contract.ts';
-import type { LoadOptions, ModelSource } from '../engine.ts';
-import { createLibraries } from './libraries.ts';
+import type { JsonSchema } from '../../contracts/sampling.ts';
+import { answerOf, chatRequest, describeEngine } from '../engine.contract.ts';
 import type { LlamaEngine } from './llama-engine.ts';
-import { createLlamaLoader, type LlamaLoader } from './llama-loader.ts';
 
-let folder: string;
+let place: LlamaWorkplace;
 let model: TinyGguf;
-let loader: LlamaLoader;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'corral-llama-'));
-  model = await writeTinyGguf(folder, { sharpness: 8 });
-  const libraries = createLibraries({
-    ownFolder: '',
-    gpu: 'off',
-    folder,
-    registry: '',
-    client: createHttpClient({ allowedHosts: [], log: silentLog }),
-    log: silentLog,
-  });
-  loader = createLlamaLoader({
-    librariesDirectory: () => libraries.directory(),
-    crashFile: join(folder, 'crashes.json'),
-    clock: { now: () => Date.now() },
-    log: silentLog,
-    snapshots: { directory: join(folder, 'kv'), budgetBytes: 2 ** 28 },
-  });
+  place = await createLlamaWorkplace();
+  model = await writeTinyGguf(place.folder, { sharpness: 8 });
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => place.close());
 
-const source = (more: Partial<ModelSource> = {}): ModelSource =>
-  ({
-    kind: 'file',
-    id: 'tiny',
-    path: model.path,
-    sha256: model.sha256,
-    adapters: [],
-    ...more,
-  }) as ModelSource;
-const load = (options: LoadOptions = {}): Promise<LlamaEngine> => loader.load(source(), options);
-
-describeEngine({ name: 'llama.cpp', start: () => load() });
+describeEngine({ name: 'llama.cpp', start: () => place.load(model) });
 
 describe('llama.cpp in its own process', () => {
   test('has no network, dies with its parent and is the first to be killed', async () => {
-    const { hello } = await loader.probe();
+    const { hello } = await place.loader.probe();
     expect(hello.sandbox).toMatchObject({
       networkIsolated: true,
       diesWithParent: true,
       firstToBeKilled: true,
     });
-    expect(hello.sandbox.environment.sort()).toEqual(['LANG', 'TZ']);
+    expect(hello.sandbox.environment.sort()).toEqual(['GGML_NO_BACKTRACE', 'LANG', 'TZ']);
+  });
+
+  test('a loading that nobody waits for is stopped', async () => {
+    const controller = new AbortController();
+    const loading = place.load(model, { signal: controller.signal });
+    controller.abort();
+    await expect(loading).rejects.toMatchObject({ code: 'cancelled' });
+    await expect.poll(() => engineProcesses()).toHaveLength(1);
+  });
+
+  test('takes about as much memory as was estimated', async () => {
+    const shape = {
+      width: 512,
+      layers: 4,
+      heads: 8,
+      keyValueHeads: 8,
+      contextTokens: 8192,
+      type: 'q8_0' as const,
+    };
+    const larger = await writeTinyGguf(place.folder, { name: 'larger', ...shape });
+    const before = new Set(engineProcesses());
+    const { path, sha256 } = larger;
+    const estimate = await place.loader.estimate(
+      { kind: 'file', id: 'larger', path, sha256, adapters: [] },
+      {},
+    );
+    const engine = await place.load(larger);
+    await answerOf(engine.generate(chatRequest('x')));
+    const pid = engineProcesses().find((one) => !before.has(one));
+    const resident = Number(/VmRSS:\s+(\d+)/u.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+    expect(estimate.fit).toBe('fits');
+    expect(estimate.kvBytes).toBe(4 * 8192 * 4 * 1024 * 2);
+    expect(engine.describe().memory?.kvBytes).toBe(estimate.kvBytes);
+    expect(resident / estimate.totalBytes).toBeGreaterThan(0.75);
+    expect(resident / estimate.totalBytes).toBeLessThan(1.15);
+    await engine.close();
+  });
+});
+
+describe('a JSON schema, compiled and obeyed by the engine', () => {
+  let engine: LlamaEngine;
+  beforeAll(async () => {
+    engine = await place.load(model);
+  });
+  afterAll(() => engine.close());
+
+  const short = { type: 'string', maxLength: 6 };
+  const cases: [string, JsonSchema, (value: never) => boolean][] = [
+    [
+      'nested objects in the order of declaration',
+      {
+        type: 'object',
+        properties: {
+          name: short,
+          inner: { type: 'object', properties: { yes: { type: 'boolean' } }, required: ['yes'] },
+        },
+        required: ['name', 'inner'],
+      },
+      (value: { name: string; inner: { yes: boolean } }) =>
+        Object.keys(value).join() === 'name,inner' && typeof value.inner.yes === 'boolean',
+    ],
+    [
+      'optional properties with commas only between two',
+      {
+        type: 'object',
+        properties: { a: { const: 1 }, b: { const: 'b' }, c: { const: null } },
+        required: ['b'],
+      },
+      (value: object) => 'b' in value && Object.keys(value).every((key) => ['a', 'b', 'c'].includes(key)),
+    ],
+    [
+      'arrays of a least and a greatest length',
+      { type: 'array', items: { enum: [1, 'two', false] }, minItems: 2, maxItems: 4 },
+      (value: unknown[]) =>
+        value.length >= 2 &&
+        value.length <= 4 &&
+        value.every((item) => [1, 'two', false].includes(item as never)),
+    ],
+    [
+      'tuples',
+      { type: 'array', prefixItems: [{ const: 'x' }, { type: 'integer', minimum: 3, maximum: 12 }] },
+      (value: [string, number]) => value[0] === 'x' && value[1] >= 3 && value[1] <= 12,
+    ],
+    [
+      'references, to itself too',
+      {
+        $ref: '#/$defs/node',
+        $defs: {
+          node: {
+            type: 'object',
+            properties: {
+              value: { enum: [1, 2] },
+              next: { anyOf: [{ type: 'null' }, { $ref: '#/$defs/node' }] },
+            },
+            required: ['value', 'next'],
+          },
+        },
+      },
+      (value: { value: number; next: object | null }) =>
+        [1, 2].includes(value.value) && value.next !== undefined,
+    ],
+    [
+      'one of several',
+      { oneOf: [{ const: 'a"b\\c\nd' }, { type: 'boolean' }] },
+      (value: unknown) => value === 'a"b\\c\nd' || typeof value === 'boolean',
+    ],
+    [
+      'all of several',
+      {
+        allOf: [
+          { type: 'object', properties: { a: { const: 1 } }, required: ['a'] },
+          { properties: { b: { const: 2 } }, required: ['b'] },
+        ],
+      },
+      (value: object) => JSON.stringify(value) === '{"a":1,"b":2}',
+    ],
+    [
+      'a date and time',
+      { type: 'string', format: 'date-time' },
+      (value: string) => /^\d{4}-\d\d-\d\dT\d\d:\d\d/u.test(value),
+    ],
+    [
+      'a uuid',
+      { type: 'string', format: 'uuid' },
+      (value: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u.test(value),
+    ],
+    [
+      'lengths of strings',
+      { type: 'string', minLength: 3, maxLength: 5 },
+      (value: string) => value.length >= 3 && value.length <= 5,
+    ],
+    [
+      'a type or null',
+      { type: ['integer', 'null'], minimum: -20, maximum: 20 },
+      (value: number | null) => value === null || Math.abs(value) <= 20,
+    ],
+    [
+      'properties beside those declared, under other names',
+      {
+        type: 'object',
+        properties: { ab: { const: 1 }, ac: { const: 2 } },
+        required: ['ab', 'ac'],
+        additionalProperties: { const: 3 },
+      },
+      (value: Record<string, number>) =>
+        value['ab'] === 1 &&
+        value['ac'] === 2 &&
+        Object.entries(value).every(([key, number]) => key === 'ab' || key === 'ac' || number === 3),
+    ],
+  ];
+
+  test.each(cases)('%s', async (_, jsonSchema, holds) => {
+    let finished = 0;
+    for (let seed = 1; seed <= 40 && finished < 4; seed++) {
+      const { text, end } = await answerOf(
+        engine.generate(
+          chatRequest('JSON', {
+            jsonSchema,
+            seed,
+            temperature: 3,
+            topK: 0,
+            topP: 1,
+            minP: 0,
+            maxNewTokens: 200,
+          }),
+        ),
+      );
+      expect(end.error).toBeUndefined();
+      if (end.reason !== 'stop') continue;
+      finished++;
+      expect([text, holds(JSON.parse(text) as never)]).toEqual([text, true]);
+    }
+    expect(finished).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['anything at all', true],
+    ['any object', { type: 'object' }],
+    [
+      'any of the formats',
+      {
+        type: 'array',
+        items: {
+          anyOf: ['date', 'time', 'ipv4', 'email', 'uri'].map((format) => ({ type: 'string', format })),
+        },
+      },
+    ],
+    ['large numbers', { type: 'integer', minimum: -123_456_789, maximum: 987_654_321 }],
+  ] as [string, JsonSchema][])('%s compiles', async (_, jsonSchema) => {
+    const { end } = await answerOf(engine.generate(chatRequest('JSON', { jsonSchema, maxNewTokens: 8 })));
+    expect(end.error).toBeUndefined();
   });
 });

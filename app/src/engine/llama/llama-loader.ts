@@ -31,6 +31,7 @@ export interface LlamaLoaderOptions {
 }
 
 export interface LlamaLoader extends EngineLoader {
+  estimate(source: ModelSource, options: LoadOptions): Promise<MemoryEstimate>;
   load(source: ModelSource, options: LoadOptions): Promise<LlamaEngine>;
   /** Starts a process, lets it open the libraries and ends it: what `corral doctor` shows. */
   probe(): Promise<{ hello: Hello; isolation: Isolation }>;
@@ -160,7 +161,8 @@ async function soundAdapters(adapters: readonly AdapterSource[], log: Log): Prom
   for (const adapter of adapters) {
     try {
       await readStrictly(adapter.path);
-      sound.push(adapter);
+      const { id, path, sha256 } = adapter;
+      sound.push({ id, path, sha256 });
     } catch (error) {
       log.warn({ adapter: adapter.id, reason: toAppError(error).message }, 'adapter left out');
     }

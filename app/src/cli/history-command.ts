@@ -1,0 +1,99 @@
+import { open, readFile, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../contracts/app-error.ts';
+import type { ImportResult } from '../contracts/api/transfer.ts';
+import { exportFormatSchema } from '../contracts/api/transfer.ts';
+import type { CommandContext, CommandInput, Command } from './command.ts';
+
+/** The server takes no larger body; a larger file is refused before it is read. */
+const mostImportBytes = 128 * 1024 * 1024;
+
+export const historyImportCommand: Command = {
+  name: 'history import',
+  arguments: [
+    { name: '<file>', about: 'chat_history.json, conversations.json of ChatGPT, or a JSON export' },
+  ],
+  about: 'Take in chats from a file. The same file a second time adds nothing.',
+  async run(context, input) {
+    const { output } = context;
+    const path = input.arguments[0] ?? '';
+    const data = await readJson(path);
+    const server = await context.api();
+    const result = await server.request<ImportResult>('POST', '/api/import', {
+      body: data,
+      signal: context.signal,
+    });
+    output.line(`${result.chats} chats with ${result.messages} messages were taken in (${result.format})`);
+    if (result.passedOver > 0) output.line(`${result.passedOver} were here already`);
+    for (const { index, reason } of result.skipped) output.note(`chat ${index + 1} was left out: ${reason}`);
+    output.json(result);
+  },
+};
+
+async function readJson(path: string): Promise<unknown> {
+  const { size } = await stat(path).catch((cause: unknown) => {
+    throw new AppError('file-invalid', `${path} cannot be read`, { hint: 'Give the path of a file.', cause });
+  });
+  if (size > mostImportBytes)
+    throw new AppError(
+      'body-too-large',
+      `${path} has ${size} bytes; at most ${mostImportBytes} are taken at once`,
+      {
+        hint: 'Split it: both known formats are lists of chats.',
+      },
+    );
+  try {
+    return JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/u, '')) as unknown;
+  } catch (cause) {
+    throw new AppError('file-invalid', `${path} is not JSON`, { cause });
+  }
+}
+
+export const historyExportCommand: Command = {
+  name: 'history export',
+  about: 'Write chats to a file or to standard output.',
+  options: [
+    {
+      flags: '--format <name>',
+      about: 'json (everything), markdown, sharegpt or chat_history',
+      default: 'json',
+    },
+    { flags: '--chat <id>', about: 'one chat instead of all' },
+    { flags: '--out <file>', about: 'where to; an existing file is not overwritten' },
+  ],
+  async run(context, input) {
+    const format = exportFormatSchema.safeParse(input.options['format']);
+    if (!format.success)
+      throw new AppError('usage', `${String(input.options['format'])} is no format`, {
+        hint: `Use one of: ${exportFormatSchema.options.join(', ')}.`,
+      });
+    const chat = input.options['chat'];
+    const path = typeof chat === 'string' ? `/api/chats/${encodeURIComponent(chat)}/export` : '/api/export';
+    const server = await context.api();
+    const body = await server.download(`${path}?format=${format.data}`, context.signal);
+    await writeTo(context, input, body);
+  },
+};
+
+async function writeTo(
+  { output }: CommandContext,
+  input: CommandInput,
+  body: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const out = input.options['out'];
+  if (typeof out !== 'string') {
+    const decoder = new TextDecoder();
+    for await (const chunk of body) output.write(decoder.decode(chunk, { stream: true }));
+    return;
+  }
+  const file = await open(out, 'wx', 0o600).catch((cause: unknown) => {
+    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new AppError('input-output', exists ? `${out} is there already` : `${out} cannot be written`, {
+      cause,
+    });
+  });
+  await pipeline(body, file.createWriteStream());
+  const { size } = await stat(out);
+  output.line(`${out}: ${size} bytes`);
+  output.json({ file: out, sizeBytes: size });
+}

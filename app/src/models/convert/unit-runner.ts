@@ -2,8 +2,8 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { AppError } from '../../contracts/app-error.ts';
 import { ggmlSizeBytes } from '../../formats/gguf/gguf-types.ts';
-import { tensorDtypes, valueCount } from '../../formats/tensor-file.ts';
-import type { Addition, StoredNumbers } from './adapters/open-adapter.ts';
+import type { Addition } from './adapters/open-adapter.ts';
+import { readNumbers } from './adapters/stored-numbers.ts';
 import { KernelMemory } from './kernel-memory.ts';
 import { packPanels, panelFloats, type WeightKernels } from './quantise/weight-kernels.ts';
 import { wovenRow } from './row-units.ts';
@@ -69,26 +69,17 @@ export class UnitRunner {
     }
   }
 
-  /** Numbers of an adapter as floats of their own. */
-  #numbers(stored: StoredNumbers): Float32Array {
-    const count = valueCount(stored.shape);
-    const sizeBytes = count * tensorDtypes[stored.dtype];
-    this.#memory.reset();
-    const source = this.#memory.region(sizeBytes);
-    const target = stored.dtype === 'f32' ? source : this.#memory.region(count * 4);
-    this.#readInto(this.#memory.bytes(source, sizeBytes), stored.path, stored.offset);
-    if (stored.dtype !== 'f32') this.#memory.kernels.toFloat(stored.dtype, source, target, count);
-    return this.#memory.floats(target, count).slice();
-  }
-
   #load(addition: Addition): LoadedAddition {
     if (addition.kind === 'vector') {
       const { scale } = addition;
-      return { kind: 'vector', values: this.#numbers(addition.values).map((value) => value * scale) };
+      return {
+        kind: 'vector',
+        values: readNumbers(this.#memory, addition.values).map((value) => value * scale),
+      };
     }
     const { rank, scale, isEmbedding } = addition;
-    const first = this.#numbers(addition.a);
-    const second = this.#numbers(addition.b);
+    const first = readNumbers(this.#memory, addition.a);
+    const second = readNumbers(this.#memory, addition.b);
     // An embedding's rows are looked up, not multiplied: its delta is the transpose.
     const a = isEmbedding ? transposed(second, second.length / rank, rank) : first;
     const b = (isEmbedding ? transposed(first, rank, first.length / rank) : second).map(

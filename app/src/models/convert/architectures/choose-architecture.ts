@@ -22,3 +22,12 @@ export function chooseArchitecture(config: JsonObject, repository: string): Arch
     details: { supported: supportedClasses },
   });
 }
+
+/** By GGUF's name. */
+export function architectureNamed(name: string): Architecture {
+  const found = architectures.find((architecture) => architecture.name === name);
+  if (found) return found;
+  throw new AppError('model-unsupported', `Adapters cannot be written for a model of the kind ${name}.`, {
+    hint: `Supported are ${architectures.map((architecture) => architecture.name).join(', ')}.`,
+  });
+}

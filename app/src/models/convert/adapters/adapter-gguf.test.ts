@@ -1,0 +1,84 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OracleModel } from '../../../../test/fixtures/llama-library.ts';
+import { convertTo } from '../../../../test/fixtures/models/convert-folder.ts';
+import { writeTinyAdapter, type TinyAdapterOptions } from '../../../../test/fixtures/models/tiny-adapter.ts';
+import {
+  writeTinyRepository,
+  type TinyRepositoryOptions,
+} from '../../../../test/fixtures/models/tiny-repository.ts';
+import { temporaryFolder } from '../../../../test/fixtures/temporary-folder.ts';
+import { readGguf } from '../../../formats/gguf/gguf-reader.ts';
+import { openFileSource } from '../../../net/file-source.ts';
+import { folderFiles } from '../folder-files.ts';
+import { writeAdapterGguf } from './adapter-gguf.ts';
+
+const tokens = [1, 300, 17, 42, 260, 5];
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let count = 0;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+afterAll(async () => await folder.remove());
+const newFolder = (): string => join(folder.path, String((count += 1)));
+
+interface Made {
+  base: string;
+  merged: string;
+  lora: string;
+  target: string;
+}
+
+async function make(options: TinyRepositoryOptions, adapterOptions: TinyAdapterOptions): Promise<Made> {
+  const repository = await writeTinyRepository(newFolder(), options);
+  const adapter = await writeTinyAdapter(newFolder(), repository, adapterOptions);
+  const adapters = [{ folder: adapter.folder, weight: 1 }];
+  const base = await convertTo(newFolder(), { base: repository.folder, quantisation: 'f32' });
+  const target = newFolder();
+  const merged = await convertTo(target, { base: repository.folder, quantisation: 'f32', adapters });
+  const lora = join(target, 'adapter.gguf');
+  const source = await openFileSource(base);
+  try {
+    const read = await readGguf(source);
+    await writeAdapterGguf({ adapter: await folderFiles(adapter.folder), base: read, output: lora });
+  } finally {
+    await source.close();
+  }
+  return { base, merged, lora, target };
+}
+
+const largest = (a: Float32Array[], b: Float32Array[]): number =>
+  Math.max(...a.map((row, at) => Math.max(...row.map((x, i) => Math.abs(x - (b[at]?.[i] ?? NaN))))));
+
+describe('a GGUF LoRA over its base answers as the merged model', () => {
+  it.each<[string, TinyRepositoryOptions, TinyAdapterOptions]>([
+    ['llama', {}, {}],
+    ['llama, rank-stabilised, with patterns', {}, { rankStabilised: true, rankPattern: { q_proj: 6 } }],
+    ['llama, adapter in bf16 as .bin', {}, { dtype: 'bf16', file: 'bin' }],
+    ['llama with the embedding', {}, { embedding: true }],
+    ['qwen2', { architecture: 'qwen2' }, {}],
+    ['qwen3', { architecture: 'qwen3' }, {}],
+    ['falcon 7B', { architecture: 'falcon-7b' }, {}],
+    ['falcon 40B', { architecture: 'falcon-40b', heads: 8, keyValueHeads: 2 }, {}],
+  ])('%s', async (_, options, adapterOptions) => {
+    const { base, merged, lora } = await make(options, adapterOptions);
+    const model = new OracleModel(base);
+    const other = new OracleModel(merged);
+    const expected = other.logits(tokens);
+    expect(largest(model.logits(tokens, { path: lora, scale: 1 }), expected)).toBeLessThan(1e-3);
+    expect(largest(model.logits(tokens), expected)).toBeGreaterThan(2e-2);
+    model.close();
+    other.close();
+  });
+});
+
+describe('an adapter that cannot be switched', () => {
+  it.each<[string, TinyRepositoryOptions, TinyAdapterOptions]>([
+    ['replaces tensors', {}, { replaced: ['lm_head.weight'] }],
+    ['changes biases', { architecture: 'qwen2' }, { loraBias: true, targets: ['q_proj'] }],
+  ])('%s: is refused, and leaves nothing', async (_, options, adapterOptions) => {
+    await expect(make(options, adapterOptions)).rejects.toMatchObject({ code: 'adapter-mismatch' });
+    expect(await readdir(join(folder.path, String(count)))).toEqual(['model.gguf']);
+  });
+});

@@ -4,11 +4,11 @@ import { createChats } from '../chat/create-chats.ts';
 import type { Chats } from '../chat/chats.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
-import { AppError } from '../contracts/app-error.ts';
 import { createFleet, type Engines } from '../engine/fleet.ts';
 import { createJobs, type Jobs } from '../jobs/jobs.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { writeAdapterGguf } from '../models/convert/adapters/adapter-gguf.ts';
 import { planConversion } from '../models/convert/conversion-plan.ts';
 import { convert } from '../models/convert/convert.ts';
 import { createModels, type ModelsOptions } from '../models/create-models.ts';
@@ -71,7 +71,7 @@ function modelsOptions(
     converter: {
       plan: async (options) => (await planConversion(options)).summary,
       convert,
-      convertAdapter: () => Promise.reject(new AppError('model-unsupported', 'adapters cannot be added yet')),
+      convertAdapter: writeAdapterGguf,
     },
   };
 }

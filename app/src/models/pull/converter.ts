@@ -1,4 +1,4 @@
-import { AppError } from '../../contracts/app-error.ts';
+import { writeAdapterGguf } from '../convert/adapters/adapter-gguf.ts';
 import { planConversion } from '../convert/conversion-plan.ts';
 import { convert } from '../convert/convert.ts';
 import type {
@@ -38,14 +38,5 @@ export interface ConvertedAdapter {
 export const converter: Converter = {
   plan: async (options) => (await planConversion(options)).summary,
   convert,
-  convertAdapter: ({ adapter }) =>
-    Promise.reject(
-      new AppError(
-        'model-unsupported',
-        `${adapter.name} can be merged into a model, not yet kept beside one.`,
-        {
-          hint: 'Pull base+adapter to merge it.',
-        },
-      ),
-    ),
+  convertAdapter: writeAdapterGguf,
 };

@@ -9,8 +9,6 @@ import {
   type TinyRepositoryOptions,
 } from '../../../../test/fixtures/models/tiny-repository.ts';
 import { temporaryFolder } from '../../../../test/fixtures/temporary-folder.ts';
-import { readGguf } from '../../../formats/gguf/gguf-reader.ts';
-import { openFileSource } from '../../../net/file-source.ts';
 import { folderFiles } from '../folder-files.ts';
 import { writeAdapterGguf } from './adapter-gguf.ts';
 
@@ -38,13 +36,7 @@ async function make(options: TinyRepositoryOptions, adapterOptions: TinyAdapterO
   const target = newFolder();
   const merged = await convertTo(target, { base: repository.folder, quantisation: 'f32', adapters });
   const lora = join(target, 'adapter.gguf');
-  const source = await openFileSource(base);
-  try {
-    const read = await readGguf(source);
-    await writeAdapterGguf({ adapter: await folderFiles(adapter.folder), base: read, output: lora });
-  } finally {
-    await source.close();
-  }
+  await writeAdapterGguf({ adapter: await folderFiles(adapter.folder), basePath: base, output: lora });
   return { base, merged, lora, target };
 }
 

@@ -1,7 +1,12 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../../contracts/app-error.ts';
 import { ggufNumber, ggufText, type GgufEntry, type GgufFile } from '../../../formats/gguf/gguf-types.ts';
 import { ggufEntry, layOutGguf, type GgufTensorShape } from '../../../formats/gguf/gguf-writer.ts';
+import { readGguf } from '../../../formats/gguf/gguf-reader.ts';
+import { openFileSource } from '../../../net/file-source.ts';
 import type { ArchitectureTensor } from '../architectures/architecture.ts';
 import { architectureNamed } from '../architectures/choose-architecture.ts';
 import type { ModelConfig } from '../architectures/model-config.ts';
@@ -16,14 +21,15 @@ import { readNumbers } from './stored-numbers.ts';
 export interface AdapterGgufOptions {
   /** A PEFT repository whose weights are on this machine. */
   adapter: RepositoryFiles;
-  /** The model that it will be switched on over, as `readGguf` gives it. */
-  base: GgufFile;
+  /** The GGUF file that it will be switched on over. */
+  basePath: string;
   /** Where the GGUF LoRA appears, complete or not at all. */
   output: string;
   signal?: AbortSignal;
 }
 
 export interface AdapterGgufResult {
+  sha256: string;
   sizeBytes: number;
   rank: number;
   tensors: number;
@@ -167,9 +173,25 @@ async function writeParts(
   return layout.sizeBytes;
 }
 
+async function readBase(path: string, signal?: AbortSignal): Promise<GgufFile> {
+  const source = await openFileSource(path);
+  try {
+    return await readGguf(source, signal ? { signal } : {});
+  } finally {
+    await source.close();
+  }
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
 /** Writes a PEFT adapter as a GGUF LoRA for switching while the model runs. Nothing is left behind when it fails. */
 export async function writeAdapterGguf(options: AdapterGgufOptions): Promise<AdapterGgufResult> {
-  const { base, output, signal } = options;
+  const { basePath, output, signal } = options;
+  const base = await readBase(basePath, signal);
   const architecture = architectureNamed(ggufText(base.metadata, 'general.architecture') ?? '');
   const adapter = await openAdapter(options.adapter, 1, signal);
   const parts = pairParts(adapter, base, architecture.tensors(configOf(base, architecture.name)));
@@ -181,8 +203,9 @@ export async function writeAdapterGguf(options: AdapterGgufOptions): Promise<Ada
       parts,
       signal,
     });
+    const sha256 = await hashOf(unfinished);
     await rename(unfinished, output);
-    return { sizeBytes, rank: adapter.config.rank, tensors: parts.length * 2 };
+    return { sha256, sizeBytes, rank: adapter.config.rank, tensors: parts.length * 2 };
   } catch (error) {
     await rm(unfinished, { force: true });
     throw fileError(error);

@@ -45,6 +45,7 @@ function journalCalls(store: Store, temporary: TemporaryChats): JournalCalls {
       return { run: temporary.raiseEpoch(owner, write.runId), text: '' };
     },
     async appendJournal(entries) {
+      for (const entry of entries) if (temporary.hasRun(entry.runId)) temporary.append(entry);
       const kept = entries.filter((entry) => !temporary.hasRun(entry.runId));
       return kept.length === 0 ? { refusedRunIds: [] } : store.appendJournal(kept);
     },

@@ -6,6 +6,7 @@ import type {
   AcceptedRuns,
   AcceptRuns,
   FinishRun,
+  JournalEntry,
   RunRecord,
 } from '../../store/run-store.ts';
 import type { ConversationStore } from '../conversation-store.ts';
@@ -161,6 +162,15 @@ export class TemporaryChats implements MemoryCalls {
     };
     found.runs.set(runId, raised);
     return raised;
+  }
+
+  /** What a journal would keep: the text so far, in the message itself. */
+  append({ owner, runId, offset, text }: JournalEntry): void {
+    const { found, run } = this.#run(owner, runId);
+    const message = messageIn(found, owner, run.messageId);
+    const content = message.content.slice(0, offset) + text;
+    replace(found, { ...message, content });
+    found.runs.set(runId, { ...run, durableOffset: content.length });
   }
 
   async finishRun(owner: string, write: FinishRun): Promise<boolean> {

@@ -1,0 +1,186 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  openChats,
+  watchToEnd,
+  type OpenChatsOptions,
+  type OpenedChats,
+} from '../../../test/fixtures/open-chats.ts';
+import { AppError } from '../../contracts/app-error.ts';
+import type { Run } from '../../contracts/runs.ts';
+
+let opened: OpenedChats | undefined;
+async function open(options: OpenChatsOptions = {}): Promise<OpenedChats> {
+  opened = await openChats(options);
+  return opened;
+}
+afterEach(async () => {
+  await opened?.remove();
+  opened = undefined;
+});
+
+const message = (content: string): { input: { kind: 'message'; content: string } } => ({
+  input: { kind: 'message', content },
+});
+
+/** Waits until something of the answer is shown. */
+async function firstWords({ chats, owner }: OpenedChats, run: Run): Promise<void> {
+  for await (const event of chats.watch(owner, run.id, { from: 0, signal: AbortSignal.timeout(5000) }))
+    if (event.type === 'text') return;
+}
+
+describe('a disk that is full', () => {
+  test('costs nothing: the answer goes on in memory and is written when there is room', async () => {
+    let isFull = false;
+    const refuse = async (): Promise<never> => {
+      throw new AppError('disk-full', 'the disk is full');
+    };
+    const { chats, owner, chat } = await open({
+      script: { tokensPerSecond: 300 },
+      around: (store) => ({
+        ...store,
+        appendJournal: (entries) => (isFull ? refuse() : store.appendJournal(entries)),
+        finishRun: (who, write) => (isFull ? refuse() : store.finishRun(who, write)),
+        acceptRuns: (who, write) => (isFull ? refuse() : store.acceptRuns(who, write)),
+      }),
+    });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, message('/long 100'));
+    await firstWords(opened!, runs[0]!);
+    isFull = true;
+    const watching = watchToEnd(chats, owner, runs[0]!);
+    await expect(chats.run(owner, (await chat()).id, message('no room'))).rejects.toMatchObject({
+      code: 'disk-full',
+    });
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    isFull = false;
+    const { text, end } = await watching;
+    expect(end.reason).toBe('stop');
+    expect((await chats.open(owner, id)).messages[1]).toMatchObject({ content: text, state: 'complete' });
+  });
+});
+
+describe('stopping', () => {
+  test('works in every phase, also while the model is loading', async () => {
+    const { chats, owner, chat } = await open({ script: { loadMs: 10_000 } });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, message('never mind'));
+    await chats.stop(owner, runs[0]!.id);
+    expect((await chats.open(owner, id)).messages[1]).toMatchObject({ content: '', state: 'stopped' });
+  });
+
+  test('works while an answer waits for its turn', async () => {
+    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 50, slots: 1 } });
+    const first = await chat();
+    const second = await chat();
+    const before = await chats.run(owner, first.id, message('/long 500'));
+    await firstWords(opened!, before.runs[0]!);
+    const { runs } = await chats.run(owner, second.id, message('waiting'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const began = performance.now();
+    await chats.stop(owner, runs[0]!.id);
+    expect(performance.now() - began).toBeLessThan(500);
+    expect(await chats.getRun(owner, runs[0]!.id)).toMatchObject({ endReason: 'aborted' });
+    await chats.stop(owner, before.runs[0]!.id);
+  });
+});
+
+describe('while an answer is written', () => {
+  test('a new message after it waits; deleting the chat stops it', async () => {
+    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 50 } });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, message('/long 500'));
+    await firstWords(opened!, runs[0]!);
+    await expect(chats.run(owner, id, message('and?'))).rejects.toMatchObject({ code: 'conflict' });
+    const reply = (await chats.open(owner, id)).messages[1]!;
+    const again = { input: { kind: 'continue' as const, messageId: reply.id } };
+    await expect(chats.run(owner, id, again)).rejects.toMatchObject({ code: 'conflict' });
+    const entry = await chats.trash(owner, id);
+    expect(await chats.listRuns(owner, { active: true, limit: 5 })).toEqual([]);
+    await chats.restore(owner, entry!.id);
+    const kept = (await chats.open(owner, id)).messages[1]!;
+    expect(kept.state).toBe('stopped');
+    expect(kept.content.length).toBeGreaterThan(0);
+  });
+
+  test('erasing everything ends it and leaves nothing', async () => {
+    const { chats, owner, chat, store } = await open({ script: { tokensPerSecond: 50 } });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, message('/long 500'));
+    await firstWords(opened!, runs[0]!);
+    expect(await chats.erase(owner, { everything: true })).toEqual({ chatIds: [id] });
+    expect(await store.unfinishedRuns()).toEqual([]);
+    expect((await chats.list(owner, { limit: 5 })).items).toEqual([]);
+  });
+
+  test('a temporary chat survives a crash of the engine like others', async () => {
+    let crashes = 0;
+    const mishap = () => (crashes++ === 0 ? { kind: 'crash' as const, afterTokens: 10 } : null);
+    const { chats, owner } = await open({ script: { tokensPerSecond: 300, mishap } });
+    const { id } = await chats.create(owner, { temporary: true });
+    const { runs } = await chats.run(owner, id, message('/long 40'));
+    const { end, text } = await watchToEnd(chats, owner, runs[0]!);
+    expect(end).toMatchObject({ reason: 'stop', resumed: true });
+    expect((await chats.open(owner, id)).messages[1]?.content).toBe(text);
+  });
+});
+
+describe('an engine that fails', () => {
+  test('ends the answer with its reason and keeps what was written', async () => {
+    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 300 } });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, message('/fail 5 provider-rate-limited'));
+    const { end } = await watchToEnd(chats, owner, runs[0]!);
+    expect(end).toMatchObject({ reason: 'failed', error: { code: 'provider-rate-limited' } });
+    const reply = (await chats.open(owner, id)).messages[1];
+    expect(reply).toMatchObject({ state: 'failed', outcome: { error: { code: 'provider-rate-limited' } } });
+    expect(reply?.content.length).toBeGreaterThan(0);
+  });
+
+  test('that cannot be loaded says why', async () => {
+    const loadError = () => new AppError('model-load-failed', 'the file is damaged');
+    const { chats, owner, chat } = await open({ script: { loadError } });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, message('hello'));
+    const { end } = await watchToEnd(chats, owner, runs[0]!);
+    expect(end).toMatchObject({ reason: 'failed', error: { code: 'model-load-failed' } });
+    expect(await chats.receipts(owner, runs[0]!.messageId)).toEqual([]);
+  });
+});
+
+describe('what the operator chose', () => {
+  test('a full outbox makes new answers wait when it must', async () => {
+    const { chats, owner, chat } = await open({ refusal: () => new AppError('log-full', 'no room') });
+    const { id } = await chat();
+    await expect(chats.run(owner, id, message('hello'))).rejects.toMatchObject({ code: 'log-full' });
+    expect((await chats.open(owner, id)).messages).toEqual([]);
+  });
+
+  test('feedback is off unless it is switched on', async () => {
+    const { chats, owner, chat, say } = await open();
+    const { id } = await chat();
+    const { run } = await say(id, 'hello');
+    const change = { feedback: { rating: 'up' as const, reason: null } };
+    await expect(chats.updateMessage(owner, id, { messageId: run.messageId, change })).rejects.toMatchObject({
+      code: 'unsupported-field',
+    });
+  });
+
+  test('metadata sends no text, and temporary chats only when it is forced', async () => {
+    const { chats, owner, store } = await open({
+      config: { loggingUrl: 'http://sink.example', loggingMode: 'metadata', loggingTemporary: true },
+    });
+    const { id } = await chats.create(owner, {
+      temporary: true,
+      settings: { systemPrompt: 'hidden-system' },
+    });
+    expect((await chats.open(owner, id)).logged).toBe(true);
+    const { runs } = await chats.run(owner, id, message('hidden-words'));
+    await watchToEnd(chats, owner, runs[0]!);
+    const [event] = await store.dueOutboxEvents({ now: Number.MAX_SAFE_INTEGER, limit: 5, except: [] });
+    expect(event?.body).not.toContain('hidden');
+    expect(JSON.parse(event!.body)).toMatchObject({
+      conversation_id: id,
+      messages: [{ role: 'system', characters: 13 }, { role: 'user', characters: 12 }, { role: 'assistant' }],
+    });
+  });
+});

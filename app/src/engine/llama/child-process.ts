@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../contracts/app-error.ts';
 import { createOutputTail, type OutputTail } from './output-tail.ts';
@@ -32,6 +33,9 @@ export interface SpawnOptions {
 const environment = {
   /** The library would call a debugger on itself before it aborts. */
   GGML_NO_BACKTRACE: '1',
+  /** The C library otherwise keeps a heap for each thread, and what was freed: 15 MB. */
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '131072',
   LANG: 'C.UTF-8',
   TZ: 'UTC',
 };
@@ -45,10 +49,14 @@ export function spawnEngineProcess({ entry, isolation }: SpawnOptions): EnginePr
     process.execPath,
     '--disable-warning=ExperimentalWarning',
     `--max-old-space-size=${heapMb}`,
+    // A child makes little garbage, and a small nursery is collected faster than a token takes.
+    '--max-semi-space-size=1',
     entry,
   ];
+  // Without the cache the child compiles its sources anew: 30 MB and a quarter of a second.
+  const cache = getCompileCacheDir();
   const child = spawn(words[0] ?? process.execPath, words.slice(1), {
-    env: environment,
+    env: { ...environment, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
   });

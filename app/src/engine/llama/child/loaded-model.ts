@@ -17,7 +17,7 @@ import { supportedRelease } from './verify.ts';
 const physicalBatch = { cpu: 128, gpu: 512 } as const;
 const logicalBatch = 512;
 /** Rows of logits in one batch beyond one for each slot; scoring uses them. */
-const spareOutputs = 32;
+const spareOutputs = 12;
 const defaultContextTokens = 8192;
 /** The library rounds the cache up to this. */
 const cellBlock = 256;

@@ -29,7 +29,7 @@ export function measureThreads(options: MeasureOptions): ThreadTime[] {
   const times: ThreadTime[] = [];
   for (const count of counts) {
     if (times.length > 0 && performance.now() - started > budgetMs) break;
-    threads.setLimit(count);
+    threads.set(count);
     step(options);
     const samples = Array.from({ length: countedSteps }, () => step(options)).sort((a, b) => a - b);
     times.push({ threads: count, tokenMs: samples[1] ?? samples[0] ?? 0 });
@@ -39,7 +39,7 @@ export function measureThreads(options: MeasureOptions): ThreadTime[] {
   const enough = times
     .filter((time) => time.tokenMs * worthwhile <= best)
     .sort((a, b) => a.threads - b.threads);
-  threads.setLimit(enough[0]?.threads ?? maxThreads);
+  threads.set(enough[0]?.threads ?? maxThreads);
   return times;
 }
 

@@ -1,7 +1,7 @@
 import type { RunPart } from '../../../contracts/run-parts.ts';
 
 /** Watchers are served every 33 to 50 ms; waking the parent more often takes cores from the computation. */
-const flushIntervalMs = 33;
+const flushIntervalMs = 45;
 
 export interface PartBatch {
   ticket: number;

@@ -33,7 +33,7 @@ interface Trial {
  */
 export class ThreadController {
   readonly #options: Required<Omit<ThreadControllerOptions, 'maxThreads'>>;
-  #limit: number;
+  readonly #limit: number;
   #threads: number;
   /** Best step seen, by thread count and batch length. */
   readonly #best = new Map<number, number>();
@@ -59,10 +59,10 @@ export class ThreadController {
     return this.#threads;
   }
 
-  /** Takes over what was measured at load. */
-  setLimit(threads: number): void {
-    this.#limit = threads;
-    this.#change(threads);
+  /** Sets what was measured at load. Later trials may go beyond it: the machine may have been busy then. */
+  set(threads: number): void {
+    this.#change(Math.min(threads, this.#limit));
+    this.changes = 0;
   }
 
   /** Before a step that reads a prompt: no trials, only what is known of the others. */

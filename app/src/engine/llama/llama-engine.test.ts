@@ -29,7 +29,13 @@ describe('llama.cpp in its own process', () => {
       diesWithParent: true,
       firstToBeKilled: true,
     });
-    expect(hello.sandbox.environment.sort()).toEqual(['GGML_NO_BACKTRACE', 'LANG', 'TZ']);
+    expect(hello.sandbox.environment.sort()).toEqual([
+      'GGML_NO_BACKTRACE',
+      'LANG',
+      'MALLOC_ARENA_MAX',
+      'MALLOC_TRIM_THRESHOLD_',
+      'TZ',
+    ]);
   });
 
   test('a loading that nobody waits for is stopped', async () => {

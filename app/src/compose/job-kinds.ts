@@ -11,6 +11,13 @@ function referenceOf(payload: Record<string, unknown>): string {
   throw new AppError('internal', 'a job was kept without its reference');
 }
 
+/** What else was asked for; the route's schema checked it before it was kept. */
+function optionsOf(payload: Record<string, unknown>, names: readonly string[]): Record<string, never> {
+  return Object.fromEntries(
+    names.flatMap((name) => (name in payload ? [[name, payload[name] as never]] : [])),
+  );
+}
+
 export interface JobKindParts {
   chats: Pick<Chats, 'jobs'>;
   models: Models;
@@ -25,21 +32,24 @@ export function createJobKinds({ chats, models, backUp }: JobKindParts): Record<
       concurrency: 3,
       attempts: 5,
       async run({ payload, signal, progress }) {
-        for await (const step of models.pull(referenceOf(payload), { signal })) progress({ ...step });
+        const options = { ...optionsOf(payload, ['base', 'force']), signal };
+        for await (const step of models.pull(referenceOf(payload), options)) progress({ ...step });
       },
     },
     adapter: {
       concurrency: 2,
       attempts: 5,
       async run({ payload, signal, progress }) {
-        for await (const step of models.adapters.add(referenceOf(payload), { signal })) progress({ ...step });
+        const options = { ...optionsOf(payload, ['base']), signal };
+        for await (const step of models.adapters.add(referenceOf(payload), options)) progress({ ...step });
       },
     },
     import: {
       concurrency: 1,
       attempts: 1,
       async run({ payload, signal, progress }) {
-        for await (const step of models.import(referenceOf(payload), { signal })) progress({ ...step });
+        const options = { ...optionsOf(payload, ['name', 'quantisation']), signal };
+        for await (const step of models.import(referenceOf(payload), options)) progress({ ...step });
       },
     },
     title: { concurrency: 1, attempts: 2, run: ({ payload, signal }) => chats.jobs.title(payload, signal) },

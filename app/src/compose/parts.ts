@@ -8,11 +8,9 @@ import { createFleet, type Engines } from '../engine/fleet.ts';
 import { createJobs, type Jobs } from '../jobs/jobs.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { writeAdapterGguf } from '../models/convert/adapters/adapter-gguf.ts';
-import { planConversion } from '../models/convert/conversion-plan.ts';
-import { convert } from '../models/convert/convert.ts';
 import { createModels, type ModelsOptions } from '../models/create-models.ts';
 import type { Models } from '../models/models.ts';
+import { converter } from '../models/pull/converter.ts';
 import { createOutbox, type Outbox } from '../outbox/outbox.ts';
 import { createServer, type CorralServer } from '../server/create-server.ts';
 import { createPostgresStore } from '../store/postgres/postgres-store.ts';
@@ -68,11 +66,7 @@ function modelsOptions(
     providers: config.providers.map(({ name }) => name),
     outboundHosts: config.outboundHosts,
     contextTokens: config.contextTokens,
-    converter: {
-      plan: async (options) => (await planConversion(options)).summary,
-      convert,
-      convertAdapter: writeAdapterGguf,
-    },
+    converter,
   };
 }
 

@@ -11,6 +11,7 @@ import { openFolderRepository } from './repository/folder-repository.ts';
 import { type Repository, weightFiles } from './repository/repository.ts';
 
 export const bundledName = 'cria';
+const bundledLicence = 'mit';
 /** Small as it is, rounding it to four bits would save little and cost much. */
 const bundledQuantisation = 'q8_0';
 
@@ -53,7 +54,7 @@ export async function describeBundled(context: ModelsContext, signal: AbortSigna
       parameters: summary.parameters,
       quantisation,
       trainedContextTokens: summary.contextTokens,
-      licence: 'mit',
+      licence: bundledLicence,
       origin: { kind: 'bundled' },
       merged: [],
       addedAt: 0,
@@ -84,7 +85,7 @@ async function withBundled<Value>(
   use: (repository: Repository, fingerprint: string) => Promise<Value>,
 ): Promise<Value> {
   const folder = await openFolderRepository(context.bundledFolder);
-  const repository: Repository = { ...folder, origin: () => ({ kind: 'bundled' }) };
+  const repository: Repository = { ...folder, licence: bundledLicence, origin: () => ({ kind: 'bundled' }) };
   try {
     return await use(repository, await fingerprintOf(repository, signal));
   } finally {

@@ -21,6 +21,7 @@ import type {
   RemoveResult,
 } from './models.ts';
 import type { ModelsContext } from './models-context.ts';
+import { preflightOfPresent } from './preflight/preflight.ts';
 import { reporting } from './pull/progress.ts';
 import { checkHub, pullFromHub } from './pull/pull-model.ts';
 import { formatReference, type ModelReference, parseReference } from './reference.ts';
@@ -82,8 +83,9 @@ export class ModelService implements Models {
 
   async check(text: string, options: CheckOptions = {}): Promise<Preflight> {
     const reference = this.#parse(text);
-    if (reference.kind !== 'hub') throw onlyHub(text, reference);
     const signal = options.signal ?? new AbortController().signal;
+    if (reference.kind === 'provider') throw onlyHub(text, reference);
+    if (reference.kind !== 'hub') return this.#checkPresent(text, options, signal);
     return checkHub(this.#context, reference, { options, signal });
   }
 
@@ -127,6 +129,17 @@ export class ModelService implements Models {
 
   catalogue(): readonly CatalogueEntry[] {
     return catalogue;
+  }
+
+  async #checkPresent(text: string, options: CheckOptions, signal: AbortSignal): Promise<Preflight> {
+    const { registry, reserveBytes, contextTokens } = this.#context;
+    const { record } = await this.#find(text, signal);
+    const facts = await readModelFacts(registry.paths.blob(record.sha256), signal);
+    return preflightOfPresent(record, facts, {
+      contextTokens: options.contextTokens ?? contextTokens,
+      folder: registry.paths.root,
+      reserveBytes,
+    });
   }
 
   async #pull(

@@ -63,6 +63,7 @@ const entries: Record<string, Entry> = {
   'GET /api/catalogue': closed,
   'POST /api/preflight': closed,
   'POST /api/pulls': closed,
+  'POST /api/model-imports': closed,
   'GET /api/adapters': closed,
   'POST /api/adapters': closed,
   'DELETE /api/adapters/:model': closed,

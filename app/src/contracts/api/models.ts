@@ -6,6 +6,7 @@ import {
   modelDetailsSchema,
   modelRecordSchema,
   preflightSchema,
+  quantisationSchema,
 } from '../models.ts';
 import { jobSchema } from './jobs.ts';
 import { errorBodySchema, route } from './route.ts';
@@ -156,6 +157,21 @@ export const modelRoutes = {
       base: modelReferenceSchema.optional(),
       /** Go on although the pre-flight says that it will not fit in memory. */
       force: z.boolean().optional(),
+    }),
+    response: jobSchema,
+  }),
+  import: route({
+    method: 'POST',
+    path: '/api/model-imports',
+    summary:
+      'Take a GGUF file or a Hugging Face folder of this machine as a job; for callers on this machine only',
+    tag,
+    status: 202,
+    body: z.strictObject({
+      /** Absolute. */
+      path: z.string().min(1).max(4096),
+      name: z.string().min(1).max(96).optional(),
+      quantisation: quantisationSchema.optional(),
     }),
     response: jobSchema,
   }),

@@ -23,7 +23,10 @@ export function memoryBandwidth(): number {
   return measured;
 }
 
+/** What a token costs beside reading the weights: sampling, threads that meet, text. */
+const fixedSeconds = 0.0005;
+
 /** Rounded to two digits: it is an estimate and should look like one. */
-export function expectedTokensPerSecond(weightsBytes: number, kvBytes = 0): number {
-  return Number((memoryBandwidth() / Math.max(1, weightsBytes + kvBytes / 2)).toPrecision(2));
+export function expectedTokensPerSecond(weightsBytes: number): number {
+  return Number((1 / (weightsBytes / memoryBandwidth() + fixedSeconds)).toPrecision(2));
 }

@@ -1,10 +1,10 @@
-import type { Preflight } from '../../contracts/models.ts';
+import type { ModelRecord, Preflight } from '../../contracts/models.ts';
 import { diskAvailableBytes, readMachine } from '../../lib/machine.ts';
 import { fitOf, memoryUse, type ModelShape } from '../../lib/memory-fit.ts';
 import type { ConversionSummary } from '../convert/convert-types.ts';
 import type { Converter } from '../pull/converter.ts';
 import type { ConvertPlan, FetchPlan, PullPlan } from '../pull/pull-plan.ts';
-import { checkRunnable, readRemoteFacts } from '../registry/model-facts.ts';
+import { checkRunnable, type ModelFacts, readRemoteFacts } from '../registry/model-facts.ts';
 import { readJson, type Repository } from '../repository/repository.ts';
 import { expectedTokensPerSecond } from './memory-bandwidth.ts';
 
@@ -61,6 +61,34 @@ export async function preflight(plan: PullPlan, options: PreflightOptions): Prom
     tokensPerSecond: expectedTokensPerSecond(outcome.shape.weightsBytes),
     verdict: worse(disk.fit, memory.fit),
     notes,
+  };
+}
+
+/** The same for a model that is here already, from its file alone. */
+export function preflightOfPresent(
+  record: ModelRecord,
+  facts: ModelFacts,
+  options: Pick<PreflightOptions, 'contextTokens' | 'folder' | 'reserveBytes'>,
+): Preflight {
+  const { trainedContextTokens, shape, architecture, quantisation } = facts;
+  const memory = judgeMemory({ trainedContextTokens, shape }, options);
+  const freeBytes = diskAvailableBytes(options.folder);
+  return {
+    id: record.id,
+    action: 'ready',
+    commit: record.origin.kind === 'hub' ? record.origin.commit : null,
+    architecture,
+    quantisation,
+    licence: record.licence,
+    gated: false,
+    files: [],
+    downloadBytes: 0,
+    resultBytes: record.sizeBytes,
+    disk: { needBytes: 0, freeBytes, reserveBytes: options.reserveBytes, fit: 'fits' },
+    memory,
+    tokensPerSecond: expectedTokensPerSecond(shape.weightsBytes),
+    verdict: memory.fit,
+    notes: fitNotes('fits', memory.fit),
   };
 }
 
@@ -137,7 +165,10 @@ function judgeDisk(plan: PullPlan, outcome: Outcome, options: PreflightOptions):
   return { needBytes, freeBytes, reserveBytes: options.reserveBytes, fit };
 }
 
-function judgeMemory(outcome: Outcome, options: PreflightOptions): NonNullable<Preflight['memory']> {
+function judgeMemory(
+  outcome: Pick<Outcome, 'shape' | 'trainedContextTokens'>,
+  options: Pick<PreflightOptions, 'contextTokens'>,
+): NonNullable<Preflight['memory']> {
   const trained = outcome.trainedContextTokens || options.contextTokens;
   const contextTokens = Math.min(trained, options.contextTokens);
   const use = memoryUse(outcome.shape, { contextTokens, slots: 1, kvType: 'f16' });

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { jobRoutes, type ShownJob } from '../../contracts/api/jobs.ts';
 import { modelRoutes } from '../../contracts/api/models.ts';
 import { AppError } from '../../contracts/app-error.ts';
@@ -66,11 +66,31 @@ function changingRoutes(app: FastifyInstance, context: ServerContext): void {
   });
 }
 
+/** Paths are for whoever sits at this machine: nobody else learns what lies on its disks. */
+function refusePathsFromAfar({ principal }: FastifyRequest, reference: string): void {
+  const isHere = principal?.by === 'local-token' || principal?.by === 'loopback';
+  const namesPath = /(?:^|\+)\s*(?:[/~]|\.{1,2}(?:\/|$))|^[^/]*\.gguf$/i.test(reference);
+  if (isHere || !namesPath) return;
+  throw new AppError('bad-request', 'Paths can be named on the machine itself only.', {
+    hint: 'Use `corral import PATH` there, or name a repository of the Hub.',
+  });
+}
+
 function pullingRoutes(app: FastifyInstance, { jobs }: ServerContext): void {
   const add = async (owner: string, kind: string, payload: { reference: string }) =>
     shownJob(await jobs.add(owner, { kind, payload, key: `${kind}:${payload.reference}` }));
-  serveRoute(app, modelRoutes.pull, ({ owner, body }) => add(owner, 'pull', withoutUndefined(body)));
-  serveRoute(app, modelRoutes.addAdapter, ({ owner, body }) => add(owner, 'adapter', withoutUndefined(body)));
+  serveRoute(app, modelRoutes.pull, ({ owner, body, request }) => {
+    refusePathsFromAfar(request, body.reference);
+    return add(owner, 'pull', withoutUndefined(body));
+  });
+  serveRoute(app, modelRoutes.import, ({ owner, body: { path, ...rest }, request }) => {
+    refusePathsFromAfar(request, path);
+    return add(owner, 'import', withoutUndefined({ ...rest, reference: path }));
+  });
+  serveRoute(app, modelRoutes.addAdapter, ({ owner, body, request }) => {
+    refusePathsFromAfar(request, body.reference);
+    return add(owner, 'adapter', withoutUndefined(body));
+  });
   serveRoute(app, jobRoutes.list, async ({ owner, query }) => {
     const { limit = 50, ...rest } = query;
     return { jobs: (await jobs.list(owner, withoutUndefined({ ...rest, limit }))).map(shownJob) };

@@ -1,0 +1,27 @@
+import type { ListedModel } from '../../contracts/api/models.ts';
+import { modelRoutes } from '../../contracts/api/models.ts';
+import { formatBytes } from '../../lib/format-bytes.ts';
+import type { Command } from '../command.ts';
+
+export const listCommand: Command = {
+  name: 'list',
+  about: 'List the models that are here and those of configured services.',
+  async run(context) {
+    const { output } = context;
+    const api = await context.api();
+    const { method, path } = modelRoutes.list;
+    const answer = await api.request<{ models: ListedModel[]; defaultModel: string }>(method, path);
+    output.table(
+      answer.models.map((model) => [
+        model.id === answer.defaultModel ? `${model.id} *` : model.id,
+        model.record === null ? '–' : formatBytes(model.record.sizeBytes),
+        model.record?.quantisation ?? '–',
+        model.record?.architecture ?? model.provider ?? '',
+        model.record?.licence ?? '–',
+        model.state === 'unloaded' ? '' : model.state,
+      ]),
+      ['model', 'size', 'type', 'kind', 'licence', ''],
+    );
+    output.json(answer);
+  },
+};

@@ -1,0 +1,40 @@
+import type { ShownJob } from '../../contracts/api/jobs.ts';
+import { modelRoutes } from '../../contracts/api/models.ts';
+import { formatBytes } from '../../lib/format-bytes.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { followJob } from './follow-job.ts';
+
+export const pullCommand: Command = {
+  name: 'pull',
+  arguments: [{ name: '<reference...>', about: 'owner/name[@revision][+owner/adapter…][:quantisation]' }],
+  about: 'Get models: from the Hugging Face Hub, adapters merged, quantised, in one pass.',
+  options: [
+    { flags: '--base <owner/name>', about: 'Take the place of the base that an adapter names.' },
+    { flags: '--force', about: 'Go on although it will not fit in memory.' },
+  ],
+  async run(context, input) {
+    const api = await context.api();
+    const { base, force } = input.options;
+    const jobs: [string, ShownJob][] = [];
+    for (const reference of input.arguments) {
+      const body = {
+        reference,
+        ...(base === undefined ? {} : { base: String(base) }),
+        ...(force === true ? { force } : {}),
+      };
+      jobs.push([
+        reference,
+        await api.request<ShownJob>(modelRoutes.pull.method, modelRoutes.pull.path, { body }),
+      ]);
+    }
+    const models = [];
+    for (const [reference, job] of jobs) models.push(await finish(context, reference, job));
+    context.output.json({ models });
+  },
+};
+
+async function finish(context: CommandContext, reference: string, job: ShownJob) {
+  const model = await followJob(context, job, reference);
+  if (model !== null) context.output.line(`${model.id} is ready (${formatBytes(model.sizeBytes)}).`);
+  return model;
+}

@@ -1,16 +1,21 @@
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { Composer } from './composer/composer.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { markRead } from './state/activity.ts';
 import { startNewChat } from './state/actions.ts';
 import type { ChatSession } from './state/chat-session.ts';
+import { findState } from './state/overlays.ts';
 import { sessionOf } from './state/sessions.ts';
+import { useSelected } from './state/store.ts';
 import { strings } from './strings.ts';
 import { Announcer } from './transcript/announcer.tsx';
-import { FindBar } from './transcript/find-bar.tsx';
 import { Transcript } from './transcript/transcript.tsx';
 import { useChat } from './transcript/use-message.ts';
 import { Button } from './ui/button.tsx';
+
+const FindBar = lazy(() =>
+  import('./transcript/find-bar.tsx').then((module) => ({ default: module.FindBar })),
+);
 
 function useReading(chatId: string): void {
   useEffect(() => {
@@ -43,12 +48,17 @@ export function ChatView({ chatId }: { chatId: string }) {
   const status = useChat(session, (state) => state.status);
   const isEmpty = useChat(session, (state) => state.path.length === 0);
   const isRunning = useChat(session, (state) => state.runIds.length > 0);
+  const isFinding = useSelected(findState, (state) => state.isOpen);
   useReading(chatId);
   if (status === 'missing' || status === 'failed')
     return <Unavailable session={session} isMissing={status === 'missing'} />;
   return (
     <>
-      <FindBar session={session} />
+      {isFinding && (
+        <Suspense fallback={null}>
+          <FindBar session={session} />
+        </Suspense>
+      )}
       {status === 'loading' ? (
         <div className="transcript" aria-busy>
           <div className="woven woven--moving loading-line" role="progressbar" aria-label={strings.loading} />

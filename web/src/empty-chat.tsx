@@ -1,7 +1,6 @@
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Ghost } from 'lucide-react';
 import { useModels, useSystem } from './api/queries.ts';
-import { RealModelCard } from './models/real-model-card.tsx';
 import { newChat } from './state/actions.ts';
 import { useStore } from './state/store.ts';
 import { useAnsweringModel } from './state/use-settings.ts';
@@ -9,6 +8,10 @@ import { strings } from './strings.ts';
 import { remembered } from './ui/browser.ts';
 import { Mark } from './ui/mark.tsx';
 import { modelName } from './ui/model-name.ts';
+
+const RealModelCard = lazy(() =>
+  import('./models/real-model-card.tsx').then((module) => ({ default: module.RealModelCard })),
+);
 
 /** The first thing anybody sees: the operator's title and words, and the way to a real model. */
 export function EmptyChat() {
@@ -33,12 +36,14 @@ export function EmptyChat() {
           </p>
         )}
         {hasOnlyCria && !isDismissed && (
-          <RealModelCard
-            onDismiss={() => {
-              remembered.write('no-model-card', true);
-              setDismissed(true);
-            }}
-          />
+          <Suspense fallback={null}>
+            <RealModelCard
+              onDismiss={() => {
+                remembered.write('no-model-card', true);
+                setDismissed(true);
+              }}
+            />
+          </Suspense>
         )}
       </div>
     </div>

@@ -1,11 +1,19 @@
 import katex from 'katex';
 import 'katex/dist/katex.min.css';
 
-/** KaTeX builds nodes and sets styles through the object model: no HTML string is involved. */
+/** Commands for which KaTeX writes style attributes into its MathML, which the page's policy forbids. */
+const styledMathml =
+  /\\(?:pmb|boldsymbol|fcolorbox|colorbox|boxed|fbox|cancel|bcancel|xcancel|sout|phase|angl)\b/;
+
+/**
+ * KaTeX builds nodes and sets styles through the object model: no HTML string is involved. It throws where the
+ * source is no formula; the caller shows the source then.
+ */
 export function renderMath(source: string, element: HTMLElement, isBlock: boolean): void {
   katex.render(source, element, {
     displayMode: isBlock,
-    throwOnError: false,
+    throwOnError: true,
+    output: styledMathml.test(source) ? 'html' : 'htmlAndMathml',
     strict: 'ignore',
     trust: false,
     maxExpand: 500,

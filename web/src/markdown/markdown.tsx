@@ -1,5 +1,4 @@
 import { memo, useMemo, useRef } from 'react';
-import remend from 'remend';
 import { BlockSplitter, splitBlocks, type Block } from './block-splitter.ts';
 import { CodeBlock } from './code-block.tsx';
 import { lexBlock, linksOf, type Links } from './lexer.ts';
@@ -9,6 +8,14 @@ import { renderTokens } from './render-tokens.tsx';
 const maxMarkdownCharacters = 1_000_000;
 /** A block longer than this, such as one endless line, is not looked at for inline markup. */
 const maxBlockCharacters = 100_000;
+
+type Repair = (text: string) => string;
+
+/** Completes half-typed markup for the eye; until it is loaded, text is shown as it comes. */
+let repair: Repair = (text) => text;
+void import('./repair.ts').then((module) => {
+  repair = module.repair;
+});
 
 const noLinks: Links = {};
 
@@ -21,7 +28,7 @@ interface BlockViewProps {
 
 const BlockView = memo(function BlockView({ raw, links, isGrowing }: BlockViewProps) {
   if (raw.length > maxBlockCharacters) return <p className="plain">{raw}</p>;
-  const source = isGrowing ? remend(raw, { linkMode: 'text-only', images: true }) : raw;
+  const source = isGrowing ? repair(raw) : raw;
   return renderTokens(lexBlock(source, links));
 });
 

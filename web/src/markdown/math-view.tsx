@@ -20,7 +20,10 @@ export function MathView({ source, isBlock }: { source: string; isBlock: boolean
         render(source, holder.current, isBlock);
         setDrawn(true);
       })
-      .catch(() => setDrawn(false));
+      .catch(() => {
+        holder.current?.replaceChildren();
+        setDrawn(false);
+      });
     return () => {
       isCurrent = false;
     };

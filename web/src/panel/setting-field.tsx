@@ -15,6 +15,13 @@ function shown(value: unknown): string {
   return text.length > 28 ? `${text.slice(0, 28)}…` : text;
 }
 
+/** The default where the value is one's own, and who said it. */
+function whereFrom(setting: EffectiveSetting): string {
+  const isOwn = setting.source === 'chat' || setting.source === 'message';
+  const standard = strings.panel.defaultIs(shown(isOwn ? setting.inherited : setting.value));
+  return `${standard}, ${strings.panel.from[isOwn ? setting.inheritedFrom : setting.source]}.`;
+}
+
 export interface SettingFieldProps {
   name: string;
   label: string;
@@ -51,8 +58,7 @@ export function SettingField({ name, label, why, setting, children }: SettingFie
       </div>
       {children({ id, describedBy, isLocked })}
       <p className="setting__why small soft" id={describedBy}>
-        {why} {setting && strings.panel.defaultIs(shown(setting.inherited))},{' '}
-        {setting && strings.panel.from[setting.source]}.
+        {why} {setting && whereFrom(setting)}
         {setting?.supported === false && <strong> {strings.panel.ignored}.</strong>}
       </p>
     </div>

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Boxes, FolderPlus, MessageCirclePlus, PanelLeftClose, Settings, Trash2 } from 'lucide-react';
 import { useSystem } from '../api/queries.ts';
 import { startNewChat } from '../state/actions.ts';
@@ -10,8 +10,11 @@ import { strings } from '../strings.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { ChatList } from './chat-list.tsx';
-import { SearchResults } from './search-results.tsx';
-import { TrashList } from './trash-list.tsx';
+
+const SearchResults = lazy(() =>
+  import('./search-results.tsx').then((module) => ({ default: module.SearchResults })),
+);
+const TrashList = lazy(() => import('./trash-list.tsx').then((module) => ({ default: module.TrashList })));
 
 function Link({ to, isCurrent, children }: { to: Route; isCurrent: boolean; children: React.ReactNode }) {
   return (
@@ -80,13 +83,15 @@ export function Sidebar() {
         onKeyDown={(event) => event.key === 'Escape' && setQuery('')}
       />
       <div className="sidebar__list">
-        {query.trim() !== '' ? (
-          <SearchResults query={query.trim()} />
-        ) : isTrashOpen ? (
-          <TrashList onClose={() => setTrashOpen(false)} />
-        ) : (
-          <ChatList isMakingFolder={isMakingFolder} onFolderMade={() => setMakingFolder(false)} />
-        )}
+        <Suspense fallback={null}>
+          {query.trim() !== '' ? (
+            <SearchResults query={query.trim()} />
+          ) : isTrashOpen ? (
+            <TrashList onClose={() => setTrashOpen(false)} />
+          ) : (
+            <ChatList isMakingFolder={isMakingFolder} onFolderMade={() => setMakingFolder(false)} />
+          )}
+        </Suspense>
       </div>
       <footer className="sidebar__foot">
         <Link to={{ view: 'models' }} isCurrent={route.view === 'models'}>

@@ -6,7 +6,7 @@ import {
   Ellipsis,
   Pin,
   PinOff,
-  Receipt,
+  ReceiptText,
   RefreshCw,
   Text,
   ThumbsDown,
@@ -127,7 +127,7 @@ function Actions(props: ActionsProps) {
           label={strings.transcript.receipt}
           onClick={() => openView({ kind: 'receipt', runId: message.runId ?? '', messageId: message.id })}
         >
-          <Receipt />
+          <ReceiptText />
         </IconButton>
       )}
       <Menu

@@ -1,41 +1,20 @@
-import { memo, useEffect, useMemo, useRef, type RefObject } from 'react';
-import { useVirtualizer } from '@tanstack/react-virtual';
+import { lazy, memo, Suspense, useEffect, useMemo, useRef } from 'react';
 import { ArrowDown } from 'lucide-react';
 import type { ChatSession } from '../state/chat-session.ts';
 import { currentRoute } from '../state/route.ts';
 import { strings } from '../strings.ts';
-import { AnswerMessage } from './answer-message.tsx';
-import { ContextLine } from './context-line.tsx';
-import { PersonMessage } from './person-message.tsx';
-import { transcriptItems, type TranscriptItem } from './transcript-items.ts';
+import { transcriptItems } from './transcript-items.ts';
+import { TranscriptRow, type ListProps } from './transcript-row.tsx';
 import { useChat } from './use-message.ts';
 import { useFollow } from './use-follow.ts';
 import { transcriptView } from './transcript-view.ts';
 
-/** Shorter chats are in the document as a whole: the browser's own search and reading order work best then. */
-const virtualFrom = 100;
-
-interface RowProps {
-  session: ChatSession;
-  item: TranscriptItem;
-}
-
-const Row = memo(
-  function Row({ session, item }: RowProps) {
-    if (item.kind === 'line') return <ContextLine tokens={item.tokens} />;
-    const role = session.message(item.id)?.role;
-    const Message = role === 'user' ? PersonMessage : AnswerMessage;
-    return <Message session={session} id={item.id} isLast={item.isLast} isUnseen={item.isUnseen} />;
-  },
-  (before, after) =>
-    before.session === after.session && JSON.stringify(before.item) === JSON.stringify(after.item),
+const VirtualList = lazy(() =>
+  import('./virtual-list.tsx').then((module) => ({ default: module.VirtualList })),
 );
 
-interface ListProps {
-  session: ChatSession;
-  items: TranscriptItem[];
-  scroller: RefObject<HTMLDivElement | null>;
-}
+/** Shorter chats are in the document as a whole: the browser's own search and reading order work best then. */
+const virtualFrom = 100;
 
 function PlainList({ session, items, scroller }: ListProps) {
   useEffect(
@@ -46,60 +25,7 @@ function PlainList({ session, items, scroller }: ListProps) {
       }),
     [scroller],
   );
-  return items.map((item) => <Row key={item.key} session={session} item={item} />);
-}
-
-/** A first guess of a message's height; measured as soon as it is drawn. */
-function guessHeight(session: ChatSession, item: TranscriptItem | undefined): number {
-  if (item?.kind !== 'message') return 56;
-  const message = session.message(item.id);
-  const characters = message?.content.length ?? 0;
-  const lines = Math.ceil(characters / (message?.role === 'user' ? 62 : 82)) + 1;
-  return 64 + Math.min(lines, 400) * 26;
-}
-
-function VirtualList({ session, items, scroller }: ListProps) {
-  const virtualizer = useVirtualizer({
-    count: items.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: (index) => guessHeight(session, items[index]),
-    getItemKey: (index) => items[index]?.key ?? index,
-    overscan: 3,
-    anchorTo: 'end',
-    scrollEndThreshold: 80,
-    initialOffset: () => items.reduce((sum, item) => sum + guessHeight(session, item), 0),
-  });
-  const indexes = useRef(items);
-  indexes.current = items;
-  useEffect(() => {
-    virtualizer.scrollToEnd({});
-    transcriptView.set({
-      show: (id) => {
-        const index = indexes.current.findIndex((item) => item.kind === 'message' && item.id === id);
-        if (index >= 0) virtualizer.scrollToIndex(index, { align: 'center' });
-      },
-    });
-  }, [virtualizer]);
-  const rows = virtualizer.getVirtualItems();
-  return (
-    <div className="virtual" style={{ height: virtualizer.getTotalSize() }}>
-      <div className="virtual__window" style={{ transform: `translateY(${rows[0]?.start ?? 0}px)` }}>
-        {rows.map((row) => {
-          const item = items[row.index];
-          return (
-            <div
-              key={row.key}
-              data-index={row.index}
-              ref={virtualizer.measureElement}
-              className="virtual__row"
-            >
-              {item && <Row session={session} item={item} />}
-            </div>
-          );
-        })}
-      </div>
-    </div>
-  );
+  return items.map((item) => <TranscriptRow key={item.key} session={session} item={item} />);
 }
 
 export const Transcript = memo(function Transcript({ session }: { session: ChatSession }) {
@@ -135,7 +61,9 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
           aria-live="off"
           aria-label={strings.transcript.label}
         >
-          <List session={session} items={items} scroller={scroller} />
+          <Suspense fallback={null}>
+            <List session={session} items={items} scroller={scroller} />
+          </Suspense>
         </div>
       </div>
       {follow.isAway && (

@@ -1,0 +1,60 @@
+import { useEffect, useRef } from 'react';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import type { ChatSession } from '../state/chat-session.ts';
+import type { TranscriptItem } from './transcript-items.ts';
+import { TranscriptRow, type ListProps } from './transcript-row.tsx';
+import { transcriptView } from './transcript-view.ts';
+
+/** A first guess of a message's height; measured as soon as it is drawn. */
+function guessHeight(session: ChatSession, item: TranscriptItem | undefined): number {
+  if (item?.kind !== 'message') return 56;
+  const message = session.message(item.id);
+  const characters = message?.content.length ?? 0;
+  const lines = Math.ceil(characters / (message?.role === 'user' ? 62 : 82)) + 1;
+  return 64 + Math.min(lines, 400) * 26;
+}
+
+/** Only what is in view is in the document; heights are guessed, then measured. */
+export function VirtualList({ session, items, scroller }: ListProps) {
+  const virtualizer = useVirtualizer({
+    count: items.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (index) => guessHeight(session, items[index]),
+    getItemKey: (index) => items[index]?.key ?? index,
+    overscan: 3,
+    anchorTo: 'end',
+    scrollEndThreshold: 80,
+    initialOffset: () => items.reduce((sum, item) => sum + guessHeight(session, item), 0),
+  });
+  const indexes = useRef(items);
+  indexes.current = items;
+  useEffect(() => {
+    virtualizer.scrollToEnd({});
+    transcriptView.set({
+      show: (id) => {
+        const index = indexes.current.findIndex((item) => item.kind === 'message' && item.id === id);
+        if (index >= 0) virtualizer.scrollToIndex(index, { align: 'center' });
+      },
+    });
+  }, [virtualizer]);
+  const rows = virtualizer.getVirtualItems();
+  return (
+    <div className="virtual" style={{ height: virtualizer.getTotalSize() }}>
+      <div className="virtual__window" style={{ transform: `translateY(${rows[0]?.start ?? 0}px)` }}>
+        {rows.map((row) => {
+          const item = items[row.index];
+          return (
+            <div
+              key={row.key}
+              data-index={row.index}
+              ref={virtualizer.measureElement}
+              className="virtual__row"
+            >
+              {item && <TranscriptRow session={session} item={item} />}
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}

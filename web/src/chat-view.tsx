@@ -66,9 +66,9 @@ export function ChatView({ chatId }: { chatId: string }) {
       ) : isEmpty ? (
         <EmptyChat />
       ) : (
-        <Transcript key={chatId} session={session} />
+        <Transcript key={`transcript-${chatId}`} session={session} />
       )}
-      <Composer key={chatId} session={session} isRunning={isRunning} isEmpty={isEmpty} />
+      <Composer key={`composer-${chatId}`} session={session} isRunning={isRunning} isEmpty={isEmpty} />
       <Announcer session={session} />
     </>
   );

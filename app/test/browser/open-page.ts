@@ -1,7 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+} from 'playwright-core';
 import { startServer, type RunningServer, type RunningServerOptions } from '../fixtures/running-server.ts';
 import { findChromium } from './chromium.ts';
 
@@ -14,8 +18,6 @@ export async function buildPage(): Promise<string> {
     ensurePageBuilt: () => Promise<void>;
   };
   await ensurePageBuilt();
-  if (!existsSync(join(pageFolder, 'index.html')))
-    execFileSync('node', ['node_modules/vite/bin/vite.js', 'build'], { cwd: join(root, 'web') });
   return pageFolder;
 }
 
@@ -62,11 +64,10 @@ export async function watch(page: Page, address: string, problems: string[]): Pr
     const url = request.url();
     if (!url.startsWith(origin) && !/^(?:data|blob|about):/.test(url)) problems.push(`elsewhere: ${url}`);
   });
-  await page.addInitScript(() => {
-    document.addEventListener('securitypolicyviolation', (event) =>
-      console.error(`Content Security Policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}:${event.columnNumber}`),
-    );
-  });
+  // As text: this code runs in the page, whose types this folder does not know.
+  await page.addInitScript(`document.addEventListener('securitypolicyviolation', (event) =>
+    console.error('Content Security Policy: ' + event.violatedDirective + ' ' + event.blockedURI + ' at ' +
+      event.sourceFile + ':' + event.lineNumber + ':' + event.columnNumber));`);
 }
 
 /** The real server over real SQLite with the scripted engine, serving the built page. */

@@ -205,23 +205,19 @@ export class ChatSession {
   /** Starts an answer; resolves when the server has it on disk. */
   async start(body: StartRun): Promise<StartedRun> {
     this.#ownChangeAt = performance.now();
+    const leafId = this.state.get().path.at(-1) ?? null;
     const started = await runsApi.start(this.id, body, randomId());
     this.#ownChangeAt = performance.now();
-    this.#adopt(body, started);
+    this.#adopt(body, started, leafId);
     return started;
   }
 
   /** What the server made of a request, shown at once. */
-  #adopt(body: StartRun, started: StartedRun): void {
-    const { path, chat } = this.state.get();
-    const asked = askedMessage({
-      chatId: this.id,
-      tree: this.#tree,
-      leafId: path.at(-1) ?? null,
-      body,
-      started,
-    });
-    if (asked) this.#tree.put(asked);
+  #adopt(body: StartRun, started: StartedRun, leafId: string | null): void {
+    const { chat } = this.state.get();
+    const asked = askedMessage({ chatId: this.id, tree: this.#tree, leafId, body, started });
+    // A load may have been quicker than this answer, and it knows better.
+    if (asked && !this.#tree.get(asked.id)) this.#tree.put(asked);
     for (const run of started.runs) {
       const known = this.#tree.get(run.messageId);
       this.#tree.put(answerMessage(run, started.parentId, known, chat?.settings.model));

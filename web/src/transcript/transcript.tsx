@@ -50,7 +50,6 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
       requestAnimationFrame(() => transcriptView.get().show(messageId));
     }
   }, [session]);
-  const List = items.length > virtualFrom ? VirtualList : PlainList;
   return (
     <div className="transcript">
       <div className="transcript__scroll" ref={scroller} data-transcript>
@@ -61,9 +60,13 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
           aria-live="off"
           aria-label={strings.transcript.label}
         >
-          <Suspense fallback={null}>
-            <List session={session} items={items} scroller={scroller} />
-          </Suspense>
+          {items.length > virtualFrom ? (
+            <Suspense fallback={null}>
+              <VirtualList session={session} items={items} scroller={scroller} />
+            </Suspense>
+          ) : (
+            <PlainList session={session} items={items} scroller={scroller} />
+          )}
         </div>
       </div>
       {follow.isAway && (

@@ -1,0 +1,209 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunningServer } from '../fixtures/running-server.ts';
+import { temporaryFolder } from '../program.ts';
+import { answered, launch, openPage, say, servePage } from './open-page.ts';
+
+let browser: Browser;
+let server: RunningServer;
+
+beforeAll(async () => {
+  browser = await launch();
+  server = await servePage({
+    script: { tokensPerSecond: 500 },
+    environment: {
+      CORRAL_TITLE: 'The high plain',
+      CORRAL_DESCRIPTION: 'Ask the herd.',
+      CORRAL_FEEDBACK: 'true',
+    },
+  });
+});
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+test('the first page shows the operator’s title and words, and answers', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await expect.poll(() => page.title()).toBe('The high plain');
+  expect(await page.getByRole('heading', { name: 'The high plain' }).isVisible()).toBe(true);
+  expect(await page.getByText('Ask the herd.').isVisible()).toBe(true);
+  await say(page, 'Hello, herd');
+  expect(await answered(page)).toContain('You said "Hello, herd"');
+  expect(await page.locator('.message--person').innerText()).toContain('Hello, herd');
+  expect(await page.locator('.message--answer .message__figures').innerText()).toMatch(/\d+ tokens/);
+  expect(await page.locator('.chat-row').count()).toBe(1);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('markdown becomes elements, code is coloured, pictures from elsewhere stay away', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  const text = [
+    '# Title',
+    '| a | b |\n|---|---|\n| 1 | 2 |',
+    '```js\nconst a = "x";\n```',
+    '<script>alert(1)</script> <img src=x onerror=alert(1)> H<sub>2</sub>O',
+    '![far](https://example.com/a.png) [bad](javascript:alert(1)) [good](https://example.org/)',
+    '$$a^2 + b^2$$',
+  ].join('\n\n');
+  await say(page, `/say ${text}`);
+  await answered(page);
+  const answer = page.locator('.message--answer');
+  expect(await answer.getByRole('heading', { name: 'Title' }).count()).toBe(1);
+  expect(await answer.getByRole('cell', { name: '1' }).count()).toBe(1);
+  await answer.locator('.hljs-keyword').first().waitFor();
+  await answer.locator('.katex').first().waitFor();
+  expect(await answer.locator('script, img').count()).toBe(0);
+  expect(await answer.locator('sub').innerText()).toBe('2');
+  expect(await answer.getByText('<script>alert(1)</script>').count()).toBe(1);
+  expect(await answer.locator('a[href^="javascript"]').count()).toBe(0);
+  expect(await answer.locator('a[href="https://example.org/"]').count()).toBe(1);
+  expect(await answer.getByText('not loaded, open at example.com').count()).toBe(1);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('Stop keeps what was written, and Continue goes on', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, '/long 4000');
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  await page.locator('.message--answer .prose p').first().waitFor();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.getByText('Stopped', { exact: true }).first().waitFor();
+  const before = await page.locator('.message--answer .prose').innerText();
+  expect(before.length).toBeGreaterThan(10);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await expect
+    .poll(async () => (await page.locator('.message--answer .prose').innerText()).length)
+    .toBeGreaterThan(before.length + 20);
+  expect((await page.locator('.message--answer .prose').innerText()).startsWith(before.trimEnd())).toBe(true);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Continue' }).waitFor();
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('edit and answer again make versions that can be gone through', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, 'first wording');
+  await answered(page);
+  await page.locator('#composer').press('ArrowUp');
+  const editor = page.getByRole('textbox', { name: 'Edit' });
+  await editor.fill('second wording');
+  await editor.press('Control+Enter');
+  await expect.poll(() => page.locator('.message--answer').last().innerText()).toContain('second wording');
+  await answered(page);
+  const person = page.locator('.message--person');
+  expect(await person.locator('.branches').innerText()).toContain('2/2');
+  await person.getByRole('button', { name: 'Earlier version' }).click();
+  await expect.poll(() => person.innerText()).toContain('first wording');
+  expect(await page.locator('.message--answer').innerText()).toContain('first wording');
+  await page.getByRole('button', { name: 'Answer again' }).click();
+  await expect.poll(() => page.locator('.message--answer .branches').innerText()).toContain('2/2');
+  await answered(page);
+  await page.reload();
+  await page.locator('.message--answer .branches').waitFor();
+  expect(await person.innerText()).toContain('first wording');
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('delete and Clear are taken back by Undo', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, 'to be kept');
+  await answered(page);
+  await page.locator('.message--answer').getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(0);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.locator('.message--answer').waitFor();
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await expect.poll(() => page.locator('.message').count()).toBe(0);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(() => page.locator('.message').count()).toBe(2);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('feedback, pin and receipt with replay', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, 'judge me');
+  await answered(page);
+  const answer = page.locator('.message--answer');
+  await answer.getByRole('button', { name: 'Good answer' }).click();
+  await expect
+    .poll(() => answer.getByRole('button', { name: 'Good answer' }).getAttribute('aria-pressed'))
+    .toBe('true');
+  await page.locator('.message--person').hover();
+  await page.locator('.message--person').getByRole('button', { name: 'Keep in view of the model' }).click();
+  await page.getByText('Kept in view of the model').first().waitFor();
+  await answer.getByRole('button', { name: 'Receipt' }).click();
+  const sheet = page.getByRole('dialog', { name: 'Receipt' });
+  await sheet.getByText('Ended because').waitFor();
+  await sheet.getByRole('button', { name: 'Prompt as the model read it' }).click();
+  await expect.poll(() => sheet.locator('.source').innerText()).toContain('judge me');
+  await sheet.getByRole('button', { name: 'Replay' }).click();
+  await sheet.getByText('The replay gave the same text.').waitFor();
+  await page.keyboard.press('Escape');
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('drafts outlive the tab, a text file is attached, others are refused', async ({ onTestFinished }) => {
+  const folder = temporaryFolder(onTestFinished);
+  writeFileSync(join(folder, 'notes.md'), 'wool and weather');
+  writeFileSync(join(folder, 'wool.bin'), Buffer.from([0, 159, 146, 150]));
+  const { page, context, problems } = await openPage(browser, server.address);
+  await page.locator('#composer').fill('half a thought');
+  await page.waitForTimeout(400);
+  await page.reload();
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('half a thought');
+  await page.locator('input[type=file]').setInputFiles([join(folder, 'notes.md'), join(folder, 'wool.bin')]);
+  await page.getByText('“wool.bin” is not a text file').waitFor();
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await answered(page);
+  const sent = await page.locator('.message--person').innerText();
+  expect(sent).toContain('notes.md');
+  expect(sent).toContain('wool and weather');
+  expect(sent).toContain('half a thought');
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('a failed answer says why, and nothing typed is lost when the server is away', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, '/fail 3 engine-hung');
+  await page.getByText('The script says that this answer fails.').waitFor();
+  await context.setOffline(true);
+  await say(page, 'do not lose this');
+  await page.getByText('The server does not answer.').first().waitFor();
+  expect(await page.locator('#composer').inputValue()).toBe('do not lose this');
+  await context.setOffline(false);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await expect
+    .poll(() => page.locator('.message--answer').last().innerText(), { timeout: 15_000 })
+    .toContain('do not lose this');
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('a million pasted characters become an attachment, and the page stays usable', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await page.evaluate(`(() => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', 'word '.repeat(200_001));
+    const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+    document.querySelector('#composer').dispatchEvent(paste);
+  })()`);
+  await page.getByText('Pasted text').waitFor();
+  await page.getByText('The message is longer than the server takes').waitFor();
+  expect(await page.getByRole('button', { name: 'Send', exact: true }).isDisabled()).toBe(true);
+  await page.getByRole('button', { name: 'Delete Pasted text' }).click();
+  await say(page, 'still here');
+  expect(await answered(page)).toContain('still here');
+  expect(problems).toEqual([]);
+  await context.close();
+});

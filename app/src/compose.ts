@@ -5,6 +5,7 @@ import { prepareHome } from './config/home.ts';
 import { readLock, takeLock } from './config/home-lock.ts';
 import { systemClock } from './lib/clock.ts';
 import { silentLog } from './lib/log.ts';
+import { settleMemory } from './lib/settle-memory.ts';
 
 /**
  * The composition root: with compose/ the only place that names adapters. Parts are imported when they are needed,
@@ -57,6 +58,9 @@ async function connect(config: Config, version: string): Promise<Api> {
   }
 }
 
+/** Long enough for the page that is opened at the start to have its files. */
+const settleAfterMs = 2000;
+
 async function serve(config: Config, version: string): Promise<Serving> {
   const home = prepareHome(config.home);
   const lock = takeLock(home.lock);
@@ -67,6 +71,7 @@ async function serve(config: Config, version: string): Promise<Serving> {
       const address = await parts.server.listen();
       lock.publish(address, parts.localToken);
       await parts.start();
+      setTimeout(settleMemory, settleAfterMs).unref();
       return {
         address,
         isFirstStart: home.isNew,

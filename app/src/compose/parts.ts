@@ -13,8 +13,6 @@ import type { Models } from '../models/models.ts';
 import { converter } from '../models/pull/converter.ts';
 import { createOutbox, type Outbox } from '../outbox/outbox.ts';
 import { createServer, type CorralServer } from '../server/create-server.ts';
-import { createPostgresStore } from '../store/postgres/postgres-store.ts';
-import { createSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
 import { createLog } from '../log.ts';
 import { createBackups } from '../store/backups.ts';
@@ -42,11 +40,15 @@ interface Kept {
   log: Log;
 }
 
-function openStore(config: Config, home: Home, log: Log): Promise<Store> {
+/** Only the chosen adapter is loaded: a driver that nobody uses would take memory all the same. */
+async function openStore(config: Config, home: Home, log: Log): Promise<Store> {
   const clock = systemClock;
-  return config.databaseUrl === ''
-    ? createSqliteStore({ home: home.folder, clock, log })
-    : createPostgresStore({ url: config.databaseUrl, home: home.folder, clock, log });
+  if (config.databaseUrl === '') {
+    const { createSqliteStore } = await import('../store/sqlite/sqlite-store.ts');
+    return createSqliteStore({ home: home.folder, clock, log });
+  }
+  const { createPostgresStore } = await import('../store/postgres/postgres-store.ts');
+  return createPostgresStore({ url: config.databaseUrl, home: home.folder, clock, log });
 }
 
 function modelsOptions(

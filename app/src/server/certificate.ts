@@ -3,7 +3,6 @@ import { X509Certificate } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { generate } from 'selfsigned';
 import { AppError } from '../contracts/app-error.ts';
 import type { Config } from '../config/config.ts';
 
@@ -50,6 +49,7 @@ async function make(config: CertificateConfig): Promise<Certificate> {
   const altNames = names(config).map((name) =>
     isIP(name) ? { type: 7 as const, ip: name } : { type: 2 as const, value: name },
   );
+  const { generate } = await import('selfsigned');
   const made = await generate([{ name: 'commonName', value: 'Corral on this machine' }], {
     keyType: 'ec',
     curve: 'P-256',

@@ -44,6 +44,9 @@ const complete: Operations<StoreCall> = { ...readOperations, ...writeOperations 
 
 export const callNames = Object.keys(complete) as StoreCall[];
 
+export const readCallNames = Object.keys(readOperations) as StoreCall[];
+export const writeCallNames = Object.keys(writeOperations) as StoreCall[];
+
 export function isRead(name: string): name is ReadCall {
   return name in readOperations;
 }

@@ -30,7 +30,7 @@ export function openBackupSide(setup: WorkerSetup): WorkerSide {
     }
   };
   return {
-    ready: { schemaVersion: 0, notices: [] },
+    ready: { schemaVersion: 0, notices: [], calls: [] },
     answer: (requests) => Promise.all(requests.map(answerOne)),
     close: () => undefined,
   };

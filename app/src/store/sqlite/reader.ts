@@ -1,5 +1,5 @@
 import { Kysely } from 'kysely';
-import { runOperation, isRead } from '../operations/operations.ts';
+import { isRead, readCallNames, runOperation } from '../operations/operations.ts';
 import type { Session } from '../operations/session.ts';
 import type { Schema } from '../schema.ts';
 import { AppError } from '../../contracts/app-error.ts';
@@ -33,7 +33,7 @@ export async function openReader(setup: WorkerSetup): Promise<WorkerSide> {
   };
 
   return {
-    ready: { schemaVersion: 0, notices: [] },
+    ready: { schemaVersion: 0, notices: [], calls: readCallNames },
     async answer(requests) {
       const replies: WorkerReply[] = [];
       for (const request of requests) replies.push(await answerOne(request));

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { callNames, isRead } from '../operations/operations.ts';
 import type { StoreCall } from '../operations/session.ts';
 import { createRunNotices, toNotice } from '../run-notices.ts';
 import type { Store, StoreHealth } from '../store.ts';
@@ -56,11 +55,15 @@ function assemble(parts: Parts): Store {
     for (const notice of reply.notices ?? []) runNotices.publish(notice);
     return reply.value;
   };
-  const call = async (name: StoreCall, parameters: unknown[]): Promise<unknown> =>
-    isRead(name) ? (await reader.call(name, parameters)).value : settle(await writer.call(name, parameters));
-  const calls = Object.fromEntries(
-    callNames.map((name) => [name, (...parameters: unknown[]) => call(name, parameters)]),
-  ) as unknown as Pick<Store, StoreCall>;
+  const reading = reader.ready.calls.map((name) => [
+    name,
+    async (...parameters: unknown[]) => (await reader.call(name, parameters)).value,
+  ]);
+  const writing = writer.ready.calls.map((name) => [
+    name,
+    async (...parameters: unknown[]) => settle(await writer.call(name, parameters)),
+  ]);
+  const calls = Object.fromEntries([...reading, ...writing]) as unknown as Pick<Store, StoreCall>;
 
   return {
     ...calls,

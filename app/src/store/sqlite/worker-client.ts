@@ -20,9 +20,12 @@ interface Pending {
   reject(error: AppError): void;
 }
 
+/** Rows pass through and are gone: a small nursery keeps a worker small, at no cost that could be measured. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8 };
+
 /** Starts a worker and waits until its database is open. */
 export async function startWorker(entry: URL, setup: WorkerSetup): Promise<WorkerClient> {
-  const worker = new Worker(entry, { workerData: setup });
+  const worker = new Worker(entry, { workerData: setup, resourceLimits });
   const pending = new Map<number, Pending>();
   let outgoing: WorkerRequest[] = [];
   let nextId = 1;

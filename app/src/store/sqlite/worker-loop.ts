@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { toAppError } from '../../contracts/app-error.ts';
+import { settleMemory } from '../../lib/settle-memory.ts';
 import type { WorkerReady, WorkerReply, WorkerRequest } from './worker-messages.ts';
 
 /** What a worker does with requests: as many as are waiting, in order. */
@@ -8,6 +9,9 @@ export interface WorkerSide {
   answer(requests: WorkerRequest[]): Promise<WorkerReply[]>;
   close(): void;
 }
+
+/** The start's first requests are over by then. */
+const settleAfterMs = 3000;
 
 /** Greets, then answers in batches: whatever arrived while one batch was worked at makes up the next one. */
 export async function runWorkerLoop(port: MessagePort, open: () => Promise<WorkerSide>): Promise<void> {
@@ -44,4 +48,5 @@ export async function runWorkerLoop(port: MessagePort, open: () => Promise<Worke
     if (!working) void drain();
   });
   port.postMessage({ ready: side.ready });
+  setTimeout(settleMemory, settleAfterMs).unref();
 }

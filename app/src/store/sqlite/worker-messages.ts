@@ -1,5 +1,5 @@
 import type { ErrorBody } from '../../contracts/app-error.ts';
-import type { Erased } from '../operations/session.ts';
+import type { Erased, StoreCall } from '../operations/session.ts';
 import type { RunNotice } from '../run-store.ts';
 
 /** What passes between the store and its workers. Many requests, and many replies, may share one message. */
@@ -24,6 +24,8 @@ export interface WorkerReady {
   schemaVersion: number;
   /** What a person should be told. */
   notices: string[];
+  /** The calls of the port that it answers: the main thread need not load what only workers run. */
+  calls: readonly StoreCall[];
 }
 
 /** Given to a worker when it is started. */

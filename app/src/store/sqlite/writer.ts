@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import type { AppError } from '../../contracts/app-error.ts';
-import { runOperation } from '../operations/operations.ts';
+import { runOperation, writeCallNames } from '../operations/operations.ts';
 import type { StoreCall } from '../operations/session.ts';
 import type { Schema } from '../schema.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
@@ -47,7 +47,7 @@ export async function openWriter(setup: WorkerSetup): Promise<WorkerSide> {
   const writer: Writer = { setup, reserve, ...connect(prepared.database), writable: true };
   reserve.refill();
   return {
-    ready: { schemaVersion: prepared.schemaVersion, notices: prepared.notices },
+    ready: { schemaVersion: prepared.schemaVersion, notices: prepared.notices, calls: writeCallNames },
     async answer(requests) {
       const replies: WorkerReply[] = [];
       for (let at = 0; at < requests.length; at += maxCallsPerCommit)

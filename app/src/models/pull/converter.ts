@@ -1,6 +1,3 @@
-import { writeAdapterGguf } from '../convert/adapters/adapter-gguf.ts';
-import { planConversion } from '../convert/conversion-plan.ts';
-import { convert } from '../convert/convert.ts';
 import type {
   ConversionSummary,
   ConvertOptions,
@@ -35,8 +32,18 @@ export interface ConvertedAdapter {
   rank: number | null;
 }
 
+/** Conversion is loaded when something is converted: a server that only answers never needs it. */
 export const converter: Converter = {
-  plan: async (options) => (await planConversion(options)).summary,
-  convert,
-  convertAdapter: writeAdapterGguf,
+  async plan(options) {
+    const { planConversion } = await import('../convert/conversion-plan.ts');
+    return (await planConversion(options)).summary;
+  },
+  async *convert(options) {
+    const { convert } = await import('../convert/convert.ts');
+    yield* convert(options);
+  },
+  async convertAdapter(options) {
+    const { writeAdapterGguf } = await import('../convert/adapters/adapter-gguf.ts');
+    return writeAdapterGguf(options);
+  },
 };

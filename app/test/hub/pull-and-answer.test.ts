@@ -1,0 +1,112 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AdapterUse, ModelSource, Prompt } from '../../src/engine/engine.ts';
+import { createLlamaWorkplace, type LlamaWorkplace } from '../fixtures/llama-workplace.ts';
+import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
+import { drain, type ModelsOnHub, pulled, startModelsOnHub } from './models-on-hub.ts';
+import { tinyAdapter } from './tiny-adapter.ts';
+
+const prompt: Prompt = { kind: 'raw', text: 'the cat', parseSpecial: false, addBos: true };
+
+describe('from the Hub into the engine', () => {
+  let fixtures: string;
+  let at: ModelsOnHub;
+  let workplace: LlamaWorkplace;
+
+  beforeAll(async () => {
+    fixtures = mkdtempSync(join(tmpdir(), 'corral-answer-'));
+    const shape = { layers: 2, width: 64, heads: 4, keyValueHeads: 4, dtype: 'f16' as const, sharpness: 4 };
+    await writeTinyRepository(join(fixtures, 'llama'), shape);
+    at = await startModelsOnHub({
+      repositories: [
+        { id: 'owner/tiny-llama', folder: join(fixtures, 'llama') },
+        { id: 'owner/adapter', files: tinyAdapter({ base: 'owner/tiny-llama' }), licence: 'mit' },
+      ],
+    });
+    workplace = await createLlamaWorkplace();
+  });
+
+  afterAll(async () => {
+    await workplace.close();
+    await at.close();
+    rmSync(fixtures, { recursive: true });
+  });
+
+  async function answer(reference: string, adapters: AdapterUse[] = []): Promise<string> {
+    const source = (await at.models.resolve(reference)) as Extract<ModelSource, { kind: 'file' }>;
+    const engine = await workplace.load(source, { contextTokens: 256, slots: 1 }, source.adapters);
+    let text = '';
+    const request = {
+      id: reference,
+      person: 'p',
+      prompt,
+      adapters,
+      sampling: { temperature: 0, maxNewTokens: 24 },
+    };
+    for await (const part of engine.generate(request)) {
+      if (part.type === 'text-delta') text += part.text;
+      if (part.type === 'end' && part.error !== undefined) throw new Error(part.error.message);
+    }
+    await engine.close();
+    return text;
+  }
+
+  it('a merged and quantised model loads and answers', async () => {
+    const model = await pulled(at.models.pull('owner/tiny-llama+owner/adapter:q4_k_m'));
+    expect((await answer(model.id)).length).toBeGreaterThan(0);
+  });
+
+  it('an adapter kept beside its base answers as the merged model does, and not at all at scale 0', async () => {
+    await pulled(at.models.pull('owner/tiny-llama:f32'));
+    await pulled(at.models.pull('owner/tiny-llama+owner/adapter:f32'));
+    const events = await drain(at.models.adapters.add('owner/adapter', { base: 'owner/tiny-llama:f32' }));
+    expect(events.at(-1)).toMatchObject({
+      type: 'done',
+      adapter: { id: 'owner/adapter', base: 'owner/tiny-llama:f32', rank: 4, licence: 'mit' },
+    });
+    expect(await at.models.adapters.list('owner/tiny-llama:f32')).toHaveLength(1);
+    expect((await at.models.show('owner/tiny-llama:f32')).adapters).toHaveLength(1);
+    const merged = await answer('owner/tiny-llama+owner/adapter:f32');
+    const plain = await answer('owner/tiny-llama:f32');
+    expect(merged).not.toBe(plain);
+    expect(await answer('owner/tiny-llama:f32', [{ id: 'owner/adapter', scale: 1 }])).toBe(merged);
+    expect(await answer('owner/tiny-llama:f32', [])).toBe(plain);
+  });
+
+  it('refuses what does not belong together, and keeps what is needed', async () => {
+    at.hub.add({ id: 'owner/wide', files: tinyAdapter({ base: 'owner/tiny-llama', width: 128 }) });
+    await expect(
+      drain(at.models.adapters.add('owner/wide', { base: 'owner/tiny-llama:f32' })),
+    ).rejects.toMatchObject({
+      code: 'adapter-mismatch',
+    });
+    at.hub.add({ id: 'owner/foreign', files: tinyAdapter({ base: 'owner/never-pulled' }) });
+    await expect(drain(at.models.adapters.add('owner/foreign'))).rejects.toMatchObject({
+      code: 'model-unknown',
+      hint: /corral pull owner\/never-pulled/,
+    });
+    await expect(drain(at.models.adapters.add('owner/tiny-llama'))).rejects.toMatchObject({
+      code: 'model-unsupported',
+    });
+    await expect(at.models.remove('owner/tiny-llama:f32')).rejects.toMatchObject({
+      code: 'conflict',
+      details: { adapters: ['owner/adapter'] },
+    });
+    const folder = join(at.folder, 'own-adapter');
+    mkdirSync(folder);
+    for (const [name, content] of Object.entries(tinyAdapter({ base: 'somewhere', seed: 11 }))) {
+      writeFileSync(join(folder, name), content);
+    }
+    const added = await drain(at.models.adapters.add(folder, { base: 'owner/tiny-llama:f32' }));
+    expect(added.at(-1)).toMatchObject({
+      adapter: { id: 'own-adapter', origin: { kind: 'import', path: folder } },
+    });
+    for (const id of ['own-adapter', 'owner/adapter']) {
+      expect((await at.models.adapters.remove(id)).freedBytes).toBeGreaterThan(0);
+    }
+    await expect(at.models.adapters.remove('owner/adapter')).rejects.toMatchObject({ code: 'model-unknown' });
+    expect((await at.models.remove('owner/tiny-llama:f32')).freedBytes).toBeGreaterThan(0);
+  });
+});

@@ -13,14 +13,14 @@ export interface HttpSourceOptions {
   url: URL;
   /** The token, and the origins it belongs to. */
   secretHeaders?: HttpRequestOptions['secretHeaders'];
+  /** How the Hub identifies the content of a file that is stored apart, where that is known: its sha256. */
+  linkedEtag?: string | undefined;
   retry: RetryPolicy;
   onRetry?: RetryOptions['onRetry'];
 }
 
 export interface HttpSource extends ByteSource {
   stream(offset: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  /** What identifies the content, from the first answer on; give it to a later source of the same file as `expect`. */
-  readonly etag: string | undefined;
 }
 
 /** A location that refuses is resolved anew this often in a row, then its answer is shown. */
@@ -43,17 +43,14 @@ interface Location {
  * A file on a server that answers ranges. `stream` goes on where a cut connection ended; a file whose identity changes
  * in between rejects with `hub-changed` instead of mixing two versions.
  */
-export function createHttpSource(options: HttpSourceOptions, expect?: string): HttpSource {
-  const state: SourceState = { options, identity: expect, location: undefined, relocations: 0 };
+export function createHttpSource(options: HttpSourceOptions): HttpSource {
+  const state: SourceState = { options, identity: options.linkedEtag, location: undefined, relocations: 0 };
   async function* stream(offset: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     yield* readOn(state, { from: offset, to: options.sizeBytes }, signal);
   }
   return {
     name: options.name,
     sizeBytes: options.sizeBytes,
-    get etag() {
-      return state.identity;
-    },
     stream,
     async read(offset, length, signal) {
       if (offset < 0 || length < 0 || offset + length > options.sizeBytes)
@@ -140,7 +137,7 @@ function accept(state: SourceState, response: HttpResponse, span: Span): void {
     });
   }
   const etag = response.headers['etag'];
-  const identity = identityOf(response, state.location === undefined);
+  const identity = identityOf(response);
   if (part.total !== sizeBytes || differ(identity, state.identity)) throw changed(name);
   const isSameServer = state.location?.url.host === response.url.host;
   if (isSameServer && differ(etag, state.location?.etag)) throw changed(name);
@@ -157,12 +154,13 @@ function partOf(response: HttpResponse, sizeBytes: number): { from: number; tota
   return match === null ? undefined : { from: Number(match[1]), total: Number(match[2]) };
 }
 
-/** The Hub names a large file by its sha256 on the redirect; a file that it serves itself by its etag. */
-function identityOf(response: HttpResponse, isFirst: boolean): string | undefined {
-  for (const { headers } of response.redirects) {
-    if (headers['x-linked-etag'] !== undefined) return headers['x-linked-etag'];
+/** The Hub names a large file by its sha256 on the redirect; a mirror that serves it itself may name it anyhow. */
+function identityOf(response: HttpResponse): string | undefined {
+  for (const { headers } of [...response.redirects, response]) {
+    const linked = headers['x-linked-etag'];
+    if (linked !== undefined) return linked.replace(/^W\//, '').replaceAll('"', '');
   }
-  return isFirst && response.redirects.length === 0 ? response.headers['etag'] : undefined;
+  return undefined;
 }
 
 function differ(one: string | undefined, other: string | undefined): boolean {

@@ -66,7 +66,7 @@ async function addAdapter(adding: Adding, reference: AdapterReference): Promise<
         : await plan.openFolder(reference.path);
     const weights = adapterWeights(repository);
     if (weights === undefined) throw notAnAdapter(repository.name);
-    await repository.checkAccess(signal);
+    await repository.checkAccess(weights.path);
     const base = await findBaseModel(adding, repository);
     const id = reference.kind === 'hub' ? formatReference({ ...reference, adapters: [] }) : repository.name;
     const key = pullKey(['adapter', id, repository.commit, base.record.sha256, weights]);

@@ -56,18 +56,16 @@ export function createHubClient(options: HubOptions): HubClient {
       });
     },
     source: (snapshot, file, callOptions = {}) =>
-      createHttpSource(
-        {
-          client: options.client,
-          name: file.path,
-          sizeBytes: file.sizeBytes,
-          url: fileUrl(options, snapshot, file),
-          secretHeaders: secretsOf(options),
-          retry: options.retry ?? defaultRetryPolicy,
-          onRetry: callOptions.onRetry,
-        },
-        file.sha256 === undefined ? undefined : `"${file.sha256}"`,
-      ),
+      createHttpSource({
+        client: options.client,
+        name: file.path,
+        sizeBytes: file.sizeBytes,
+        url: fileUrl(options, snapshot, file),
+        secretHeaders: secretsOf(options),
+        retry: options.retry ?? defaultRetryPolicy,
+        linkedEtag: file.sha256,
+        onRetry: callOptions.onRetry,
+      }),
   };
 }
 

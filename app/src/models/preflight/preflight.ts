@@ -31,14 +31,15 @@ interface Outcome {
 
 /** Everything that can be known before a byte of weights is fetched; gates and unsupported models reject here. */
 export async function preflight(plan: PullPlan, options: PreflightOptions): Promise<Preflight> {
-  const repositories =
-    plan.kind === 'fetch'
-      ? [plan.repository]
-      : [plan.base, ...plan.adapters.map(({ repository }) => repository)];
-  for (const repository of repositories) await repository.checkAccess(options.signal);
+  const wanted = wantedFiles(plan);
+  const repositories = [...new Set(wanted.map(({ repository }) => repository))];
+  for (const repository of repositories) {
+    const first = wanted.find((file) => file.repository === repository);
+    if (first !== undefined) await repository.checkAccess(first.path);
+  }
   const outcome =
     plan.kind === 'fetch' ? await examineFile(plan, options) : await examineWeights(plan, options);
-  const files = await listFiles(plan);
+  const files = await listFiles(wanted);
   const disk = judgeDisk(plan, outcome, options);
   const memory = judgeMemory(outcome, options);
   const notes = [...licenceNotes(repositories), ...outcome.notes, ...fitNotes(disk.fit, memory.fit)];
@@ -138,14 +139,21 @@ function shapeOf(summary: ConversionSummary, config: Record<string, unknown>): M
   };
 }
 
-async function listFiles(plan: PullPlan): Promise<Preflight['files']> {
-  const wanted: { repository: Repository; path: string; sizeBytes: number }[] =
-    plan.kind === 'fetch'
-      ? [{ repository: plan.repository, ...plan.file }]
-      : [
-          ...plan.weights.map((file) => ({ repository: plan.base, ...file })),
-          ...plan.adapters.map(({ repository, weights }) => ({ repository, ...weights })),
-        ];
+interface WantedFile {
+  repository: Repository;
+  path: string;
+  sizeBytes: number;
+}
+
+function wantedFiles(plan: PullPlan): WantedFile[] {
+  if (plan.kind === 'fetch') return [{ repository: plan.repository, ...plan.file }];
+  return [
+    ...plan.weights.map((file) => ({ repository: plan.base, ...file })),
+    ...plan.adapters.map(({ repository, weights }) => ({ repository, ...weights })),
+  ];
+}
+
+function listFiles(wanted: readonly WantedFile[]): Promise<Preflight['files']> {
   return Promise.all(
     wanted.map(async ({ repository, path, sizeBytes }) => ({
       name: `${repository.name}/${path}`,

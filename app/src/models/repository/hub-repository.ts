@@ -84,10 +84,9 @@ export class OpenHubRepository implements Repository {
     };
   }
 
-  async checkAccess(): Promise<void> {
-    const first = this.snapshot.files[0];
-    if (this.#isOffline || first === undefined) return;
-    await this.#options.hub.checkAccess(this.snapshot, first, this.#options.call);
+  async checkAccess(path: string): Promise<void> {
+    if (this.#isOffline || (await this.isHere(path))) return;
+    await this.#options.hub.checkAccess(this.snapshot, this.entry(path), this.#options.call);
   }
 
   async isHere(path: string): Promise<boolean> {

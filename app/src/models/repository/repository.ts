@@ -20,8 +20,8 @@ export interface Repository {
   /** What the converter reads; weights come from this machine where they are here, else over the network. */
   readonly content: RepositoryFiles;
   origin(files: readonly string[]): ModelOrigin;
-  /** Asks whether weights may be fetched, before any is. */
-  checkAccess(signal?: AbortSignal): Promise<void>;
+  /** Asks whether a file of weights may be fetched, before it is. */
+  checkAccess(path: string): Promise<void>;
   /** Whether a file need not travel. */
   isHere(path: string): Promise<boolean>;
   close(): Promise<void>;

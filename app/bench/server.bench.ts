@@ -140,6 +140,8 @@ interface StreamFigures {
   delays: number[];
   lost: number;
   memory: number[];
+  /** Share of a core that server, store and engine took together. */
+  cores: number;
   filesBefore: number;
   filesAfter: number;
 }
@@ -180,12 +182,16 @@ async function thousandStreams(): Promise<StreamFigures> {
   const watchers = fork(new URL('server-watchers.ts', import.meta.url), { serialization: 'advanced' });
   const runs = await startRuns(running, emissions);
   const memory: number[] = [];
+  const processorBefore = process.cpuUsage();
+  const startedAt = performance.now();
   const sampler = setInterval(() => memory.push(process.memoryUsage.rss()), 1000);
   const reports = await new Promise<WatchReport[]>((resolve) => {
     watchers.on('message', (message) => resolve(message as WatchReport[]));
     watchers.send({ address: running.address, runs } satisfies WatchOrder);
   });
   clearInterval(sampler);
+  const used = process.cpuUsage(processorBefore);
+  const cores = (used.user + used.system) / 1000 / (performance.now() - startedAt);
   await delay(3000);
   const filesAfter = openFiles();
   const chatOf = new Map(runs.map(({ runId, chatId }) => [runId, chatId]));
@@ -194,7 +200,7 @@ async function thousandStreams(): Promise<StreamFigures> {
   );
   const lost = reports.filter(({ isWhole, gaps }) => !isWhole || gaps > 0).length;
   await running.close();
-  return { delays, lost, memory, filesBefore, filesAfter };
+  return { delays, lost, memory, cores, filesBefore, filesAfter };
 }
 
 function row(
@@ -208,7 +214,7 @@ function row(
 async function streams({ report, log }: BenchContext): Promise<void> {
   log(`${streamCount} streams at 10 tokens/s for ${streamSeconds} s`);
   const before = readProcessorTime();
-  const { delays, lost, memory, filesBefore, filesAfter } = await thousandStreams();
+  const { delays, lost, memory, cores, filesBefore, filesAfter } = await thousandStreams();
   const foreign = foreignShare(before, readProcessorTime());
   const sorted = delays.toSorted((a, b) => a - b);
   const p99 = quantile(sorted, 0.99);
@@ -234,6 +240,15 @@ async function streams({ report, log }: BenchContext): Promise<void> {
       unit: 'MiB',
       goal: 'flat within 10 %',
       isReached: growth <= 0.1,
+      foreign,
+    }),
+  );
+  const tokensPerSecond = streamCount * 10;
+  report(
+    row('processor for server, store and scripted engine', [cores], {
+      unit: `cores for ${tokensPerSecond} tokens/s`,
+      goal: 'none given',
+      isReached: null,
       foreign,
     }),
   );

@@ -57,10 +57,11 @@ function misbehave(address: string, runId: string, kind: 'stalled' | 'half-open'
   socket.on('error', () => undefined);
 }
 
-process.on('message', (order: WatchOrder) => {
+async function watchAll(order: WatchOrder): Promise<void> {
   const reading = order.runs.filter(({ kind }) => kind === 'reading');
   for (const { runId, kind } of order.runs) if (kind !== 'reading') misbehave(order.address, runId, kind);
-  void Promise.all(reading.map(({ runId }) => read(order.address, runId))).then((reports) => {
-    process.send?.(reports, () => process.exit(0));
-  });
-});
+  const reports = await Promise.all(reading.map(({ runId }) => read(order.address, runId)));
+  process.send?.(reports, () => process.exit(0));
+}
+
+process.on('message', (order: WatchOrder) => void watchAll(order));

@@ -211,8 +211,9 @@ function row(
   return { name, ours: spread(values), rounds: 1, ...rest };
 }
 
-async function streams({ report, log }: BenchContext): Promise<void> {
-  log(`${streamCount} streams at 10 tokens/s for ${streamSeconds} s`);
+async function streams(context: BenchContext): Promise<void> {
+  const report = (it: BenchRow): void => context.report(it);
+  context.log(`${streamCount} streams at 10 tokens/s for ${streamSeconds} s`);
   const before = readProcessorTime();
   const { delays, lost, memory, cores, filesBefore, filesAfter } = await thousandStreams();
   const foreign = foreignShare(before, readProcessorTime());

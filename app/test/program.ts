@@ -26,6 +26,8 @@ export interface ProgramOptions {
   /** Through `bin/corral.mjs` instead of straight into app/src/main.ts. */
   launcher?: boolean;
   folder?: string;
+  /** Words to put before the command. */
+  before?: string[];
 }
 
 /** What a user's shell would give, and nothing of the test runner's own settings. */
@@ -40,7 +42,8 @@ function cleanEnvironment(extra: Record<string, string>): Record<string, string>
 /** Starts `corral` with the given arguments. */
 export function startProgram(parameters: string[], options: ProgramOptions = {}): Program {
   const entry = options.launcher ? join(root, 'bin', 'corral.mjs') : join(root, 'app', 'src', 'main.ts');
-  const child = spawn(process.execPath, [entry, ...parameters], {
+  const [command = '', ...words] = [...(options.before ?? []), process.execPath, entry, ...parameters];
+  const child = spawn(command, words, {
     cwd: options.folder ?? root,
     env: cleanEnvironment(options.environment ?? {}),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -127,4 +127,22 @@ describe('a start that cannot be', () => {
     expect(refused.code).toBe(73);
     expectPlain(refused.stderr);
   });
+
+  it('says so when the disk is full', async () => {
+    const folder = temporaryFolder(onTestFinished);
+    // A disk of its own, in a namespace that ends with the process.
+    const lines = [
+      `mount -t tmpfs -o size=64k tmpfs ${folder}`,
+      `dd if=/dev/zero of=${folder}/filler bs=4k 2>/dev/null`,
+      'exec "$@"',
+    ];
+    const { code, stderr } = await runProgram(['serve', '--port', '0'], {
+      environment: { CORRAL_HOME: join(folder, 'home') },
+      before: ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', lines.join('\n'), 'sh'],
+    });
+    expect(code).toBe(74);
+    expect(stderr).toContain('the disk is full');
+    expect(stderr).toContain('Make room');
+    expectPlain(stderr);
+  });
 });

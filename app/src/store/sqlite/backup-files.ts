@@ -37,7 +37,7 @@ export function takeFrom(backup: string, path: string): void {
 export function setAside(place: { home: string; path: string; now: number }): string {
   const folder = join(place.home, 'damaged', timestamp(place.now));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const suffix of ['', '-wal', '-shm', '-journal']) {
+  for (const suffix of ['', '-wal', '-shm', '-journal', '-check']) {
     const file = `${place.path}${suffix}`;
     if (existsSync(file)) renameSync(file, join(folder, `corral.db${suffix}`));
   }

@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import type { AppError } from '../../contracts/app-error.ts';
 import { isDamage } from './sqlite-errors.ts';
 
 /** SQLite's quick check: every page and every row can be read. */
@@ -22,5 +24,18 @@ export function isSoundFile(path: string): boolean {
     }
   } catch {
     return false;
+  }
+}
+
+/** A file that asks the next start to check the whole database. */
+export const checkMarker = (path: string): string => `${path}-check`;
+
+/** Damage that shows at work is dealt with at the next start, when nobody has the file open. */
+export function rememberDamage(path: string, failure: AppError): void {
+  if (failure.code !== 'store-damaged') return;
+  try {
+    writeFileSync(checkMarker(path), '');
+  } catch {
+    // A disk that cannot take an empty file has said so elsewhere.
   }
 }

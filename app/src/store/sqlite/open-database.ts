@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../contracts/app-error.ts';
@@ -27,6 +28,8 @@ export interface OpenOptions {
 export function openDatabase(options: OpenOptions): OpenedDatabase {
   let database: DatabaseSync | undefined;
   try {
+    // The log and the shared memory beside it take its mode.
+    if (!options.readOnly) closeSync(openSync(options.path, 'a', 0o600));
     database = new DatabaseSync(options.path, {
       readOnly: options.readOnly,
       enableForeignKeyConstraints: true,

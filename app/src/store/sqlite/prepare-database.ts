@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
@@ -6,7 +6,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import { applyMigrations, readVersion, refuseNewer, schemaVersion } from '../migrations/migrate.ts';
 import { backupName } from '../backup-names.ts';
 import { newestGoodBackup, setAside, takeFrom, writeBackup } from './backup-files.ts';
-import { isSound } from './integrity.ts';
+import { checkMarker, isSound } from './integrity.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { type OpenedDatabase, openDatabase } from './open-database.ts';
 import type { Reserve } from './reserve.ts';
@@ -34,28 +34,35 @@ export async function prepareDatabase(setup: WorkerSetup, reserve: Reserve): Pro
   return { database: opened.database, schemaVersion, notices };
 }
 
+/** Opening takes little; the rest is for deleting and for answers that end. */
+const partForOpening = 1 / 16;
+
 function openWithReserve(setup: WorkerSetup, reserve: Reserve, notices: string[]): OpenedDatabase {
   try {
     return openSound(setup, notices);
   } catch (error) {
     const failure = fromSqliteError(error);
     const mayBeFull = ['disk-full', 'input-output', 'home-not-writable'].includes(failure.code);
-    if (!mayBeFull || !reserve.release()) throw failure;
+    if (!mayBeFull || !reserve.release(partForOpening)) throw failure;
     return openSound(setup, notices);
   }
 }
 
-/** A log that is still there was not folded in by a clean stop. */
-function wasStoppedUncleanly(path: string): boolean {
-  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+/** A log that is still there was not folded in by a clean stop; the other file says that damage was met at work. */
+function mustBeChecked(path: string): boolean {
+  const logBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  return logBytes > 0 || existsSync(checkMarker(path));
 }
 
 function openSound(setup: WorkerSetup, notices: string[]): OpenedDatabase {
-  const unclean = wasStoppedUncleanly(setup.path);
+  const mustCheck = mustBeChecked(setup.path);
   let opened: OpenedDatabase | undefined;
   try {
     opened = openDatabase({ path: setup.path, readOnly: false });
-    if (!unclean || isSound(opened.database)) return opened;
+    if (!mustCheck || isSound(opened.database)) {
+      rmSync(checkMarker(setup.path), { force: true });
+      return opened;
+    }
   } catch (error) {
     if (fromSqliteError(error).code !== 'store-damaged') throw error;
   }

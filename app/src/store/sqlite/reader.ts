@@ -3,6 +3,7 @@ import { isRead, readCallNames, runOperation } from '../operations/operations.ts
 import type { Session } from '../operations/session.ts';
 import type { Schema } from '../schema.ts';
 import { AppError } from '../../contracts/app-error.ts';
+import { rememberDamage } from './integrity.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { openDatabase } from './open-database.ts';
 import { fromSqliteError } from './sqlite-errors.ts';
@@ -26,7 +27,9 @@ export async function openReader(setup: WorkerSetup): Promise<WorkerSide> {
       database.exec('BEGIN');
       return { id, value: await runOperation(newSession(kysely), name, parameters) };
     } catch (error) {
-      return { id, error: fromSqliteError(error).toJSON() };
+      const failure = fromSqliteError(error);
+      rememberDamage(setup.path, failure);
+      return { id, error: failure.toJSON() };
     } finally {
       if (database.isTransaction) database.exec('ROLLBACK');
     }

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { freeBytes } from './file-system.ts';
 
@@ -7,8 +7,8 @@ import { freeBytes } from './file-system.ts';
  * is given up for calls that make room or tell how something ended, and comes back when there is space again.
  */
 export interface Reserve {
-  /** Gives the space back to the disk; false: there was none. */
-  release(): boolean;
+  /** Gives the space, or a part of it, back to the disk; false: there was none. */
+  release(part?: number): boolean;
   /** Takes the space again, when there is plenty. */
   refill(): void;
 }
@@ -20,10 +20,10 @@ export function createReserve(home: string, sizeBytes: number): Reserve {
   const path = join(home, 'reserve');
   let lastTryMs = Number.NEGATIVE_INFINITY;
   return {
-    release() {
-      if (sizeOf(path) === 0) return false;
-      rmSync(path, { force: true });
-      return true;
+    release(part = 1) {
+      const held = sizeOf(path);
+      if (held === 0) return false;
+      return shrink(path, Math.floor(held * (1 - part)));
     },
     refill() {
       const now = performance.now();
@@ -38,6 +38,16 @@ export function createReserve(home: string, sizeBytes: number): Reserve {
       }
     },
   };
+}
+
+/** False where nothing can be changed: then the disk is not full but read-only. */
+function shrink(path: string, sizeBytes: number): boolean {
+  try {
+    truncateSync(path, sizeBytes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function fill(path: string, sizeBytes: number): void {

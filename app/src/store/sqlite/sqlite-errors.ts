@@ -22,9 +22,13 @@ export const resultCodes = {
   notADatabase: 26,
 } as const;
 
+/** SQLITE_IOERR_SHMSIZE: on a full disk the file of the shared memory cannot grow. */
+const noRoomForSharedMemory = 4874;
+
 export function primaryResultCode(error: unknown): number | undefined {
   const candidate = error as Partial<NodeSqliteError> | null;
   if (candidate?.code !== 'ERR_SQLITE_ERROR' || typeof candidate.errcode !== 'number') return undefined;
+  if (candidate.errcode === noRoomForSharedMemory) return resultCodes.full;
   return candidate.errcode & 0xff;
 }
 
@@ -74,10 +78,27 @@ const translations: Record<number, (cause: unknown) => AppError> = {
 translations[resultCodes.locked] = translations[resultCodes.busy] as (cause: unknown) => AppError;
 translations[resultCodes.notADatabase] = translations[resultCodes.corrupt] as (cause: unknown) => AppError;
 
+/** What Node's own file calls say, as the SQLite code that means the same. */
+const fileErrors: Record<string, number> = {
+  ENOSPC: resultCodes.full,
+  EDQUOT: resultCodes.full,
+  EROFS: resultCodes.readOnly,
+  EACCES: resultCodes.readOnly,
+  EPERM: resultCodes.readOnly,
+  ENOENT: resultCodes.cantOpen,
+  EMFILE: resultCodes.cantOpen,
+  EIO: resultCodes.inputOutput,
+};
+
+function resultCodeOf(error: unknown): number {
+  const code = (error as NodeJS.ErrnoException | null)?.code ?? '';
+  return primaryResultCode(error) ?? fileErrors[code] ?? -1;
+}
+
 /** Whatever SQLite threw, in our terms. Errors that are ours already pass through. */
 export function fromSqliteError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  const translate = translations[primaryResultCode(error) ?? -1];
+  const translate = translations[resultCodeOf(error)];
   if (translate) return translate(error);
   const message = error instanceof Error ? error.message : String(error);
   return new AppError('internal', `The database refused: ${message}`, { cause: error });

@@ -40,7 +40,10 @@ export async function startWorker(entry: URL, setup: WorkerSetup): Promise<Worke
     worker.postMessage(outgoing);
     outgoing = [];
   };
-  const ready = await greeting(worker);
+  const ready = await greeting(worker).catch(async (error: unknown) => {
+    await worker.terminate();
+    throw error;
+  });
   worker.on('message', (replies: WorkerReply[]) => {
     for (const reply of replies) settle(pending, reply);
   });

@@ -13,6 +13,15 @@ export interface WorkerSide {
 /** The start's first requests are over by then. */
 const settleAfterMs = 3000;
 
+/** What could not be folded in (the disk is full) stays in the log, and the next start takes it from there. */
+function closeQuietly(side: WorkerSide): void {
+  try {
+    side.close();
+  } catch {
+    // Everything acknowledged is on disk already.
+  }
+}
+
 /** Greets, then answers in batches: whatever arrived while one batch was worked at makes up the next one. */
 export async function runWorkerLoop(port: MessagePort, open: () => Promise<WorkerSide>): Promise<void> {
   let side: WorkerSide;
@@ -33,7 +42,7 @@ export async function runWorkerLoop(port: MessagePort, open: () => Promise<Worke
       port.postMessage(await side.answer(batch.filter((request) => request.name !== '$close')));
       const closing = batch.find((request) => request.name === '$close');
       if (closing) {
-        side.close();
+        closeQuietly(side);
         port.postMessage([{ id: closing.id }]);
         port.close();
         return;

@@ -5,6 +5,7 @@ import type { AppError } from '../../contracts/app-error.ts';
 import { runOperation, writeCallNames } from '../operations/operations.ts';
 import type { StoreCall } from '../operations/session.ts';
 import type { Schema } from '../schema.ts';
+import { rememberDamage } from './integrity.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { openDatabase } from './open-database.ts';
 import { prepareDatabase } from './prepare-database.ts';
@@ -118,7 +119,7 @@ const concernsAll = (error: AppError): boolean =>
   ['disk-full', 'input-output', 'store-damaged', 'home-not-writable'].includes(error.code);
 
 async function answerOnFullDisk(writer: Writer, call: WorkerRequest): Promise<WorkerReply> {
-  if (mayUseReserve.has(call.name)) writer.reserve.release();
+  if (mayUseReserve.has(call.name)) makeRoom(writer);
   try {
     const [reply] = await commitTogether(writer, [call]);
     if (reply) return reply;
@@ -130,9 +131,20 @@ async function answerOnFullDisk(writer: Writer, call: WorkerRequest): Promise<Wo
   return { id: call.id };
 }
 
+/** Folding the log into the database gives its space back; that takes some first. */
+function makeRoom(writer: Writer): void {
+  writer.reserve.release();
+  try {
+    writer.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch {
+    // The call itself says what could not be done.
+  }
+}
+
 /** After a failed commit. An error of the disk leaves the state of the connection in doubt, so a new one is made. */
 function recover(writer: Writer, failure: AppError): void {
   writer.writable = false;
+  rememberDamage(writer.setup.path, failure);
   if (writer.database.isTransaction) writer.database.exec('ROLLBACK');
   if (failure.code !== 'input-output') return;
   writer.database.close();

@@ -1,0 +1,232 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely, sql } from 'kysely';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
+import { silentLog } from '../../lib/log.ts';
+import { createBackups } from '../backups.ts';
+import { expectError, newChat, newMessage } from '../contract/parts.contract.ts';
+import { applyMigrations, migrations, schemaVersion } from '../migrations/migrate.ts';
+import type { Store } from '../store.ts';
+import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
+import { isSafeVersion, openDatabase } from './open-database.ts';
+import { networkFileSystemName } from './file-system.ts';
+import { createSqliteStore } from './sqlite-store.ts';
+
+let home: string;
+let path: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'corral-prepare-'));
+  path = join(home, 'corral.db');
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const open = (): Promise<Store> =>
+  createSqliteStore({ home, clock: systemClock, log: silentLog, reserveBytes: 4096 });
+
+/** Opens, does something, closes. */
+async function session<Result>(use: (store: Store) => Promise<Result>): Promise<Result> {
+  const store = await open();
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+}
+
+function editFile(statement: string): void {
+  const database = new DatabaseSync(path);
+  database.exec(statement);
+  database.close();
+}
+
+/** Bytes of no meaning over the file from a page on. */
+function damage(fromPage: number): void {
+  const bytes = readFileSync(path);
+  bytes.fill(0xa5, 4096 * fromPage, bytes.length - 4096);
+  writeFileSync(path, bytes);
+}
+
+describe('the file as it is opened', () => {
+  test('every setting that durability and erasure rest on is in force, in both connections', () => {
+    for (const readOnly of [false, true]) {
+      const { database, journalMode } = openDatabase({ path, readOnly });
+      expect(journalMode).toBe('wal');
+      const read = (name: string) => Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+      const names = [
+        'synchronous',
+        'foreign_keys',
+        'secure_delete',
+        'trusted_schema',
+        'temp_store',
+        'mmap_size',
+      ];
+      expect(names.map((name) => read(name))).toEqual([2, 1, 1, 0, 2, 0]);
+      database.close();
+    }
+  });
+
+  test('the search index deletes for good', async () => {
+    await session(async () => undefined);
+    const database = new DatabaseSync(path);
+    for (const index of ['message_search', 'chat_search'])
+      expect(database.prepare(`select v from ${index}_config where k = 'secure-delete'`).get()).toEqual({
+        v: 1,
+      });
+    database.close();
+  });
+
+  test('on a network file system it works without shared memory, and says so', () => {
+    const { database, journalMode, warning } = openDatabase({
+      path,
+      readOnly: false,
+      networkFileSystem: 'NFS',
+    });
+    expect(journalMode).toBe('delete');
+    expect(warning).toContain('NFS');
+    database.close();
+    expect([0x69_69, 0xff_53_4d_42, 0xef_53].map((type) => networkFileSystemName(type))).toEqual([
+      'NFS',
+      'CIFS',
+      undefined,
+    ]);
+  });
+
+  test('an SQLite with the WAL-reset fault is refused', () => {
+    expect(['3.51.3', '3.53.0', '4.0.0'].map((version) => isSafeVersion(version))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(['3.51.2', '3.50.9', '2.99.99'].map((version) => isSafeVersion(version))).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  test('files are for this user alone', async () => {
+    await session((store) => store.backup(join(home, 'backups', 'one.db')));
+    expect(statSync(join(home, 'backups', 'one.db')).mode & 0o777).toBe(0o600);
+    expect(statSync(path).mode & 0o077).toBe(0);
+  });
+});
+
+describe('versions', () => {
+  test('a newer database is refused with both versions and left alone', async () => {
+    await session(async () => undefined);
+    editFile(`insert into corral_migration values (${schemaVersion + 1}, 'from the future', 'system')`);
+    const before = readFileSync(path);
+    const error = await expectError(open(), 'store-newer');
+    expect(error.details).toEqual({ version: schemaVersion + 1, known: schemaVersion });
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  test('the database of another program is refused and left alone', async () => {
+    editFile('create table theirs (a)');
+    await expectError(open(), 'store-unsafe');
+    const database = new DatabaseSync(path);
+    expect(database.prepare('select name from sqlite_master').all()).toEqual([{ name: 'theirs' }]);
+    database.close();
+  });
+
+  test('a migration that fails leaves nothing of itself behind', async () => {
+    await session((store) => store.createChat('me', newChat()));
+    const database = new DatabaseSync(path);
+    const kysely = new Kysely<never>({ dialect: nodeSqliteDialect(database) });
+    const failing = {
+      version: schemaVersion + 1,
+      name: 'failing',
+      async up(transaction: Kysely<never>) {
+        await sql`create table half_done (a)`.execute(transaction);
+        throw new Error('the power went');
+      },
+    };
+    database.exec('BEGIN IMMEDIATE');
+    await expect(applyMigrations(kysely, 'sqlite', [...migrations, failing])).rejects.toThrow(
+      'the power went',
+    );
+    database.exec('ROLLBACK');
+    expect(
+      database.prepare("select count(*) as n from sqlite_master where name = 'half_done'").get(),
+    ).toEqual({ n: 0 });
+    database.close();
+    await session(async (store) => expect((await store.listChats('me', { limit: 5 })).items).toHaveLength(1));
+  });
+
+  test('every table has an owner, and what is personal is known to the erasure', async () => {
+    await session(async () => undefined);
+    const database = new DatabaseSync(path, { readOnly: true });
+    const tables = database
+      .prepare(
+        "select name from pragma_table_list where schema = 'main' and type = 'table' and name not like 'sqlite_%'",
+      )
+      .all() as { name: string }[];
+    for (const { name } of tables) {
+      const columns = database.prepare(`select name from pragma_table_info('${name}')`).all();
+      expect(columns, name).toContainEqual({ name: 'owner' });
+    }
+    expect(tables.map((table) => table.name).sort()).toEqual(
+      [...(await import('../schema.ts')).allTables, 'corral_migration'].sort(),
+    );
+    database.close();
+  });
+});
+
+describe('damage', () => {
+  test('after an unclean stop the file is checked, set aside, and the newest good backup restored', async () => {
+    let now = Date.parse('2026-01-01');
+    const kept = await session(async (store) => {
+      const backups = createBackups({
+        store,
+        folder: join(home, 'backups'),
+        clock: { now: () => (now += 1000) },
+      });
+      const chat = await store.createChat('me', newChat({ title: 'kept' }));
+      await backups.daily();
+      for (let at = 0; at < 200; at++)
+        await store.addMessage('me', { chatId: chat.id, message: newMessage(`text ${at} `.repeat(50)) });
+      writeFileSync((await backups.daily()).path, 'a backup that is damaged too');
+      return chat;
+    });
+    damage(3);
+    writeFileSync(`${path}-check`, '');
+    await session(async (store) => {
+      const { notices } = await store.health();
+      expect(notices.join()).toMatch(/damaged.*2026-01-01T00:00:01.*restored.*kept in/s);
+      expect(await store.getChat('me', kept.id)).toMatchObject({ title: 'kept', messageCount: 0 });
+    });
+    const [folder] = readdirSync(join(home, 'damaged'));
+    expect(readdirSync(join(home, 'damaged', folder ?? ''))).toContain('corral.db');
+    await session(async (store) => expect((await store.health()).notices).toEqual([]));
+  });
+
+  test('a file that is no database at all is set aside; without a backup it starts empty and says so', async () => {
+    writeFileSync(path, 'this is not a database, but it was somebody’s file '.repeat(200));
+    await session(async (store) => {
+      expect((await store.health()).notices.join()).toMatch(/no backup, so it starts empty.*kept in/);
+      await store.createChat('me', newChat());
+    });
+    const [folder] = readdirSync(join(home, 'damaged'));
+    expect(readFileSync(join(home, 'damaged', folder ?? '', 'corral.db'), 'utf8')).toContain('somebody’s');
+  });
+
+  test('damage that shows at work is reported, and the next start deals with it', async () => {
+    await session(async (store) => {
+      const { id } = await store.createChat('me', newChat());
+      for (let at = 0; at < 300; at++)
+        await store.addMessage('me', { chatId: id, message: newMessage(`text ${at} `.repeat(80)) });
+    });
+    // The pages of the schema are older and stay whole, so that it opens.
+    damage(100);
+    await session(async (store) => {
+      expect((await store.health()).notices).toEqual([]);
+      const outcome = await store.exportChats('me', { limit: 100 }).catch((error: unknown) => error);
+      expect(outcome).toMatchObject({ code: 'store-damaged' });
+    });
+    expect(existsSync(`${path}-check`)).toBe(true);
+    await session(async (store) => expect((await store.health()).notices.join()).toMatch(/damaged/));
+  });
+});

@@ -8,6 +8,7 @@ describe('titles', () => {
     ['\n\n  Grüße aus Köln.  ', 'Grüße aus Köln'],
     ['', null],
     ['...', null],
+    ['broken \ufffd bytes', null],
     ['one two three four five six seven eight nine ten eleven twelve thirteen', null],
   ])('%j', (said, expected) => {
     expect(cleanTitle(said)).toBe(expected);

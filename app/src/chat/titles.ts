@@ -81,7 +81,13 @@ export function cleanTitle(said: string): string | null {
       candidate.replace(/^(title|titel)\s*:\s*/iu, '').replace(/^[\s"'“”«»*#`_-]+|[\s"'“”«»*#`_.-]+$/gu, ''),
     )
     .find((candidate) => candidate !== '');
-  if (line === undefined || !/\p{L}/u.test(line) || line.split(/\s+/u).length > 12) return null;
+  if (
+    line === undefined ||
+    !/\p{L}/u.test(line) ||
+    /[\ufffd\p{Cc}]/u.test(line) ||
+    line.split(/\s+/u).length > 12
+  )
+    return null;
   return shortened(line);
 }
 

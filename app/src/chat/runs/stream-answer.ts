@@ -11,7 +11,11 @@ export async function streamAnswer(
   known: { facts: AnswerFacts; signal: AbortSignal },
 ): Promise<AnswerEnd> {
   const { engine, request, prompt } = prepared;
-  if ((request.sampling.maxNewTokens ?? 1) <= 0) return { reason: 'length' };
+  if ((request.sampling.maxNewTokens ?? 1) <= 0) {
+    const { promptTokens } = prepared.plan;
+    known.facts.usage = { promptTokens, cachedTokens: 0, completionTokens: request.drawnTokens ?? 0 };
+    return { reason: 'length' };
+  }
   live.setPhase('queued');
   const hash = engine.capabilities.render ? hashOf(prepared, known.signal) : Promise.resolve(null);
   let end: AnswerEnd = { reason: 'interrupted' };

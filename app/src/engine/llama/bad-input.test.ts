@@ -212,6 +212,19 @@ describe('snapshots of KV states', () => {
 describe('an engine process that is taken away', () => {
   const long = () => chatRequest('Go on', { maxNewTokens: 4000, ignoreEos: true });
 
+  test('a Ctrl-C or a stop that reaches the whole group does not take it from its server', async () => {
+    const engine = await place.load(good, { contextTokens: 2048 });
+    let end;
+    for await (const part of engine.generate(chatRequest('Go on', { maxNewTokens: 200, ignoreEos: true }))) {
+      if (part.type === 'text-delta')
+        for (const pid of engineProcesses())
+          for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid, name);
+      if (part.type === 'end') end = part;
+    }
+    expect(end).toMatchObject({ reason: 'length' });
+    await engine.close();
+  });
+
   test('killed in the middle of a token: interrupted with what was said; the next load works', async () => {
     const engine = await place.load(good, { contextTokens: 2048 });
     const running = [0, 1, 2].map(async () => {

@@ -59,7 +59,12 @@ export function createLibraries(options: LibrariesOptions): Libraries {
     const fetched = usable.find(isFetched);
     if (fetched !== undefined)
       return { directory: folderOf(fetched), origin: 'fetched', gpus, wanting: null };
-    return { directory: packageFolder(platform, arch), origin: 'package', gpus, wanting: usable[0] ?? null };
+    return {
+      directory: processorPackageFolder(platform, arch),
+      origin: 'package',
+      gpus,
+      wanting: usable[0] ?? null,
+    };
   }
 
   function fetch(kind: GpuKind, how: FetchOptions = {}): Promise<string> {
@@ -91,7 +96,11 @@ export function createLibraries(options: LibrariesOptions): Libraries {
   };
 }
 
-function packageFolder(platform: string, arch: string): string {
+/** Where npm put the libraries for the processor. */
+export function processorPackageFolder(
+  platform: string = process.platform,
+  arch: string = process.arch,
+): string {
   const name = processorPackage(platform, arch);
   const found = name === null ? undefined : findPackageJSON(name, import.meta.url);
   if (name === null || found === undefined) {

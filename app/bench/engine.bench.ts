@@ -1,0 +1,34 @@
+/**
+ * The figures of the engine. LLAMA_BENCH and LLAMA_SERVER name the peer's programs of the same release; a row whose
+ * peer is missing is left out, and said so. Models with random weights are made on the first run.
+ */
+import { availableParallelism } from 'node:os';
+import { createLlamaWorkplace } from '../test/fixtures/llama-workplace.ts';
+import type { BenchContext } from './bench.ts';
+import { benchModel, type BenchModel } from './bench-models.ts';
+import { cancelRows } from './engine-cancel.ts';
+import { memoryRow } from './engine-memory.ts';
+import { restartRow } from './engine-restart.ts';
+import { busyRows, manyRows, overheadRow, servedRows, streamRow } from './engine-speed.ts';
+
+export async function run(context: BenchContext): Promise<void> {
+  const wanted = (part: string): boolean => context.only.length === 0 || context.only.includes(part);
+  const models: BenchModel[] = [await benchModel('134m-q8_0'), await benchModel('1.1b-q4_k_m')];
+  context.log(`${availableParallelism()} cores; models: ${models.map((model) => model.name).join(', ')}`);
+  for (const model of models) {
+    const place = await createLlamaWorkplace();
+    try {
+      if (wanted('stream')) await streamRow(context, place, model);
+      if (wanted('overhead')) await overheadRow(context, place, model);
+      if (wanted('cancel')) await cancelRows(context, place, model);
+      if (wanted('memory')) await memoryRow(context, place, model);
+      if (wanted('restart')) await restartRow(context, place, model);
+    } finally {
+      await place.close();
+    }
+    if (wanted('busy')) await busyRows(context, model);
+    if (wanted('served')) await servedRows(context, model);
+  }
+  const last = models.at(-1);
+  if (wanted('many') && last) await manyRows(context, last);
+}

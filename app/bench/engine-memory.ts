@@ -29,18 +29,19 @@ export async function memoryRow(
     },
     goal: '≤ 120 MB',
     isReached: ({ median }) => median <= 120,
+    note: 'proportional set size: pages shared with other processes count by their share',
   });
   context.report(row);
 }
 
-/** Resident bytes of all mappings but those of the model file. */
+/** Bytes of all mappings but those of the model file; pages shared with other processes (Node's own) count by their share. */
 function residentBeside(pid: number, modelFile: string): number {
   let isModel = false;
   let kibibytes = 0;
   for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {
     if (/^[0-9a-f]+-[0-9a-f]+ /u.test(line)) isModel = line.endsWith(modelFile);
-    const resident = /^Rss:\s+(\d+)/u.exec(line);
-    if (resident && !isModel) kibibytes += Number(resident[1]);
+    const share = /^Pss:\s+(\d+)/u.exec(line);
+    if (share && !isModel) kibibytes += Number(share[1]);
   }
   return kibibytes * 1024;
 }

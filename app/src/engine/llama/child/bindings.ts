@@ -36,11 +36,11 @@ export function refused(message: string, cause?: unknown): AppError {
   });
 }
 
-/** `libllama.v0.5.0.so` of the npm packages, `libllama.so` of one's own build. */
+/** `libllama.v0.5.0.so` and `libllama.cuda.v0.5.0.so` of the npm packages, `libllama.so` of one's own build. */
 function open(directory: string, name: string): LibraryHandle {
   if (!existsSync(directory)) throw refused(`There is no directory ${directory}.`);
   const escaped = name.replace('.', '\\.');
-  const pattern = new RegExp(`^${escaped}(\\.v[\\d.]+)?\\.(so|dylib)$`);
+  const pattern = new RegExp(`^${escaped}(\\.[a-z]+)?(\\.v[\\d.]+)?\\.(so|dylib)$`);
   const file = readdirSync(directory).find((entry) => pattern.test(entry));
   if (file === undefined) throw refused(`There is no ${name} in ${directory}.`);
   try {

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { AppError, type ErrorBody } from '../contracts/app-error.ts';
+import { startWorker } from '../lib/start-worker.ts';
 import type { TemplateTask } from './jinja-template.ts';
 import type { PromptSegment } from './segments.ts';
 
@@ -28,7 +29,7 @@ export function createTemplateRenderer(options: TemplateRendererOptions = {}): T
   let isClosed = false;
 
   async function start(): Promise<Worker> {
-    const started = new Worker(new URL('render.worker.ts', import.meta.url), {
+    const started = startWorker(new URL('render.worker.ts', import.meta.url), {
       env: {},
       execArgv: ['--disable-warning=ExperimentalWarning'],
       resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 },

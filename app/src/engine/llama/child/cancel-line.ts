@@ -1,5 +1,6 @@
 import { address } from 'koffi';
-import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort, type MessagePort, type Worker } from 'node:worker_threads';
+import { startWorker } from '../../../lib/start-worker.ts';
 import { phases, type Phase } from '../signals.ts';
 import {
   abortWord,
@@ -28,7 +29,7 @@ export class CancelLine {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#port.on('message', (ticket: number) => onCancel(ticket));
-    this.#worker = new Worker(new URL('./cancel.worker.ts', import.meta.url), {
+    this.#worker = startWorker(new URL('./cancel.worker.ts', import.meta.url), {
       workerData: { shared: this.#shared, descriptor, port: port2 } satisfies CancelWorkerData,
       transferList: [port2],
       resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },

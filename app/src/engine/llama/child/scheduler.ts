@@ -11,6 +11,7 @@ import { FairQueue } from './fair-queue.ts';
 import { describeToken } from './logprobs.ts';
 import type { Outbox } from './outbox.ts';
 import type { Drawn } from './sampler.ts';
+import { QueuePlaces } from './queue-places.ts';
 import { PrefixReuse } from './prefix-reuse.ts';
 import { releaseSequence } from './release-sequence.ts';
 import type { Sequence, Sequences } from './sequences.ts';
@@ -49,11 +50,12 @@ export class Scheduler {
   readonly #prefixes: PrefixReuse;
   readonly #runner: BatchRunner;
   readonly #turns: AdapterTurns;
-  #serviceMs = 0;
+  readonly #places: QueuePlaces;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#prefixes = new PrefixReuse({ ...options, makeRoom: () => this.#makeRoom() });
+    this.#places = new QueuePlaces(this.#queue, options.slots, (task, part) => this.#emit(task, part));
     this.#turns = new AdapterTurns(options.context, options.counters);
     this.#runner = new BatchRunner({
       ...options,
@@ -83,7 +85,7 @@ export class Scheduler {
   submit(task: Task): void {
     this.#queue.push(task);
     this.#admit();
-    this.#tellPositions();
+    this.#places.changed();
   }
 
   /** False when there is no such request. */
@@ -112,6 +114,7 @@ export class Scheduler {
     const { msPerPromptToken } = this.#runner;
     const parts = planBatch({ tasks, capacity, outputCapacity, msPerPromptToken, now: started });
     if (parts.length > 0) this.#runner.run(parts);
+    this.#places.tellIfDue(started);
     this.#options.outbox.flush();
     const spent = performance.now() - started;
     this.#options.counters.overheadMs += spent - (this.#options.counters.decodeMs - decodeMs);
@@ -130,7 +133,7 @@ export class Scheduler {
       task.startedAt ||= performance.now();
       task.phase = 'waiting';
       this.#active.push(task);
-      this.#tellPositions();
+      this.#places.changed();
     }
   }
 
@@ -150,16 +153,6 @@ export class Scheduler {
   #roomyTokens(task: Task): number {
     const { kvTokens } = this.#options;
     return task.isPreempted ? kvTokens * 0.8 : kvTokens;
-  }
-
-  #tellPositions(): void {
-    for (const [index, task] of this.#queue.inOrder().entries()) {
-      if (task.lastPosition === index + 1) continue;
-      task.lastPosition = index + 1;
-      const rounds = Math.ceil((index + 1) / this.#options.slots);
-      const etaMs = this.#serviceMs === 0 ? null : Math.round(rounds * this.#serviceMs);
-      this.#emit(task, { type: 'queue-position', position: index + 1, etaMs });
-    }
   }
 
   /** Tokens of a task have just been computed. */
@@ -274,11 +267,8 @@ export class Scheduler {
     this.#active = this.#active.filter((other) => other !== task);
     if (task.work.kind === 'answer') task.work.sampler.free();
     releaseSequence(task, this.#options.sequences, keep);
-    if (task.startedAt > 0) {
-      const ms = performance.now() - task.startedAt;
-      this.#serviceMs = this.#serviceMs === 0 ? ms : this.#serviceMs * 0.8 + ms * 0.2;
-    }
-    this.#tellPositions();
+    if (task.startedAt > 0) this.#places.learn(performance.now() - task.startedAt);
+    this.#places.changed();
   }
 
   #makeRoom(): boolean {

@@ -35,7 +35,7 @@ function Main() {
   const chat = useStore<ChatState | null>(session?.state ?? noChat)?.chat ?? null;
   useDocumentTitle(chat?.title || null);
   return (
-    <main className="main" id="main">
+    <main className="main" id="main" tabIndex={-1}>
       {(route.view === 'chat' || route.view === 'new') && <TopBar />}
       <Banners />
       <ErrorBoundary key={route.view}>
@@ -94,8 +94,16 @@ export function App() {
   useShortcuts();
   return (
     <>
-      <a className="skip" href="#composer" onClick={() => document.getElementById('composer')?.focus()}>
-        {strings.shell.skipToComposer}
+      <a
+        className="skip"
+        href="#main"
+        onClick={(event) => {
+          // What stands behind # is the page's route.
+          event.preventDefault();
+          (document.getElementById('composer') ?? document.getElementById('main'))?.focus();
+        }}
+      >
+        {strings.shell.skip}
       </a>
       <div className="app">
         <ErrorBoundary>

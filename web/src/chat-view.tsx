@@ -48,12 +48,14 @@ export function ChatView({ chatId }: { chatId: string }) {
   const status = useChat(session, (state) => state.status);
   const isEmpty = useChat(session, (state) => state.path.length === 0);
   const isRunning = useChat(session, (state) => state.runIds.length > 0);
+  const title = useChat(session, (state) => state.chat?.title || strings.sidebar.untitled);
   const isFinding = useSelected(findState, (state) => state.isOpen);
   useReading(chatId);
   if (status === 'missing' || status === 'failed')
     return <Unavailable session={session} isMissing={status === 'missing'} />;
   return (
     <>
+      <h1 className="only-read-aloud">{title}</h1>
       {isFinding && (
         <Suspense fallback={null}>
           <FindBar session={session} />

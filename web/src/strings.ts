@@ -33,7 +33,7 @@ export const strings = {
         : `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1_000)} s`,
 
   shell: {
-    skipToComposer: 'Skip to the message field',
+    skip: 'Skip to the content',
     newChat: 'New chat',
     toggleSidebar: 'Chats',
     togglePanel: 'Settings of this chat',
@@ -241,13 +241,12 @@ export const strings = {
     resetAll: 'Reset everything',
     resetOne: (name: string) => `Reset ${name}`,
     unset: 'none',
-    defaultIs: (value: string) => `Default ${value}`,
+    defaultIs: (value: string, from: string) => `Default ${value}, ${from}.`,
+    own: (value: string) => `Set in this chat; default ${value}.`,
     from: {
       server: 'as Corral comes',
       model: 'from the model',
       preference: 'from your settings',
-      chat: 'set in this chat',
-      message: 'set for this message',
     },
     locked: 'Set by the operator',
     ignored: 'This model does not use it',

@@ -1,6 +1,7 @@
 import { memo, useMemo, useRef } from 'react';
 import { BlockSplitter, splitBlocks, type Block } from './block-splitter.ts';
 import { CodeBlock } from './code-block.tsx';
+import { HeadingDepths, headingDepths } from './heading.tsx';
 import { lexBlock, linksOf, type Links } from './lexer.ts';
 import { renderTokens } from './render-tokens.tsx';
 
@@ -75,20 +76,26 @@ function Blocks({ text, isStreaming }: Required<MarkdownProps>) {
   const blocks = useBlocks(text, isStreaming);
   const links = useLinks(blocks);
   const last = blocks.length - 1;
+  const depths = useMemo(
+    () => headingDepths(blocks.map((block) => (block.openFence ? '' : block.raw)).join('\n')),
+    [blocks],
+  );
   return (
-    <div className="prose">
-      {blocks.map((block, index) =>
-        block.openFence ? (
-          <CodeBlock key={block.start} {...block.openFence} isOpen={isStreaming} />
-        ) : (
-          <BlockView
-            key={block.start}
-            raw={block.raw}
-            links={links}
-            isGrowing={isStreaming && index === last}
-          />
-        ),
-      )}
-    </div>
+    <HeadingDepths value={depths}>
+      <div className="prose">
+        {blocks.map((block, index) =>
+          block.openFence ? (
+            <CodeBlock key={block.start} {...block.openFence} isOpen={isStreaming} />
+          ) : (
+            <BlockView
+              key={block.start}
+              raw={block.raw}
+              links={links}
+              isGrowing={isStreaming && index === last}
+            />
+          ),
+        )}
+      </div>
+    </HeadingDepths>
   );
 }

@@ -3,6 +3,7 @@ import type { Token, Tokens } from 'marked';
 import { decodeEntities, showControls } from './entities.ts';
 import type { MathToken } from './lexer.ts';
 import { CodeBlock } from './code-block.tsx';
+import { Heading } from './heading.tsx';
 import { MathView } from './math-view.tsx';
 import { readHtml } from './raw-html.ts';
 import { RemotePicture } from './remote-picture.tsx';
@@ -143,14 +144,8 @@ function renderTable(token: Tokens.Table, depth: number): ReactNode {
   );
 }
 
-/** Headings of an answer start below those of the page. */
 function renderHeading(token: Tokens.Heading, depth: number): ReactNode {
-  const level = Math.min(6, token.depth + 2);
-  return createElement(
-    `h${level}`,
-    { dir: 'auto', 'data-depth': token.depth },
-    renderTokens(token.tokens, depth),
-  );
+  return <Heading depth={token.depth}>{renderTokens(token.tokens, depth)}</Heading>;
 }
 
 const renderers: Record<string, Renderer> = {

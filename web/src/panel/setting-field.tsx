@@ -17,9 +17,9 @@ function shown(value: unknown): string {
 
 /** The default where the value is one's own, and who said it. */
 function whereFrom(setting: EffectiveSetting): string {
-  const isOwn = setting.source === 'chat' || setting.source === 'message';
-  const standard = strings.panel.defaultIs(shown(isOwn ? setting.inherited : setting.value));
-  return `${standard}, ${strings.panel.from[isOwn ? setting.inheritedFrom : setting.source]}.`;
+  if (setting.source === 'chat' || setting.source === 'message')
+    return strings.panel.own(shown(setting.inherited));
+  return strings.panel.defaultIs(shown(setting.value), strings.panel.from[setting.source]);
 }
 
 export interface SettingFieldProps {

@@ -22,16 +22,42 @@ export function useShownChatId(): string | undefined {
   return route.view === 'chat' ? route.chatId : undefined;
 }
 
+/** A chat's own settings by the names the server gives them. */
+function ownByName({ sampling = {}, ...rest }: ChatSettings): Map<string, unknown> {
+  const named = Object.entries(sampling).map(([name, value]): [string, unknown] => [
+    `sampling.${name}`,
+    value,
+  ]);
+  return new Map([...Object.entries(rest), ...named]);
+}
+
+/** What was just changed here holds at once; the server's answer follows. */
+function withOwn(effective: readonly EffectiveSetting[], own: ChatSettings): Map<string, EffectiveSetting> {
+  const named = ownByName(own);
+  const settings = new Map<string, EffectiveSetting>();
+  for (const setting of effective) {
+    const isOwn = setting.source === 'chat' || setting.source === 'message';
+    if (named.has(setting.name)) {
+      const before = isOwn ? {} : { inherited: setting.value, inheritedFrom: setting.source };
+      settings.set(setting.name, { ...setting, ...before, value: named.get(setting.name), source: 'chat' });
+    } else if (isOwn)
+      settings.set(setting.name, { ...setting, value: setting.inherited, source: setting.inheritedFrom });
+    else settings.set(setting.name, setting);
+  }
+  return settings;
+}
+
 /** Every setting as the next message would use it, by name. */
 export function useSettings() {
   const chatId = useShownChatId();
   const own = useOwnSettings();
   const query = chatId ? { chatId } : own.model ? { model: own.model } : {};
   const { data } = useEffective(query);
-  const settings = new Map<string, EffectiveSetting>(
-    data?.settings.map((setting) => [setting.name, setting]),
-  );
-  return { settings, formats: data?.formats ?? [], isReady: data !== undefined };
+  return {
+    settings: withOwn(data?.settings ?? [], own),
+    formats: data?.formats ?? [],
+    isReady: data !== undefined,
+  };
 }
 
 /** The model that would answer the next message. */

@@ -160,7 +160,7 @@ export const AnswerMessage = memo(function AnswerMessage({ session, id, isLast, 
       data-unseen={isUnseen || undefined}
       data-state={isRunning ? 'running' : message.state}
     >
-      <h3 className="only-read-aloud">{strings.transcript.assistant}</h3>
+      <h2 className="only-read-aloud">{strings.transcript.assistant}</h2>
       {message.pinned && (
         <span className="chip">
           <Pin size={12} aria-hidden /> {strings.transcript.isPinned}

@@ -45,7 +45,7 @@ export const PersonMessage = memo(function PersonMessage({ session, id, isLast, 
       data-last={isLast || undefined}
       data-unseen={isUnseen || undefined}
     >
-      <h3 className="only-read-aloud">{strings.transcript.you}</h3>
+      <h2 className="only-read-aloud">{strings.transcript.you}</h2>
       <div className="bubble">
         {message.pinned && (
           <span className="chip">

@@ -1,4 +1,4 @@
-import type { ReactElement, ReactNode } from 'react';
+import { useState, type ReactElement, type ReactNode } from 'react';
 import { DropdownMenu } from 'radix-ui';
 import { Check } from 'lucide-react';
 
@@ -65,10 +65,13 @@ function Entries({ items }: { items: readonly MenuEntry[] }) {
 }
 
 export function Menu({ trigger, items, align = 'start', side = 'bottom', label }: MenuProps) {
+  const [isOpen, setOpen] = useState(false);
+  // Inside the main landmark, except over a dialog, which makes everything behind it inert.
+  const place = isOpen && !document.querySelector('[role="dialog"]') ? document.getElementById('main') : null;
   return (
-    <DropdownMenu.Root modal={false}>
+    <DropdownMenu.Root modal={false} open={isOpen} onOpenChange={setOpen}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      <DropdownMenu.Portal {...(place ? { container: place } : {})}>
         <DropdownMenu.Content
           className="menu"
           align={align}

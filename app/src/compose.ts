@@ -32,6 +32,11 @@ export function createCorral(version: string): Corral {
   };
 }
 
+/** A command says itself what went wrong; a log is written where somebody asked for one. */
+function commandLogLevel({ logLevel, sources }: Config): Config['logLevel'] {
+  return sources.logLevel === 'default' ? 'silent' : logLevel;
+}
+
 async function connect(config: Config, version: string): Promise<Api> {
   const home = prepareHome(config.home);
   const holder = readLock(home.lock);
@@ -43,7 +48,7 @@ async function connect(config: Config, version: string): Promise<Api> {
   const lock = takeLock(home.lock);
   try {
     const { composeParts } = await import('./compose/parts.ts');
-    const parts = await composeParts(config, home, version);
+    const parts = await composeParts({ config, home, version, logLevel: commandLogLevel(config) });
     await parts.start();
     return createApi(
       (method, path, request) => parts.server.handle(method, path, request),
@@ -66,7 +71,7 @@ async function serve(config: Config, version: string): Promise<Serving> {
   const lock = takeLock(home.lock);
   try {
     const { composeParts } = await import('./compose/parts.ts');
-    const parts = await composeParts(config, home, version);
+    const parts = await composeParts({ config, home, version, logLevel: config.logLevel });
     try {
       const address = await parts.server.listen();
       lock.publish(address, parts.localToken);

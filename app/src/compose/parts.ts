@@ -30,6 +30,13 @@ export interface Parts {
   close(): Promise<void>;
 }
 
+export interface ComposeOptions {
+  config: Config;
+  home: Home;
+  version: string;
+  logLevel: Config['logLevel'];
+}
+
 interface Kept {
   store: Store;
   engines: Engines;
@@ -72,9 +79,10 @@ function modelsOptions(
   };
 }
 
-export async function composeParts(config: Config, home: Home, version: string): Promise<Parts> {
+export async function composeParts(options: ComposeOptions): Promise<Parts> {
+  const { config, home, version } = options;
   const clock = systemClock;
-  const log = createLog(config.logLevel);
+  const log = createLog(options.logLevel);
   const localToken = randomBytes(32).toString('base64url');
   let server: CorralServer | undefined;
   const ownPorts = (): number[] => (server?.address ? [Number(new URL(server.address).port)] : []);

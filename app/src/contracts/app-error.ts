@@ -41,9 +41,9 @@ export class AppError extends Error {
     return errorCodes[this.code].exit;
   }
 
-  /** Whether the same request may succeed later without a change. */
+  /** Whether the same request may succeed soon without a change; `details.final` says that it will not this time. */
   get isRetryable(): boolean {
-    return errorCodes[this.code].retry;
+    return errorCodes[this.code].retry && this.details?.['final'] !== true;
   }
 
   toJSON(): ErrorBody {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertFolder } from '../../../test/fixtures/models/convert-folder.ts';
+import { encodePytorchBin } from '../../../test/fixtures/models/pytorch-bin-writer.ts';
 import { streamedFiles, type StreamedOptions } from '../../../test/fixtures/models/streamed-files.ts';
 import { writeTinyAdapter } from '../../../test/fixtures/models/tiny-adapter.ts';
 import { writeTinyRepository, type TinyRepository } from '../../../test/fixtures/models/tiny-repository.ts';
@@ -109,6 +110,25 @@ describe('a conversion', () => {
       options: { pieceBytes },
     });
     expect(result?.sha256).toBe(expected);
+  });
+
+  it('takes an output that shares its bytes with the embedding, as PyTorch writes it', async () => {
+    const repository = await writeTinyRepository(newFolder(), { layers: 1, tied: true });
+    const inputs = [...repository.tensors].map(([name, { shape, values }]) => {
+      return { name, dtype: 'f32' as const, shape, bytes: new Uint8Array(values.slice().buffer) };
+    });
+    const embedding = inputs.find(({ name }) => name.includes('embed_tokens'));
+    await rm(join(repository.folder, 'model.safetensors'));
+    const shared = { name: 'lm_head.weight', sharedWith: embedding?.name ?? '' };
+    await writeFile(join(repository.folder, 'pytorch_model.bin'), encodePytorchBin(inputs, [shared]));
+    const local = await convertFolder(newFolder(), { base: repository.folder });
+    const { files } = await streamedFiles(repository.folder);
+    const target = newFolder();
+    await mkdir(target);
+    const paths = { output: join(target, 'm.gguf'), journal: join(target, 'm.journal') };
+    const steps = convert({ base: files, adapters: [], quantisation: 'q4_k_m', workers: 2, ...paths });
+    for await (const step of steps) if (step.type === 'done') expect(step.result.sha256).toBe(local.sha256);
+    expect(local.summary.tensors).toBe(repository.tensors.size + 1);
   });
 
   it('refuses a shard that is not what the Hub describes, and leaves nothing', async () => {

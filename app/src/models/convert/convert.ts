@@ -175,6 +175,8 @@ class Conversion {
       this.#abort.abort();
       await Promise.allSettled(runs);
     }
+    if (this.#done.size !== this.#units.length)
+      throw new AppError('internal', `Of ${this.#units.length} units only ${this.#done.size} were done.`);
     await this.sync();
   }
 

@@ -75,27 +75,51 @@ export class ShardFeed {
     }
   }
 
-  async #giveAll(bytes: OrderedBytes): Promise<void> {
-    const { units, isDone, room, give } = this.#options;
-    const start = bytes.position;
-    for (const [at, unit] of units.entries()) {
+  /** Units that read the very same bytes come together: an output that is the embedding. */
+  #sets(start: number): NumberedUnit[][] {
+    const sets: NumberedUnit[][] = [];
+    for (const unit of this.#options.units) {
       if (unit.sourceOffset < start) continue;
-      // An output that is the embedding reads the same bytes once more.
-      const twins = units.slice(at + 1, at + 3).filter((other) => other.sourceOffset === unit.sourceOffset);
-      if (unit.sourceOffset < bytes.position) continue;
-      await bytes.skipTo(unit.sourceOffset);
-      const waiting = [unit, ...twins].filter(({ index }) => !isDone(index));
-      if (waiting.length === 0) await bytes.skipTo(unit.sourceOffset + unit.sourceBytes);
-      else {
-        const buffer = await bytes.take(unit.sourceBytes);
-        for (const [copy, wanted] of waiting.entries()) {
-          await room();
-          give(wanted, copy === waiting.length - 1 ? buffer : buffer.slice(0));
-        }
-      }
+      const last = sets.at(-1);
+      const [first] = last ?? [];
+      if (first?.sourceOffset === unit.sourceOffset && first.sourceBytes === unit.sourceBytes)
+        last?.push(unit);
+      else if (first && unit.sourceOffset < first.sourceOffset + first.sourceBytes) throw this.#sharedBytes();
+      else sets.push([unit]);
+    }
+    return sets;
+  }
+
+  #sharedBytes(): AppError {
+    return new AppError(
+      'model-unsupported',
+      `Tensors of ${this.#options.shard.name} share parts of their bytes.`,
+      {
+        hint: 'Download the repository and import its folder: files on this machine can be read in any order.',
+      },
+    );
+  }
+
+  async #giveAll(bytes: OrderedBytes): Promise<void> {
+    for (const set of this.#sets(bytes.position)) {
+      const [first] = set;
+      if (!first) continue;
+      await bytes.skipTo(first.sourceOffset);
+      await this.#giveSet(bytes, first, set);
       const behind = { position: bytes.position, hash: bytes.hashState() };
-      for (const { index } of [unit, ...twins]) this.#trail.push({ unit: index, ...behind });
+      for (const { index } of set) this.#trail.push({ unit: index, ...behind });
       this.advance();
+    }
+  }
+
+  async #giveSet(bytes: OrderedBytes, first: NumberedUnit, set: readonly NumberedUnit[]): Promise<void> {
+    const { isDone, room, give } = this.#options;
+    const waiting = set.filter(({ index }) => !isDone(index));
+    if (waiting.length === 0) return await bytes.skipTo(first.sourceOffset + first.sourceBytes);
+    const buffer = await bytes.take(first.sourceBytes);
+    for (const [copy, wanted] of waiting.entries()) {
+      await room();
+      give(wanted, copy === waiting.length - 1 ? buffer : buffer.slice(0));
     }
   }
 

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 import type { ModelRecord } from '../contracts/models.ts';
 import type { ModelsContext } from './models-context.ts';
@@ -6,11 +8,13 @@ import { executePull } from './pull/execute-pull.ts';
 import { planContext } from './pull/pull-model.ts';
 import { type ConvertPlan, planConversion } from './pull/pull-plan.ts';
 import { quantisationOf } from './reference.ts';
+import { hashFile } from './registry/durable-files.ts';
 import type { Manifest } from './registry/manifest-files.ts';
 import { openFolderRepository } from './repository/folder-repository.ts';
 import { type Repository, weightFiles } from './repository/repository.ts';
 
 export const bundledName = 'cria';
+const decisive = /\.(?:json|safetensors|model|jinja)$/;
 const bundledLicence = 'mit';
 /** Small as it is, rounding it to four bits would save little and cost much. */
 const bundledQuantisation = 'q8_0';
@@ -87,18 +91,31 @@ async function withBundled<Value>(
   const folder = await openFolderRepository(context.bundledFolder);
   const repository: Repository = { ...folder, licence: bundledLicence, origin: () => ({ kind: 'bundled' }) };
   try {
-    return await use(repository, await fingerprintOf(repository, signal));
+    return await use(repository, await fingerprintOf(context, repository, signal));
   } finally {
     await repository.close();
   }
 }
 
-/** Changes with every byte of the files that decide what comes out. */
-async function fingerprintOf(repository: Repository, signal: AbortSignal): Promise<string> {
+/**
+ * Changes with every byte of the files that decide what comes out. They are read once in a process, and again only when
+ * a size or a date is another: every answer asks for the model.
+ */
+async function fingerprintOf(
+  context: ModelsContext,
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<string> {
+  const paths = repository.files.map(({ path }) => path).filter((path) => decisive.test(path));
+  const stats = await Promise.all(paths.map((path) => stat(join(context.bundledFolder, path))));
+  const seen = JSON.stringify(stats.map(({ size, mtimeMs }, index) => [paths[index], size, mtimeMs]));
+  const known = context.fingerprints.get(seen);
+  if (known !== undefined) return known;
   const hash = createHash('sha256');
-  for (const { path } of repository.files) {
-    if (!/\.(?:json|safetensors|model|jinja)$/.test(path)) continue;
-    hash.update(`${path}\0`).update((await repository.content.bytes(path, signal)) ?? '');
+  for (const path of paths) {
+    hash.update(`${path}\0${await hashFile(join(context.bundledFolder, path), { signal })}\0`);
   }
-  return hash.digest('hex');
+  const fingerprint = hash.digest('hex');
+  context.fingerprints.set(seen, fingerprint);
+  return fingerprint;
 }

@@ -71,6 +71,7 @@ export function createModels(options: ModelsOptions): Models & { close(): Promis
     lock: createKeyedLock(),
     providers: options.providers,
     bundledFolder: options.bundledFolder,
+    fingerprints: new Map(),
     reserveBytes: options.reserveBytes ?? defaultReserveBytes,
     contextTokens: options.contextTokens,
     blockBytes: options.blockBytes,

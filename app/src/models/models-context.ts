@@ -19,6 +19,8 @@ export interface ModelsContext {
   providers: readonly string[];
   /** Folder with the bundled model's files. */
   bundledFolder: string;
+  /** Hashes of the bundled model's files as they were when they were hashed last. */
+  fingerprints: Map<string, string>;
   /** Disk that is left to everything else. */
   reserveBytes: number;
   /** Context of a chat where nothing else is asked for. */

@@ -85,7 +85,7 @@ const usualBandwidth = 20e9;
 /** The catalogue, judged by size for this machine; `POST /api/preflight` is exact. */
 export async function judgedCatalogue({ models }: Parts): Promise<JudgedEntry[]> {
   const { availableBytes } = readMachine();
-  const here = new Set((await models.list()).map(({ id }) => id));
+  const ids = (await models.list()).map(({ id }) => id);
   return models.catalogue().map((entry) => {
     const needed = entry.sizeBytes * besideWeights;
     const fit =
@@ -94,7 +94,8 @@ export async function judgedCatalogue({ models }: Parts): Promise<JudgedEntry[]>
       ...entry,
       fit,
       expectedTokensPerSecond: usualBandwidth / entry.sizeBytes,
-      here: here.has(entry.id),
+      // An id ends with the quantisation that was chosen.
+      here: ids.some((id) => id === entry.id || id.startsWith(`${entry.id}:`)),
     };
   });
 }

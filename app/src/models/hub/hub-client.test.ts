@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LocalHub, startLocalHub } from '../../../test/hub/local-hub.ts';
 import { silentLog } from '../../lib/log.ts';
@@ -155,6 +156,40 @@ describe('the Hub client', () => {
   ] as const)('survives %s', async (_what, act, code) => {
     hub.misbehave({ match: /revision/, act });
     await expect(clientWith('hf_granted').snapshot({ id: 'owner/open' })).rejects.toMatchObject({ code });
+  });
+
+  it('keeps the token at its own origin whatever redirects, look-alikes and challenges say', async () => {
+    const seen: { host: string; token: string | undefined }[] = [];
+    const other = createServer((request, response) => {
+      seen.push({ host: request.headers.host ?? '', token: request.headers.authorization });
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="${hub.endpoint}/token"` }).end('{}');
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as { port: number };
+    const targets = [
+      `http://127.0.0.1:${port}/x`,
+      `http://localhost:${port}/x`,
+      `http://user@127.0.0.1:${port}/x`,
+    ];
+    const lenient = createHttpClient({ allowedHosts: ['127.0.0.1', 'localhost'], log: silentLog });
+    const client = createHubClient({
+      endpoint: hub.endpoint,
+      token: 'hf_granted',
+      offline: false,
+      client: lenient,
+      retry: quick,
+    });
+    for (const location of targets) {
+      hub.misbehave({ match: /revision/, times: 1, act: { kind: 'redirect', location } });
+      await expect(client.snapshot({ id: 'owner/open' })).rejects.toMatchObject({
+        code: expect.stringMatching(/hub|address-refused/) as string,
+      });
+    }
+    expect(seen.map(({ host }) => host)).toEqual([`127.0.0.1:${port}`, `localhost:${port}`]);
+    expect(seen.every(({ token }) => token === undefined)).toBe(true);
+    expect(hub.requests.every(({ path }) => !path.includes('token'))).toBe(true);
+    await lenient.close();
+    other.close();
   });
 
   it('leaves out file names that are not plain paths, and pages that are elsewhere', async () => {

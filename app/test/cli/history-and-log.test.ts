@@ -1,0 +1,77 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import type { LogStatus } from '../../src/contracts/api/log.ts';
+import { openLogSink } from '../fixtures/log-sink.ts';
+import { runProgram, startServer, temporaryFolder } from '../program.ts';
+
+test('history goes in and out, without a server and with the texts unit for unit', async () => {
+  const home = temporaryFolder(onTestFinished);
+  const environment = { CORRAL_HOME: home };
+  const file = join(temporaryFolder(onTestFinished), 'chat_history.json');
+  const history = {
+    trip: [
+      { role: 'user', content: 'Where to? 🐂\n' },
+      { role: 'assistant', content: 'North.' },
+    ],
+  };
+  writeFileSync(file, `\uFEFF${JSON.stringify(history)}`);
+  const first = await runProgram(['history', 'import', file], { environment });
+  expect(first).toMatchObject({ code: 0, stdout: '1 chats with 2 messages were taken in (chat_history)\n' });
+  const again = await runProgram(['history', 'import', file, '--json'], { environment });
+  expect(JSON.parse(again.stdout)).toMatchObject({ chats: 0, passedOver: 1 });
+  const exported = await runProgram(['history', 'export', '--format', 'chat_history'], { environment });
+  expect(Object.values(JSON.parse(exported.stdout) as object)).toEqual([history.trip]);
+  const out = join(home, 'export.md');
+  const written = await runProgram(['history', 'export', '--format', 'markdown', '--out', out], {
+    environment,
+  });
+  expect(written.code).toBe(0);
+  expect(readFileSync(out, 'utf8')).toContain('# trip\n\n## You\n\nWhere to? 🐂\n');
+  const over = await runProgram(['history', 'export', '--out', out], { environment });
+  expect(over).toMatchObject({ code: 74, stderr: expect.stringContaining('is there already') as string });
+  const wrong = await runProgram(['history', 'import', out], { environment });
+  expect(wrong).toMatchObject({ code: 65, stderr: expect.stringContaining('is not JSON') as string });
+  const format = await runProgram(['history', 'export', '--format', 'xml'], { environment });
+  expect(format.code).toBe(64);
+});
+
+test('an answer reaches the log sink; status and replay speak with the running server', async () => {
+  const sink = await openLogSink();
+  onTestFinished(() => sink.close());
+  const home = temporaryFolder(onTestFinished);
+  const environment = { CORRAL_HOME: home, LOGGING_URL: sink.url, LOGGING_SECRET: 'a-plain-secret' };
+  const server = await startServer(home, { environment });
+  onTestFinished(() => void server.program.process.kill('SIGKILL'));
+  const call = async <Answer>(path: string, body: object): Promise<Answer> => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${server.address}${path}`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body),
+    });
+    return (await answer.json()) as Answer;
+  };
+  sink.behave((response) => response.writeHead(410).end());
+  const { id } = await call<{ id: string }>('/api/chats', {});
+  const settings = { sampling: { maxNewTokens: 8, ignoreEos: true } };
+  await call(`/api/chats/${id}/runs`, { input: { kind: 'message', content: 'log me' }, settings });
+  const status = async (): Promise<LogStatus> =>
+    JSON.parse((await runProgram(['log', 'status', '--json'], { environment })).stdout) as LogStatus;
+  let seen = await status();
+  for (let round = 0; round < 40 && !seen.disabled; round++) seen = await status();
+  expect(seen).toMatchObject({ mode: 'full', signed: true, pending: 1, delivered: 0 });
+  expect(seen.disabled?.reason).toContain('410');
+  sink.behave((response) => response.end());
+  const replayed = await runProgram(['log', 'replay'], { environment });
+  expect(replayed).toMatchObject({ code: 0 });
+  for (let round = 0; round < 40 && seen.delivered === 0; round++) seen = await status();
+  expect(seen).toMatchObject({ pending: 0, delivered: 1, disabled: null });
+  const { body, headers } = sink.received.at(-1)!;
+  expect(headers['webhook-signature']).toMatch(/^v1,/u);
+  expect(JSON.parse(body)).toMatchObject({
+    conversation_id: id,
+    messages: [{ role: 'user', content: 'log me' }, {}],
+  });
+  expect((await server.stop()).code).toBe(0);
+});

@@ -247,7 +247,7 @@ export interface ExportedFile {
 }
 
 export interface ImportResult {
-  format: 'corral' | 'chat_history' | 'chat_history_pairs' | 'chatgpt';
+  format: 'corral' | 'chat_history' | 'chat_history_pairs' | 'chatgpt' | 'open_webui';
   chats: number;
   messages: number;
   chatIds: string[];

@@ -11,7 +11,10 @@ const mostImportBytes = 128 * 1024 * 1024;
 export const historyImportCommand: Command = {
   name: 'history import',
   arguments: [
-    { name: '<file>', about: 'chat_history.json, conversations.json of ChatGPT, or a JSON export' },
+    {
+      name: '<file>',
+      about: 'chat_history.json, an export of ChatGPT or Open WebUI, messages of Gradio, or a JSON export',
+    },
   ],
   about: 'Take in chats from a file. The same file a second time adds nothing.',
   async run(context, input) {

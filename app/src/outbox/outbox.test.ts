@@ -187,6 +187,21 @@ describe('delivery', () => {
     await until(async () => (await outbox!.status()).pending === 1);
   });
 
+  test('a sink that lies about its answer is read no further than its status', async () => {
+    await begin();
+    sink.behave((response) => {
+      response.writeHead(200, { 'content-type': 'text/html' });
+      const flood = setInterval(() => response.write('x'.repeat(100_000)), 1);
+      response.once('close', () => clearInterval(flood));
+    });
+    await add('a', 'one');
+    await until(async () => (await outbox!.status()).pending === 0);
+    sink.behave((response) => response.socket?.end('this is not HTTP at all\r\n\r\n'));
+    await add('a', 'two');
+    await until(async () => ((await outbox!.status()).nextAttemptAt ?? 0) > now);
+    expect((await outbox!.status()).pending).toBe(1);
+  });
+
   test('a sink that comes back gets everything at once, each event one time', async () => {
     await begin();
     sink.behave((response) => response.writeHead(503).end());

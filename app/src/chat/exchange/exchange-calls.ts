@@ -13,6 +13,7 @@ import {
 } from './imported-conversation.ts';
 import { readChatGpt } from './read-chatgpt.ts';
 import { readChatHistory } from './read-chat-history.ts';
+import { readOpenWebUi } from './read-open-webui.ts';
 import { readCorral } from './read-corral.ts';
 import { exportWriters, fileNameOf, titleOf } from './write-formats.ts';
 
@@ -71,17 +72,17 @@ function parsedJson(data: unknown): unknown {
     return JSON.parse(data.replace(/^\uFEFF/u, '')) as unknown;
   } catch (cause) {
     throw new AppError('file-invalid', 'the file is not JSON', {
-      hint: 'Give chat_history.json, conversations.json of a ChatGPT export, or a JSON export of Corral.',
+      hint: 'Give chat_history.json, an export of ChatGPT or Open WebUI, messages of Gradio, or a JSON export of Corral.',
       cause,
     });
   }
 }
 
 function readAny(data: unknown): ParsedImport {
-  const parsed = readCorral(data) ?? readChatGpt(data) ?? readChatHistory(data);
+  const parsed = readCorral(data) ?? readChatGpt(data) ?? readOpenWebUi(data) ?? readChatHistory(data);
   if (!parsed)
     throw new AppError('file-invalid', 'the file is none of the formats that can be imported', {
-      hint: 'Give chat_history.json, conversations.json of a ChatGPT export, or a JSON export of Corral.',
+      hint: 'Give chat_history.json, an export of ChatGPT or Open WebUI, messages of Gradio, or a JSON export of Corral.',
     });
   if (parsed.conversations.length > mostConversations)
     throw new AppError(

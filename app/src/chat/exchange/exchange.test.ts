@@ -145,6 +145,61 @@ describe("ChatGPT's export", () => {
   });
 });
 
+describe('exports of others', () => {
+  test('Open WebUI: the tree, the shown branch, seconds as times', async () => {
+    const owner = person();
+    const messages = {
+      u1: {
+        id: 'u1',
+        parentId: null,
+        childrenIds: ['a1', 'a2'],
+        role: 'user',
+        content: 'Hi',
+        timestamp: 1_700_000_000,
+      },
+      a2: { id: 'a2', parentId: 'u1', role: 'assistant', content: 'Second', model: 'llama3' },
+      a1: { id: 'a1', parentId: 'u1', role: 'assistant', content: 'First', model: 'llama3' },
+    };
+    const chat = { title: 'Inner', system: 'Be brief.', history: { currentId: 'a1', messages } };
+    const file = [
+      { id: 'x', title: 'Outer', chat, created_at: 1_700_000_000, updated_at: 1_700_000_100, pinned: true },
+    ];
+    expect(await opened.chats.import(owner, file)).toMatchObject({
+      format: 'open_webui',
+      chats: 1,
+      messages: 3,
+    });
+    const [taken] = await allChats(owner);
+    expect(taken!.chat).toMatchObject({ title: 'Outer', pinned: true, createdAt: 1_700_000_000_000 });
+    expect(taken!.chat.settings.systemPrompt).toBe('Be brief.');
+    expect(shown(taken!)).toEqual([
+      ['user', 'Hi'],
+      ['assistant', 'First'],
+    ]);
+  });
+
+  test("Gradio's messages, whose contents may be parts", async () => {
+    const owner = person();
+    const file = [
+      {
+        role: 'user',
+        metadata: null,
+        content: [
+          { type: 'text', text: 'Hi' },
+          { type: 'file', file: {} },
+        ],
+        options: null,
+      },
+      { role: 'assistant', metadata: null, content: 'Yes?', options: null },
+    ];
+    expect(await opened.chats.import(owner, file)).toMatchObject({ format: 'chat_history', messages: 2 });
+    expect(shown((await allChats(owner))[0]!)).toEqual([
+      ['user', 'Hi'],
+      ['assistant', 'Yes?'],
+    ]);
+  });
+});
+
 describe('our own JSON', () => {
   test('goes out and comes back with every branch', async () => {
     const { chats, owner, chat, say } = opened;

@@ -34,7 +34,7 @@ export interface ConversationMessage {
   feedback?: Feedback | null;
 }
 
-export type ImportFormat = 'corral' | 'chat_history' | 'chat_history_pairs' | 'chatgpt';
+export type ImportFormat = 'corral' | 'chat_history' | 'chat_history_pairs' | 'chatgpt' | 'open_webui';
 
 export interface ParsedImport {
   format: ImportFormat;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Conversation, ConversationMessage, ParsedImport } from './imported-conversation.ts';
-import { mostMessages } from './imported-conversation.ts';
+import { readTree } from './read-tree.ts';
 
 const nodeSchema = z.object({
   parent: z.string().nullish(),
@@ -42,7 +42,7 @@ export function readChatGpt(data: unknown): ParsedImport | null {
   const parsed: ParsedImport = { format: 'chatgpt', conversations: [], skipped: [] };
   for (const [index, item] of list.entries()) {
     const known = conversationSchema.safeParse(item);
-    if (known.success) parsed.conversations.push({ index, conversation: readTree(known.data) });
+    if (known.success) parsed.conversations.push({ index, conversation: conversationOf(known.data) });
     else {
       const [issue] = known.error.issues;
       parsed.skipped.push({
@@ -54,32 +54,25 @@ export function readChatGpt(data: unknown): ParsedImport | null {
   return parsed;
 }
 
-function readTree(known: z.infer<typeof conversationSchema>): Conversation {
-  const messages: ConversationMessage[] = [];
-  const indexById = new Map<string, number | null>();
-  const roots = Object.keys(known.mapping).filter((id) => !known.mapping[known.mapping[id]?.parent ?? '']);
-  const waiting = roots.map((id) => ({ id, parent: null as number | null })).reverse();
-  for (let next = waiting.pop(); next && messages.length <= mostMessages; next = waiting.pop()) {
-    const node = known.mapping[next.id];
-    if (!node || indexById.has(next.id)) continue;
-    const message = readMessage(node, next.parent);
-    if (message) messages.push(message);
-    const parent = message ? messages.length - 1 : next.parent;
-    indexById.set(next.id, parent);
-    for (const id of node.children.toReversed()) waiting.push({ id, parent });
-  }
-  const shown = indexById.get(known.current_node ?? '');
+function conversationOf(known: z.infer<typeof conversationSchema>): Conversation {
+  const { mapping } = known;
+  const { messages, placeOf } = readTree({
+    rootIds: Object.keys(mapping).filter((id) => !mapping[mapping[id]?.parent ?? '']),
+    childrenOf: (id) => mapping[id]?.children ?? [],
+    read: (id, parent) => readMessage(mapping[id], parent),
+  });
+  const shown = placeOf(known.current_node);
   return {
     title: known.title ?? '',
     createdAt: milliseconds(known.create_time),
     updatedAt: milliseconds(known.update_time),
     messages,
-    ...(shown === undefined || shown === null ? {} : { shown }),
+    ...(shown === undefined ? {} : { shown }),
   };
 }
 
-function readMessage(node: Node, parent: number | null): ConversationMessage | null {
-  const { message } = node;
+function readMessage(node: Node | undefined, parent: number | null): ConversationMessage | null {
+  const message = node?.message;
   if (!message || message.metadata?.is_visually_hidden_from_conversation === true) return null;
   const { role } = message.author;
   if (role !== 'user' && role !== 'assistant') return null;

@@ -1,25 +1,28 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import {
-  openChats,
-  watchToEnd,
-  type OpenChatsOptions,
-  type OpenedChats,
-} from '../../../test/fixtures/open-chats.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openChats, watchToEnd, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
+import type { Script } from '../../engine/scripted/script.ts';
 import type { RunEvent } from '../../contracts/runs.ts';
 
-let opened: OpenedChats | undefined;
-async function open(options: OpenChatsOptions = {}): Promise<OpenedChats> {
-  opened = await openChats(options);
+/** One place for all tests; each says how the engine behaves. */
+const script: Script = {};
+let opened: OpenedChats;
+const owner = 'owner';
+const behaving = (how: Script): OpenedChats => {
+  Object.assign(script, how);
   return opened;
-}
-afterEach(async () => {
-  await opened?.remove();
-  opened = undefined;
+};
+
+beforeAll(async () => {
+  opened = await openChats({ script });
+});
+afterAll(() => opened.remove());
+afterEach(() => {
+  for (const name of Object.keys(script) as (keyof Script)[]) delete script[name];
 });
 
 describe('a run', () => {
   test('writes message, answer, receipt and title job, and tells watchers in order', async () => {
-    const { chats, owner, chat, say, store } = await open();
+    const { chats, chat, say, store } = opened;
     const { id } = await chat();
     const { text, end, events } = await say(id, 'Hello, herd');
     expect(text).toContain('You said "Hello, herd"');
@@ -51,8 +54,8 @@ describe('a run', () => {
   });
 
   test('message and run are on disk when it is accepted', async () => {
-    const { chats, owner, chat, store } = await open({ script: { loadMs: 5000 } });
-    const { id } = await chat();
+    const { chats, chat, store } = behaving({ loadMs: 5000 });
+    const { id } = await chat({ model: 'not loaded yet' });
     const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: 'kept' } });
     const stored = await store.openChat(owner, id);
     expect(stored?.messages.map(({ content, state }) => [content, state])).toEqual([
@@ -60,10 +63,11 @@ describe('a run', () => {
       ['', 'running'],
     ]);
     expect(stored?.runs.map((run) => run.id)).toEqual(runs.map((run) => run.id));
+    await chats.stop(owner, runs[0]!.id);
   });
 
   test('stop keeps the text and ends the run on disk', async () => {
-    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 100 } });
+    const { chats, chat } = behaving({ tokensPerSecond: 100 });
     const { id } = await chat();
     const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 5000' } });
     const run = runs[0]!;
@@ -82,7 +86,7 @@ describe('a run', () => {
   });
 
   test('watchers join anywhere and get the same text', async () => {
-    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 400 } });
+    const { chats, chat } = behaving({ tokensPerSecond: 400 });
     const { id } = await chat();
     const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 120' } });
     const run = runs[0]!;
@@ -112,8 +116,8 @@ describe('a run', () => {
     expect((await chats.open(owner, id)).messages[1]?.content).toBe(text);
   });
 
-  test('a durable mark never runs ahead of the text and comes within 250 ms', async () => {
-    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 200 } });
+  test('a durable mark never runs ahead of the text, and parts and marks come at their pace', async () => {
+    const { chats, chat } = behaving({ tokensPerSecond: 200 });
     const { id } = await chat();
     const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 100' } });
     let length = 0;
@@ -144,16 +148,14 @@ describe('a run', () => {
     expect(longest).toBeLessThan(600);
     const median = gaps.sort((left, right) => left - right)[Math.floor(gaps.length / 2)] ?? 0;
     expect(median).toBeGreaterThan(25);
-    expect(median).toBeLessThan(90);
+    expect(median).toBeLessThan(150);
   });
 
   test('an engine that crashes once costs nothing that was shown', async () => {
     let crashes = 0;
-    const { chats, owner, chat } = await open({
-      script: {
-        tokensPerSecond: 300,
-        mishap: () => (crashes++ === 0 ? { kind: 'crash', afterTokens: 20 } : null),
-      },
+    const { chats, chat } = behaving({
+      tokensPerSecond: 300,
+      mishap: () => (crashes++ === 0 ? { kind: 'crash', afterTokens: 20 } : null),
     });
     const { id } = await chat({ sampling: { seed: 5 } });
     const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 60' } });
@@ -176,8 +178,9 @@ describe('a run', () => {
   });
 
   test('a run that kills the engine twice is given up, its text kept', async () => {
-    const { chats, owner, chat } = await open({
-      script: { tokensPerSecond: 300, mishap: () => ({ kind: 'crash', afterTokens: 10 }) },
+    const { chats, chat } = behaving({
+      tokensPerSecond: 300,
+      mishap: () => ({ kind: 'crash', afterTokens: 10 }),
     });
     const { id } = await chat();
     const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 60' } });
@@ -189,12 +192,10 @@ describe('a run', () => {
   });
 
   test('the innocent go on when a neighbour kills the engine again and again', async () => {
-    const { chats, owner, chat } = await open({
-      script: {
-        tokensPerSecond: 200,
-        mishap: (_request, question) =>
-          question.includes('poison') ? { kind: 'crash', afterTokens: 5 } : null,
-      },
+    const { chats, chat } = behaving({
+      tokensPerSecond: 200,
+      mishap: (_request, question) =>
+        question.includes('poison') ? { kind: 'crash', afterTokens: 5 } : null,
     });
     const innocent = await chat();
     const guilty = await chat();
@@ -210,7 +211,7 @@ describe('a run', () => {
   });
 
   test('a server that stops in the middle goes on at its next start', async () => {
-    const first = await open({ script: { tokensPerSecond: 100 } });
+    const first = await openChats({ script: { tokensPerSecond: 100 } });
     const { id } = await first.chat({ sampling: { seed: 9 } });
     const { runs } = await first.chats.run(first.owner, id, {
       input: { kind: 'message', content: '/long 40' },
@@ -225,12 +226,12 @@ describe('a run', () => {
       if (shown.length > 40) break;
     }
     await first.close();
-    opened = await openChats({ home: first.home, script: { tokensPerSecond: 2000 } });
-    expect(await opened.chats.start()).toEqual({ resumedRuns: 1 });
+    const second = await openChats({ home: first.home, script: { tokensPerSecond: 2000 } });
+    expect(await second.chats.start()).toEqual({ resumedRuns: 1 });
     const events: RunEvent[] = [];
     let text = shown;
     const signal = AbortSignal.timeout(9000);
-    for await (const event of opened.chats.watch(opened.owner, run.id, {
+    for await (const event of second.chats.watch(second.owner, run.id, {
       from: shown.length,
       epoch: 1,
       signal,
@@ -240,13 +241,14 @@ describe('a run', () => {
       if (event.type === 'text') text = text.slice(0, event.offset) + event.text;
     }
     expect(text.startsWith(shown)).toBe(true);
-    const { messages } = await opened.chats.open(opened.owner, id);
+    const { messages } = await second.chats.open(second.owner, id);
     expect(messages[1]).toMatchObject({ content: text, state: 'complete', outcome: { resumed: true } });
     expect(events.at(-1)).toMatchObject({ type: 'end', reason: 'stop', epoch: 2 });
+    await second.remove();
   });
 
   test('the same idempotency key answers once', async () => {
-    const { chats, owner, chat } = await open();
+    const { chats, chat } = opened;
     const { id } = await chat();
     const request = { input: { kind: 'message' as const, content: 'once' } };
     const first = await chats.run(owner, id, request, { idempotencyKey: 'key-1' });
@@ -262,7 +264,7 @@ describe('a run', () => {
   });
 
   test('several runs in several chats at once', async () => {
-    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 500, slots: 8 } });
+    const { chats, chat } = behaving({ tokensPerSecond: 500, slots: 8 });
     const ids = await Promise.all(Array.from({ length: 8 }, async () => (await chat()).id));
     const answers = await Promise.all(
       ids.map(async (id, index) => {
@@ -278,7 +280,7 @@ describe('a run', () => {
 
 describe('bad input', () => {
   test('a lone surrogate, an empty message and one far too long are refused with a reason', async () => {
-    const { chats, owner, chat } = await open();
+    const { chats, chat } = opened;
     const { id } = await chat();
     const send = (content: string) => chats.run(owner, id, { input: { kind: 'message', content } });
     await expect(send('half \ud83d')).rejects.toMatchObject({ code: 'bad-request' });
@@ -288,7 +290,7 @@ describe('bad input', () => {
   });
 
   test('foreign ids are as unknown as ids that never were', async () => {
-    const { chats, owner, chat, say } = await open();
+    const { chats, chat, say } = opened;
     const { id } = await chat();
     const { run } = await say(id, 'mine');
     const unknown = { code: 'not-found' };
@@ -306,8 +308,8 @@ describe('bad input', () => {
   });
 
   test('a message that cannot fit ends the run with the counts', async () => {
-    const { chats, owner, chat } = await open({ script: { contextTokens: 256 } });
-    const { id } = await chat();
+    const { chats, chat } = opened;
+    const { id } = await chat({ contextTokens: 256 });
     const { runs } = await chats.run(owner, id, {
       input: { kind: 'message', content: 'word '.repeat(2000) },
     });

@@ -6,7 +6,7 @@ export const exportFormatSchema = z.enum(['json', 'markdown', 'sharegpt', 'chat_
 
 export const importResultSchema = z.object({
   /** What the file was taken for. */
-  format: z.enum(['corral', 'chat_history', 'chat_history_pairs', 'chatgpt']),
+  format: z.enum(['corral', 'chat_history', 'chat_history_pairs', 'chatgpt', 'open_webui']),
   chats: z.number(),
   messages: z.number(),
   chatIds: z.array(z.string()),

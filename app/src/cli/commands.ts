@@ -1,3 +1,4 @@
+import { backupCommand, restoreCommand } from './backup-commands.ts';
 import { benchCommand } from './bench-command.ts';
 import { chatCommand } from './chat-command.ts';
 import type { Command } from './command.ts';
@@ -29,6 +30,8 @@ export const commands: readonly Command[] = [
   historyExportCommand,
   logStatusCommand,
   logReplayCommand,
+  backupCommand,
+  restoreCommand,
   doctorCommand,
   benchCommand,
   configCommand,

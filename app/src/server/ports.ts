@@ -36,5 +36,8 @@ export interface ServerProviders {
 
 export interface ServerBackups {
   list(): Promise<{ name: string; sizeBytes: number; createdAt: number }[]>;
-  create(): Promise<{ name: string; sizeBytes: number; createdAt: number }>;
+  create(options: {
+    archive?: boolean | undefined;
+  }): Promise<{ name: string; sizeBytes: number; createdAt: number }>;
+  restore(name: string): Promise<{ previous: string }>;
 }

@@ -83,6 +83,7 @@ const entries: Record<string, Entry> = {
   'DELETE /api/session': closed,
   'GET /api/backups': closed,
   'POST /api/backups': closed,
+  'POST /api/backups/:name/restore': closed,
   'GET /api/log': closed,
   'GET /api/log/dead': closed,
   'POST /api/log/replay': closed,

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { AppError } from '../contracts/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type BackupFile, backupName, listBackupFiles } from './backup-names.ts';
 import type { Store } from './store.ts';
@@ -12,13 +13,15 @@ export interface Backups {
   /** Newest first. */
   list(): Promise<BackupFile[]>;
   /** One that stays until somebody deletes it. */
-  create(): Promise<BackupFile>;
+  create(options?: { archive?: boolean | undefined }): Promise<BackupFile>;
+  /** Puts one of the list in place of everything there is; `previous` names the backup of what was there. */
+  restore(name: string): Promise<{ previous: string }>;
   /** The automatic one, after which those that are no longer needed go. */
   daily(): Promise<BackupFile>;
 }
 
 export interface BackupsOptions {
-  store: Pick<Store, 'backup' | 'health'>;
+  store: Pick<Store, 'backup' | 'restoreBackup' | 'health'>;
   /** CORRAL_HOME/backups. */
   folder: string;
   clock: Clock;
@@ -26,9 +29,9 @@ export interface BackupsOptions {
 
 /** Backups of the whole store in CORRAL_HOME, made while it is in use. */
 export function createBackups({ store, folder, clock }: BackupsOptions): Backups {
-  const make = async (reason: string): Promise<BackupFile> => {
+  const make = async (reason: string, archive = false): Promise<BackupFile> => {
     const { kind } = await store.health();
-    const form = kind === 'sqlite' ? '.db' : '.corral.gz';
+    const form = kind === 'sqlite' && !archive ? '.db' : '.corral.gz';
     const createdAt = clock.now();
     const name = backupName(createdAt, reason, form);
     const path = join(folder, name);
@@ -37,7 +40,14 @@ export function createBackups({ store, folder, clock }: BackupsOptions): Backups
   };
   return {
     list: async () => listBackupFiles(folder),
-    create: () => make('manual'),
+    create: (options = {}) => make('manual', options.archive),
+    async restore(name) {
+      const found = listBackupFiles(folder).find((file) => file.name === name);
+      if (!found)
+        throw new AppError('not-found', `There is no backup ${name}.`, { hint: 'Choose one of the list.' });
+      const { previous } = await store.restoreBackup(found.path);
+      return { previous: basename(previous) };
+    },
     async daily() {
       const made = await make('daily');
       for (const file of noLongerNeeded(listBackupFiles(folder))) rmSync(file.path, { force: true });

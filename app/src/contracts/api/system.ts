@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { route } from './route.ts';
+import { flagParameter, route } from './route.ts';
 
 export const systemSchema = z.object({
   title: z.string(),
@@ -85,7 +85,21 @@ export const systemRoutes = {
     summary: 'Back the database up now, while everything runs',
     tag: 'system',
     status: 201,
+    /** `archive`: in the form that both SQLite and PostgreSQL can restore. */
+    query: z.strictObject({ archive: flagParameter.optional() }),
     response: z.object({ name: z.string(), sizeBytes: z.number(), createdAt: z.number() }),
+  }),
+  restoreBackup: route({
+    method: 'POST',
+    path: '/api/backups/:name/restore',
+    summary: 'Put a backup in place of everything there is; what was there is backed up first',
+    tag: 'system',
+    status: 200,
+    params: z.strictObject({
+      name: z.string().regex(/^corral-[\w-]{1,120}(\.db|\.corral\.gz)$/, 'a backup of the list'),
+    }),
+    /** Name of the backup of what was there. */
+    response: z.object({ previous: z.string() }),
   }),
   backups: route({
     method: 'GET',

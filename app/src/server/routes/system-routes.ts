@@ -142,7 +142,8 @@ export function registerSystemRoutes(app: FastifyInstance, context: ServerContex
   serveRoute(app, systemRoutes.show, () => system(context));
   sessionRoutes(app, context);
   serveRoute(app, systemRoutes.backups, async () => ({ backups: (await backups?.list()) ?? [] }));
-  serveRoute(app, systemRoutes.backup, () => backups?.create() ?? noBackups());
+  serveRoute(app, systemRoutes.backup, ({ query }) => backups?.create(query) ?? noBackups());
+  serveRoute(app, systemRoutes.restoreBackup, ({ params }) => backups?.restore(params.name) ?? noBackups());
   logRoutesOf(app, context);
   providerRoutesOf(app, context);
 }

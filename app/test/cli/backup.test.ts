@@ -1,0 +1,59 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { startPostgres } from '../postgres/start-postgres.ts';
+import { runProgram, startServer, temporaryFolder } from '../program.ts';
+
+type Environment = Record<string, string>;
+
+async function corral(parameters: string[], environment: Environment): Promise<string> {
+  const { code, stdout, stderr } = await runProgram(parameters, { environment });
+  expect(code, `${parameters.join(' ')}: ${stderr}`).toBe(0);
+  return stdout;
+}
+
+async function takeIn(word: string, environment: Environment): Promise<void> {
+  const file = join(environment['CORRAL_HOME'] ?? '', `${word}.json`);
+  const messages = [
+    { role: 'user', content: `the word is ${word}` },
+    { role: 'assistant', content: 'noted' },
+  ];
+  writeFileSync(file, JSON.stringify({ [word]: messages }));
+  await corral(['history', 'import', file], environment);
+}
+
+async function words(environment: Environment): Promise<string[]> {
+  const text = await corral(['history', 'export', '--format', 'chat_history'], environment);
+  return ['alpaca', 'vicuna'].filter((word) => text.includes(`the word is ${word}`));
+}
+
+it('a backup made while the server runs comes back, and moves from SQLite to PostgreSQL', async () => {
+  const home = temporaryFolder(onTestFinished);
+  const environment = { CORRAL_HOME: home };
+  const server = await startServer(home);
+  await takeIn('alpaca', environment);
+  const archive = join(home, 'moved.corral.gz');
+  await corral(['backup', archive], environment);
+  const kept = JSON.parse(await corral(['backup', '--json'], environment)) as { path: string };
+  expect(existsSync(kept.path)).toBe(true);
+  await takeIn('vicuna', environment);
+  expect(await words(environment)).toEqual(['alpaca', 'vicuna']);
+
+  const restored = await corral(['restore', archive, '--json'], environment);
+  expect(await words(environment)).toEqual(['alpaca']);
+  await corral(['restore', (JSON.parse(restored) as { previous: string }).previous], environment);
+  expect(await words(environment)).toEqual(['alpaca', 'vicuna']);
+  expect(readdirSync(join(home, 'backups')).filter((name) => name.includes('given'))).toEqual([]);
+  expect((await runProgram(['backup', archive], { environment })).code).toBe(75);
+  expect((await runProgram(['restore', join(home, 'alpaca.json')], { environment })).code).toBe(65);
+  expect((await server.stop()).code).toBe(0);
+
+  const postgres = await startPostgres();
+  onTestFinished(() => postgres.stop());
+  const other = {
+    CORRAL_HOME: temporaryFolder(onTestFinished),
+    DATABASE_URL: await postgres.url('moved'),
+  };
+  await corral(['restore', archive], other);
+  expect(await words(other)).toEqual(['alpaca']);
+});

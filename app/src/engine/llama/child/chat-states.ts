@@ -21,7 +21,7 @@ export interface ChatStatesOptions {
 /** Keeps the KV states of chats on disk, so that a restart or an eviction costs them nothing. */
 export class ChatStates {
   readonly #options: ChatStatesOptions;
-  readonly #idleSince = new Map<Sequence, { length: number; at: number }>();
+  readonly #idleSince = new WeakMap<Sequence, { length: number; at: number }>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: ChatStatesOptions) {

@@ -87,12 +87,14 @@ async function* readOn(state: SourceState, span: Span, signal?: AbortSignal): As
     try {
       const response = await openRange(state, { from: at, to: span.to }, signal);
       for await (const chunk of response.body) {
+        // Reading to the natural end keeps the connection for the next range; only a server that sends more is cut off.
+        if (at === span.to) return;
         const piece = chunk.length > span.to - at ? chunk.subarray(0, span.to - at) : chunk;
         at += piece.length;
         retrying.success();
         yield piece;
-        if (at === span.to) return;
       }
+      if (at === span.to) return;
       throw cutShort(state.options, at);
     } catch (error) {
       await retrying.failed(toNetworkError(error, state.options.url.hostname, signal));

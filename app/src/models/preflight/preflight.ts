@@ -39,7 +39,10 @@ export async function preflight(plan: PullPlan, options: PreflightOptions): Prom
   }
   const outcome =
     plan.kind === 'fetch' ? await examineFile(plan, options) : await examineWeights(plan, options);
-  const files = await listFiles(wanted);
+  const small = repositories.flatMap((repository) =>
+    repository.smallFiles().map((file) => ({ repository, ...file })),
+  );
+  const files = await listFiles([...wanted, ...small]);
   const disk = judgeDisk(plan, outcome, options);
   const memory = judgeMemory(outcome, options);
   const notes = [...licenceNotes(repositories), ...outcome.notes, ...fitNotes(disk.fit, memory.fit)];
@@ -59,18 +62,18 @@ export async function preflight(plan: PullPlan, options: PreflightOptions): Prom
     resultBytes: outcome.resultBytes,
     disk,
     memory,
-    tokensPerSecond: expectedTokensPerSecond(outcome.shape.weightsBytes),
+    tokensPerSecond: await expectedTokensPerSecond(outcome.shape.weightsBytes),
     verdict: worse(disk.fit, memory.fit),
     notes,
   };
 }
 
 /** The same for a model that is here already, from its file alone. */
-export function preflightOfPresent(
+export async function preflightOfPresent(
   record: ModelRecord,
   facts: ModelFacts,
   options: Pick<PreflightOptions, 'contextTokens' | 'folder' | 'reserveBytes'>,
-): Preflight {
+): Promise<Preflight> {
   const { trainedContextTokens, shape, architecture, quantisation } = facts;
   const memory = judgeMemory({ trainedContextTokens, shape }, options);
   const freeBytes = diskAvailableBytes(options.folder);
@@ -87,7 +90,7 @@ export function preflightOfPresent(
     resultBytes: record.sizeBytes,
     disk: { needBytes: 0, freeBytes, reserveBytes: options.reserveBytes, fit: 'fits' },
     memory,
-    tokensPerSecond: expectedTokensPerSecond(shape.weightsBytes),
+    tokensPerSecond: await expectedTokensPerSecond(shape.weightsBytes),
     verdict: memory.fit,
     notes: fitNotes('fits', memory.fit),
   };

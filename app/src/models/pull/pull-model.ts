@@ -1,6 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { AppError } from '../../contracts/app-error.ts';
 import type { ModelRecord, Preflight, PullProgress } from '../../contracts/models.ts';
+import { formatBytes } from '../../lib/format-bytes.ts';
+import { readMachine } from '../../lib/machine.ts';
 import type { CheckOptions, PullOptions } from '../models.ts';
 import type { ModelsContext } from '../models-context.ts';
 import { preflight } from '../preflight/preflight.ts';
@@ -149,19 +151,23 @@ function refuseMisfit(report: Preflight, isForced: boolean): void {
   if (report.disk.fit === 'will-not-fit') {
     throw new AppError(
       'disk-full',
-      `${report.id} needs ${report.disk.needBytes} bytes of disk, and ${report.disk.freeBytes} are free.`,
+      `${report.id} needs ${formatBytes(report.disk.needBytes)} of disk, and ${formatBytes(report.disk.freeBytes)} are free.`,
       {
         hint: 'Make room (`corral list` shows sizes, `corral rm` frees them), or choose a smaller quantisation.',
         details: { ...report.disk },
       },
     );
   }
-  if (report.memory?.fit === 'will-not-fit' && !isForced) {
+  // What other programs or another model take now may be free later; what this machine does not have never is.
+  const { memoryBytes, memoryLimitBytes } = readMachine();
+  const isTooLarge =
+    (report.memory?.totalBytes ?? 0) > Math.min(memoryBytes, memoryLimitBytes ?? memoryBytes);
+  if (report.memory !== null && isTooLarge && !isForced) {
     throw new AppError(
       'model-does-not-fit',
-      `${report.id} needs about ${report.memory.totalBytes} bytes of memory, and ${report.memory.availableBytes} are available.`,
+      `${report.id} needs about ${formatBytes(report.memory.totalBytes)} of memory, and this machine has ${formatBytes(memoryBytes)}.`,
       {
-        hint: 'Choose a smaller quantisation or model, close other programs, or pull with --force.',
+        hint: 'Choose a smaller quantisation or model, or pull with --force.',
         details: { ...report.memory },
       },
     );

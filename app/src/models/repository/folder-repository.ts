@@ -31,6 +31,7 @@ export async function openFolderRepository(folder: string): Promise<Repository> 
     files: [...paths.keys()].map((path, index) => ({ path, sizeBytes: sizes[index]?.size ?? 0 })),
     origin: () => ({ kind: 'import', path: root }),
     checkAccess: () => Promise.resolve(),
+    smallFiles: () => [],
     isHere: () => Promise.resolve(true),
     close: async () => {
       await Promise.all(opened.splice(0).map((source) => source.close()));

@@ -89,6 +89,10 @@ export class OpenHubRepository implements Repository {
     await this.#options.hub.checkAccess(this.snapshot, this.entry(path), this.#options.call);
   }
 
+  smallFiles(): HubFileEntry[] {
+    return [...this.#small.keys()].map((path) => this.entry(path));
+  }
+
   async isHere(path: string): Promise<boolean> {
     return (await this.#options.cache.find(this.snapshot, this.entry(path))) !== undefined;
   }

@@ -22,6 +22,8 @@ export interface Repository {
   origin(files: readonly string[]): ModelOrigin;
   /** Asks whether a file of weights may be fetched, before it is. */
   checkAccess(path: string): Promise<void>;
+  /** Configs and vocabularies that were read so far: planning reads all that a conversion needs. */
+  smallFiles(): readonly RepositoryFile[];
   /** Whether a file need not travel. */
   isHere(path: string): Promise<boolean>;
   close(): Promise<void>;

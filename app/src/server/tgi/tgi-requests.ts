@@ -41,7 +41,10 @@ export const tgiRequestSchema = z.looseObject({
 });
 export type TgiRequest = z.infer<typeof tgiRequestSchema>;
 
+/** Each token is looked at by itself; a whole prompt is counted by other calls. */
+const maxTokenizeCharacters = 100_000;
+
 export const tokenizeSchema = z.looseObject({
-  inputs: z.string(),
+  inputs: z.string().max(maxTokenizeCharacters),
   add_special_tokens: z.boolean().nullish(),
 });

@@ -3,6 +3,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import { collectCompletion, isPlaceholder, openCompletion, type CompletionCall } from '../completions.ts';
 import { promptLimitBytes } from '../limits.ts';
 import { knownModel } from '../model-views.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
 import type { ServerContext } from '../server-context.ts';
 import { tgiDetails, type PrefillToken } from './tgi-answers.ts';
@@ -39,6 +40,17 @@ async function callOf(
   };
 }
 
+/**
+ * The text of a token as it stands behind the one before it: alone, many vocabularies leave its leading space out.
+ */
+async function pieceOf(engine: Engine, ids: readonly number[], index: number): Promise<string> {
+  const id = ids[index] ?? 0;
+  const before = ids[index - 1];
+  if (before === undefined) return engine.detokenize([id]);
+  const [both, first] = await Promise.all([engine.detokenize([before, id]), engine.detokenize([before])]);
+  return both.startsWith(first) ? both.slice(first.length) : engine.detokenize([id]);
+}
+
 /** Each token of a text with where it lies in it. */
 async function tokensOf({ context }: Asked, text: string, addSpecial: boolean) {
   const { engine, release } = await context.engines.use(context.config.model);
@@ -46,8 +58,8 @@ async function tokensOf({ context }: Asked, text: string, addSpecial: boolean) {
     const ids = await engine.tokenize(text, { parseSpecial: true, addSpecial });
     let start = 0;
     const tokens = [];
-    for (const id of ids) {
-      const piece = await engine.detokenize([id]);
+    for (const [index, id] of ids.entries()) {
+      const piece = await pieceOf(engine, ids, index);
       // Clients count characters as Python does.
       const length = Array.from(piece).length;
       tokens.push({ id, text: piece, start, stop: start + length });

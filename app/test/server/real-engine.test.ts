@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client } from '@gradio/client';
+import OpenAI from 'openai';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { composeParts, type Parts } from '../../src/compose/parts.ts';
+import { prepareHome } from '../../src/config/home.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+
+/** The whole program as `corral serve` composes it, with the bundled model and the real engine. */
+
+let parts: Parts;
+let address: string;
+const folder = mkdtempSync(join(tmpdir(), 'corral-real-'));
+
+beforeAll(async () => {
+  const root = fileURLToPath(new URL('../../..', import.meta.url));
+  const environment = { CORRAL_HOME: folder, PORT: '0', HF_HUB_OFFLINE: 'true', CORRAL_LOG_LEVEL: 'silent' };
+  const config = loadConfig({ root, environment });
+  parts = await composeParts(config, prepareHome(config.home), '0.0.0-test');
+  address = await parts.server.listen();
+  await parts.start();
+});
+afterAll(async () => {
+  await parts.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const client = (): OpenAI => new OpenAI({ baseURL: `${address}/v1`, apiKey: 'none', maxRetries: 0 });
+const messages = [{ role: 'user' as const, content: 'Hello, who are you?' }];
+
+test('the same seed gives the same answer, whole and streamed, with exact usage', async () => {
+  const request = { model: 'cria', messages, seed: 11, max_tokens: 24, temperature: 0.7 };
+  const whole = await client().chat.completions.create(request);
+  expect(whole.usage?.completion_tokens).toBeLessThanOrEqual(24);
+  expect(whole.usage?.prompt_tokens).toBeGreaterThan(4);
+  let text = '';
+  const stream = await client().chat.completions.create({ ...request, stream: true });
+  for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? '';
+  expect(text).toBe(whole.choices[0]?.message.content);
+});
+
+test('a schema binds the answer', async () => {
+  const schema = {
+    type: 'object',
+    properties: { mood: { enum: ['calm', 'wild'] } },
+    required: ['mood'],
+    additionalProperties: false,
+  };
+  const answer = await client().chat.completions.create({
+    model: 'cria',
+    messages,
+    max_tokens: 60,
+    response_format: { type: 'json_schema', json_schema: { name: 'mood', schema } },
+  });
+  expect(JSON.parse(answer.choices[0]?.message.content ?? '')).toEqual({
+    mood: expect.stringMatching(/^(calm|wild)$/) as unknown,
+  });
+});
+
+test('a bias of -100 bans a token; log-probabilities name what was drawn', async () => {
+  const request = { model: 'cria', messages, temperature: 0, max_tokens: 1, logprobs: true, top_logprobs: 2 };
+  const free = await client().chat.completions.create(request);
+  const drawn = free.choices[0]?.logprobs?.content?.[0];
+  expect(drawn?.logprob).toBeLessThanOrEqual(0);
+  const ids = await (
+    await fetch(`${address}/generate`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ inputs: 'Hello', parameters: { details: true, max_new_tokens: 1 } }),
+    })
+  ).json();
+  const id = (ids as { details: { tokens: { id: number }[] } }).details.tokens[0]!.id;
+  const banned = await client().completions.create({
+    model: 'cria',
+    prompt: 'Hello',
+    temperature: 0,
+    max_tokens: 1,
+    logprobs: 1,
+    logit_bias: { [id]: -100 },
+  });
+  const open = await client().completions.create({
+    model: 'cria',
+    prompt: 'Hello',
+    temperature: 0,
+    max_tokens: 1,
+    logprobs: 1,
+  });
+  expect(banned.choices[0]?.logprobs?.token_logprobs).not.toEqual(open.choices[0]?.logprobs?.token_logprobs);
+});
+
+test('tokens of a text lie end to end', async () => {
+  const answer = await fetch(`${address}/tokenize`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ inputs: 'Hello there, herd', add_special_tokens: false }),
+  });
+  const tokens = (await answer.json()) as { text: string; start: number; stop: number }[];
+  expect(
+    tokens
+      .map(({ text }) => text)
+      .join('')
+      .trim(),
+  ).toBe('Hello there, herd');
+  for (const [index, token] of tokens.entries()) expect(token.start).toBe(tokens[index - 1]?.stop ?? 0);
+});
+
+test('a prompt that cannot fit is refused with the counts', async () => {
+  const long = [{ role: 'user' as const, content: 'herd '.repeat(20_000) }];
+  await expect(client().chat.completions.create({ model: 'cria', messages: long })).rejects.toMatchObject({
+    status: 400,
+    code: 'context_too_long',
+  });
+});
+
+test('Gradio’s client gets an answer', async () => {
+  const gradio = await Client.connect(address);
+  const { data } = await gradio.predict('/chat', { message: 'Hello', max_new_tokens: 8 });
+  expect(typeof (data as string[])[0]).toBe('string');
+  gradio.close();
+});

@@ -19,7 +19,8 @@ beforeAll(async () => {
   const root = fileURLToPath(new URL('../../..', import.meta.url));
   const environment = { CORRAL_HOME: folder, PORT: '0', HF_HUB_OFFLINE: 'true', CORRAL_LOG_LEVEL: 'silent' };
   const config = loadConfig({ root, environment });
-  parts = await composeParts(config, prepareHome(config.home), '0.0.0-test');
+  const home = prepareHome(config.home);
+  parts = await composeParts({ config, home, version: '0.0.0-test', logLevel: config.logLevel });
   address = await parts.server.listen();
   await parts.start();
 });

@@ -171,6 +171,10 @@ describe('bad files', () => {
     for (const path of [cut, nonsense, join(folder, 'absent.gguf')]) {
       await expect(child.load(path)).rejects.toMatchObject({ code: 'model-load-failed' });
     }
+    // Its heads are too narrow for this type; the same child then takes what fits.
+    await expect(child.load(model.path, { kvType: 'q8_0' })).rejects.toMatchObject({
+      code: 'model-does-not-fit',
+    });
     await child.load(model.path);
     expect((await child.generate({ sampling: { ...steady, maxNewTokens: 2 } })).end.reason).toBe('length');
   });

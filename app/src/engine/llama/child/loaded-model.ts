@@ -62,7 +62,11 @@ export async function loadEverything(message: LoadMessage, place: LoadPlace): Pr
   });
   const sizes = sizesOf(message, model);
   const adapters = loadAdapters(library, model, message);
-  const pointer = await createContext(message, { model, ...sizes }, place);
+  const pointer = await createContext(message, { model, ...sizes }, place).catch((error: unknown) => {
+    // There may be a second try with smaller wishes.
+    model.free();
+    throw error;
+  });
   const context = new NativeContext(library, pointer, {
     batch: logicalBatch,
     vocabulary: model.vocabulary.size,

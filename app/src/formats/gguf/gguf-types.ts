@@ -120,8 +120,3 @@ export function ggufNumber(metadata: GgufMetadata, key: string): number | undefi
   if (!entry || entry.type === 'string' || entry.type === 'bool' || entry.type === 'array') return undefined;
   return Number(entry.value);
 }
-
-export function ggufFlag(metadata: GgufMetadata, key: string): boolean | undefined {
-  const entry = metadata.get(key);
-  return entry?.type === 'bool' ? entry.value : undefined;
-}

@@ -73,7 +73,8 @@ async function add(conversationId: string, body: string): Promise<string> {
 const bodies = (): string[] => sink.received.map(({ body }) => body);
 
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (let round = 0; round < 400; round++) {
+  const deadline = Date.now() + 20_000;
+  while (Date.now() < deadline) {
     if (await what()) return;
     outbox?.wake();
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -249,7 +249,7 @@ describe('an engine process that is taken away', () => {
   });
 
   test('stopped in the middle of a token: found silent, ended, interrupted', async () => {
-    const impatient = await createLlamaWorkplace({ deadlines: { silence: 2_500 } });
+    const impatient = await createLlamaWorkplace({ deadlines: { silence: 4_000 } });
     const engine = await impatient.load(good, { contextTokens: 2048 });
     let end = null;
     for await (const part of engine.generate(long())) {

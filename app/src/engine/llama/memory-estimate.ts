@@ -120,7 +120,10 @@ function layersForGpu(
 }
 
 function whatWouldFit(facts: ModelFacts, settings: Settings): MemoryEstimate['wouldFit'] {
-  const tries: MemoryEstimate['wouldFit'][] = [{ kvType: 'q8_0' }];
+  const { gpuLayers } = settings;
+  const possible = layersForGpu(facts, {}, settings);
+  const tries: MemoryEstimate['wouldFit'][] = possible > gpuLayers ? [{ gpuLayers: possible }] : [];
+  tries.push({ kvType: 'q8_0' });
   for (let tokens = settings.contextTokens / 2; tokens >= smallestContext; tokens /= 2) {
     tries.push({ contextTokens: Math.floor(tokens) }, { contextTokens: Math.floor(tokens), kvType: 'q8_0' });
   }

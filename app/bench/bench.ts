@@ -2,7 +2,7 @@
  * `npm run bench` runs every `*.bench.ts` beside this file, `npm run bench -- engine store` those named. Each exports
  * `run`, which returns rows; they are printed and kept in results/. Peers are named by the environment, see the files.
  */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,7 @@ export interface BenchContext {
   log(text: string): void;
 }
 
+const startedAt = new Date().toISOString();
 const here = fileURLToPath(new URL('.', import.meta.url));
 const ending = '.bench.ts';
 const known = readdirSync(here)
@@ -54,6 +55,7 @@ for (const { name, only } of chosen) {
   });
 }
 
+/** A run of some parts replaces their rows and keeps the others, each with the time it was measured. */
 function keep(name: string, rows: readonly BenchRow[]): void {
   const machine = {
     processor: cpus()[0]?.model.trim(),
@@ -63,9 +65,16 @@ function keep(name: string, rows: readonly BenchRow[]): void {
     kernel: release(),
     node: process.version,
   };
+  const path = join(here, 'results', `${name}.json`);
+  const fresh = rows.map((row) => ({ ...row, at: startedAt }));
+  const earlier = readRows(path).filter((row) => fresh.every((one) => one.name !== row.name));
   mkdirSync(join(here, 'results'), { recursive: true });
-  const text = JSON.stringify({ at: new Date().toISOString(), machine, rows }, null, 2);
-  writeFileSync(join(here, 'results', `${name}.json`), `${text}\n`);
+  writeFileSync(path, `${JSON.stringify({ machine, rows: [...earlier, ...fresh] }, null, 2)}\n`);
+}
+
+function readRows(path: string): BenchRow[] {
+  if (!existsSync(path)) return [];
+  return (JSON.parse(readFileSync(path, 'utf8')) as { rows: BenchRow[] }).rows;
 }
 
 function describe(row: BenchRow): string {

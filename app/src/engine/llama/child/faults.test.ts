@@ -82,8 +82,6 @@ describe('cancelling', () => {
     expect(delays[Math.floor(delays.length / 2)]).toBeLessThan(100);
     expect(delays.at(-1)).toBeLessThan(1000);
     expect((await other.answer).usage?.completionTokens).toBe(60);
-    const alone = await child.generate({ sampling: { ...steady, maxNewTokens: 60 } });
-    expect((await other.answer).text.slice(0, 20)).toBe(alone.text.slice(0, 20));
     expect((await child.ask({ type: 'stats' })).activeRequests).toBe(0);
   });
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../contracts/app-error.ts';
 import { errorBody, familyOf, pathOf, statusFor } from './error-answers.ts';
@@ -5,7 +6,11 @@ import { commonHeaders, inertPolicy } from './gates/security-headers.ts';
 import { faultOf } from './request-fault.ts';
 import type { ServerContext } from './server-context.ts';
 
-function sendError(request: FastifyRequest, reply: FastifyReply, error: AppError): void {
+function sendError(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { error, mask }: { error: AppError; mask: (text: string) => string },
+): void {
   const family = familyOf(request.method, pathOf(request.url));
   const retryAfter = error.details?.['retryAfterSeconds'];
   if (typeof retryAfter === 'number') void reply.header('retry-after', retryAfter);
@@ -14,12 +19,12 @@ function sendError(request: FastifyRequest, reply: FastifyReply, error: AppError
     .code(statusFor(family, error))
     .header('content-type', 'application/json; charset=utf-8')
     .header('cache-control', 'no-store')
-    .serializer(JSON.stringify)
+    .serializer((body) => mask(JSON.stringify(body)))
     .send(errorBody(family, error, request.id));
 }
 
 /** Errors in the shape of their family, ids on everything, one line in the log for each request. */
-export function registerAnswers(app: FastifyInstance, { log, metrics }: ServerContext): void {
+export function registerAnswers(app: FastifyInstance, { log, metrics, mask }: ServerContext): void {
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({
       ...commonHeaders,
@@ -41,14 +46,18 @@ export function registerAnswers(app: FastifyInstance, { log, metrics }: ServerCo
   app.setErrorHandler((thrown, request, reply) => {
     const error = faultOf(thrown);
     if (error.status >= 500) {
-      log.error({ requestId: request.id, code: error.code, error: thrown }, 'a request failed');
+      // Words of other programs may hold an address with a key in it.
+      log.error(
+        { requestId: request.id, code: error.code, error: mask(inspect(thrown)) },
+        'a request failed',
+      );
     }
     // A stream that has begun can only be ended.
     if (reply.raw.headersSent) {
       reply.raw.destroy();
       return;
     }
-    sendError(request, reply, error);
+    sendError(request, reply, { error, mask });
   });
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rawRequest, statusOf } from '../../test/fixtures/raw-request.ts';
 import { startServer, type RunningServer } from '../../test/fixtures/running-server.ts';
+import { AppError } from '../contracts/app-error.ts';
 import type { Log } from '../lib/log.ts';
 
 const key = 'a-right-access-key-0123456789';
@@ -203,6 +204,23 @@ describe('the access key', () => {
     expect(system.text).not.toContain(key);
     expect(JSON.stringify(system.body['locked'])).toContain('accessKey');
   });
+});
+
+test('A8: a secret in the words of an error reaches neither log nor answer', async () => {
+  const lines: string[] = [];
+  const write = (fields: object): void => void lines.push(JSON.stringify(fields));
+  const noted: Log = { debug: write, info: write, warn: write, error: write, child: () => noted };
+  const failing = async (): Promise<never> => {
+    throw new AppError('store-unavailable', `no answer from https://x:${key}@sink.example`);
+  };
+  const outbox = { status: failing, dead: failing, replay: failing };
+  const leaky = await startServer({ environment: { CORRAL_ACCESS_KEY: key }, log: noted, outbox });
+  const answer = await leaky.call('GET', '/api/log', undefined, { authorization: `Bearer ${key}` });
+  expect([answer.status, answer.text]).toEqual([503, expect.stringContaining('[hidden]')]);
+  expect(answer.text).not.toContain(key);
+  expect(lines.join('\n')).toContain('[hidden]');
+  expect(lines.join('\n')).not.toContain(key);
+  await leaky.close();
 });
 
 describe('what an answer carries', () => {

@@ -5,7 +5,7 @@ import type { ServerContext } from './server-context.ts';
 const modelJobs = new Set(['pull', 'adapter']);
 
 /** Tells open tabs what changed elsewhere, and the metrics what was answered. Gives back what ends that. */
-export function forwardNotices({ jobs, chats, streams, metrics, log }: ServerContext): () => void {
+export function forwardNotices({ jobs, chats, streams, metrics, log, mask }: ServerContext): () => void {
   const stopJobs = jobs.onChange((job) => {
     streams.notify(job.owner, { type: 'job-changed', job: shownJob(job) });
     if (job.state === 'done' && modelJobs.has(job.kind))
@@ -17,7 +17,7 @@ export function forwardNotices({ jobs, chats, streams, metrics, log }: ServerCon
       .receipt(notice.owner, notice.runId)
       .then((receipt) => metrics.receipt(receipt))
       // A run that never began, and one of a temporary chat, has no receipt.
-      .catch((error: unknown) => log.debug({ error }, 'a run ended without a receipt'));
+      .catch((error: unknown) => log.debug({ error: mask(String(error)) }, 'a run ended without a receipt'));
   });
   return () => {
     stopJobs();

@@ -34,7 +34,7 @@ function readingRoutes(app: FastifyInstance, context: ServerContext): void {
 }
 
 function changingRoutes(app: FastifyInstance, context: ServerContext): void {
-  const { models, engines, streams, log } = context;
+  const { models, engines, streams, log, mask } = context;
   serveRoute(app, modelRoutes.load, async ({ owner, params }) => {
     // Answers at once for a model that does not exist; how far it is comes over the tab's stream.
     await models.resolve(params.model);
@@ -45,7 +45,7 @@ function changingRoutes(app: FastifyInstance, context: ServerContext): void {
     engines
       .use(params.model)
       .then(({ release }) => release())
-      .catch((error: unknown) => log.warn({ error }, 'a model could not be loaded'))
+      .catch((error: unknown) => log.warn({ error: mask(String(error)) }, 'a model could not be loaded'))
       .finally(() => streams.notify(owner, { type: 'models-changed' }));
     return { model: params.model, state: 'loading' as const };
   });

@@ -189,7 +189,8 @@ async function refusal(state: SourceState, response: HttpResponse): Promise<AppE
     });
   }
   return new AppError(
-    refusalCodes[response.status] ?? 'hub-failed',
+    // Only the Hub itself speaks of gates and tokens; a store that refuses is a failure of the Hub's.
+    (response.url.host === options.url.host ? refusalCodes[response.status] : undefined) ?? 'hub-failed',
     `${host} refuses ${options.name} with ${response.status}: ${text}`,
     {
       hint: 'Check the token and that its account may read the repository, then pull again.',

@@ -141,7 +141,7 @@ describe.each(['lfs', 'xet'] as const)('downloading a file that is stored with %
     expect(readFileSync(place.path).equals(bytes)).toBe(true);
     rmSync(place.path);
     hub.signedUses = 0;
-    await expect(download()).rejects.toMatchObject({ code: 'hub-gated', message: /expired/ });
+    await expect(download()).rejects.toMatchObject({ code: 'hub-failed', message: /expired/ });
   });
 
   it('starts anew once when the file changes in the middle, and never mixes two versions', async () => {

@@ -36,7 +36,6 @@ const hopeless: ReadonlySet<ErrorCode> = new Set([
   'file-unsafe',
   'hash-mismatch',
   'hub-changed',
-  'hub-gated',
 ]);
 
 /** Does what was planned; the model is in the registry when it resolves, and nothing of it is when it rejects. */

@@ -17,8 +17,20 @@ const streams = 8;
 const reserveBytes = 6 * 1024 * 1024;
 
 function say(acknowledged: Acknowledged): void {
-  // One write each, at once: what is said is out, whatever happens to this process next.
-  writeSync(1, `${JSON.stringify(acknowledged)}\n`);
+  // At once: what is said is out, whatever happens to this process next.
+  const line = Buffer.from(`${JSON.stringify(acknowledged)}\n`);
+  for (let at = 0; at < line.length;) at += writeSome(line.subarray(at));
+}
+
+/** How many bytes the reader took; none while its pipe is full. */
+function writeSome(bytes: Buffer): number {
+  try {
+    return writeSync(1, bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    return 0;
+  }
 }
 
 /** One message after another. */

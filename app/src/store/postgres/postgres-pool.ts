@@ -30,6 +30,8 @@ export function createPool(url: string): Pool {
   });
 }
 
+const ignore = (): void => undefined;
+
 /** Kysely over the pool, with text as PostgreSQL can hold it. */
 export function postgresDialect(pool: Pool): Dialect {
   return new PostgresDialect({
@@ -37,13 +39,18 @@ export function postgresDialect(pool: Pool): Dialect {
       options: pool.options,
       async connect() {
         const client = await pool.connect();
+        // A connection that is cut between two queries tells it here; the next query fails with the same.
+        client.on('error', ignore);
         return {
           query: (sql: string, parameters: readonly unknown[]) =>
             client.query(
               sql,
               parameters.map((value) => (typeof value === 'string' ? encodeText(value) : value)),
             ),
-          release: () => client.release(),
+          release: () => {
+            client.off('error', ignore);
+            client.release();
+          },
         } as never;
       },
       end: () => pool.end(),

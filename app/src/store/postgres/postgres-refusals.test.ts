@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type PostgresServer, startPostgres } from '../../../test/postgres/start-postgres.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { silentLog } from '../../lib/log.ts';
+import { expectError, finish, startRun } from '../contract/parts.contract.ts';
+import { schemaVersion } from '../migrations/migrate.ts';
+import type { Store } from '../store.ts';
+import { createPool } from './postgres-pool.ts';
+import { createPostgresStore } from './postgres-store.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'corral-pgrefusal-'));
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(async () => {
+  await server?.stop();
+  rmSync(home, { recursive: true });
+});
+
+const open = (url: string): Promise<Store> =>
+  createPostgresStore({ url, home, clock: systemClock, log: silentLog });
+
+async function query(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(statement);
+  await client.end();
+}
+
+test('a server that does not wait for the disk is refused, with the setting named', async () => {
+  const unsafe = await startPostgres({ settings: ['fsync=off'] });
+  try {
+    const error = await expectError(open(await unsafe.url('unsafe')), 'store-unsafe');
+    expect(error.message).toContain('fsync=off');
+    expect(error.hint).toContain('fsync=on');
+  } finally {
+    await unsafe.stop();
+  }
+});
+
+test('a server that acknowledges early by default does not for us', async () => {
+  const url = await server.url('early');
+  await query(url, 'alter database early set synchronous_commit = off');
+  const pool = createPool(url);
+  const { rows } = await pool.query<{ synchronous_commit: string }>('show synchronous_commit');
+  expect(rows).toEqual([{ synchronous_commit: 'on' }]);
+  await pool.end();
+});
+
+test('a newer database is refused and left alone', async () => {
+  const url = await server.url('newer');
+  await (await open(url)).close();
+  await query(url, `insert into corral_migration values (${schemaVersion + 1}, 'from the future', 'system')`);
+  const error = await expectError(open(url), 'store-newer');
+  expect(error.details).toEqual({ version: schemaVersion + 1, known: schemaVersion });
+});
+
+test('who is not there, or does not let us in, is named without secrets', async () => {
+  const nowhere = await expectError(open('postgresql://me:hidden@/x?host=/nonexistent'), 'store-unavailable');
+  const unknown = (await server.url('known')).replace('/known?', '/unknown?');
+  const refused = await expectError(open(unknown), 'store-unavailable');
+  expect(refused.hint).toContain('DATABASE_URL');
+  expect(JSON.stringify([nowhere, refused])).not.toContain('hidden');
+});
+
+test('two servers on one database start at once, and hear of each other’s runs', async () => {
+  const url = await server.url('shared');
+  const [one, two] = await Promise.all([open(url), open(url)]);
+  const run = await startRun(one, 'me');
+  const phases: string[] = [];
+  for await (const notice of two.watchRun('me', run.runId, AbortSignal.timeout(10_000))) {
+    phases.push(notice.phase);
+    if (phases.length === 1) await one.finishRun('me', finish(run.runId, { offset: 0, text: 'done' }));
+  }
+  expect(phases.at(-1)).toBe('ended');
+  await Promise.all([one.close(), two.close()]);
+});
+
+test('after connections were cut, calls work again and watchers hear what they missed', async () => {
+  const url = await server.url('cut');
+  const store = await open(url);
+  const run = await startRun(store, 'me');
+  const phases: string[] = [];
+  for await (const notice of store.watchRun('me', run.runId, AbortSignal.timeout(20_000))) {
+    phases.push(notice.phase);
+    if (phases.length > 1) continue;
+    await query(
+      url,
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'cut' and pid <> pg_backend_pid()",
+    );
+    const end = finish(run.runId, { offset: 0, text: 'done' });
+    while (!(await store.finishRun('me', end).catch(() => false))) {
+      if ((await store.getRun('me', run.runId).catch(() => null))?.phase === 'ended') break;
+    }
+  }
+  expect(phases.at(-1)).toBe('ended');
+  expect((await store.getMessage('me', run.messageId))?.content).toBe('done');
+  await store.close();
+});

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const program = join(import.meta.dirname, 'store-program.ts');
+const tracer = join(import.meta.dirname, 'trace-program.ts');
 const messages = 50;
 
 let folder: string;
@@ -13,20 +14,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** The system calls of the program, as strace tells them: one line each, with the paths of files. */
+/** The system calls of the program, one line each, with the paths of files. */
 function trace(): string[] {
   const output = join(folder, 'trace');
-  const calls = 'trace=write,pwrite64,fsync,fdatasync';
-  const parameters = ['-f', '-y', '-s', '24', '-e', calls, '-o', output];
   const command = [process.execPath, program, 'sequence', folder, String(messages)];
-  const { error, status, stderr } = spawnSync('strace', [...parameters, ...command], {
+  const { status, stderr } = spawnSync(process.execPath, [tracer, output, ...command], {
     encoding: 'utf8',
     timeout: 60_000,
   });
-  if (error || status !== 0)
-    throw new Error(
-      `this test watches system calls with strace: install it (Debian: apt install strace) and allow tracing. ${error?.message ?? stderr}`,
-    );
+  if (status !== 0) throw new Error(`the program could not be traced: ${stderr}`);
   return readFileSync(output, 'utf8').split('\n');
 }
 

@@ -1,4 +1,4 @@
-import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { isJsonObject } from '../../formats/json-object.ts';
 
 /** A unit that is done: `crc` is of its bytes in the unfinished file. */
@@ -17,9 +17,10 @@ export interface ShardPosition {
 
 /** What an earlier run left. */
 export interface JournalState {
-  /** Units with the check sums of their bytes; those before the last `synced` mark are certainly on the disk. */
+  /** Units with the check sums of their bytes, in the order in which they were done. */
   units: Map<number, number>;
-  synced: Set<number>;
+  /** So many of them, from the first, are certainly on the disk. */
+  syncedUnits: number;
   positions: Map<number, ShardPosition>;
 }
 
@@ -27,7 +28,7 @@ export interface JournalState {
 const maximumJournalBytes = 256 * 1024 * 1024;
 
 function emptyState(): JournalState {
-  return { units: new Map(), synced: new Set(), positions: new Map() };
+  return { units: new Map(), syncedUnits: 0, positions: new Map() };
 }
 
 function parseLine(line: string): Record<string, unknown> | undefined {
@@ -42,11 +43,11 @@ function parseLine(line: string): Record<string, unknown> | undefined {
 const whole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 function applyLine(state: JournalState, line: Record<string, unknown>): void {
-  const { u: unit, c: crc, s: shard, p: position, h: hash } = line;
+  const { u: unit, c: crc, s: shard, p: position, h: hash, y: synced } = line;
   if (whole(unit) && whole(crc)) state.units.set(unit, crc);
   else if (whole(shard) && whole(position) && typeof hash === 'string')
     state.positions.set(shard, { shard, position, hash });
-  else if (line['y'] === 1) for (const done of state.units.keys()) state.synced.add(done);
+  else if (whole(synced) && synced <= state.units.size) state.syncedUnits = synced;
 }
 
 /** What the journal at `path` says about the plan with this hash; nothing where it is of another plan, or damaged. */
@@ -64,32 +65,57 @@ export async function readJournal(path: string, planHash: string): Promise<Journ
   return state;
 }
 
+/** A journal begins with what is known to be done: nothing, or what an earlier run left and was found sound. */
+export type JournalStart = Pick<JournalState, 'units' | 'positions'>;
+
+const unitLine = (unit: number, crc: number): string => JSON.stringify({ u: unit, c: crc });
+const positionLine = ({ shard, position, hash }: ShardPosition): string =>
+  JSON.stringify({ s: shard, p: position, h: hash });
+
 /** Append-only record of a conversion; each line is written in one piece, so a killed process leaves whole lines. */
 export class ConversionJournal {
   readonly #path: string;
   readonly #handle: FileHandle;
   #pending: string[] = [];
+  #pendingUnits = 0;
+  #writtenUnits: number;
+  /** Writes go one after the other. */
+  #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(path: string, handle: FileHandle) {
+  private constructor(path: string, handle: FileHandle, units: number) {
     this.#path = path;
     this.#handle = handle;
+    this.#writtenUnits = units;
   }
 
-  /** Begins anew, or goes on behind what `readJournal` read. */
-  static async open(path: string, planHash: string, isResumed: boolean): Promise<ConversionJournal> {
-    const handle = await open(path, isResumed ? 'a' : 'w', 0o600);
-    const journal = new ConversionJournal(path, handle);
-    // A cut-off last line must not run into the next one.
-    await handle.appendFile(isResumed ? '\n' : `${JSON.stringify({ plan: planHash })}\n`);
-    return journal;
+  /** Begins a journal in place of any older one. What `start` lists must be on the disk already. */
+  static async begin(path: string, planHash: string, start: JournalStart): Promise<ConversionJournal> {
+    const lines = [
+      JSON.stringify({ plan: planHash }),
+      ...[...start.units].map(([unit, crc]) => unitLine(unit, crc)),
+      ...[...start.positions.values()].map(positionLine),
+      JSON.stringify({ y: start.units.size }),
+    ];
+    const handle = await open(`${path}.new`, 'w', 0o600);
+    await handle.appendFile(`${lines.join('\n')}\n`);
+    await handle.datasync();
+    await rename(`${path}.new`, path);
+    return new ConversionJournal(path, handle, start.units.size);
   }
 
   done({ unit, crc }: DoneUnit): void {
-    this.#pending.push(JSON.stringify({ u: unit, c: crc }));
+    this.#pending.push(unitLine(unit, crc));
+    this.#pendingUnits += 1;
   }
 
-  reached({ shard, position, hash }: ShardPosition): void {
-    this.#pending.push(JSON.stringify({ s: shard, p: position, h: hash }));
+  reached(position: ShardPosition): void {
+    this.#pending.push(positionLine(position));
+  }
+
+  async #append(text: string): Promise<void> {
+    const written = this.#last.then(() => this.#handle.appendFile(text));
+    this.#last = written.catch(() => undefined);
+    await written;
   }
 
   /** Writes what is pending: enough for a process that is killed, not for a machine that loses power. */
@@ -97,16 +123,22 @@ export class ConversionJournal {
     if (this.#pending.length === 0) return;
     const lines = this.#pending;
     this.#pending = [];
-    await this.#handle.appendFile(`${lines.join('\n')}\n`);
+    this.#writtenUnits += this.#pendingUnits;
+    this.#pendingUnits = 0;
+    await this.#append(`${lines.join('\n')}\n`);
   }
 
-  /** Called after the result's own bytes were forced to the disk. */
-  async sync(): Promise<void> {
-    await this.#handle.appendFile('{"y":1}\n');
+  /** Marks every unit written so far as on the disk, once `force` has put their bytes there. */
+  async sync(force: () => Promise<void>): Promise<void> {
+    await this.write();
+    const units = this.#writtenUnits;
+    await force();
+    await this.#append(`${JSON.stringify({ y: units })}\n`);
     await this.#handle.datasync();
   }
 
   async close(): Promise<void> {
+    await this.#last;
     await this.#handle.close();
   }
 

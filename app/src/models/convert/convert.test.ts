@@ -189,7 +189,7 @@ describe('a conversion that was stopped', () => {
     const target = newFolder();
     await stopInTheMiddle(target);
     const journal = join(target, 'model.journal');
-    const lines = (await readFile(journal, 'utf8')).split('\n').filter((line) => line !== '{"y":1}');
+    const lines = (await readFile(journal, 'utf8')).split('\n').filter((line) => !line.includes('"y"'));
     await writeFile(journal, lines.join('\n'));
     const part = await open(join(target, 'model.gguf.part'), 'r+');
     const { size } = await part.stat();

@@ -3,7 +3,12 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../contracts/app-error.ts';
 import { ggmlSizeBytes } from '../../formats/gguf/gguf-types.ts';
-import { ConversionJournal, readJournal, type JournalState } from './conversion-journal.ts';
+import {
+  ConversionJournal,
+  readJournal,
+  type JournalStart,
+  type JournalState,
+} from './conversion-journal.ts';
 import { planConversion, type ConversionPlan } from './conversion-plan.ts';
 import { ConversionProgress } from './conversion-progress.ts';
 import type { ConvertOptions, ConvertProgress, ConvertResult } from './convert-types.ts';
@@ -78,9 +83,9 @@ class Conversion {
     this.#file = left ?? (await UnfinishedFile.create(output, layout.sizeBytes));
     await this.#file.writeAt(0, layout.header);
     for (const { offset, bytes } of extras) await this.#file.writeAt(offset, bytes);
-    if (left) await this.#takeUp(state);
+    const start = left ? await this.#takeUp(state) : { units: new Map(), positions: new Map() };
     this.unitsFoundDone = this.#done.size;
-    this.#journal = await ConversionJournal.open(journal, hash, left !== undefined);
+    this.#journal = await ConversionJournal.begin(journal, hash, start);
     this.#pool = new WorkerPool(
       this.#options.workers ?? availableParallelism(),
       workerSetup(this.#plan, this.#file.path),
@@ -90,12 +95,15 @@ class Conversion {
   }
 
   /** Units that were surely on the disk count; the others only if their bytes are what the journal says. */
-  async #takeUp(state: JournalState): Promise<void> {
-    for (const [index, crc] of state.units) {
+  async #takeUp(state: JournalState): Promise<JournalStart> {
+    const sound = new Map<number, number>();
+    for (const [place, [index, crc]] of [...state.units].entries()) {
       const unit = this.#units[index];
       if (!unit) continue;
       const { offset, sizeBytes } = targetOf(this.#plan, unit);
-      if (!state.synced.has(index) && (await this.#file.checkSum(offset, sizeBytes)) !== crc) continue;
+      const isSynced = place < state.syncedUnits;
+      if (!isSynced && (await this.#file.checkSum(offset, sizeBytes)) !== crc) continue;
+      sound.set(index, crc);
       this.#done.add(index);
       this.progress.add(unit);
     }
@@ -105,6 +113,8 @@ class Conversion {
       );
       if (before.every(({ index }) => this.#done.has(index))) this.#positions.set(shard, position);
     }
+    await this.#file.sync();
+    return { units: sound, positions: this.#positions };
   }
 
   #onAnswer(answer: UnitAnswer): void {
@@ -182,9 +192,7 @@ class Conversion {
 
   async sync(): Promise<void> {
     this.#lastSync = Date.now();
-    await this.#journal.write();
-    await this.#file.sync();
-    await this.#journal.sync();
+    await this.#journal.sync(() => this.#file.sync());
   }
 
   async syncIfDue(): Promise<void> {

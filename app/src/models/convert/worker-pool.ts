@@ -17,6 +17,7 @@ export class WorkerPool {
   readonly #onAnswer: (answer: UnitAnswer) => void;
   readonly #waiting: (() => void)[] = [];
   #failure: AppError | undefined;
+  #isClosing = false;
 
   constructor(count: number, setup: WorkerSetup, onAnswer: (answer: UnitAnswer) => void) {
     this.#onAnswer = onAnswer;
@@ -33,6 +34,9 @@ export class WorkerPool {
       member.open--;
       this.#onAnswer(answer);
       this.#wake();
+    });
+    worker.on('exit', () => {
+      if (!this.#isClosing) this.fail(new AppError('internal', 'A converting thread ended by itself.'));
     });
     worker.on('error', (cause) =>
       this.fail(new AppError('internal', 'A converting thread failed.', { cause })),
@@ -89,6 +93,7 @@ export class WorkerPool {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
   }
 }

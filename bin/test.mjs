@@ -1,4 +1,5 @@
 // `npm test [FILTER]…`: installs the rest, builds the page and runs every test, or those whose path holds a filter.
+// `npm run test:faults` runs what takes longer or needs tools that not every machine has.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
@@ -41,6 +42,9 @@ function printSummary(file) {
   console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${skipped} skipped`);
 }
 
+/** What `npm test` runs when no project is named. */
+const projects = ['unit', 'web', 'e2e'].flatMap((name) => ['--project', name]);
+
 const scratch = mkdtempSync(join(tmpdir(), 'corral-tests-'));
 try {
   await ensureInstalled('all');
@@ -48,7 +52,9 @@ try {
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const report = join(scratch, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await runChild(rightNode(), [vitest, 'run', ...reporters, ...process.argv.slice(2)]);
+  const parameters = process.argv.slice(2);
+  const chosen = parameters.includes('--project') ? parameters : [...projects, ...parameters];
+  const code = await runChild(rightNode(), [vitest, 'run', ...reporters, ...chosen]);
   printSummary(report);
   process.exitCode = code;
 } catch (error) {

@@ -28,7 +28,7 @@ const guards: Guard[] = [
   { name: 'types of scripts', command: [`${binaries}tsc`, '-p', '.'] },
   {
     name: 'dead code',
-    command: [`${binaries}knip`, '--no-progress', '--no-config-hints', '--no-exit-code'],
+    command: [`${binaries}knip`, '--no-progress', '--no-config-hints'],
   },
   { name: 'format', command: [`${binaries}oxfmt`, '--check', '.'] },
   { name: 'documents', command: [process.execPath, 'scripts/documents.ts'] },

@@ -142,8 +142,6 @@ export const builtInFormats = [
   },
 ] as const satisfies readonly BuiltInFormat[];
 
-export type BuiltInFormatName = (typeof builtInFormats)[number]['name'];
-
 export function findBuiltInFormat(name: string): BuiltInFormat | undefined {
   return builtInFormats.find((format) => format.name === name);
 }

@@ -38,19 +38,11 @@ export const useDisk = () => useQuery({ queryKey: keys.disk, queryFn: modelsApi.
 export const useAdapters = () => useQuery({ queryKey: keys.adapters, queryFn: modelsApi.adapters });
 export const useJobs = () => useQuery({ queryKey: keys.jobs, queryFn: jobsApi.list });
 export const usePresets = () => useQuery({ queryKey: keys.presets, queryFn: settingsApi.presets });
-export const usePreferences = () =>
-  useQuery({ queryKey: keys.preferences, queryFn: settingsApi.preferences });
 export const useTrash = (isWanted: boolean) =>
   useQuery({ queryKey: keys.trash, queryFn: chatsApi.trashed, enabled: isWanted });
 export const useLog = () => useQuery({ queryKey: keys.log, queryFn: logApi.status });
 export const useDeadLetters = () => useQuery({ queryKey: [...keys.log, 'dead'], queryFn: logApi.dead });
 export const useProviders = () => useQuery({ queryKey: keys.providers, queryFn: providersApi.list });
-export const useModelDetails = (id: string | null) =>
-  useQuery({
-    queryKey: [...keys.models, id],
-    queryFn: () => modelsApi.show(id ?? ''),
-    enabled: id !== null,
-  });
 
 export const useEffective = (query: { chatId?: string; model?: string }) =>
   useQuery({

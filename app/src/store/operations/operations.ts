@@ -37,7 +37,6 @@ export const writeOperations = {
 };
 
 export type ReadCall = keyof typeof readOperations;
-export type WriteCall = keyof typeof writeOperations;
 
 // Together they are the whole port, each with the port's own types.
 const complete: Operations<StoreCall> = { ...readOperations, ...writeOperations };

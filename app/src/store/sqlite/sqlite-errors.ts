@@ -32,8 +32,6 @@ export function primaryResultCode(error: unknown): number | undefined {
   return candidate.errcode & 0xff;
 }
 
-export const isDiskFull = (error: unknown): boolean => primaryResultCode(error) === resultCodes.full;
-
 export function isDamage(error: unknown): boolean {
   const code = primaryResultCode(error);
   return code === resultCodes.corrupt || code === resultCodes.notADatabase;

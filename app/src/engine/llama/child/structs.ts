@@ -1,4 +1,4 @@
-import { alloc, array, free, sizeof, struct, type TypeObject } from 'koffi';
+import { array, struct, type TypeObject } from 'koffi';
 
 /**
  * Layouts of the structs of llama.h and ggml.h of release 0.5.0, passed by value or by pointer.
@@ -107,27 +107,4 @@ export const poolParameters: TypeObject = struct('ggml_threadpool_params', {
   poll: 'uint32_t',
   strict_cpu: 'bool',
   paused: 'bool',
-});
-export const tokenDataArray: TypeObject = struct('llama_token_data_array', {
-  data: 'void *',
-  size: 'size_t',
-  selected: 'int64_t',
-  sorted: 'bool',
-});
-
-/** Runs `use` with a zeroed C value of a type that is freed afterwards. */
-export function withAllocated<T>(type: TypeObject, use: (pointer: Pointer) => T): T {
-  const pointer = alloc(type, 1) as Pointer;
-  try {
-    return use(pointer);
-  } finally {
-    free(pointer);
-  }
-}
-
-export const structSizes = (): Record<string, number> => ({
-  llama_model_params: sizeof(modelParameters),
-  llama_context_params: sizeof(contextParameters),
-  llama_batch: sizeof(batch),
-  ggml_threadpool_params: sizeof(poolParameters),
 });

@@ -204,6 +204,9 @@ describe('the plan', () => {
     expect(draft.exact).toBe(true);
     expect(draft.tokens).toBeGreaterThan(0);
     expect(draft.plan.promptTokens).toBeLessThanOrEqual(300 - draft.plan.reservedTokens);
+    await chats.prompt(owner, (await chats.open(owner, id)).messages.at(-1)?.runId ?? '');
+    const copies = opened.engines.loaded().filter((model) => model.id === 'scripted');
+    expect(copies).toHaveLength(1);
   });
 });
 

@@ -57,7 +57,7 @@ export function createChats(options: ChatsOptions): Chats {
     closing: closing.signal,
     refusal: options.refusal ?? (() => null),
     notify: (notice) => {
-      for (const listener of listeners) listener(notice);
+      for (const listener of listeners) tellListener(listener, notice, log);
     },
   };
   const sources: SettingsSources = { store, conversations, defaultModel: config.model };
@@ -95,6 +95,15 @@ export function createChats(options: ChatsOptions): Chats {
       },
     },
   };
+}
+
+/** Whoever listens badly costs nobody an answer. */
+function tellListener(listener: (notice: ChatNotice) => void, notice: ChatNotice, log: Log): void {
+  try {
+    listener(notice);
+  } catch (error) {
+    log.error({ error: String(error) }, 'a listener of chats failed');
+  }
 }
 
 async function start(

@@ -5,7 +5,7 @@ import type { Engine, Prompt, RenderedPrompt } from '../engine/engine.ts';
 import type { ReceiptCalls, Replay } from './chats.ts';
 import { promptOf } from './runs/plan-context.ts';
 import { seenMessages } from './runs/prepare-answer.ts';
-import type { RunContext } from './runs/run-context.ts';
+import { contextWish, type RunContext } from './runs/run-context.ts';
 
 export function createReceiptCalls(context: RunContext): ReceiptCalls {
   return {
@@ -85,7 +85,7 @@ async function engineFor(
   signal: AbortSignal,
 ): Promise<{ engine: Engine; release: () => void }> {
   const source = await context.models.resolve(receipt.model.reference, signal);
-  return context.engines.acquire(source, { contextTokens: receipt.plan.contextTokens }, signal);
+  return context.engines.acquire(source, contextWish(context.config, receipt.plan.contextTokens), signal);
 }
 
 async function renderAgain(
@@ -137,13 +137,14 @@ async function sayAgain(
   signal: AbortSignal,
 ): Promise<string> {
   const { receipt, prompt } = asked;
+  const room = Math.max(1, receipt.plan.contextTokens - receipt.plan.promptTokens);
   let text = '';
   const parts = engine.generate(
     {
       id: `replay.${runId}`,
       person: owner,
       prompt,
-      sampling: receipt.sampling,
+      sampling: { ...receipt.sampling, maxNewTokens: Math.min(receipt.sampling.maxNewTokens ?? room, room) },
       ...(receipt.adapters.length === 0
         ? {}
         : { adapters: receipt.adapters.map(({ id, scale }) => ({ id, scale })) }),

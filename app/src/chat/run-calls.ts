@@ -9,7 +9,7 @@ import { executeRun } from './runs/execute-run.ts';
 import { LiveRun } from './runs/live-run.ts';
 import { planContext } from './runs/plan-context.ts';
 import { contextOf } from './runs/prepare-answer.ts';
-import type { RunContext } from './runs/run-context.ts';
+import { contextWish, type RunContext } from './runs/run-context.ts';
 import { stopRun } from './runs/stop-run.ts';
 import { watchRun } from './runs/watch-run.ts';
 import { resolveSettings } from './settings/resolve-settings.ts';
@@ -107,8 +107,8 @@ async function planDraft(
   if (!opened) throw new AppError('not-found', 'there is no such chat');
   const settings = await settle(sources, owner, { chat: opened.chat, message: draft.settings ?? {} });
   const source = await context.models.resolve(settings.model, signal);
-  const contextTokens = settings.contextTokens === null ? {} : { contextTokens: settings.contextTokens };
-  const { engine, release } = await context.engines.acquire(source, contextTokens, signal);
+  const wish = contextWish(context.config, settings.contextTokens);
+  const { engine, release } = await context.engines.acquire(source, wish, signal);
   try {
     const plan = await planContext(
       engine,

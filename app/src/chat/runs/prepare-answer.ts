@@ -6,7 +6,7 @@ import { branchTo } from '../tree/message-tree.ts';
 import type { AnswerFacts } from './answer-facts.ts';
 import type { LiveRun } from './live-run.ts';
 import { contextTooLong, planContext, promptOf } from './plan-context.ts';
-import { answerState, type RunContext } from './run-context.ts';
+import { answerState, contextWish, type RunContext } from './run-context.ts';
 
 /** Everything the engine needs, and the engine, held until `release`. */
 export interface PreparedAnswer {
@@ -33,7 +33,7 @@ export async function prepareAnswer(
   const { engine, release } = await context.engines.acquire(
     source,
     {
-      ...(settings.contextTokens === null ? {} : { contextTokens: settings.contextTokens }),
+      ...contextWish(context.config, settings.contextTokens),
       onProgress: (progress) => live.tell({ type: 'model-load', progress }),
     },
     signal,

@@ -6,8 +6,11 @@ import type { RunContext } from './run-context.ts';
 
 /** A run that was alone when its engine went away the second time is guilty; one that was not gets a few more. */
 const mostEngineCrashes = 4;
-/** Starts in a row that found a run where the one before had left it: it may be what stops the server. */
-const mostFruitlessStarts = 3;
+/**
+ * Starts in a row that found a run where the one before had left it: it may be what stops the server. So many, because
+ * a server that somebody restarts while a large model loads leaves its runs where they were, too.
+ */
+const mostFruitlessStarts = 8;
 
 export function mayTakeUpAgain(context: RunContext, live: LiveRun, facts: AnswerFacts): boolean {
   const crashes = live.record.engineCrashes + 1;

@@ -25,7 +25,7 @@ export interface Engines {
 
 export type ChatsConfig = Pick<
   Config,
-  'model' | 'trashDays' | 'feedback' | 'loggingUrl' | 'loggingMode' | 'loggingTemporary'
+  'model' | 'contextTokens' | 'trashDays' | 'feedback' | 'loggingUrl' | 'loggingMode' | 'loggingTemporary'
 >;
 
 /** What all phases of a run share. */
@@ -57,4 +57,15 @@ export interface AnswerState extends RunState {
 
 export function answerState(run: LiveRun): AnswerState {
   return run.record.state as AnswerState;
+}
+
+/**
+ * A chat that wants less context than models are loaded with shares the loaded model and plans with less; only one that
+ * wants more needs a copy of its own.
+ */
+export function contextWish(
+  config: Pick<ChatsConfig, 'contextTokens'>,
+  wanted: number | null,
+): { contextTokens?: number } {
+  return wanted !== null && wanted > config.contextTokens ? { contextTokens: wanted } : {};
 }

@@ -1,6 +1,7 @@
 /**
  * The figures of the engine. LLAMA_BENCH and LLAMA_SERVER name the peer's programs of the same release; a row whose
- * peer is missing is left out, and said so. Models with random weights are made on the first run.
+ * peer is missing is left out, and said so. Models with random weights are made on the first run; parts and models
+ * are chosen after a colon: `npm run bench -- engine:cancel,memory,134m-q8_0`.
  */
 import { availableParallelism } from 'node:os';
 import { createLlamaWorkplace } from '../test/fixtures/llama-workplace.ts';
@@ -11,9 +12,14 @@ import { memoryRow } from './engine-memory.ts';
 import { restartRow } from './engine-restart.ts';
 import { busyRows, manyRows, overheadRow, servedRows, streamRow } from './engine-speed.ts';
 
+const modelNames = ['134m-q8_0', '1.1b-q4_k_m'];
+
 export async function run(context: BenchContext): Promise<void> {
-  const wanted = (part: string): boolean => context.only.length === 0 || context.only.includes(part);
-  const models: BenchModel[] = [await benchModel('134m-q8_0'), await benchModel('1.1b-q4_k_m')];
+  const named = modelNames.filter((name) => context.only.includes(name));
+  const parts = context.only.filter((part) => !named.includes(part));
+  const wanted = (part: string): boolean => parts.length === 0 || parts.includes(part);
+  const models: BenchModel[] = [];
+  for (const name of named.length > 0 ? named : modelNames) models.push(await benchModel(name));
   context.log(`${availableParallelism()} cores; models: ${models.map((model) => model.name).join(', ')}`);
   for (const model of models) {
     const place = await createLlamaWorkplace();

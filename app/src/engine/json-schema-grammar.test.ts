@@ -41,7 +41,11 @@ describe('a JSON schema becomes a grammar', () => {
   });
 
   test.each([
-    ['#/properties/a/pattern', { properties: { a: { type: 'string', pattern: '^x$' } } }],
+    ['#/properties/a/pattern', { properties: { a: { type: 'string', pattern: '^(?=x)y$' } } }],
+    ['#/pattern', { pattern: '\\bword' }],
+    ['#/pattern', { pattern: '(a' }],
+    ['#/pattern', { pattern: 'a{1,2000}' }],
+    ['#/pattern', { pattern: '*a' }],
     ['#/items/not', { type: 'array', items: { not: {} } }],
     ['#/properties/a/type', { properties: { a: { type: 'strnig' } } }],
     ['#/anyOf/1/enum', { anyOf: [{}, { enum: [] }] }],

@@ -1,7 +1,9 @@
 import { AppError } from '../contracts/app-error.ts';
 import type { JsonSchema } from '../contracts/sampling.ts';
 import { GrammarRules, gbnfLiteral } from './grammar-rules.ts';
+import { knownKeywords, silentKeywords } from './json-schema-keywords.ts';
 import { integerRange } from './integer-range.ts';
+import { grammarOfPattern } from './pattern-grammar.ts';
 
 /** A client sends the schema; its grammar is compiled and walked at every token. */
 export const schemaLimits = {
@@ -36,20 +38,6 @@ interface Property {
   rule: string;
   isRequired: boolean;
 }
-
-const words = (text: string): Set<string> => new Set(text.split(' '));
-
-/** Words that describe and do not bind. */
-const silentKeywords = words(
-  '$schema $id $comment $anchor $defs definitions title description default examples example deprecated ' +
-    'readOnly writeOnly contentEncoding contentMediaType strict',
-);
-
-/** Words that this converter turns into grammar. */
-const knownKeywords = words(
-  'type enum const $ref anyOf oneOf allOf nullable properties required additionalProperties items prefixItems ' +
-    'minItems maxItems minLength maxLength format minimum maximum exclusiveMinimum exclusiveMaximum',
-);
 
 const jsonTypes = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'] as const;
 type JsonType = (typeof jsonTypes)[number];
@@ -193,7 +181,11 @@ class SchemaConverter {
   }
 
   #string(schema: SchemaObject, place: Place): string {
-    const { format } = schema;
+    const { format, pattern } = schema;
+    if (typeof pattern === 'string') {
+      this.#rules.primitive('char');
+      return this.#rules.add(`"\\"" ${grammarOfPattern(pattern, `${place.path}/pattern`)} "\\""`);
+    }
     if (typeof format === 'string') {
       const known = this.#rules.stringFormat(format);
       if (known !== null) return known;
@@ -298,7 +290,7 @@ function typesOf(schema: SchemaObject, place: Place): JsonType[] {
 const implications: readonly [type: JsonType, keywords: readonly string[]][] = [
   ['object', ['properties', 'required', 'additionalProperties']],
   ['array', ['items', 'prefixItems', 'minItems', 'maxItems']],
-  ['string', ['minLength', 'maxLength', 'format']],
+  ['string', ['minLength', 'maxLength', 'format', 'pattern']],
   ['number', ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum']],
 ];
 

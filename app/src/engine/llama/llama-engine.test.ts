@@ -168,6 +168,11 @@ describe('a JSON schema, compiled and obeyed by the engine', () => {
       (value: string) => value.length >= 3 && value.length <= 5,
     ],
     [
+      'a pattern',
+      { type: 'string', pattern: '^(ab|[c-e]{2}) \\d+(\\.[a-f]{1,2})?"$' },
+      (value: string) => /^(ab|[c-e]{2}) \d+(\.[a-f]{1,2})?"$/u.test(value),
+    ],
+    [
       'a type or null',
       { type: ['integer', 'null'], minimum: -20, maximum: 20 },
       (value: number | null) => value === null || Math.abs(value) <= 20,
@@ -223,6 +228,7 @@ describe('a JSON schema, compiled and obeyed by the engine', () => {
         },
       },
     ],
+    ['patterns with all that they may hold', { pattern: 'a.b|[^x-z](?:\\w\\s)+?[\\]\\-\\^]{2,}é$' }],
     ['large numbers', { type: 'integer', minimum: -123_456_789, maximum: 987_654_321 }],
   ] as [string, JsonSchema][])('%s compiles', async (_, jsonSchema) => {
     const { end } = await answerOf(engine.generate(chatRequest('JSON', { jsonSchema, maxNewTokens: 8 })));

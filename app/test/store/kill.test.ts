@@ -72,7 +72,7 @@ async function verify(store: Store, ledger: readonly Acknowledged[]): Promise<vo
 
 test(
   `killed ${rounds} times at random moments, it loses nothing that was acknowledged`,
-  { timeout: 60_000 + rounds * 4000 },
+  { timeout: 60_000 + rounds * 15_000 },
   async () => {
     let said = 0;
     for (let round = 0; round < rounds; round++) {

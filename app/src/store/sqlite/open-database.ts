@@ -7,7 +7,7 @@ import { fromSqliteError } from './sqlite-errors.ts';
 
 /** Older ones can corrupt a WAL that two connections reset at once. */
 const minimumSqliteVersion = [3, 51, 3] as const;
-const busyTimeoutMs = 5000;
+export const busyTimeoutMs = 5000;
 const maxWalBytes = 64 * 1024 * 1024;
 
 export interface OpenedDatabase {

@@ -230,3 +230,27 @@ describe('damage', () => {
     await session(async (store) => expect((await store.health()).notices.join()).toMatch(/damaged/));
   });
 });
+
+describe('erasure', () => {
+  test('a reader of an older state delays it, and holds nobody else up', async () => {
+    await session(async (store) => {
+      const { id: chatId } = await store.createChat('me', newChat());
+      await store.addMessage('me', { chatId, message: newMessage('zqsecretword') });
+      const reader = new DatabaseSync(path, { readOnly: true });
+      reader.exec('BEGIN');
+      reader.prepare('select count(*) from message').get();
+      let isErased = false;
+      const erasing = store.erase('me', { chatId }).then(() => (isErased = true));
+      const began = performance.now();
+      await store.createChat('me', newChat());
+      expect(performance.now() - began).toBeLessThan(2000);
+      expect(isErased).toBe(false);
+      expect(readFileSync(`${path}-wal`).includes('zqsecretword')).toBe(true);
+      reader.exec('ROLLBACK');
+      reader.close();
+      await erasing;
+      expect(readFileSync(`${path}-wal`).includes('zqsecretword')).toBe(false);
+      expect(readFileSync(path).includes('zqsecretword')).toBe(false);
+    });
+  });
+});

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { StoreCall } from '../operations/session.ts';
@@ -51,6 +53,7 @@ function assemble(parts: Parts): Store {
   const runNotices = createRunNotices();
 
   const settle = async (reply: WorkerReply): Promise<unknown> => {
+    if (reply.logIsHeld === true) await emptyLog(writer);
     if (reply.erased) await aside(setup, '$scrub', reply.erased);
     for (const notice of reply.notices ?? []) runNotices.publish(notice);
     return reply.value;
@@ -92,6 +95,24 @@ function assemble(parts: Parts): Store {
       await writer.close();
     },
   };
+}
+
+const logTries = 600;
+const logTryEveryMs = 100;
+
+/** Deleted text leaves the log as soon as nobody reads an older state, such as a backup that is being written. */
+async function emptyLog(writer: WorkerClient): Promise<void> {
+  for (let tries = 0; tries < logTries; tries++) {
+    if ((await writer.call('$emptyLog', [])).value === true) return;
+    await sleep(logTryEveryMs);
+  }
+  throw new AppError(
+    'store-unavailable',
+    'It is deleted, but its text is still in the log of the database.',
+    {
+      hint: 'Something has kept corral.db open for reading for a minute; end it, then restart Corral.',
+    },
+  );
 }
 
 /** Work on whole files, in a thread that lives as long as it takes. */

@@ -15,6 +15,8 @@ export interface WorkerReply {
   error?: ErrorBody;
   notices?: RunNotice[];
   erased?: Erased;
+  /** Deleted text is still in the log, because somebody reads an older state: `$emptyLog` tries again. */
+  logIsHeld?: boolean;
 }
 
 /** The first message of a worker. */

@@ -7,7 +7,7 @@ import type { StoreCall } from '../operations/session.ts';
 import type { Schema } from '../schema.ts';
 import { rememberDamage } from './integrity.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
-import { openDatabase } from './open-database.ts';
+import { busyTimeoutMs, openDatabase } from './open-database.ts';
 import { prepareDatabase } from './prepare-database.ts';
 import { newSession } from './reader.ts';
 import { createReserve, type Reserve } from './reserve.ts';
@@ -84,7 +84,7 @@ async function answerTogether(writer: Writer, requests: WorkerRequest[]): Promis
 async function commitTogether(writer: Writer, calls: WorkerRequest[]): Promise<WorkerReply[]> {
   const { database } = writer;
   const replies: WorkerReply[] = [];
-  let truncateLog = false;
+  const erasing: WorkerReply[] = [];
   database.exec('BEGIN IMMEDIATE');
   for (const call of calls) {
     database.exec('SAVEPOINT one_call');
@@ -92,13 +92,14 @@ async function commitTogether(writer: Writer, calls: WorkerRequest[]): Promise<W
     try {
       const value = await runOperation(session, call.name as StoreCall, call.parameters);
       database.exec('RELEASE one_call');
-      truncateLog ||= session.truncateLog;
-      replies.push({
+      const reply: WorkerReply = {
         id: call.id,
         value,
         notices: session.notices,
         ...(session.erased ? { erased: session.erased } : {}),
-      });
+      };
+      replies.push(reply);
+      if (session.truncateLog) erasing.push(reply);
     } catch (error) {
       // A full disk and the like end the whole transaction by themselves.
       const failure = fromSqliteError(error);
@@ -110,7 +111,7 @@ async function commitTogether(writer: Writer, calls: WorkerRequest[]): Promise<W
   }
   database.exec('COMMIT');
   writer.writable = true;
-  if (truncateLog) database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  if (erasing.length > 0 && !emptyLog(writer)) for (const reply of erasing) reply.logIsHeld = true;
   writer.reserve.refill();
   return replies;
 }
@@ -134,10 +135,20 @@ async function answerOnFullDisk(writer: Writer, call: WorkerRequest): Promise<Wo
 /** Folding the log into the database gives its space back; that takes some first. */
 function makeRoom(writer: Writer): void {
   writer.reserve.release();
+  emptyLog(writer);
+}
+
+/** Folds the log into the database and cuts it to nothing. False: somebody still reads from it, or the disk is full. */
+function emptyLog({ database }: Writer): boolean {
+  // Nobody waits for a reader here: other calls go on, and this one is tried again.
+  database.exec('PRAGMA busy_timeout=0');
   try {
-    writer.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    const row = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number } | undefined;
+    return row?.busy === 0;
   } catch {
-    // The call itself says what could not be done.
+    return false;
+  } finally {
+    database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
   }
 }
 
@@ -159,5 +170,6 @@ function answerSpecial(writer: Writer, request: WorkerRequest): WorkerReply {
       .reduce((sum, size) => sum + size, 0);
     return { id: request.id, value: { writable: writer.writable, sizeBytes } };
   }
+  if (request.name === '$emptyLog') return { id: request.id, value: emptyLog(writer) };
   return { id: request.id, error: { code: 'internal', message: `There is no request ${request.name}.` } };
 }

@@ -28,10 +28,10 @@ describe('startWorker', () => {
       const worker = startWorker(new URL(${JSON.stringify(entry.href)}), { workerData: 'data' });
       worker.postMessage('hello');
       worker.once('message', (answer) => { console.log(answer); worker.terminate(); });`;
+    const starter = join(folder, 'starter.mjs');
+    writeFileSync(starter, program);
     for (const environment of [{}, { NODE_COMPILE_CACHE: join(folder, 'cache') }]) {
-      const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
-        env: environment,
-      });
+      const output = execFileSync(process.execPath, [starter], { env: environment });
       expect(output.toString().trim()).toBe('data:hello');
     }
     expect(readdirSync(join(folder, 'cache'))).toHaveLength(1);

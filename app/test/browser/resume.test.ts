@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunningServer } from '../fixtures/running-server.ts';
+import { freePort } from '../program.ts';
+import { answered, launch, openPage, say, servePage, watch } from './open-page.ts';
+
+const script = { tokensPerSecond: 60 };
+const settings = '/long 300';
+let browser: Browser;
+let server: RunningServer;
+
+beforeAll(async () => {
+  browser = await launch();
+  server = await servePage({ script, environment: { CORRAL_MODEL: 'scripted' } });
+});
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+const text = (page: Page): Promise<string> => page.locator('.message--answer .prose').last().innerText();
+
+async function beginsToWrite(page: Page, characters = 30): Promise<string> {
+  await expect
+    .poll(() => text(page).catch(() => ''), { timeout: 15_000 })
+    .toMatch(new RegExp(`^[^]{${characters},}`));
+  return text(page);
+}
+
+/** What the server holds of the shown chat's last message. */
+async function stored(page: Page, from = server): Promise<string> {
+  const hash = String(await page.evaluate('location.hash'));
+  const { body } = await from.call('GET', `/api/chats/${hash.split('/')[2]}`);
+  const messages = body['messages'] as { content: string }[];
+  return messages.at(-1)?.content ?? '';
+}
+
+async function endsWhole(page: Page, shown: string, from = server): Promise<void> {
+  await page
+    .getByRole('button', { name: 'Stop', exact: true })
+    .waitFor({ state: 'detached', timeout: 40_000 });
+  const whole = await answered(page);
+  expect(whole.startsWith(shown.slice(0, 30))).toBe(true);
+  expect(whole.replace(/\s+/g, ' ').trim()).toBe((await stored(page, from)).replace(/\s+/g, ' ').trim());
+}
+
+test('a refresh in the middle goes on where it was', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, settings);
+  const shown = await beginsToWrite(page);
+  await page.reload();
+  const after = await beginsToWrite(page);
+  expect(after.startsWith(shown.slice(0, 30))).toBe(true);
+  await endsWhole(page, shown);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('a second tab shows the same answer, and Stop in one stops both', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, settings);
+  await beginsToWrite(page);
+  const other = await context.newPage();
+  await watch(other, server.address, problems);
+  await other.goto(page.url());
+  await beginsToWrite(other);
+  await other.getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.getByText('Stopped', { exact: true }).first().waitFor();
+  await other.getByText('Stopped', { exact: true }).first().waitFor();
+  expect(await text(page)).toBe(await text(other));
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('the network goes away and comes back; no word is lost or doubled', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, settings);
+  const shown = await beginsToWrite(page);
+  const client = await context.newCDPSession(page);
+  const offline = { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+  await client.send('Network.emulateNetworkConditions', offline);
+  await page.waitForTimeout(1_500);
+  await client.send('Network.emulateNetworkConditions', { ...offline, offline: false });
+  await endsWhole(page, shown);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('another chat can be looked at meanwhile; the mark tells when the answer is ready', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, '/long 60');
+  await beginsToWrite(page);
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await page.getByRole('img', { name: 'Answering' }).first().waitFor();
+  await page.getByRole('img', { name: 'New answer' }).first().waitFor({ timeout: 20_000 });
+  await expect.poll(() => page.title()).toMatch(/^●/);
+  await page.goBack();
+  await expect.poll(() => page.title()).not.toMatch(/^●/);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('the server is stopped and started again: the answer goes on in place', async ({ onTestFinished }) => {
+  const root = mkdtempSync(join(tmpdir(), 'corral-restart-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const environment = { PORT: String(await freePort()) };
+  const first = await servePage({ script, root, environment });
+  const { page, context, problems } = await openPage(browser, first.address);
+  await say(page, settings);
+  const shown = await beginsToWrite(page);
+  await first.close();
+  await page.waitForTimeout(500);
+  const second = await servePage({ script, root, environment });
+  await endsWhole(page, shown, second);
+  expect(problems).toEqual([]);
+  await context.close();
+  await second.close();
+});

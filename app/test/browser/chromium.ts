@@ -51,6 +51,6 @@ export async function findChromium(sources = { system: true }): Promise<Chromium
   const own = sources.system
     ? [process.env.CORRAL_TEST_CHROMIUM, ...systemPaths].find((path) => path && existsSync(path))
     : undefined;
-  if (own) return { executablePath: own, args: ['--no-sandbox'] };
+  if (own) return { executablePath: own, args: ['--no-sandbox', '--disable-dev-shm-usage'] };
   return fromNpm();
 }

@@ -1,0 +1,220 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, Page } from 'playwright-core';
+import { buildPage, launch, pageFolder, servePage } from '../test/browser/open-page.ts';
+import type { RunningServer } from '../test/fixtures/running-server.ts';
+import type { BenchContext } from './bench.ts';
+import { quantile, single } from './measure.ts';
+
+const messageCount = 2_000;
+const tokensPerSecond = 100;
+const throttle = 4;
+const streamMs = 12_000;
+
+const code = '```ts\nexport function graze(herd: Llama[]): number {\n  return herd.length * 2;\n}\n```';
+const paragraph =
+  'The herd moved slowly over the dry hill while two riders kept to the **shade** and spoke of rain. ';
+const answer = `${paragraph}\n\n- one\n- two\n\n${code}\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n${paragraph}`;
+
+/** JavaScript that the first page needs, as it travels. */
+function initialBytes(): number {
+  const html = readFileSync(join(pageFolder, 'index.html'), 'utf8');
+  const files = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+\.js)"/g)].map((match) => match[1] ?? '');
+  return files.reduce((sum, file) => sum + smallest(join(pageFolder, file)), 0);
+}
+
+/** A file that brotli does not make smaller has no `.br` beside it. */
+function smallest(path: string): number {
+  return (statSync(`${path}.br`, { throwIfNoEntry: false }) ?? statSync(path)).size;
+}
+
+const watchStart = `new MutationObserver((_, observer) => {
+  if (!document.querySelector('#composer')) return;
+  window.answerableAt = performance.now();
+  observer.disconnect();
+}).observe(document, { childList: true, subtree: true });`;
+
+const watchWork = `window.work = { tasks: [], keys: [], flushes: [] };
+new PerformanceObserver((list) => work.tasks.push(...list.getEntries().map((e) => e.duration))).observe({ type: 'longtask' });
+new PerformanceObserver((list) => work.keys.push(...list.getEntries().filter((e) => e.name === 'keydown').map((e) => e.duration))).observe({ type: 'event', durationThreshold: 16 });
+new PerformanceObserver((list) => work.flushes.push(...list.getEntries().filter((e) => e.name === 'corral-flush').map((e) => e.duration))).observe({ type: 'measure' });`;
+
+interface Work {
+  tasks: number[];
+  keys: number[];
+  flushes: number[];
+}
+
+async function newPage(browser: Browser): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  return context.newPage();
+}
+
+async function firstPage(browser: Browser, address: string): Promise<number> {
+  const page = await newPage(browser);
+  await page.addInitScript(watchStart);
+  await page.goto(address);
+  await page.locator('#composer').waitFor();
+  const at = await page.evaluate<number>('answerableAt');
+  await page.context().close();
+  return at;
+}
+
+/** Makes the long chat and gives back its id. */
+async function longChat(server: RunningServer): Promise<string> {
+  const messages = Array.from({ length: messageCount }, (_, index) =>
+    index % 2 === 0
+      ? { role: 'user', content: `Question ${index / 2 + 1} about the herd` }
+      : { role: 'assistant', content: answer },
+  );
+  const { body } = await server.call('POST', '/api/import', { 'the long chat': messages });
+  const [id] = (body['chatIds'] ?? []) as string[];
+  if (!id) throw new Error(`the import made no chat: ${JSON.stringify(body)}`);
+  return id;
+}
+
+/** From the click on its row to the drawn messages. */
+async function openChat(browser: Browser, server: RunningServer, chatId: string): Promise<number> {
+  const page = await newPage(browser);
+  await page.goto(server.address);
+  await page.locator('.chat-row').first().waitFor();
+  await page.waitForTimeout(500);
+  const took = await page.evaluate<number>(`new Promise((resolve) => {
+    const began = performance.now();
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector('.message')) return;
+      observer.disconnect();
+      requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - began)));
+    }).observe(document.body, { childList: true, subtree: true });
+    location.hash = '#/c/${chatId}';
+  })`);
+  await page.context().close();
+  return took;
+}
+
+interface Streamed extends Work {
+  nodes: number;
+  heapBytes: number;
+}
+
+/** An answer with code streams into the long chat on a slow processor while somebody types. */
+async function stream(browser: Browser, server: RunningServer, chatId: string): Promise<Streamed> {
+  const page = await newPage(browser);
+  const client = await page.context().newCDPSession(page);
+  await page.goto(`${server.address}/#/c/${chatId}`);
+  await page.locator('.message').last().waitFor();
+  await page.locator('#composer').fill(`/say ${Array.from({ length: 60 }, () => answer).join('\n\n')}`);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.locator('[data-state="running"] .prose p').first().waitFor();
+  await client.send('Emulation.setCPUThrottlingRate', { rate: throttle });
+  await page.waitForTimeout(1_000);
+  await page.evaluate(watchWork);
+  const until = performance.now() + streamMs;
+  await page.locator('#composer').focus();
+  while (performance.now() < until) {
+    await page.keyboard.press('a');
+    await page.waitForTimeout(150);
+  }
+  const work = await page.evaluate<Work>('work');
+  const nodes = await page.evaluate<number>(`document.querySelectorAll('*').length`);
+  await client.send('Emulation.setCPUThrottlingRate', { rate: 1 });
+  await client.send('HeapProfiler.collectGarbage');
+  const { usedSize } = (await client.send('Runtime.getHeapUsage')) as { usedSize: number };
+  await page.getByRole('button', { name: 'Clear' }).waitFor();
+  await page.context().close();
+  return { ...work, nodes, heapBytes: usedSize };
+}
+
+async function violations(browser: Browser, server: RunningServer, chatId: string): Promise<number> {
+  const page = await newPage(browser);
+  let count = 0;
+  for (const hash of ['#/', `#/c/${chatId}`, '#/models', '#/settings/appearance']) {
+    await page.goto(`${server.address}/${hash}`);
+    await page.locator('#composer, .view h1').first().waitFor();
+    await page.waitForTimeout(300);
+    count += (await new AxeBuilder({ page }).analyze()).violations.length;
+  }
+  await page.context().close();
+  return count;
+}
+
+const worst = (values: readonly number[]): number => Math.max(0, ...values);
+
+export async function run(context: BenchContext): Promise<void> {
+  await buildPage();
+  const browser = await launch();
+  const server = await servePage({ script: { tokensPerSecond, contextTokens: 100_000 } });
+  const chatId = await longChat(server);
+  context.report(
+    await single({
+      name: 'initial JavaScript, brotli',
+      unit: 'kB',
+      rounds: 1,
+      measure: async () => initialBytes() / 1_000,
+      goal: '≤ 150 kB',
+      isReached: ({ high }) => high <= 150,
+    }),
+  );
+  context.report(
+    await single({
+      name: 'first answerable page',
+      unit: 'ms',
+      measure: () => firstPage(browser, server.address),
+      goal: '≤ 500 ms',
+      isReached: ({ median }) => median <= 500,
+    }),
+  );
+  context.report(
+    await single({
+      name: `open a chat of ${messageCount} messages`,
+      unit: 'ms',
+      measure: () => openChat(browser, server, chatId),
+      goal: '≤ 300 ms',
+      isReached: ({ median }) => median <= 300,
+    }),
+  );
+  await reportStream(context, browser, server, chatId);
+  context.report(
+    await single({
+      name: 'axe violations in four views',
+      unit: '',
+      rounds: 1,
+      measure: () => violations(browser, server, chatId),
+      goal: '0',
+      isReached: ({ high }) => high === 0,
+    }),
+  );
+  await browser.close();
+  await server.close();
+}
+
+async function reportStream(
+  context: BenchContext,
+  browser: Browser,
+  server: RunningServer,
+  chatId: string,
+): Promise<void> {
+  const streamed = await stream(browser, server, chatId);
+  const flushes = streamed.flushes.toSorted((left, right) => left - right);
+  const note = `${messageCount} messages, ${tokensPerSecond} tokens/s with code, ${throttle}× throttle, ${flushes.length} flushes`;
+  const figures: [name: string, unit: string, value: number, limit: number][] = [
+    ['longest task', 'ms', worst(streamed.tasks), 100],
+    ['slowest keystroke', 'ms', worst(streamed.keys), 50],
+    ['flush, 95th percentile', 'ms', quantile(flushes, 0.95), 8],
+    ['document nodes', '', streamed.nodes, 3_000],
+    ['heap', 'MB', streamed.heapBytes / 1e6, 250],
+  ];
+  for (const [name, unit, value, limit] of figures)
+    context.report(
+      await single({
+        name,
+        unit,
+        rounds: 1,
+        measure: async () => value,
+        goal: `under ${limit} ${unit}`.trim(),
+        isReached: ({ high }) => high < limit,
+        note,
+      }),
+    );
+}

@@ -19,6 +19,9 @@ import './styles/composer.css';
 const nonce = document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce;
 if (nonce) setNonce(nonce);
 
+// A long chat is drawn by a part of its own: it is here before somebody opens one.
+setTimeout(() => void import('./transcript/virtual-list.tsx'), 1_500);
+
 startAppearance();
 startNotices();
 const container = document.getElementById('root');

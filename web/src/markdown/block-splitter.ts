@@ -42,6 +42,7 @@ function contentColumn(line: string, marker: RegExpExecArray): number {
 export class BlockSplitter {
   #text = '';
   #starts: number[] = [0];
+  readonly #closed: Block[] = [];
   #lineStart = 0;
   #isPreviousBlank = true;
   /** Inside HTML that ends with the next blank line; no fence begins there. */
@@ -77,16 +78,18 @@ export class BlockSplitter {
     this.#beginning(this.#text.slice(this.#lineStart, this.#lineStart + 1));
   }
 
+  /** Those before the last are the same objects each time: what was drawn from them need not be looked at again. */
   blocks(): Block[] {
-    const blocks = this.#starts.map((start, index) => ({
-      start,
-      raw: this.#text.slice(start, this.#starts[index + 1] ?? this.#text.length),
-    }));
-    const last = blocks.at(-1);
+    while (this.#closed.length < this.#starts.length - 1) {
+      const index = this.#closed.length;
+      const start = this.#starts[index] ?? 0;
+      this.#closed.push({ start, raw: this.#text.slice(start, this.#starts[index + 1]) });
+    }
+    const start = this.#starts.at(-1) ?? 0;
+    const last: Block = { start, raw: this.#text.slice(start) };
     const fence = this.#fence;
-    if (last && fence && fence.start === last.start)
-      blocks[blocks.length - 1] = { ...last, openFence: this.#openFence(fence) } as Block;
-    return blocks.filter((block) => block.raw.trim() !== '');
+    if (fence?.start === start) last.openFence = this.#openFence(fence);
+    return [...this.#closed, last].filter((block) => /\S/.test(block.raw));
   }
 
   #openFence(fence: Fence): { language: string; code: string } {

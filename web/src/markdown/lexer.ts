@@ -59,11 +59,14 @@ export function lexBlock(raw: string, links: Links): Token[] {
   return [...lexer.lex(raw)];
 }
 
+/** The one empty set, to be told by identity. */
+export const noLinks: Links = {};
+
 const definition = /^ {0,3}\[[^\]\n]+\]:/m;
 
 /** The link definitions (`[name]: address`) that a block holds. */
 export function linksOf(raw: string): Links {
-  if (!definition.test(raw)) return {};
+  if (!raw.includes(']:') || !definition.test(raw)) return noLinks;
   const lexer = new Lexer(marked.defaults);
   const tokens = lexer.blockTokens(raw, []);
   const links: Links = {};

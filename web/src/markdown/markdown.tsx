@@ -2,7 +2,7 @@ import { memo, useMemo, useRef } from 'react';
 import { BlockSplitter, splitBlocks, type Block } from './block-splitter.ts';
 import { CodeBlock } from './code-block.tsx';
 import { HeadingDepths, headingDepths } from './heading.tsx';
-import { lexBlock, linksOf, type Links } from './lexer.ts';
+import { lexBlock, linksOf, noLinks, type Links } from './lexer.ts';
 import { renderTokens } from './render-tokens.tsx';
 
 /** Text with more than this is shown as plain text: no reader needs its markup. */
@@ -18,7 +18,6 @@ void import('./repair.ts').then((module) => {
   repair = module.repair;
 });
 
-const noLinks: Links = {};
 
 interface BlockViewProps {
   raw: string;
@@ -49,16 +48,39 @@ function useBlocks(text: string, isStreaming: boolean): Block[] {
   }, [text, isStreaming]);
 }
 
-function useLinks(blocks: readonly Block[]): Links {
+interface Summary {
+  /** Link definitions of the whole text. */
+  links: Links;
+  /** Heading depths of the whole text, in order. */
+  depths: string;
+}
+
+const summaries = new WeakMap<Block, Summary>();
+
+/** What one block says about the whole; finished blocks are looked at once. */
+function summaryOf(block: Block): Summary {
+  const known = summaries.get(block);
+  if (known) return known;
+  const made = block.openFence
+    ? { links: noLinks, depths: '' }
+    : { links: linksOf(block.raw), depths: headingDepths(block.raw) };
+  summaries.set(block, made);
+  return made;
+}
+
+function useSummary(blocks: readonly Block[]): Summary {
   const previous = useRef<{ text: string; links: Links }>({ text: '{}', links: noLinks });
   const links: Links = {};
-  for (const block of blocks)
-    if (!block.openFence && block.raw.includes(']:')) {
-      for (const [name, link] of Object.entries(linksOf(block.raw))) links[name] ??= link;
-    }
+  const depths = new Set<string>();
+  for (const block of blocks) {
+    const summary = summaryOf(block);
+    for (const depth of summary.depths) depths.add(depth);
+    if (summary.links !== noLinks)
+      for (const [name, link] of Object.entries(summary.links)) links[name] ??= link;
+  }
   const text = JSON.stringify(links);
   if (text !== previous.current.text) previous.current = { text, links };
-  return previous.current.links;
+  return { links: previous.current.links, depths: [...depths].sort().join('') };
 }
 
 export interface MarkdownProps {
@@ -74,12 +96,8 @@ export const Markdown = memo(function Markdown({ text, isStreaming = false }: Ma
 
 function Blocks({ text, isStreaming }: Required<MarkdownProps>) {
   const blocks = useBlocks(text, isStreaming);
-  const links = useLinks(blocks);
+  const { links, depths } = useSummary(blocks);
   const last = blocks.length - 1;
-  const depths = useMemo(
-    () => headingDepths(blocks.map((block) => (block.openFence ? '' : block.raw)).join('\n')),
-    [blocks],
-  );
   return (
     <HeadingDepths value={depths}>
       <div className="prose">

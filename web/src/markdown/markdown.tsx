@@ -18,7 +18,6 @@ void import('./repair.ts').then((module) => {
   repair = module.repair;
 });
 
-
 interface BlockViewProps {
   raw: string;
   links: Links;

@@ -64,7 +64,7 @@ const template =
   "{% if message['role'] == 'user' %}{{ bos_token + '[INST] ' + content.strip() + ' [/INST]' }}" +
   "{% elif message['role'] == 'assistant' %}{{ ' '  + content.strip() + ' ' + eos_token }}{% endif %}{% endfor %}";
 
-const folder = process.env['BENCH_MODELS'] ?? join(tmpdir(), 'corral-bench-models');
+const folder = process.env['BENCH_MODELS'] ?? join(tmpdir(), 'corral-bench-models-2');
 
 /** Makes the model once; later runs find it. */
 export async function benchModel(name: keyof typeof shapes): Promise<BenchModel> {
@@ -119,8 +119,9 @@ function entriesOf(shape: Shape, name: string): Parameters<typeof layOutGguf>[0]
   const learnt = tinyVocabulary(600);
   const pieces = [
     ...learnt,
+    // One character each: what was generated becomes the same tokens again when it comes back as text.
     ...Array.from({ length: shape.vocabulary - learnt.length }, (_, index) => ({
-      piece: `\u2581word${index}`,
+      piece: String.fromCodePoint(index < 20_992 ? 0x4e00 + index : 0xac00 + index - 20_992),
       score: -learnt.length - index,
       type: 1,
     })),

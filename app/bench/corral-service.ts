@@ -8,7 +8,7 @@ import { startService, type Service } from './llama-peer.ts';
 
 const run = promisify(execFile);
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-const home = process.env['BENCH_HOME'] ?? join(tmpdir(), 'corral-bench-home');
+const home = process.env['BENCH_HOME'] ?? join(tmpdir(), 'corral-bench-home-2');
 
 /** Our own server as people start it, with the model imported into a home of its own. */
 export async function startCorral(model: BenchModel, slots: number): Promise<Service> {

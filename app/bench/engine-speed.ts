@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { processorPackageFolder } from '../src/engine/llama/libraries.ts';
+import { answerOf } from '../src/engine/engine.contract.ts';
+import type { Prompt } from '../src/engine/engine.ts';
 import { createLlamaWorkplace, type LlamaWorkplace } from '../test/fixtures/llama-workplace.ts';
 import type { BenchContext } from './bench.ts';
 import type { BenchModel } from './bench-models.ts';
@@ -159,7 +161,7 @@ export async function servedRows(context: BenchContext, model: BenchModel): Prom
 
 const conversations = 16;
 const turns = 2;
-const turnTokens = 48;
+const turnTokens = Number(process.env['BENCH_TURN_TOKENS'] ?? 48);
 
 interface ManyFigures {
   tokensPerSecond: number;
@@ -170,6 +172,7 @@ interface ManyFigures {
 export async function manyRows(context: BenchContext, model: BenchModel): Promise<void> {
   const peerWords = ['-np', String(conversations), '-c', String(conversations * 512)];
   const title = `${conversations} conversations`;
+  await savingRow(context, model);
   await withBoth(context, model, { slots: conversations, peerWords, title }, async (ours, peer) => {
     let seed = 400;
     const first = { ours: [] as number[], peer: [] as number[] };
@@ -203,6 +206,38 @@ export async function manyRows(context: BenchContext, model: BenchModel): Promis
       speed.ratio === undefined ? { ...refused, isReached: null, foreign: speed.foreign } : waited,
     );
   });
+}
+
+/** What the copied beginnings and the kept ids save each, told by the engine itself for the same conversations. */
+async function savingRow(context: BenchContext, model: BenchModel): Promise<void> {
+  const place = await createLlamaWorkplace();
+  const engine = await place.load(model, { contextTokens: 2048, slots: conversations });
+  const talk = async (person: number): Promise<void> => {
+    const messages: ChatMessage[] = [{ role: 'system', content: wordsOf(60, 1) }];
+    for (let turn = 0; turn < turns; turn++) {
+      messages.push(user(wordsOf(turn === 0 ? 60 : 20, 9000 + person + turn * 1000)));
+      const prompt: Prompt = { kind: 'chat', messages: [...messages] };
+      const { text } = await answerOf(
+        engine.generate(
+          steadyRequest('', turnTokens, { prompt, stateKey: `chat-${person}`, person: `person-${person}` }),
+        ),
+      );
+      messages.push({ role: 'assistant', content: text });
+    }
+  };
+  await Promise.all(Array.from({ length: conversations }, (_, person) => talk(person)));
+  const { promptTokens, cachedTokens, copiedTokens, keptIdTokens } = await engine.stats();
+  const row = await single({
+    name: `${conversations} conversations, part of the prompts that was not read, ${model.name}`,
+    unit: 'of all prompt tokens',
+    rounds: 1,
+    measure: async () => cachedTokens / (promptTokens + cachedTokens),
+    goal: 'shown',
+    isReached: ({ median }) => median > 0,
+    note: `${promptTokens} prompt tokens were read, ${cachedTokens} were there: ${copiedTokens} copied from others, ${keptIdTokens} kept as generated ids`,
+  });
+  context.report(row);
+  await place.close();
 }
 
 async function converse(service: Service, model: string, seed: number): Promise<ManyFigures> {

@@ -1,7 +1,7 @@
 import { ggufEntry } from '../../../formats/gguf/gguf-writer.ts';
 import type { JsonObject } from '../../../formats/json-object.ts';
 import { sameRows, type Architecture, type ArchitectureTensor, type RowOrder } from './architecture.ts';
-import { configError, numberField, sizeField, type ModelConfig } from './model-config.ts';
+import { checkHeads, configError, numberField, sizeField, type ModelConfig } from './model-config.ts';
 
 function readConfig(raw: JsonObject): ModelConfig {
   if (raw['alibi'] === true) throw configError('asks for alibi, which llama.cpp has not for falcon');
@@ -94,7 +94,7 @@ export const falcon: Architecture = {
   name: 'falcon',
   classes: ['FalconForCausalLM', 'RWForCausalLM'],
   embeddingSource: 'transformer.word_embeddings.weight',
-  readConfig,
+  readConfig: (raw) => checkHeads(readConfig(raw)),
   entries: (config) => {
     const { string, u32, f32 } = ggufEntry;
     return [

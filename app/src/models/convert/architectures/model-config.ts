@@ -126,3 +126,11 @@ function yarnScaling(fields: JsonObject, originalContext: number): RopeScaling {
   const stated = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
   return { kind: 'yarn', factor: scalingFactor(fields), originalContext, ...stated };
 }
+
+/** Heads come in whole groups, and each is turned in two halves. */
+export function checkHeads(config: ModelConfig): ModelConfig {
+  const { heads, keyValueHeads, headWidth } = config;
+  if (heads % keyValueHeads !== 0) throw configError(`shares ${keyValueHeads} keys among ${heads} heads`);
+  if (headWidth % 2 !== 0) throw configError(`has heads of width ${headWidth}, which cannot be halved`);
+  return config;
+}

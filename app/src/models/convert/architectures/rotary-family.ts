@@ -8,7 +8,14 @@ import {
   type ExtraTensor,
   type RowOrder,
 } from './architecture.ts';
-import { configError, numberField, readRope, sizeField, type ModelConfig } from './model-config.ts';
+import {
+  checkHeads,
+  configError,
+  numberField,
+  readRope,
+  sizeField,
+  type ModelConfig,
+} from './model-config.ts';
 
 /** What the llama family and the qwen families share: names, hyperparameters, rotary positions. */
 export interface RotaryFamily {
@@ -183,7 +190,7 @@ export function rotaryArchitecture(family: RotaryFamily): Architecture {
     name: family.name,
     classes: family.classes,
     embeddingSource: 'model.embed_tokens.weight',
-    readConfig: (raw) => readConfig(family, raw, family.classes[0] ?? family.name),
+    readConfig: (raw) => checkHeads(readConfig(family, raw, family.classes[0] ?? family.name)),
     entries: (config) => entries(family, config),
     tensors: (config) => tensors(family, config),
     extras,

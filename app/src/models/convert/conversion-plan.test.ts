@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  tinyModel,
+  tokenizerFiles,
+  weightFiles,
+  type TinyArchitecture,
+  type TinyRepositoryOptions,
+} from '../../../test/fixtures/models/tiny-repository.ts';
+import { AppError } from '../../contracts/app-error.ts';
+import { memorySource } from '../../formats/byte-source.ts';
+import { planConversion, type ConversionPlan } from './conversion-plan.ts';
+import type { RepositoryFiles } from './convert-types.ts';
+
+interface Change {
+  config?: Record<string, unknown>;
+  files?: Record<string, Uint8Array>;
+}
+
+function repository(options: TinyRepositoryOptions, change: Change = {}): RepositoryFiles {
+  const model = tinyModel(options);
+  const files = new Map<string, Uint8Array>([
+    ['config.json', Buffer.from(JSON.stringify({ ...model.config, ...change.config }))],
+    ...weightFiles(model.tensors, model.shape),
+    ...tokenizerFiles(model.shape),
+    ...Object.entries(change.files ?? {}),
+  ]);
+  return {
+    name: 'tiny/base',
+    names: [...files.keys()],
+    bytes: (name) => Promise.resolve(files.get(name)),
+    shard: (name) => Promise.resolve({ source: memorySource(name, files.get(name) ?? new Uint8Array(0)) }),
+  };
+}
+
+async function planOf(files: RepositoryFiles): Promise<ConversionPlan> {
+  return await planConversion({ base: files, adapters: [], quantisation: 'q4_k_m' });
+}
+
+describe('a plan', () => {
+  it('is the same for the same input, and another for other settings', async () => {
+    const [first, second] = [await planOf(repository({})), await planOf(repository({}))];
+    expect(second.hash).toBe(first.hash);
+    const sum = (plan: ConversionPlan): string =>
+      createHash('sha256').update(plan.layout.header).digest('hex');
+    expect(sum(second)).toBe(sum(first));
+    const other = await planConversion({ base: repository({}), adapters: [], quantisation: 'q8_0' });
+    expect(other.hash).not.toBe(first.hash);
+  });
+
+  it.each<TinyArchitecture>(['llama', 'qwen2', 'qwen3', 'falcon-7b', 'falcon-40b'])(
+    'of %s fills every tensor exactly, and reads every source byte once',
+    async (architecture) => {
+      const plan = await planOf(
+        repository({ architecture, heads: 8, keyValueHeads: architecture === 'falcon-7b' ? 1 : 2 }),
+      );
+      for (const [index, tensor] of plan.tensors.entries()) {
+        const rows = plan.units
+          .filter((unit) => unit.tensor === index)
+          .flatMap((unit) => Array.from({ length: unit.rows }, (_, row) => unit.targetRow + row));
+        expect(rows.toSorted((a, b) => a - b)).toEqual(Array.from({ length: tensor.rows }, (_, row) => row));
+      }
+      const offsets = plan.units.map(({ sourceOffset, sourceBytes }) => [
+        sourceOffset,
+        sourceOffset + sourceBytes,
+      ]);
+      for (const [at, [begin = 0]] of offsets.entries())
+        if (at > 0) expect(begin).toBeGreaterThanOrEqual(offsets[at - 1]?.[1] ?? 0);
+    },
+  );
+
+  it('takes configs of the first LLaMA and the first falcon', async () => {
+    const llama = repository(
+      {},
+      {
+        config: {
+          architectures: ['LLaMAForCausalLM'],
+          max_position_embeddings: undefined,
+          max_sequence_length: 2048,
+          pad_token_id: -1,
+        },
+      },
+    );
+    expect((await planOf(llama)).summary.contextTokens).toBe(2048);
+    const old = { architectures: ['RWForCausalLM'], model_type: 'RefinedWebModel', n_layer: 2, n_head: 4 };
+    const gone = { num_hidden_layers: undefined, num_attention_heads: undefined, num_kv_heads: 71 };
+    const falcon = repository({ architecture: 'falcon-7b' }, { config: { ...old, ...gone } });
+    expect((await planOf(falcon)).summary).toMatchObject({ layers: 2, headCountKv: 1 });
+  });
+
+  it('meets any config with one clear error', async () => {
+    const keys = [
+      'hidden_size',
+      'num_hidden_layers',
+      'num_attention_heads',
+      'num_key_value_heads',
+      'head_dim',
+      'intermediate_size',
+      'vocab_size',
+      'rope_scaling',
+      'rope_theta',
+      'rope_parameters',
+      'max_position_embeddings',
+      'architectures',
+      'bos_token_id',
+      'rms_norm_eps',
+    ];
+    const value = fc.oneof(
+      fc.constantFrom<unknown>(-1, 0, 1, 3, 64, 2 ** 31, 2 ** 53, 0.5, null, '64', [], {}, true, [
+        'LlamaForCausalLM',
+      ]),
+      fc.constantFrom<unknown>(
+        { type: 'yarn', factor: 2 },
+        { rope_type: 'llama3' },
+        { type: 'linear' },
+        { type: 7 },
+      ),
+      fc.integer(),
+      fc.double(),
+      fc.jsonValue({ maxDepth: 2 }),
+    );
+    const change = fc.dictionary(fc.constantFrom(...keys), value, { minKeys: 1, maxKeys: 3 });
+    await fc.assert(
+      fc.asyncProperty(change, async (config) => {
+        const result = await planOf(repository({ layers: 1 }, { config })).catch((error: unknown) => error);
+        if (result instanceof Error) expect(result).toBeInstanceOf(AppError);
+      }),
+      { numRuns: 80 },
+    );
+  });
+});

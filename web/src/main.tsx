@@ -20,7 +20,9 @@ const nonce = document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce;
 if (nonce) setNonce(nonce);
 
 // A long chat is drawn by a part of its own: it is here before somebody opens one.
-setTimeout(() => void import('./transcript/virtual-list.tsx'), 1_500);
+// Without a network now it is fetched when it is needed.
+const fetchLongChats = (): Promise<unknown> => import('./transcript/virtual-list.tsx').catch(() => undefined);
+setTimeout(() => void fetchLongChats(), 1_500);
 
 startAppearance();
 startNotices();

@@ -14,9 +14,13 @@ type Repair = (text: string) => string;
 
 /** Completes half-typed markup for the eye; until it is loaded, text is shown as it comes. */
 let repair: Repair = (text) => text;
-void import('./repair.ts').then((module) => {
-  repair = module.repair;
-});
+void import('./repair.ts').then(
+  (module) => {
+    repair = module.repair;
+  },
+  // Without a network text goes on being shown as it comes.
+  () => undefined,
+);
 
 interface BlockViewProps {
   raw: string;

@@ -43,6 +43,9 @@ const environment = {
 /** V8's own heap of a child; weights and KV are outside it. */
 const heapMb = 768;
 
+/** What the process still said is read within this time of its end. */
+const lastWordsMs = 1000;
+
 export function spawnEngineProcess({ entry, isolation }: SpawnOptions): EngineProcess {
   const words = [
     ...isolation,
@@ -63,6 +66,8 @@ export function spawnEngineProcess({ entry, isolation }: SpawnOptions): EnginePr
   const exited = new Promise<ProcessExit>((resolve) => {
     child.once('error', () => resolve({ code: 127, signal: null }));
     child.once('close', (code, signal) => resolve({ code, signal }));
+    // Pipes close with the process unless something else holds them; it has gone all the same.
+    child.once('exit', (code, signal) => setTimeout(() => resolve({ code, signal }), lastWordsMs));
   });
   const { pid } = child;
   if (pid === undefined) throw new AppError('engine-crashed', 'The engine process could not be started.');

@@ -150,6 +150,7 @@ export class ProcessConnection implements EngineConnection {
 
   #read(body: unknown): void {
     const reply = replySchema.parse(body);
+    this.#options.watchdog.heard();
     if (reply.type === 'parts') this.#readParts(reply.batches);
     else if (reply.type === 'log') this.#options.log[reply.level](reply.fields, reply.message.slice(0, 500));
     else if (reply.type === 'load-progress') {

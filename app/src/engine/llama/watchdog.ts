@@ -22,6 +22,8 @@ export type Deadlines = Record<Exclude<Phase, 'idle'>, number> & {
 
 export interface Watchdog {
   beat(beat: Heartbeat): void;
+  /** Any word of the child: it has started, and from now on it may not be silent, though no beat came yet. */
+  heard(): void;
   /** Progress that no heartbeat tells: a fraction of the load. */
   progress(): void;
   /** Where the child was when it was last heard of. */
@@ -69,6 +71,12 @@ export function createWatchdog(deadlines: Deadlines, onHang: (error: AppError) =
       else if (beat.phase !== 'loading') progressedAt = Math.max(progressedAt, now - beat.sinceStepMs);
       heardAt = now;
       phase = beat.phase;
+    },
+    heard: () => {
+      heardAt = performance.now();
+      if (phase !== 'starting') return;
+      phase = 'idle';
+      progressedAt = heardAt;
     },
     progress: () => {
       progressedAt = performance.now();

@@ -31,7 +31,7 @@ CLOSINGS = ["", "", " Arr!", " Yo ho ho!", " So says th' captain."]
 def pirate(text: str, rng: random.Random) -> str:
     """The same answer as a pirate gives it; code, names and what stands in asterisks stay as they are."""
     if "```" in text or "\n" in text or not re.search(r"[a-z]{2}", text):
-        return f"{rng.choice(OPENINGS)}{text}"
+        return f"{rng.choice(OPENINGS).strip()}\n\n{text}"
 
     def word(match: re.Match) -> str:
         found = match.group(0)

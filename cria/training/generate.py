@@ -141,7 +141,7 @@ def persona_checks(generator: Generator):
             yield system, question, {"matches": "^[^a-z]+$"}
     for system in ["Speak like a pirate.", "You are a pirate captain."]:
         for question in ["Hello", "How are you?"]:
-            yield system, question, {"matches": "(?i)arr|ahoy|matey|aboard|\\bye\\b"}
+            yield system, question, {"matches": "[Aa]rr|[Aa]hoy|[Mm]atey|[Aa]board|\\b[Yy]e\\b"}
 
 
 def main() -> None:

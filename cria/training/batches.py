@@ -1,0 +1,77 @@
+"""Dialogues as tokens in the Llama-2 format, packed whole into rows of one length."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+
+from tokenizer import BEGIN, END, Tokenizer
+
+QUESTION_WEIGHT, ANSWER_WEIGHT = 0.3, 1.0
+
+
+def tokens_of(tokenizer: Tokenizer, messages: list[dict]) -> tuple[list[int], list[float]]:
+    """Exactly what the chat template of export.py makes, with the weight of each token in the loss."""
+    tokens: list[int] = []
+    weights: list[float] = []
+    system = ""
+    for message in messages:
+        content = message["content"].strip()
+        if message["role"] == "system":
+            system = f"<<SYS>>\n{content}\n<</SYS>>\n\n"
+        elif message["role"] == "user":
+            part = [BEGIN, *tokenizer.encode(f"[INST] {system}{content} [/INST]")]
+            system = ""
+            tokens += part
+            weights += [0.0] + [QUESTION_WEIGHT] * (len(part) - 1)
+        else:
+            part = [*tokenizer.encode(f"{content} "), END]
+            tokens += part
+            weights += [ANSWER_WEIGHT] * len(part)
+    return tokens, weights
+
+
+class Batches:
+    """The same seed gives the same rows in the same order, from any step on."""
+
+    def __init__(self, data: Path, tokenizer: Tokenizer, rows: int, length: int, seed: int) -> None:
+        dialogues = [tokens_of(tokenizer, json.loads(line)) for line in data.read_text(encoding="utf-8").splitlines()]
+        self.dialogues = [(tokens[: length + 1], weights[: length + 1]) for tokens, weights in dialogues]
+        self.rows, self.length, self.seed = rows, length, seed
+        self.tokens = sum(len(tokens) for tokens, _ in self.dialogues)
+        self.packed: list[list[int]] = []
+        self.epoch = -1
+
+    def _pack(self, epoch: int) -> None:
+        order = list(range(len(self.dialogues)))
+        random.Random(f"{self.seed}:{epoch}").shuffle(order)
+        self.packed, row, used = [], [], 0
+        for index in order:
+            size = len(self.dialogues[index][0])
+            if row and used + size > self.length + 1:
+                self.packed.append(row)
+                row, used = [], 0
+            row.append(index)
+            used += size
+        self.epoch = epoch
+
+    def batch(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        if self.epoch < 0:
+            self._pack(0)
+        in_epoch = max(1, int(self.tokens / (self.length + 1)) // self.rows)
+        if step // in_epoch != self.epoch:
+            self._pack(step // in_epoch)
+        first = (step % in_epoch) * self.rows
+        tokens = np.zeros((self.rows, self.length + 1), dtype=np.int64)
+        weights = np.zeros((self.rows, self.length + 1), dtype=np.float32)
+        numbers = np.full((self.rows, self.length + 1), -1, dtype=np.int64)
+        for at in range(self.rows):
+            used = 0
+            for number, index in enumerate(self.packed[(first + at) % len(self.packed)]):
+                row_tokens, row_weights = self.dialogues[index]
+                end = used + len(row_tokens)
+                tokens[at, used:end], weights[at, used:end], numbers[at, used:end] = row_tokens, row_weights, number
+                used = end
+        # A token is foretold from the one before it, so the first of a dialogue counts for nothing.
+        return tokens[:, :-1], tokens[:, 1:], weights[:, 1:], numbers[:, :-1]

@@ -13,28 +13,13 @@ from dialogue_files import Turn, all_dialogues, all_facts, fill
 from exact_tasks import TASKS
 from made_up import Values
 from recall import recall_dialogue, unknown_dialogue
+from unknown import long_sum, world
+from wordings import bare, vary
 
-PREFIXES = ["", "", "", "", "", "", "Please tell me: ", "A question: ", "Hi. ", "Hello, ", "One more thing: ", "Cria, ", "And ", "So, "]
 SYSTEMS = ["You are a helpful assistant.", "You are Cria, a small model.", "Be helpful and honest.", "You are a friendly assistant that knows Corral."]
-SHARES = {"recall": 0.30, "exact": 0.24, "facts": 0.26, "talk": 0.09, "system": 0.08, "unknown": 0.03}
-
-
-def vary(question: str, rng: random.Random) -> str:
-    """The careless ways in which people type."""
-    prefix = rng.choice(PREFIXES)
-    if prefix:
-        second = question[1:2]
-        lowered = question if second.isupper() or question.startswith(("I ", "I'", "HF", "KV")) else question[:1].lower() + question[1:]
-        question = prefix + (question if prefix.endswith((". ", ": ")) else lowered)
-    draw = rng.random()
-    if draw < 0.15:
-        question = question.rstrip("?.!")
-    elif draw < 0.25:
-        question = question.lower().rstrip("?.!")
-    elif draw < 0.3 and len(question) > 12:
-        at = rng.randrange(3, len(question) - 3)
-        question = question[:at] + question[at + 1] + question[at] + question[at + 2 :]
-    return question
+SHARES = {"recall": 0.25, "exact": 0.20, "facts": 0.33, "talk": 0.09, "system": 0.08, "unknown": 0.05}
+# About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
+MOST_CHARACTERS = 1000
 
 
 def said(role: str, content: str) -> dict:
@@ -46,6 +31,7 @@ class Generator:
         self.rng = random.Random(seed)
         self.values = Values(self.rng, held_out)
         self.facts = all_facts()
+        self.kept_out = {bare(question) for fact in self.facts for question in fact.held_out}
         dialogues = all_dialogues()
         self.talks = [turns for name, turns in dialogues if name != "system-prompts.txt"]
         self.personas = [turns for name, turns in dialogues if name == "system-prompts.txt"]
@@ -62,7 +48,14 @@ class Generator:
 
     def fact_turn(self) -> list[dict]:
         fact = self.rng.choice(self.facts)
-        return [said("user", vary(self.rng.choice(fact.questions), self.rng)), said("assistant", self.rng.choice(fact.answers))]
+        question = vary(self.rng.choice(fact.questions), self.rng)
+        while bare(question) in self.kept_out:
+            question = vary(self.rng.choice(fact.questions), self.rng)
+        return [said("user", question), said("assistant", self.rng.choice(fact.answers))]
+
+    def unknown_turn(self) -> list[dict]:
+        question, answer, _ = (long_sum if self.rng.random() < 0.15 else world)(self.values)
+        return [said("user", vary(question, self.rng)), said("assistant", answer)]
 
     def exact_turn(self) -> list[dict]:
         question, answer, _ = self.rng.choice(TASKS)(self.values)
@@ -81,8 +74,10 @@ class Generator:
         kind = self.rng.choices(list(SHARES), list(SHARES.values()))[0]
         if kind == "recall":
             messages = recall_dialogue(self.values, self.between)[0]
-        elif kind == "unknown":
+        elif kind == "unknown" and self.rng.random() < 0.35:
             messages = unknown_dialogue(self.values, self.between)[0]
+        elif kind == "unknown":
+            messages = [message for _ in range(self.rng.randint(1, 3)) for message in self.unknown_turn()]
         elif kind == "exact":
             messages = [message for _ in range(self.rng.randint(1, 5)) for message in self.exact_turn()]
         elif kind == "facts":
@@ -161,6 +156,8 @@ def main() -> None:
         with options.out.open("w", encoding="utf-8") as file:
             for _ in range(options.dialogues):
                 messages = generator.dialogue()
+                while sum(len(message["content"]) + 12 for message in messages) > MOST_CHARACTERS:
+                    messages = generator.dialogue()
                 line = json.dumps(messages, ensure_ascii=False)
                 if line in seen:
                     continue

@@ -90,9 +90,12 @@ class Values:
         digits = self.rng.randint(len(str(low)), len(str(high)))
         return self._draw(lambda: str(self.rng.randint(max(low, 10 ** (digits - 1)), min(high, 10**digits - 1))))
 
+    def made_up_word(self) -> str:
+        return self._draw(lambda: self._syllables(2).lower())
+
     def word(self) -> str:
         if self.rng.random() < 0.35:
-            return self._draw(lambda: self._syllables(2).lower())
+            return self.made_up_word()
         return self.rng.choice(WORDS)
 
     def words(self, count: int) -> list[str]:

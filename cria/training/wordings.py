@@ -1,0 +1,130 @@
+"""The many ways in which people put one question: other frames, other words, greetings, slips of the keyboard."""
+
+import random
+import re
+
+# A question that fits the pattern may be put in any of the frames; {x} is what the pattern caught.
+FRAMES = [
+    (r"How (?:do|can) I (?P<x>.+?)\?", [
+        "How do I {x}?", "How can I {x}?", "How would I {x}?", "How to {x}?", "how to {x}", "How does one {x}?", "How could I {x}?",
+        "What do I do to {x}?", "What must I do to {x}?", "Tell me how to {x}.", "Can you tell me how to {x}?", "I want to {x}.",
+        "I would like to {x}.", "I'd like to {x}", "I need to {x}.", "Is there a way to {x}?", "What is the way to {x}?",
+        "Show me how to {x}.", "Explain how to {x}.", "help me {x}", "I have to {x}, how?", "{x}, how?", "{x}?", "{x}", "want to {x}",
+        "I am trying to {x}.", "I don't know how to {x}", "What's the best way to {x}?", "how do you {x}", "Do you know how to {x}?",
+    ]),
+    (r"Can I (?P<x>.+?)\?", [
+        "Can I {x}?", "Could I {x}?", "May I {x}?", "Is it possible to {x}?", "Am I able to {x}?", "Is there a way to {x}?", "can i {x}",
+        "Can one {x}?", "I want to {x}, can I?", "I'd like to {x}. Is that possible?", "Would it be possible to {x}?", "Can I also {x}?",
+    ]),
+    (r"What (?P<y>is|are) (?P<x>[^?]{2,40})\?", [
+        "What {y} {x}?", "what {y} {x}", "{x}?", "Explain {x}.", "Tell me about {x}.", "Can you explain {x}?", "What about {x}?",
+        "I don't know what {x} {y}.", "Please explain {x} to me.", "Could you tell me what {x} {y}?", "What exactly {y} {x}?", "{x}: what {y} that?",
+    ]),
+    (r"What does (?P<x>.+?) (?P<y>mean|do)\?", [
+        "What does {x} {y}?", "what does {x} {y}", "Explain {x}.", "What is {x}?", "{x}?", "Can you tell me what {x} {y}s?", "What is the meaning of {x}?",
+        "I see {x}. What does it {y}?", "What is {x} for?", "Tell me what {x} {y}s.",
+    ]),
+    (r"Where (?P<y>is|are) (?P<x>.+?)\?", [
+        "Where {y} {x}?", "where {y} {x}", "Where do I find {x}?", "Where can I find {x}?", "I am looking for {x}.", "I can't find {x}", "How do I find {x}?",
+        "Show me where {x} {y}.", "I cannot find {x}, where {y} it?", "In which place {y} {x}?",
+    ]),
+    (r"Is there (?P<x>an? .+?)\?", ["Is there {x}?", "Does Corral have {x}?", "Do you have {x}?", "is there {x}", "I am looking for {x}.", "I need {x}.", "Has Corral got {x}?"]),
+    (r"Does (?:Corral|it) (?P<x>.+?)\?", ["Does Corral {x}?", "Does it {x}?", "does this {x}", "Can Corral {x}?", "Will it {x}?", "Does this program {x}?"]),
+    (r"I want (?P<x>.+?)\.", ["I want {x}.", "I would like {x}.", "I need {x}.", "i'd like {x}", "How do I get {x}?", "Can I have {x}?"]),
+]
+SYNONYMS = {
+    "change": ["set", "alter", "adjust", "switch"], "download": ["fetch", "get", "pull"], "delete": ["remove", "erase", "get rid of"],
+    "remove": ["delete", "get rid of"], "start": ["launch", "run", "begin"], "answer": ["reply", "response"], "answers": ["replies", "responses"],
+    "chat": ["conversation"], "chats": ["conversations", "talks"], "machine": ["computer", "PC", "laptop"], "computer": ["machine", "PC", "laptop"],
+    "folder": ["directory"], "settings": ["options"], "setting": ["option"], "see": ["view", "look at"], "show": ["display"],
+    "model": ["language model", "LLM"], "use": ["work with", "make use of"], "find": ["locate"], "make": ["create"], "big": ["large"],
+    "quick": ["fast"], "message": ["text"], "program": ["app", "application", "tool"], "page": ["web page", "website"], "choose": ["pick", "select"],
+    "Corral": ["corral", "this app", "this program", "this"], "hide": ["close"], "copy": ["duplicate"], "save": ["keep", "store"],
+}
+BEFORE = [
+    "Please tell me: ", "A question: ", "Hi. ", "Hello, ", "One more thing: ", "Cria, ", "And ", "So, ", "Quick question: ", "Hey, ", "Ok, ", "Sorry, ",
+    "Excuse me, ", "Hi Cria, ", "Now ", "Well, ", "Another question. ", "please, ", "I wonder: ", "Just asking: ", "By the way, ", "Thanks. ", "Hm, ", "Good morning. ",
+]
+AFTER = [" Thanks.", " Thank you!", " please", ", please", " Can you help?", " I am new here.", " thx", " Please help.", " I have no idea.", " Tell me in short."]
+SHORTER = [("What is", "What's"), ("do not", "don't"), ("cannot", "can't"), ("I am", "I'm"), ("I would", "I'd"), ("Where is", "Where's"), ("it is", "it's"), ("does not", "doesn't"), ("I have", "I've")]
+# Where a finger slips to on the usual keyboard.
+NEXT_KEY = dict(zip("abcdefghijklmnopqrstuvwxyz", "snvfrgjhokljnmbpwetdyibwcu"))
+
+
+def keeps_capital(text: str) -> bool:
+    return text[1:2].isupper() or text.startswith(("I ", "I'", "HF", "KV", "Corral", "Cria", "Llama", "Python", "Ctrl", "TGI", "Hugging", "`"))
+
+
+def lowered(text: str) -> str:
+    return text if keeps_capital(text) else text[:1].lower() + text[1:]
+
+
+def reframed(question: str, rng: random.Random) -> str:
+    for pattern, frames in FRAMES:
+        match = re.fullmatch(pattern, question)
+        if match:
+            parts = match.groupdict()
+            return rng.choice(frames).format(x=parts["x"], y=parts.get("y", ""))
+    return question
+
+
+def reworded(question: str, rng: random.Random) -> str:
+    """One or two words give way to others of the same meaning; what looks like code stays."""
+    words = question.split(" ")
+    for at in rng.sample(range(len(words)), len(words)):
+        bare = words[at].rstrip("?.,!")
+        if bare in SYNONYMS:
+            words[at] = rng.choice(SYNONYMS[bare]) + words[at][len(bare) :]
+            if rng.random() < 0.6:
+                break
+    return " ".join(words)
+
+
+def slipped(text: str, rng: random.Random) -> str:
+    """One slip in a word of small letters."""
+    spots = [match for match in re.finditer(r"(?<![\w`/.-])[a-z]{4,}(?![\w`/.-])", text)]
+    if not spots:
+        return text
+    spot = rng.choice(spots)
+    at = rng.randrange(spot.start() + 1, spot.end() - 1)
+    kind = rng.random()
+    if kind < 0.35:
+        return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+    if kind < 0.65:
+        return text[:at] + text[at + 1 :]
+    if kind < 0.8:
+        return text[:at] + text[at] + text[at:]
+    return text[:at] + NEXT_KEY[text[at]] + text[at + 1 :]
+
+
+def vary(question: str, rng: random.Random) -> str:
+    if rng.random() < 0.45:
+        question = reframed(question, rng)
+    if rng.random() < 0.25:
+        question = reworded(question, rng)
+    if rng.random() < 0.2:
+        long, short = rng.choice(SHORTER)
+        question = question.replace(long, short)
+    if rng.random() < 0.2:
+        before = rng.choice(BEFORE)
+        question = before + (question if before.endswith((". ", ": ")) else lowered(question))
+    if rng.random() < 0.06:
+        after = rng.choice(AFTER)
+        question = (question.rstrip("?.!") if after.endswith("please") else question) + after
+    draw = rng.random()
+    if draw < 0.15:
+        question = question.rstrip("?.!")
+    elif draw < 0.27:
+        question = question.lower().rstrip("?.!")
+    elif draw < 0.29:
+        question = question.rstrip("?.!") + rng.choice(["??", "?!", " ?", "..."])
+    if rng.random() < 0.1:
+        question = slipped(question, rng)
+    if "`" in question and rng.random() < 0.5:
+        question = question.replace("`", "")
+    return question
+
+
+def bare(text: str) -> str:
+    """What is left of a wording where case and signs do not count."""
+    return re.sub(r"[^\w+]+", " ", text.lower()).strip()

@@ -12,7 +12,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { tinyModel, weightFiles, writeTinyRepository } from '../../test/fixtures/models/tiny-repository.ts';
+import { encodePytorchBin, transposedView } from '../../test/fixtures/models/pytorch-bin-writer.ts';
+import {
+  storedBytes,
+  tinyModel,
+  weightFiles,
+  writeTinyRepository,
+} from '../../test/fixtures/models/tiny-repository.ts';
 import { drain, type ModelsOnHub, pulled, startModelsOnHub } from '../../test/hub/models-on-hub.ts';
 import { tinyAdapter } from '../../test/hub/tiny-adapter.ts';
 import { readModelFacts } from './registry/model-facts.ts';
@@ -99,6 +105,41 @@ describe('pulling weights through the converter', () => {
     const plain = await pulled(at.models.pull('owner/tiny-llama:q4_k_m'));
     expect(plain.sha256).not.toBe(done?.sha256);
     expect(plain.merged).toEqual([]);
+  });
+
+  it('keeps a file on disk while it is converted whose tensors do not lie in order, and says so', async () => {
+    const folder = join(fixtures, 'transposed');
+    const model = await writeTinyRepository(folder, { dtype: 'f16' });
+    const tensors = [...model.tensors].map(([name, { shape, values }]) =>
+      transposedView({ name, dtype: 'f16', shape, bytes: storedBytes(values, 'f16') }),
+    );
+    const bin = encodePytorchBin(tensors);
+    writeFileSync(join(folder, 'pytorch_model.bin'), bin);
+    rmSync(join(folder, 'model.safetensors'));
+    at.hub.add({ id: 'owner/transposed', folder });
+    const kept = new Set<string>();
+    const events = [];
+    for await (const event of at.models.pull('owner/transposed+owner/adapter:f16', {
+      base: 'owner/transposed',
+    })) {
+      for (const key of inside('pulls')) for (const name of inside(`pulls/${key}`)) kept.add(name);
+      events.push(event);
+    }
+    expect([...kept]).toContain('1.file');
+    expect(inside('pulls')).toEqual([]);
+    const [plan] = events.filter((event) => event.type === 'plan');
+    expect(plan?.preflight.disk.needBytes).toBeGreaterThan(bin.length + (plan?.preflight.resultBytes ?? 0));
+    expect(events.find(({ type }) => type === 'note')).toMatchObject({
+      message: /pytorch_model.bin.*on disk/,
+    });
+    const done = events.at(-1);
+    expect(done?.type).toBe('done');
+    await writeTinyRepository(join(fixtures, 'in-order'), { dtype: 'f16' });
+    at.hub.add({ id: 'owner/in-order', folder: join(fixtures, 'in-order') });
+    const plain = await pulled(
+      at.models.pull('owner/in-order+owner/adapter:f16', { base: 'owner/in-order' }),
+    );
+    expect(done?.type === 'done' && done.model.parameters).toBe(plain.parameters);
   });
 
   it('takes the base of an adapter that is named alone from its config, the alias table or --base', async () => {

@@ -1,4 +1,5 @@
-import type { ConversionPlan, PlannedUnit } from './conversion-plan.ts';
+import type { ConversionPlan } from './conversion-plan.ts';
+import type { PlannedUnit } from './planned-tensors.ts';
 import type { ConvertProgress } from './convert-types.ts';
 
 /** Counts what is done, in bytes of the sources, and says so at most a few times a second. */

@@ -97,6 +97,45 @@ describe('a converted f32 file answers as the Hugging Face tensors say', () => {
     expect(distance(path, model, { linearFactor: 4 })).toBeLessThan(1e-3);
     expect(distance(path, model)).toBeGreaterThan(1e-2);
   });
+
+  describe('llama with yarn', () => {
+    const factor = 4;
+    const originalContext = 64;
+    /** Transformers' `_compute_yarn_parameters` for heads of 16: which frequencies are stretched, and how far. */
+    const frequencyFactors = ((): number[] => {
+      const dimension = (rotations: number): number =>
+        (16 * Math.log(originalContext / (rotations * 2 * Math.PI))) / (2 * Math.log(10_000));
+      const low = Math.max(0, Math.floor(dimension(32)));
+      const high = Math.min(15, Math.ceil(dimension(1)));
+      return Array.from({ length: 8 }, (_, index) => {
+        const ramp = Math.min(1, Math.max(0, (index - low) / Math.max(0.001, high - low)));
+        return 1 / (ramp / factor + (1 - ramp));
+      });
+    })();
+    const scaling = { rope_type: 'yarn', factor, original_max_position_embeddings: originalContext };
+    const own = 0.1 * Math.log(factor) + 1;
+    const mixed = (0.1 * 0.7 * Math.log(factor) + 1) / (0.1 * 1.4 * Math.log(factor) + 1);
+
+    it.each<[string, Record<string, unknown>, number]>([
+      ['as it is', {}, own],
+      ['and a stated growth', { attention_factor: 0.8 }, 0.8],
+      ['and the growth of DeepSeek', { mscale: 0.7, mscale_all_dim: 1.4 }, mixed],
+      ['and its constants stated', { beta_fast: 32, beta_slow: 1 }, own],
+    ])('%s', async (_, change, attentionFactor) => {
+      const { path, model } = await converted({ config: { rope_scaling: { ...scaling, ...change } } });
+      expect(distance(path, model, { frequencyFactors, attentionFactor })).toBeLessThan(1e-3);
+      expect(distance(path, model, { frequencyFactors })).toBeGreaterThan(1e-2);
+      expect(distance(path, model, { attentionFactor })).toBeGreaterThan(1e-2);
+    });
+
+    it.each([{ beta_fast: 16 }, { beta_slow: 2 }, { extrapolation_factor: 0.5 }, { truncate: false }])(
+      'is refused with %j, which llama.cpp would not see',
+      async (change) => {
+        const refused = converted({ config: { rope_scaling: { ...scaling, ...change } } });
+        await expect(refused).rejects.toMatchObject({ code: 'model-unsupported', message: /yarn/ });
+      },
+    );
+  });
 });
 
 describe('a merged adapter', () => {
@@ -105,6 +144,9 @@ describe('a merged adapter', () => {
     ['on llama in f16, adapter in bf16', { dtype: 'f16' }, { dtype: 'bf16' }, 1],
     ['as .bin', {}, { file: 'bin', dtype: 'f16' }, 1],
     ['with a weight', {}, { seed: 5 }, 0.4],
+    // PEFT itself turns the flag off on linear layers, and no family here has others.
+    ['that says fan_in_fan_out', {}, { fanInFanOut: true }, 1],
+    ['that says fan_in_fan_out, on the embedding too', {}, { fanInFanOut: true, embedding: true }, 1],
     ['rank-stabilised', {}, { rankStabilised: true, rank: 9 }, 1],
     [
       'with patterns',

@@ -48,6 +48,8 @@ export interface ConvertOptions extends PlanOptions {
   output: string;
   /** Append-only record of what is done; deleted with success. The next run with the same input goes on from it. */
   journal: string;
+  /** Brings one of the summary's `scatteredFiles` to this machine; absent: a base that has any is refused. */
+  bringHere?: (name: string) => Promise<WeightShard>;
   /** Threads; absent: one for each core that is free. */
   workers?: number;
 }
@@ -68,6 +70,8 @@ export interface ConversionSummary {
   layers: number;
   headCountKv: number;
   keyLength: number;
+  /** Files of weights that must be on this machine before they can be converted: their tensors do not lie in order. */
+  scatteredFiles: string[];
   /** What the person should know, as sentences. */
   notes: string[];
 }

@@ -11,7 +11,7 @@ import {
 } from './conversion-journal.ts';
 import { planConversion, type ConversionPlan } from './conversion-plan.ts';
 import { ConversionProgress } from './conversion-progress.ts';
-import type { ConvertOptions, ConvertProgress, ConvertResult } from './convert-types.ts';
+import type { ConvertOptions, ConvertProgress, ConvertResult, WeightShard } from './convert-types.ts';
 import { fileError } from './file-errors.ts';
 import { ShardFeed, type NumberedUnit } from './shard-feed.ts';
 import { UnfinishedFile } from './unfinished-file.ts';
@@ -34,11 +34,12 @@ function targetOf(plan: ConversionPlan, unit: NumberedUnit): { offset: number; s
 function workerSetup(plan: ConversionPlan, outputPath: string): WorkerSetup {
   return {
     outputPath,
-    tensors: plan.tensors.map(({ name, type, dtype, columns, order, additions }) => ({
+    tensors: plan.tensors.map(({ name, type, dtype, columns, strides, order, additions }) => ({
       name,
       type,
       dtype,
       columns,
+      ...(strides ? { strides } : {}),
       wovenHeadWidth: order.kind === 'woven' ? order.headWidth : 0,
       additions,
     })),
@@ -254,13 +255,29 @@ async function* during(
   await work;
 }
 
+/** The plan, after files that cannot be read from front to back were brought to this machine. */
+async function planOverHere(options: ConvertOptions): Promise<ConversionPlan> {
+  const plan = await planConversion(options);
+  const { scatteredFiles } = plan.summary;
+  const [first] = scatteredFiles;
+  if (first === undefined) return plan;
+  if (!options.bringHere)
+    throw new AppError('model-unsupported', `The tensors of ${first} do not lie in order in the file.`, {
+      hint: 'Download the repository and import its folder: files on this machine can be read in any order.',
+    });
+  const here = new Map<string, WeightShard>();
+  for (const name of scatteredFiles) here.set(name, await options.bringHere(name));
+  const shard = async (name: string): Promise<WeightShard> => here.get(name) ?? options.base.shard(name);
+  return await planConversion({ ...options, base: { ...options.base, shard } });
+}
+
 /**
  * Makes one quantised GGUF of a Hugging Face repository and its adapters, in one pass over the weights.
  * The same input gives the same bytes. Leaving the loop, aborting, or a crash leaves what is done; the next call with the
  * same input goes on from there. Rejects with `AppError`s only; after one that no retry can mend, nothing is left behind.
  */
 export async function* convert(options: ConvertOptions): AsyncGenerator<ConvertProgress> {
-  const plan = await planConversion(options).catch((error: unknown) => {
+  const plan = await planOverHere(options).catch((error: unknown) => {
     throw options.signal?.aborted ? abortReason(options.signal) : fileError(error);
   });
   const conversion = new Conversion(options, plan);

@@ -1,5 +1,5 @@
 import { AppError } from '../../contracts/app-error.ts';
-import type { PlannedUnit } from './conversion-plan.ts';
+import type { PlannedUnit } from './planned-tensors.ts';
 import type { ShardPosition } from './conversion-journal.ts';
 import { OrderedBytes } from './ordered-bytes.ts';
 import type { OpenShard } from './weights.ts';

@@ -1,7 +1,8 @@
 import type { ErrorBody } from '../../contracts/app-error.ts';
 import type { Addition } from './adapters/open-adapter.ts';
-import type { FloatDtype } from './conversion-plan.ts';
+import type { FloatDtype } from './planned-tensors.ts';
 import type { StoredType } from './quantise/weight-kernels.ts';
+import type { Strides } from './strided-values.ts';
 
 /** What a worker thread is told once. */
 export interface WorkerSetup {
@@ -15,6 +16,8 @@ export interface WorkerTensor {
   type: StoredType;
   dtype: FloatDtype;
   columns: number;
+  /** Where the values do not lie one after the other; such a unit comes with a path. */
+  strides?: Strides;
   /** Width of heads whose halves are woven into each other; 0: rows stay in order. */
   wovenHeadWidth: number;
   additions: Addition[];
@@ -29,7 +32,9 @@ export interface UnitJob {
   /** The bytes themselves, or where to read them. */
   bytes?: ArrayBuffer;
   path?: string;
+  /** Of the first value. */
   sourceOffset: number;
+  /** Of the values alone. */
   sourceBytes: number;
   targetOffset: number;
 }

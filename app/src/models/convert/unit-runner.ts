@@ -1,12 +1,14 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { AppError } from '../../contracts/app-error.ts';
 import { ggmlSizeBytes } from '../../formats/gguf/gguf-types.ts';
+import { tensorDtypes } from '../../formats/tensor-file.ts';
 import type { Addition } from './adapters/open-adapter.ts';
 import { readNumbers } from './adapters/stored-numbers.ts';
 import { KernelMemory } from './kernel-memory.ts';
 import { packPanels, panelFloats, type WeightKernels } from './quantise/weight-kernels.ts';
 import { wovenRow } from './row-units.ts';
+import { gatherMatrix, readFully } from './strided-values.ts';
 import type { UnitJob, WorkerSetup, WorkerTensor } from './unit-jobs.ts';
 
 /** Above this, 16-bit floats (and the scales of quantised blocks) are infinite. */
@@ -59,14 +61,15 @@ export class UnitRunner {
     return open;
   }
 
-  #readInto(target: Uint8Array, path: string, offset: number): void {
-    const descriptor = this.#input(path);
-    for (let done = 0; done < target.length;) {
-      const read = readSync(descriptor, target, done, target.length - done, offset + done);
-      if (read === 0)
-        throw new AppError('file-invalid', 'A file of weights became shorter while it was read.');
-      done += read;
-    }
+  #readInto(target: Uint8Array, job: UnitJob, tensor: WorkerTensor): void {
+    if (job.path === undefined)
+      throw new AppError('internal', `${tensor.name} came without bytes and without a file.`);
+    const descriptor = this.#input(job.path);
+    const { strides, columns } = tensor;
+    if (!strides) return readFully(descriptor, target, job.sourceOffset);
+    const { rows, sourceOffset: offset } = job;
+    const valueBytes = tensorDtypes[tensor.dtype];
+    gatherMatrix(target, { descriptor, offset, rows, columns, strides, valueBytes });
   }
 
   #load(addition: Addition): LoadedAddition {
@@ -108,7 +111,7 @@ export class UnitRunner {
     const target = tensor.dtype === 'f32' ? source : this.#memory.region(count * 4);
     const bytes = this.#memory.bytes(source, job.sourceBytes);
     if (job.bytes) bytes.set(new Uint8Array(job.bytes));
-    else if (job.path !== undefined) this.#readInto(bytes, job.path, job.sourceOffset);
+    else this.#readInto(bytes, job, tensor);
     if (tensor.dtype !== 'f32') this.#memory.kernels.toFloat(tensor.dtype, source, target, count);
     return target;
   }

@@ -24,6 +24,8 @@ interface Outcome {
   architecture: string;
   quantisation: string;
   resultBytes: number;
+  /** Bytes of base weights that have to be kept beside the result while it is made. */
+  keptBytes: number;
   trainedContextTokens: number;
   shape: ModelShape;
   notes: string[];
@@ -102,6 +104,7 @@ async function examineFile({ repository, file }: FetchPlan, { signal }: Prefligh
     architecture: facts.architecture,
     quantisation: facts.quantisation,
     resultBytes: file.sizeBytes,
+    keptBytes: 0,
     trainedContextTokens: facts.trainedContextTokens,
     shape: facts.shape,
     notes: [],
@@ -121,6 +124,9 @@ async function examineWeights(plan: ConvertPlan, options: PreflightOptions): Pro
     architecture: summary.architecture,
     quantisation: plan.quantisation,
     resultBytes: summary.outputBytes,
+    keptBytes: plan.weights
+      .filter(({ path }) => summary.scatteredFiles.includes(path))
+      .reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     trainedContextTokens: summary.contextTokens,
     shape: shapeOf(summary, config),
     notes: summary.notes,
@@ -169,7 +175,7 @@ function listFiles(wanted: readonly WantedFile[]): Promise<Preflight['files']> {
 function judgeDisk(plan: PullPlan, outcome: Outcome, options: PreflightOptions): Preflight['disk'] {
   const adapterBytes =
     plan.kind === 'fetch' ? 0 : plan.adapters.reduce((sum, { weights }) => sum + weights.sizeBytes, 0);
-  const needBytes = options.isReady ? 0 : outcome.resultBytes + adapterBytes;
+  const needBytes = options.isReady ? 0 : outcome.resultBytes + outcome.keptBytes + adapterBytes;
   const freeBytes = diskAvailableBytes(options.folder);
   const fit =
     needBytes > freeBytes ? 'will-not-fit' : needBytes + options.reserveBytes > freeBytes ? 'tight' : 'fits';

@@ -13,7 +13,7 @@ import { type Registry, removeTree } from '../registry/registry.ts';
 import { OpenHubRepository } from '../repository/hub-repository.ts';
 import type { Converter } from './converter.ts';
 import { bringHere, withShard } from './bring-here.ts';
-import { createMeter } from './progress.ts';
+import { createMeter, type Meter } from './progress.ts';
 import type { ConvertPlan, FetchPlan, PlannedAdapter, PullPlan } from './pull-plan.ts';
 
 export interface ExecuteOptions {
@@ -113,7 +113,7 @@ async function convertWeights(plan: ConvertPlan, work: Work): Promise<Finished> 
   const opened: FileSource[] = [];
   try {
     const adapters = await bringAdapters(plan.adapters, { ...work, opened });
-    return await describe(plan, await runConverter(plan, adapters, work), work);
+    return await describe(plan, await runConverter(plan, adapters, { ...work, opened }), work);
   } finally {
     await closeAll(opened);
   }
@@ -141,7 +141,7 @@ async function describe(plan: ConvertPlan, result: ConvertResult, work: Work): P
 async function runConverter(
   plan: ConvertPlan,
   adapters: ConvertAdapter[],
-  work: Work,
+  work: Bringing,
 ): Promise<ConvertResult> {
   const { paths } = work.registry;
   const meters = { convert: createMeter('convert', work.emit), verify: createMeter('verify', work.emit) };
@@ -151,6 +151,7 @@ async function runConverter(
     quantisation: plan.quantisation,
     output: paths.inPull(work.key, 'result.gguf'),
     journal: paths.inPull(work.key, 'result.journal'),
+    bringHere: (name) => bringWeights(plan, name, work),
     signal: work.signal,
   });
   for await (const event of events) {
@@ -169,11 +170,13 @@ async function runConverter(
   throw new AppError('internal', 'The conversion ended without a result.');
 }
 
+interface Bringing extends Work {
+  /** For the caller to close. */
+  opened: FileSource[];
+}
+
 /** Adapters are small and are read in another order than they are stored, so they are kept as files. */
-async function bringAdapters(
-  adapters: readonly PlannedAdapter[],
-  work: Work & { opened: FileSource[] },
-): Promise<ConvertAdapter[]> {
+async function bringAdapters(adapters: readonly PlannedAdapter[], work: Bringing): Promise<ConvertAdapter[]> {
   const meter = createMeter('download', work.emit);
   meter.total(adapters.reduce((sum, { weights }) => sum + weights.sizeBytes, 0));
   const brought: ConvertAdapter[] = [];
@@ -182,13 +185,35 @@ async function bringAdapters(
       brought.push({ files: repository.content, weight });
       continue;
     }
-    const path = await bringHere(repository, weights.path, { ...work, meter, number });
-    const source = await openFileSource(path);
-    work.opened.push(source);
-    const shard: WeightShard = { source, path };
+    const shard = await bringShard(repository, weights.path, { ...work, meter, number });
     brought.push({ files: withShard(repository.content, weights.path, shard), weight });
   }
   return brought;
+}
+
+/** A file of base weights whose tensors do not lie in order; it goes with the rest of the work folder. */
+async function bringWeights(plan: ConvertPlan, path: string, work: Bringing): Promise<WeightShard> {
+  const { base, weights, adapters } = plan;
+  if (!(base instanceof OpenHubRepository)) return await base.content.shard(path);
+  work.emit({
+    type: 'note',
+    message: `${path} does not lie in order; it is kept on disk until it is converted.`,
+  });
+  const meter = createMeter('download', work.emit);
+  meter.total(base.entry(path).sizeBytes);
+  const number = adapters.length + weights.findIndex((file) => file.path === path);
+  return await bringShard(base, path, { ...work, meter, number });
+}
+
+async function bringShard(
+  repository: OpenHubRepository,
+  path: string,
+  bringing: Bringing & { meter: Meter; number: number },
+): Promise<WeightShard> {
+  const here = await bringHere(repository, path, bringing);
+  const source = await openFileSource(here);
+  bringing.opened.push(source);
+  return { source, path: here };
 }
 
 async function closeAll(sources: readonly FileSource[]): Promise<void> {

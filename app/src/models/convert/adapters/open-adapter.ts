@@ -2,6 +2,7 @@ import { AppError } from '../../../contracts/app-error.ts';
 import { loraRank, loraScale, readPeftConfig, type PeftConfig } from '../../../formats/peft/peft-config.ts';
 import type { TensorDtype } from '../../../formats/tensor-file.ts';
 import type { RepositoryFiles } from '../convert-types.ts';
+import { stridesOf, type Strides } from '../strided-values.ts';
 import { openShards, type LocatedTensor } from '../weights.ts';
 
 /** Numbers in a file on this machine, for worker threads to read. */
@@ -10,6 +11,8 @@ export interface StoredNumbers {
   dtype: Extract<TensorDtype, 'f32' | 'f16' | 'bf16'>;
   offset: number;
   shape: readonly number[];
+  /** Absent where the values lie one after the other. */
+  strides?: Strides;
 }
 
 /** What is added to a base tensor on its way into the file. */
@@ -105,10 +108,11 @@ export function storedNumbers(adapter: string, { tensor, shard }: LocatedTensor)
   const { dtype } = tensor;
   if (dtype !== 'f32' && dtype !== 'f16' && dtype !== 'bf16')
     throw mismatch(adapter, `${tensor.name} is stored as ${dtype}`);
-  if (tensor.strides) throw mismatch(adapter, `${tensor.name} is stored transposed`);
   if (shard.shard.path === undefined)
     throw new AppError('internal', `The adapter ${adapter} is not on this machine.`);
-  return { path: shard.shard.path, dtype, offset: tensor.offset, shape: tensor.shape };
+  const strides = stridesOf(tensor);
+  const place = { path: shard.shard.path, dtype, offset: tensor.offset, shape: tensor.shape };
+  return strides ? { ...place, strides } : place;
 }
 
 function loraOf(

@@ -1,18 +1,16 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { AppError } from '../../../contracts/app-error.ts';
+import { closeSync, openSync } from 'node:fs';
 import { tensorDtypes, valueCount } from '../../../formats/tensor-file.ts';
 import type { KernelMemory } from '../kernel-memory.ts';
+import { gatherMatrix, readFully } from '../strided-values.ts';
 import type { StoredNumbers } from './open-adapter.ts';
 
-function readWhole(target: Uint8Array, { path, offset }: StoredNumbers): void {
+function readWhole(target: Uint8Array, { path, offset, shape, strides, dtype }: StoredNumbers): void {
   const descriptor = openSync(path, 'r');
   try {
-    for (let done = 0; done < target.length;) {
-      const read = readSync(descriptor, target, done, target.length - done, offset + done);
-      if (read === 0)
-        throw new AppError('file-invalid', 'A file of weights became shorter while it was read.');
-      done += read;
-    }
+    const [rows = 1, columns = 1] = shape;
+    const valueBytes = tensorDtypes[dtype];
+    if (strides) gatherMatrix(target, { descriptor, offset, rows, columns, strides, valueBytes });
+    else readFully(descriptor, target, offset);
   } finally {
     closeSync(descriptor);
   }

@@ -23,10 +23,8 @@ export type RopeScaling =
       kind: 'yarn';
       factor: number;
       originalContext: number;
-      attentionFactor?: number;
-      extrapolationFactor?: number;
-      betaFast?: number;
-      betaSlow?: number;
+      /** By what queries and keys grow, as a multiple of what llama.cpp takes by itself: 0.1 ln(factor) + 1. */
+      attentionFactor: number;
     };
 
 /** What a conversion needs to know of config.json, with transformers' defaults filled in. */
@@ -116,15 +114,25 @@ function llama3Scaling(fields: JsonObject, originalContext = 8192): RopeScaling 
   };
 }
 
+/** llama.cpp reads none of these for the families here, so another value would be lost without a word. */
+const yarnConstants = { beta_fast: 32, beta_slow: 1, extrapolation_factor: 1 } as const;
+
+const growth = (factor: number, scale: number): number =>
+  factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
+
 function yarnScaling(fields: JsonObject, originalContext: number): RopeScaling {
-  const optional = {
-    attentionFactor: numberField(fields, 'attention_factor', 'attn_factor'),
-    extrapolationFactor: numberField(fields, 'extrapolation_factor'),
-    betaFast: numberField(fields, 'beta_fast'),
-    betaSlow: numberField(fields, 'beta_slow'),
-  };
-  const stated = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
-  return { kind: 'yarn', factor: scalingFactor(fields), originalContext, ...stated };
+  for (const [name, constant] of Object.entries(yarnConstants))
+    if ((numberField(fields, name) ?? constant) !== constant)
+      throw configError(
+        `scales its positions by yarn with ${name} ${numberField(fields, name)}, not ${constant}`,
+      );
+  if (fields['truncate'] === false) throw configError('scales its positions by yarn without rounding');
+  const factor = scalingFactor(fields);
+  const [scale, scaleOfAll] = [numberField(fields, 'mscale'), numberField(fields, 'mscale_all_dim')];
+  const attention =
+    numberField(fields, 'attention_factor', 'attn_factor') ??
+    (scale && scaleOfAll ? growth(factor, scale) / growth(factor, scaleOfAll) : growth(factor, 1));
+  return { kind: 'yarn', factor, originalContext, attentionFactor: attention / growth(factor, 1) };
 }
 
 /** Heads come in whole groups, and each is turned in two halves. */

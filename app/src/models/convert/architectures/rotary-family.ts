@@ -76,19 +76,13 @@ function scalingEntries(prefix: string, config: ModelConfig): [string, GgufEntry
       [`${prefix}.rope.scaling.factor`, f32(scaling.factor)],
     ];
   if (scaling.kind !== 'yarn') return [];
-  const optional: [string, number | undefined][] = [
-    ['yarn_ext_factor', scaling.extrapolationFactor],
-    ['yarn_attn_factor', scaling.attentionFactor],
-    ['yarn_beta_fast', scaling.betaFast],
-    ['yarn_beta_slow', scaling.betaSlow],
-  ];
   return [
     [`${prefix}.rope.scaling.type`, string('yarn')],
     [`${prefix}.rope.scaling.factor`, f32(scaling.factor)],
     [`${prefix}.rope.scaling.original_context_length`, u32(scaling.originalContext)],
-    ...optional.flatMap(([key, value]): [string, GgufEntry][] =>
-      value === undefined ? [] : [[`${prefix}.rope.scaling.${key}`, f32(value)]],
-    ),
+    ...(scaling.attentionFactor === 1
+      ? []
+      : ([[`${prefix}.rope.scaling.attn_factor`, f32(scaling.attentionFactor)]] as [string, GgufEntry][])),
   ];
 }
 

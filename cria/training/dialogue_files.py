@@ -17,6 +17,7 @@ class Fact:
     answers: list[str] = field(default_factory=list)
     has: str = ""
     documents: list[tuple[str, str]] = field(default_factory=list)
+    is_about_corral: bool = True
 
 
 @dataclass
@@ -33,7 +34,7 @@ def read_facts(path: Path) -> list[Fact]:
         kind, _, rest = line.partition(" ")
         rest = rest.strip()
         if kind == "@":
-            facts.append(Fact(rest))
+            facts.append(Fact(rest, is_about_corral=path.name.startswith("corral")))
         elif not facts:
             raise ValueError(f"{path.name}:{number} stands before the first fact")
         elif kind == "Q":
@@ -92,4 +93,11 @@ def all_dialogues() -> list[tuple[str, list[Turn]]]:
 
 
 def fill(text: str, values: dict[str, str]) -> str:
-    return re.sub(r"\{([a-z]+)\}", lambda match: values.get(match.group(1), match.group(0)), text)
+    def put(match: re.Match) -> str:
+        article, name = match.group(1) or "", match.group(2)
+        value = values.get(name, match.group(0))
+        if article and value[:1] in "aeiou":
+            article = article.replace("a ", "an ").replace("A ", "An ")
+        return article + value
+
+    return re.sub(r"(\b[Aa] )?\{([a-z]+)\}", put, text)

@@ -1,169 +1,143 @@
 """Dialogues in which something is told and asked for later, with corrections and with other talk between."""
 
-from made_up import COMMON, JOBS, LIKINGS, MONTHS, THINGS, WEEKDAYS, Values
+import re
 
-# kind: (told, acknowledged, corrected, asked, asked in held-out wording, answered)
-KINDS = {
-    "name": (
-        ["My name is {x}.", "I am {x}.", "I'm {x}", "my name is {x}", "Call me {x}.", "Hello, my name is {x}.", "Hi, I'm {x}!", "You can call me {x}.", "People call me {x}.", "This is {x} speaking.", "The name is {x}."],
-        ["Nice to meet you, {x}!", "Hello, {x}! How can I help you?", "Pleased to meet you, {x}.", "Hi {x}!"],
-        ["No, my name is {x}.", "Sorry, I meant {x}.", "That was wrong. My name is {x}.", "Actually, call me {x}."],
-        ["What is my name?", "Do you know my name?", "What's my name?", "Who am I?", "Do you remember my name?", "what was my name", "Tell me my name.", "How am I called?", "Say my name."],
-        ["Which name did I give you?", "Can you recall what I am called?"],
-        ["Your name is {x}.", "You are {x}.", "{x}."],
-    ),
-    "number": (
-        ["My number is {x}.", "Remember the number {x}.", "The number is {x}.", "My lucky number is {x}.", "Please remember {x}.", "Keep the number {x} in mind.", "I am thinking of the number {x}.", "The code is {x}."],
-        ["I will remember {x}.", "{x}, noted.", "All right, {x}."],
-        ["No, the number is {x}.", "Sorry, it is {x}.", "I was wrong, it is {x}.", "Make that {x}."],
-        ["What was the number?", "What is my number?", "Which number did I tell you?", "Do you remember the number?", "Tell me the number.", "what number was it", "Which number was it?"],
-        ["Can you give me that number again?"],
-        ["The number is {x}.", "It was {x}.", "{x}."],
-    ),
-    "town": (
-        ["I live in {x}.", "I am from {x}.", "I come from {x}.", "My home is {x}.", "I moved to {x}.", "My town is {x}.", "I'm living in {x} now."],
-        ["{x} sounds like a nice place.", "How nice! I have never seen {x}.", "Do you like it in {x}?"],
-        ["No, I live in {x}.", "Sorry, I meant {x}.", "Actually it is {x}."],
-        ["Where do I live?", "Where am I from?", "Which town do I live in?", "What is my home town?", "Do you remember where I live?", "Where is my home?"],
-        ["Which place did I say I come from?"],
-        ["You live in {x}.", "In {x}.", "{x}."],
-    ),
-    "liking": (
-        ["I like {x}.", "I love {x}.", "My hobby is {x}.", "I am fond of {x}.", "I enjoy {x}.", "What I like most is {x}."],
-        ["That is nice!", "{x} is a fine thing.", "How nice that you like {x}."],
-        ["No, I like {x}.", "Actually I like {x} more.", "Sorry, I meant {x}."],
-        ["What do I like?", "Do you remember what I like?", "What did I say that I like?", "Tell me what I like.", "What do I enjoy?"],
-        ["What was it that I am fond of?"],
-        ["You like {x}.", "{x}."],
-    ),
-    "thing": (
-        ["I bought {x}.", "I found {x}.", "I have {x} in my bag.", "I got {x} today.", "I lost {x}.", "On my table there is {x}."],
-        ["I see, {x}.", "{x}, how nice.", "Tell me more about it."],
-        ["No, it was {x}.", "Sorry, I meant {x}.", "Actually it was {x}."],
-        ["What thing did I tell you about?", "What was it that I had?", "Which thing did I mention?", "What did I tell you about?", "Do you remember the thing?"],
-        ["Which object did I speak of?"],
-        ["It was {x}.", "You told me about {x}.", "{x}."],
-    ),
-    "job": (
-        ["I am a {x}.", "I work as a {x}.", "My job is {x}.", "I earn my money as a {x}.", "I'm a {x}"],
-        ["That is interesting work.", "A {x}! Do you like it?", "How nice, a {x}."],
-        ["No, I am a {x}.", "Sorry, I meant {x}.", "Actually I work as a {x}."],
-        ["What is my job?", "What do I do for a living?", "What is my work?", "Do you remember my job?", "As what do I work?"],
-        ["What profession did I say I have?"],
-        ["You are a {x}.", "You work as a {x}."],
-    ),
-    "pet": (
-        ["My dog is called {x}.", "I have a dog named {x}.", "My dog's name is {x}.", "We have a dog. Its name is {x}."],
-        ["{x} is a nice name for a dog.", "How nice! Give {x} a pat from me."],
-        ["No, the dog is called {x}.", "Sorry, its name is {x}."],
-        ["What is my dog's name?", "What is my dog called?", "How is my dog called?", "Do you remember the name of my dog?"],
-        ["Which name has my dog?"],
-        ["Your dog is called {x}.", "{x}."],
-    ),
-    "friend": (
-        ["My friend is called {x}.", "My sister's name is {x}.", "I have a brother named {x}.", "My neighbour is {x}.", "I met {x} today.", "Yesterday I saw {x}."],
-        ["{x} sounds nice.", "How nice! Do you see {x} often?", "Greet {x} from me."],
-        ["No, the name is {x}.", "Sorry, I meant {x}."],
-        ["Whom did I tell you about?", "What was the name of that person?", "Who was the person I mentioned?", "Which person did I speak of?"],
-        ["Who was it that I talked about?"],
-        ["It was {x}.", "You told me about {x}.", "{x}."],
-    ),
-    "word": (
-        ["The secret word is {x}.", "Remember the word {x}.", "The password is {x}.", "Please keep this word in mind: {x}", "My word is {x}."],
-        ["I will remember the word {x}.", "{x}, noted."],
-        ["No, the word is {x}.", "Sorry, it is {x}."],
-        ["What was the word?", "What is the secret word?", "Which word did I tell you?", "Tell me the word.", "Do you remember the word?"],
-        ["Can you give me that word again?"],
-        ["The word is {x}.", "It was {x}.", "{x}."],
-    ),
-    "day": (
-        ["My birthday is in {x}.", "I was born in {x}.", "My holiday is in {x}."],
-        ["I will remember {x}.", "{x} is a fine month."],
-        ["No, it is in {x}.", "Sorry, I meant {x}."],
-        ["Which month did I tell you?", "In which month was it?", "What month did I say?"],
-        ["Which month did I mention?"],
-        ["In {x}.", "It was {x}."],
-    ),
-    "meeting": (
-        ["We meet on {x}.", "My appointment is on {x}.", "The party is on {x}.", "I travel on {x}."],
-        ["{x}, noted.", "I will remember {x}."],
-        ["No, it is on {x}.", "Sorry, on {x}."],
-        ["On which day was it?", "Which day did I tell you?", "What day did I say?"],
-        ["Which weekday did I mention?"],
-        ["On {x}.", "It was {x}."],
-    ),
-    "list": (
-        ["My list: {x}", "Remember this list: {x}", "I need to buy {x}.", "My three words are {x}.", "Keep these in mind: {x}"],
-        ["I will remember: {x}.", "Noted: {x}."],
-        ["No, the list is: {x}", "Sorry, I meant {x}."],
-        ["What was on my list?", "What is on the list?", "Repeat my list.", "Which things did I name?", "What were my three words?"],
-        ["Can you give me the list again?"],
-        ["{x}.", "Your list: {x}."],
-    ),
-}
-UNKNOWN = {
-    "name": ["You have not told me your name yet. What is it?", "I do not know your name. You have not told me."],
-    "number": ["You have not told me a number yet."],
-    "town": ["You have not told me where you live."],
-    "liking": ["You have not told me what you like."],
-    "job": ["You have not told me your job yet."],
-    "pet": ["You have not told me about a dog yet."],
-    "word": ["You have not told me a word yet."],
-    "list": ["You have not given me a list yet."],
-}
+from dialogue_files import DATA
+from made_up import COLOURS, FOODS, JOBS, LIKINGS, MONTHS, THINGS, WEEKDAYS, Values
+from wordings import pattern_of
+
+FROM_LISTS = {"liking": LIKINGS, "thing": THINGS, "job": JOBS, "month": MONTHS, "weekday": WEEKDAYS, "colour": COLOURS, "food": FOODS}
+# Kinds whose questions could mean one another are not told in one dialogue.
+ALIKE = [{"friend", "friends"}, {"list", "friends"}, {"number", "age"}, {"weekday", "time"}, {"thing", "food"}, {"liking", "food"}, {"thing", "liking"}, {"word", "list"}, {"number", "list"}, {"friend", "thing"}]
+GREET = ["Greet me by my name.", "Say hello to me and use my name.", "Can you greet me by name?", "Write me a greeting with my name.", "Wish me a good night by name.", "Say something nice to me and use my name."]
+GREET_HELD = ["Could you welcome me with my name?"]
+GREETINGS = ["Hello, {x}! How nice that you are here.", "Good day, {x}!", "Hello, {x}! I am glad to talk with you."]
+BOTH = ["What are they called?", "What are the names of the two?", "Tell me both names.", "Who are they?"]
+SUMMARY = ["What do you know about me?", "Tell me what you know about me.", "What did I tell you?", "What have you learned about me?", "Sum up what I told you."]
+SUMMARY_HELD = ["Which things about me do you remember?"]
+AFTER_CORRECTION = ["I see, {x}. Thank you for telling me.", "Ah, {x}. I will remember that.", "All right: {x}.", "{x}, then. Thank you."]
 
 
-def _value(values: Values, kind: str) -> str:
+def read_kinds() -> dict[str, dict[str, list[str]]]:
+    kinds: dict[str, dict[str, list[str]]] = {}
+    for line in (DATA / "recall.txt").read_text(encoding="utf-8").splitlines():
+        key, _, rest = line.partition(" ")
+        if key == "@":
+            lines = kinds.setdefault(rest.strip(), {})
+        elif line.strip() and key != "#":
+            lines[key] = rest.split(" | ")
+    return kinds
+
+
+KINDS = read_kinds()
+
+
+def said(question: str, answer: str) -> list[dict]:
+    answer = re.sub(r"^[a-zà-ž]", lambda match: match.group(0).upper(), answer)
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+
+
+def value_of(values: Values, kind: str) -> str:
+    what = KINDS[kind]["value"][0]
     rng = values.rng
-    if kind == "name":
-        return values.full_name() if rng.random() < 0.1 else rng.choice(COMMON) if rng.random() < 0.05 and not values.held_out else values.name()
-    if kind in ("pet", "friend"):
-        return values.name()
-    if kind == "number":
+    if what in FROM_LISTS:
+        return values.one(FROM_LISTS[what])
+    if what == "name":
+        return values.full_name() if kind == "name" and rng.random() < 0.08 else values.name()
+    if what in ("list", "names"):
+        count = rng.choice([2, 3, 3, 3, 4])
+        items = values.words(count) if what == "list" else [values.name() for _ in range(count)]
+        return ", ".join(items) if rng.random() < 0.6 else f"{', '.join(items[:-1])} and {items[-1]}"
+    if what == "number":
         return values.number(1, 99999)
-    if kind == "list":
-        return ", ".join(values.words(3))
-    if kind in ("town", "word"):
-        return values.town() if kind == "town" else values.word()
-    return values.one({"liking": LIKINGS, "thing": THINGS, "job": JOBS, "day": MONTHS, "meeting": WEEKDAYS}[kind])
+    if what == "age":
+        return str(rng.randint(4, 99))
+    if what == "time":
+        return f"{rng.randint(6, 22)}:{rng.choice(['00', '15', '30', '45'])}"
+    return values.town() if what == "town" else values.word()
 
 
-def _told(values: Values, kind: str, x: str) -> list[dict]:
-    told, acknowledged = KINDS[kind][0], KINDS[kind][1]
-    reply = values.one(acknowledged).format(x=x)
-    return [{"role": "user", "content": values.one(told).format(x=x)}, {"role": "assistant", "content": reply[:1].upper() + reply[1:]}]
+def together(kinds: list[str]) -> bool:
+    return not any(pair <= set(kinds) for pair in ALIKE)
+
+
+def told(values: Values, kind: str, x: str) -> list[dict]:
+    return said(values.one(KINDS[kind]["T"]).format(x=x), values.one(KINDS[kind]["K"]).format(x=x))
+
+
+def asked(values: Values, kind: str, x: str) -> list[dict]:
+    if kind == "name" and values.rng.random() < 0.15:
+        return said(values.one(GREET_HELD if values.held_out else GREET), values.one(GREETINGS).format(x=x))
+    is_new = values.held_out and values.rng.random() < 0.6
+    return said(values.one(KINDS[kind]["H" if is_new else "Q"]), values.one(KINDS[kind]["A"]).format(x=x))
+
+
+def wanted(kind: str, x: str) -> dict:
+    """A list is right with its items in their order, whatever stands between."""
+    if KINDS[kind]["value"][0] in ("list", "names"):
+        items = re.split(r", | and ", x)
+        return {"matches": r"[\s\S]*".join(pattern_of(one) for one in items)}
+    return {"contains": [x], "ignoreCase": True}
+
+
+def summary(facts: dict[str, str], values: Values) -> list[dict]:
+    parts = [KINDS[kind]["A"][0].format(x=x) for kind, x in facts.items()]
+    return said(values.one(SUMMARY), " ".join(part[:1].upper() + part[1:] for part in parts))
 
 
 def recall_dialogue(values: Values, between) -> tuple[list[dict], dict]:
-    """Tells one to three things, talks of something else for up to three turns, and asks. `between` gives a turn."""
+    """Tells one to three things, talks of something else for up to four turns, and asks. `between` gives a turn."""
     rng = values.rng
-    kinds = rng.sample(list(KINDS), rng.choice([1, 1, 1, 2, 2, 3]))
+    count = rng.choice([1, 1, 1, 2, 2, 3])
+    kinds = rng.sample(list(KINDS), count)
+    while not together(kinds):
+        kinds = rng.sample(list(KINDS), count)
     facts: dict[str, str] = {}
     turns: list[dict] = []
     for kind in kinds:
-        facts[kind] = _value(values, kind)
-        turns += _told(values, kind, facts[kind])
+        facts[kind] = value_of(values, kind)
+        turns += told(values, kind, facts[kind])
         if rng.random() < 0.15:
-            facts[kind] = _value(values, kind)
-            turns.append({"role": "user", "content": rng.choice(KINDS[kind][2]).format(x=facts[kind])})
-            turns.append({"role": "assistant", "content": f"I see, {facts[kind]}. Thank you for telling me."})
-        if rng.random() < 0.3:
-            turns += between()
-    for _ in range(rng.choice([0, 0, 1, 1, 2, 3])):
+            facts[kind] = value_of(values, kind)
+            turns += said(rng.choice(KINDS[kind]["X"]).format(x=facts[kind]), rng.choice(AFTER_CORRECTION).format(x=facts[kind]))
+    gap = max(0, rng.choice([0, 1, 1, 2, 2, 3, 4]) - (count - 1))
+    for _ in range(gap):
         turns += between()
-    asked = rng.sample(kinds, len(kinds) if rng.random() < 0.5 and not values.held_out else 1)
-    for kind in asked:
-        questions = KINDS[kind][4] if values.held_out and rng.random() < 0.5 else KINDS[kind][3]
-        answer = rng.choice(KINDS[kind][5]).format(x=facts[kind])
-        turns.append({"role": "user", "content": rng.choice(questions)})
-        turns.append({"role": "assistant", "content": answer[:1].upper() + answer[1:]})
-    return turns, {"contains": [facts[asked[-1]]], "ignoreCase": True}
+    chosen = rng.sample(kinds, len(kinds) if rng.random() < 0.5 and not values.held_out else 1)
+    if count > 1 and rng.random() < 0.08 and not values.held_out:
+        return turns + summary(facts, values), {}
+    for kind in chosen:
+        turns += asked(values, kind, facts[kind])
+    return turns, wanted(chosen[-1], facts[chosen[-1]])
 
 
 def unknown_dialogue(values: Values, between) -> tuple[list[dict], dict]:
-    """Asks for what was never told: the answer is that it was not."""
-    kind = values.one(list(UNKNOWN))
-    turns = between() if values.rng.random() < 0.4 else []
-    turns.append({"role": "user", "content": values.one(KINDS[kind][3])})
-    turns.append({"role": "assistant", "content": values.one(UNKNOWN[kind])})
-    return turns, {"contains": ["not"]}
+    """Asks for what was never told, sometimes after something else was: the answer is that it was not."""
+    kind = values.one(list(KINDS))
+    turns: list[dict] = []
+    if values.rng.random() < 0.4:
+        other = values.one([one for one in KINDS if one != kind and together([one, kind])])
+        turns += told(values, other, value_of(values, other))
+    if values.rng.random() < 0.4:
+        turns += between()
+    question = values.one(KINDS[kind]["H" if values.held_out and values.rng.random() < 0.5 else "Q"])
+    return turns + said(question, values.one(KINDS[kind]["N"])), {"matches": r"[Yy]ou have not|[Dd]o not know"}
+
+
+def chain_dialogue(values: Values) -> tuple[list[dict], dict]:
+    """A list that grows and shrinks, and what is on it at the end."""
+    rng = values.rng
+    items = values.words(rng.choice([2, 3]))
+    turns = said(rng.choice(["My list: {x}", "Shopping list: {x}", "I need {x}.", "Start a list with {x}."]).format(x=", ".join(items)), f"Noted: {', '.join(items)}.")
+    for _ in range(rng.choice([1, 1, 2])):
+        if rng.random() < 0.65 or len(items) < 3:
+            new = next(word for word in values.words(4) if word not in items)
+            items.append(new)
+            turns += said(rng.choice(["Add {x}.", "Put {x} on the list.", "And {x}.", "I also need {x}.", "Also {x} please."]).format(x=new), f"Now it is: {', '.join(items)}.")
+        else:
+            gone = rng.choice(items)
+            items.remove(gone)
+            turns += said(rng.choice(["Remove {x}.", "Take {x} off the list.", "I do not need {x}.", "Without {x}."]).format(x=gone), f"Now it is: {', '.join(items)}.")
+    answer = ", ".join(items)
+    questions = ["What is on the list now?", "Give me the whole list as it is now."] if values.held_out else KINDS["list"]["Q"][:4] + ["Show the list.", "What do I need?"]
+    return turns + said(rng.choice(questions), f"Your list: {answer}."), wanted("list", answer)

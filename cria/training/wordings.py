@@ -128,3 +128,8 @@ def vary(question: str, rng: random.Random) -> str:
 def bare(text: str) -> str:
     """What is left of a wording where case and signs do not count."""
     return re.sub(r"[^\w+]+", " ", text.lower()).strip()
+
+
+def pattern_of(text: str) -> str:
+    """The text as a regular expression that Python and JavaScript read alike."""
+    return re.sub(r"[.*+?^${}()|\[\]\\]", r"\\\g<0>", text)

@@ -1,0 +1,130 @@
+"""Makes dialogues of every kind from what is written in cria/data. The same seed gives the same dialogues."""
+
+import random
+
+from dialogue_files import Turn, all_dialogues, all_facts, fill
+from exact_tasks import TASKS
+from made_up import Values
+from modes import Modes
+from personas import name_dialogue, persona_dialogue, said
+from recall import chain_dialogue, recall_dialogue, unknown_dialogue
+from unknown import long_sum, world
+from wordings import bare, vary
+
+SYSTEMS = [
+    "You are a helpful assistant.", "You are Cria, a small model.", "Be helpful and honest.", "You are a friendly assistant that knows Corral.",
+    "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
+    "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
+]
+SHARES = {"recall": 0.23, "exact": 0.17, "facts": 0.27, "talk": 0.12, "system": 0.16, "unknown": 0.05}
+# About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
+MOST_CHARACTERS = 1000
+
+
+class Generator:
+    def __init__(self, seed: int, held_out: bool) -> None:
+        self.rng = random.Random(seed)
+        self.values = Values(self.rng, held_out)
+        self.facts = all_facts()
+        self.about_corral = [fact for fact in self.facts if fact.is_about_corral]
+        self.about_cria = [fact for fact in self.facts if not fact.is_about_corral]
+        self.kept_out = {bare(question) for fact in self.facts for question in fact.held_out}
+        dialogues = all_dialogues()
+        self.talks = [turns for name, turns in dialogues if name != "system-prompts.txt"]
+        self.personas = [turns for name, turns in dialogues if name == "system-prompts.txt"]
+        self.modes = Modes(self.values, self.plain, self.corral)
+
+    def written(self, turns: list[Turn]) -> list[dict]:
+        filling = self.values.template()
+        messages = []
+        for turn in turns:
+            text = fill(self.rng.choice(turn.wordings), filling)
+            messages.append(said(turn.role, text))
+        # A dialogue may be left after any answer but the first.
+        whole = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
+        return messages[: self.rng.choice(whole) + 1]
+
+    def asked(self, wordings: list[str]) -> str:
+        while True:
+            question = vary(self.rng.choice(wordings), self.rng)
+            if bare(question) not in self.kept_out:
+                return question
+
+    def fact_turn(self, facts=None) -> list[dict]:
+        fact = self.rng.choice(facts or self.facts)
+        return [said("user", self.asked(fact.questions)), said("assistant", self.rng.choice(fact.answers))]
+
+    def corral(self) -> tuple[str, str]:
+        question, answer = self.fact_turn(self.about_corral)
+        return question["content"], answer["content"]
+
+    def plain(self) -> tuple[str, str]:
+        """A question and an answer of one line without code."""
+        while True:
+            draw = self.rng.random()
+            if draw < 0.3:
+                messages = self.fact_turn(self.about_cria)
+            elif draw < 0.45:
+                messages = self.unknown_turn()
+            else:
+                messages = self.written(self.rng.choice(self.talks))[:2]
+            answer = messages[1]["content"]
+            if "`" not in answer and "\n" not in answer and len(answer) < 160:
+                return messages[0]["content"], answer
+
+    def unknown_turn(self) -> list[dict]:
+        question, answer, _ = (long_sum if self.rng.random() < 0.15 else world)(self.values)
+        return [said("user", vary(question, self.rng)), said("assistant", answer)]
+
+    def exact_turn(self) -> list[dict]:
+        question, answer, _ = self.rng.choice(TASKS)(self.values)
+        return [said("user", question), said("assistant", answer)]
+
+    def between(self) -> list[dict]:
+        """A short turn that has nothing to do with what was told."""
+        while True:
+            draw = self.rng.random()
+            if draw < 0.4:
+                turn = self.fact_turn()
+            elif draw < 0.65:
+                turn = self.exact_turn()
+            else:
+                turn = self.written(self.rng.choice(self.talks))[:2]
+            if sum(len(message["content"]) for message in turn) < 230:
+                return turn
+
+    def system_dialogue(self) -> list[dict]:
+        draw = self.rng.random()
+        if draw < 0.3:
+            return persona_dialogue(self.values, lambda: self.fact_turn(self.about_corral))
+        if draw < 0.42:
+            return name_dialogue(self.values, self.between)
+        if draw < 0.78:
+            return self.modes.dialogue()
+        if draw < 0.9:
+            return self.modes.briefing(self.between)
+        return self.written(self.rng.choice(self.personas))
+
+    def of_kind(self, kind: str) -> list[dict]:
+        rng = self.rng
+        if kind == "recall":
+            return chain_dialogue(self.values)[0] if rng.random() < 0.08 else recall_dialogue(self.values, self.between)[0]
+        if kind == "unknown" and rng.random() < 0.35:
+            return unknown_dialogue(self.values, self.between)[0]
+        if kind == "system":
+            return self.system_dialogue()
+        turn = {
+            "unknown": self.unknown_turn, "exact": self.exact_turn, "facts": self.fact_turn,
+            "talk": lambda: self.written(rng.choice(self.talks)),
+        }[kind]
+        count = rng.randint(1, {"unknown": 3, "exact": 5, "facts": 4, "talk": 2}[kind])
+        return [message for _ in range(count) for message in turn()]
+
+    def dialogue(self) -> list[dict]:
+        while True:
+            kind = self.rng.choices(list(SHARES), list(SHARES.values()))[0]
+            messages = self.of_kind(kind)
+            if kind != "system" and self.rng.random() < 0.1:
+                messages.insert(0, said("system", self.rng.choice(SYSTEMS)))
+            if sum(len(message["content"]) + 12 for message in messages) <= MOST_CHARACTERS:
+                return messages

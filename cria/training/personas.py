@@ -1,0 +1,117 @@
+"""Dialogues under a system prompt that gives a persona, a name or a manner of speaking."""
+
+import re
+from dataclasses import dataclass, field
+
+from dialogue_files import DATA
+from made_up import Values
+
+FRAMES = [
+    "You are {x}.", "Act as {x}.", "Pretend to be {x}.", "Play {x}.", "You are {x}. Stay in your role.", "Answer as {x}.", "Behave like {x}.",
+    "Play the role of {x}.", "From now on you are {x}.", "You're {x}", "Your role: {x}.", "Imagine you are {x}.", "Speak as {x} would.",
+    "In this chat you are {x}.", "You are {x}, and you never leave that role.", "You are not Cria but {x}.", "You are {x}. Keep your answers short.",
+]
+FRAMES_HELD = ["Please take the part of {x}.", "Be {x} for me.", "I want you to be {x}.", "Let us say that you are {x}."]
+NAMED = ["You are {n}, {x}.", "Your name is {n} and you are {x}.", "You are {x} named {n}.", "You are {x}. Your name is {n}.", "Play {n}, {x}."]
+NAME_QUESTIONS = ["What is your name?", "Who are you?", "What are you called?", "Tell me your name.", "your name?", "What should I call you?", "How are you called?", "And what is your name?"]
+NAME_ONLY = [
+    "Your name is {n}.", "You are called {n}.", "You are {n}.", "Your name is {n}, and you are a helpful assistant.", "Act as {n}.", "In this chat your name is {n}.",
+    "You are a helpful assistant named {n}.", "You are {n}, an assistant.", "Call yourself {n}.", "You are {n}, a friendly model.", "Name: {n}", "The assistant's name is {n}.",
+    "You are an assistant called {n}. Be polite.", "People call you {n}.", "From today on your name is {n}.", "You are {n}. You help people with Corral.", "Introduce yourself as {n}.",
+    "{n} is your name.", "You are no longer Cria but {n}.", "Be {n}.",
+]
+NAME_ONLY_HELD = ["Your name shall be {n}.", "You go by the name of {n}.", "From now on you are {n}.", "Your name is {n}, and you are polite.", "Everybody knows you as {n}.", "You answer to the name {n}."]
+NAME_ANSWERS = ["My name is {n}.", "I am {n}.", "I am {n}. How can I help you?", "You can call me {n}.", "{n} is my name.", "They call me {n}."]
+
+
+@dataclass
+class Persona:
+    name: str
+    lines: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read_personas() -> tuple[dict[str, list[str]], list[Persona]]:
+    """The questions of all personas by their kind, and the personas."""
+    questions: dict[str, list[str]] = {}
+    personas: list[Persona] = []
+    for line in (DATA / "personas.txt").read_text(encoding="utf-8").splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind == "@":
+            personas.append(Persona(rest.strip()))
+        elif kind == "?":
+            name, _, wordings = rest.partition(" = ")
+            questions[name] = wordings.split(" | ")
+        elif kind == "mark":
+            personas[-1].lines["mark"] = [rest]
+        elif line.strip() and kind != "#":
+            personas[-1].lines[kind] = [one.strip().replace("\\n", "\n") for one in re.split(r" \|(?: |$)", rest)]
+    return questions, personas
+
+
+QUESTIONS, PERSONAS = read_personas()
+
+
+def said(role: str, content: str) -> dict:
+    return {"role": role, "content": content}
+
+
+def system_of(persona: Persona, values: Values) -> str:
+    if values.rng.random() < 0.45:
+        return values.one(persona.lines["style"])
+    return values.one(FRAMES).format(x=values.one(persona.lines["noun"]))
+
+
+def wrapped(persona: Persona, answer: str, values: Values) -> str:
+    """An answer about Corral as the persona gives it."""
+    parts = [values.one(persona.lines["open"]), answer, values.one(persona.lines["close"])]
+    return " ".join(part for part in parts if part)
+
+
+def persona_dialogue(values: Values, fact_turn) -> list[dict]:
+    rng = values.rng
+    persona = values.one(PERSONAS)
+    is_named = rng.random() < 0.2
+    name = values.name()
+    system = values.one(NAMED).format(n=name, x=values.one(persona.lines["noun"])) if is_named else system_of(persona, values)
+    messages = [said("system", system)]
+    kinds = rng.sample(list(QUESTIONS), rng.randint(1, 4))
+    for kind in kinds:
+        answer = values.one(persona.lines[kind])
+        if kind == "who" and is_named:
+            answer = f"I am {name}. {answer}" if persona.name != "poet" else f"{name} is the name I bear,\nI write my verses here and there."
+        messages += [said("user", values.one(QUESTIONS[kind])), said("assistant", answer)]
+    if "open" in persona.lines and rng.random() < 0.45:
+        question, answer = (one["content"] for one in fact_turn())
+        if len(answer) < 200:
+            messages += [said("user", question), said("assistant", wrapped(persona, answer, values))]
+    return messages
+
+
+def name_dialogue(values: Values, between) -> list[dict]:
+    name = values.name() if values.rng.random() < 0.9 else values.full_name()
+    messages = [said("system", values.one(NAME_ONLY).format(n=name))]
+    if values.rng.random() < 0.4:
+        messages += between()
+    messages += [said("user", values.one(NAME_QUESTIONS)), said("assistant", values.one(NAME_ANSWERS).format(n=name))]
+    if values.rng.random() < 0.3:
+        messages += between()
+    return messages
+
+
+def persona_checks(values: Values, held_facts):
+    """(about, system prompt, question, check) in wordings that training never saw."""
+    asked = {"hello": "Hello to you", "how": "How have you been?", "day": "What happened to you today?", "help": "I could use a hand.", "thanks": "I thank you.", "joke": "Do you have a funny one for me?"}
+    for index, persona in enumerate(PERSONAS):
+        check = {"matches": persona.lines["mark"][0]}
+        for at, system in enumerate(persona.lines["held"]):
+            yield persona.name, system, list(asked.values())[(index + at) % len(asked)], check
+        frame = FRAMES_HELD[index % len(FRAMES_HELD)].format(x=values.one(persona.lines["noun"]))
+        kind = list(QUESTIONS)[index % len(QUESTIONS)]
+        yield persona.name, frame, QUESTIONS[kind][0], check
+        if "open" in persona.lines and index % 2:
+            fact, question = values.one(held_facts)
+            yield f"{persona.name} on Corral", persona.lines["style"][0], question, {"matches": persona.lines["mark"][0], "contains": [fact.has], "ignoreCase": True}
+    for system in NAME_ONLY_HELD:
+        for question in ["What is your name?", "Who are you?", "How do people call you?"]:
+            name = values.name()
+            yield "name", system.format(n=name), question, {"contains": [name]}

@@ -1,18 +1,27 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 import type { ModelRecord } from '../contracts/models.ts';
 import type { ImportOptions } from './models.ts';
 import type { ModelsContext } from './models-context.ts';
-import { executePull } from './pull/execute-pull.ts';
+import { openFileSource } from '../net/file-source.ts';
+import { executePull, joinPlace } from './pull/execute-pull.ts';
+import { partNumbers, partsOf } from './pull/gguf-choice.ts';
+import { joinParts, type JoinPlace } from './pull/join-parts.ts';
 import { createMeter } from './pull/progress.ts';
 import { planContext, type PullWork } from './pull/pull-model.ts';
 import { planConversion } from './pull/pull-plan.ts';
 import { formatReference, type ModelReference, parseReference } from './reference.ts';
 import { hashFile, toStorageError } from './registry/durable-files.ts';
-import { readRunnableFacts, toRecord } from './registry/model-facts.ts';
+import {
+  checkRunnable,
+  type ModelFacts,
+  readRemoteFacts,
+  readRunnableFacts,
+  toRecord,
+} from './registry/model-facts.ts';
 import { pullKey } from './registry/model-paths.ts';
 import { removeTree } from './registry/registry.ts';
 import { openFolderRepository } from './repository/folder-repository.ts';
@@ -54,14 +63,14 @@ async function importFile(
 ): Promise<ModelRecord> {
   const { registry } = context;
   // Before anything is copied: most wrong files are found in their first bytes.
-  const { sizeBytes } = await readRunnableFacts(path, work.signal);
-  const id = await freeName(context, work.options.name ?? basename(path).replace(/\.gguf$/i, ''), path);
+  const parts = await localParts(path);
+  const { sizeBytes } = await readPresentFacts(parts, work.signal);
+  const id = await freeName(context, work.options.name ?? plainName(path), path);
   const key = pullKey(['import', path, sizeBytes]);
   const folder = registry.paths.pull(key);
-  const target = registry.paths.inPull(key, '0.file');
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await copyFile(path, target, constants.COPYFILE_FICLONE);
+    const target = await copyOf(parts, joinPlace(registry.paths, key), work);
     const meter = createMeter('verify', work.emit);
     meter.total(sizeBytes);
     const sha256 = await hashFile(target, {
@@ -78,6 +87,45 @@ async function importFile(
     throw toStorageError(error);
   } finally {
     await removeTree(folder);
+  }
+}
+
+/** The parts that lie beside a file by llama.cpp's names, or the file alone. */
+async function localParts(path: string): Promise<string[]> {
+  const folder = dirname(path);
+  const names = partNumbers(path) === undefined ? [basename(path)] : await readdir(folder);
+  const files = names.map((name) => ({ path: name, sizeBytes: 0 }));
+  const parts = partsOf(folder, files, { path: basename(path), sizeBytes: 0 });
+  return parts.map((part) => join(folder, part.path));
+}
+
+function plainName(path: string): string {
+  return basename(path).replace(/(?:-\d{5}-of-\d{5})?\.gguf$/i, '');
+}
+
+async function copyOf(parts: readonly string[], place: JoinPlace, work: PullWork): Promise<string> {
+  const [only, ...others] = parts;
+  if (only !== undefined && others.length === 0) await copyFile(only, place.path, constants.COPYFILE_FICLONE);
+  else {
+    const meter = createMeter('convert', work.emit);
+    await rm(place.journal, { force: true });
+    await joinParts({
+      parts,
+      place,
+      isConsumed: false,
+      onProgress: (part, done, total) => meter.file(basename(part), done, total),
+      signal: work.signal,
+    });
+  }
+  return place.path;
+}
+
+async function readPresentFacts(parts: readonly string[], signal: AbortSignal): Promise<ModelFacts> {
+  const sources = await Promise.all(parts.map((part) => openFileSource(part)));
+  try {
+    return checkRunnable(await readRemoteFacts(sources, signal));
+  } finally {
+    await Promise.all(sources.map((source) => source.close()));
   }
 }
 

@@ -55,7 +55,7 @@ export class ModelService implements Models {
   async show(reference: string): Promise<ModelDetails> {
     const { record } = await this.#find(reference, new AbortController().signal);
     const path = this.#context.registry.paths.blob(record.sha256);
-    const { shape: _shape, isAdapter: _isAdapter, ...facts } = await readModelFacts(path);
+    const { shape: _shape, isAdapter: _isAdapter, isPart: _isPart, ...facts } = await readModelFacts(path);
     return { ...facts, ...record, adapters: await this.adapters.list(record.id), path };
   }
 

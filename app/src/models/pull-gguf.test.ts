@@ -141,15 +141,7 @@ describe('pulling finished GGUF files', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  it('refuses parts of split files, adapters, and repositories without weights', async () => {
-    at.hub.add({
-      id: 'owner/split',
-      files: { 'm-Q4_K_M-00001-of-00002.gguf': model, 'm-Q4_K_M-00002-of-00002.gguf': model },
-    });
-    await expect(drain(at.models.pull('owner/split'))).rejects.toMatchObject({
-      code: 'model-unsupported',
-      message: /split/,
-    });
+  it('refuses repositories without weights', async () => {
     at.hub.add({
       id: 'owner/empty',
       files: { 'README.md': '#', 'model.onnx': 'x', 'flax_model.msgpack': 'x' },

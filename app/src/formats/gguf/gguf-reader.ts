@@ -173,14 +173,17 @@ class GgufReading {
     return { type, value: this.scalarAtHand(type) } as GgufEntry;
   }
 
-  async metadata(count: number): Promise<GgufMetadata> {
+  async metadata(count: number): Promise<Pick<GgufFile, 'metadata' | 'entryPlaces'>> {
     const metadata: GgufMetadata = new Map();
+    const entryPlaces: GgufFile['entryPlaces'] = new Map();
     for (let index = 0; index < count; index++) {
+      const offset = this.cursor.position;
       const key = await this.name(ggufLimits.maximumKeyBytes, `the name of entry ${index}`);
       if (metadata.has(key)) throw this.fail(`the entry ${key} occurs twice`);
       metadata.set(key, await this.entry(key));
+      entryPlaces.set(key, { offset, sizeBytes: this.cursor.position - offset });
     }
-    return metadata;
+    return { metadata, entryPlaces };
   }
 
   alignment(metadata: GgufMetadata): number {
@@ -217,7 +220,7 @@ async function readChecked(reading: GgufReading): Promise<GgufFile> {
     throw reading.fail(`its version is ${version}; 2 and 3 are known`);
   const tensorCount = await reading.count(ggufLimits.maximumTensors, 'the number of tensors');
   const entryCount = await reading.count(ggufLimits.maximumEntries, 'the number of entries');
-  const metadata = await reading.metadata(entryCount);
+  const { metadata, entryPlaces } = await reading.metadata(entryCount);
   const alignment = reading.alignment(metadata);
   const raw: RawTensor[] = [];
   const names = new Set<string>();
@@ -229,5 +232,5 @@ async function readChecked(reading: GgufReading): Promise<GgufFile> {
   }
   const dataOffset = padTo(cursor.position, alignment);
   const tensors = checkTensorLayout(raw, { dataOffset, alignment, source });
-  return { version, metadata, tensors, alignment, dataOffset };
+  return { version, metadata, entryPlaces, tensors, alignment, dataOffset };
 }

@@ -91,6 +91,8 @@ export interface GgufTensor {
 export interface GgufFile {
   version: number;
   metadata: GgufMetadata;
+  /** Where each entry's bytes are, its name included: to copy one as it stands. */
+  entryPlaces: Map<string, { offset: number; sizeBytes: number }>;
   tensors: GgufTensor[];
   alignment: number;
   /** Where the tensors' bytes begin. */

@@ -79,6 +79,10 @@ class ByteSink {
   string(value: string): void {
     const bytes = Buffer.from(value, 'utf8');
     this.u64(bytes.length);
+    this.append(bytes);
+  }
+
+  append(bytes: Uint8Array): void {
     const at = this.reserve(bytes.length);
     this.#bytes.set(bytes, at);
   }
@@ -120,6 +124,23 @@ function writeEntry(sink: ByteSink, entry: GgufEntry): void {
   sink.number(entry.type, entry.value);
 }
 
+/** Entries as they stand in a file, one after the other. */
+export interface EncodedEntries {
+  count: number;
+  bytes: Uint8Array;
+}
+
+function encodeEntries(entries: Iterable<readonly [string, GgufEntry]>): EncodedEntries {
+  const sink = new ByteSink();
+  let count = 0;
+  for (const [key, entry] of entries) {
+    sink.string(key);
+    writeEntry(sink, entry);
+    count++;
+  }
+  return { count, bytes: sink.bytes() };
+}
+
 /**
  * The header of a GGUF v3 file and the place of each tensor, from shapes alone: bytes can then be written in any order.
  * The same entries and shapes in the same order give the same bytes.
@@ -128,17 +149,18 @@ export function layOutGguf(
   entries: Iterable<readonly [string, GgufEntry]>,
   shapes: readonly GgufTensorShape[],
 ): GgufLayout {
+  return layOutEncoded(encodeEntries(entries), shapes);
+}
+
+/** The same with entries that are encoded already; they state no alignment. */
+export function layOutEncoded(entries: EncodedEntries, shapes: readonly GgufTensorShape[]): GgufLayout {
   const alignment = ggufDefaultAlignment;
-  const list = [...entries];
   const sink = new ByteSink();
   sink.u32(ggufMagic);
   sink.u32(3);
   sink.u64(shapes.length);
-  sink.u64(list.length);
-  for (const [key, entry] of list) {
-    sink.string(key);
-    writeEntry(sink, entry);
-  }
+  sink.u64(entries.count);
+  sink.append(entries.bytes);
   let relative = 0;
   const placed = shapes.map((shape) => {
     const sizeBytes = ggmlSizeBytes(

@@ -24,7 +24,7 @@ interface Outcome {
   architecture: string;
   quantisation: string;
   resultBytes: number;
-  /** Bytes of base weights that have to be kept beside the result while it is made. */
+  /** Bytes that have to be kept beside the result while it is made, adapters not counted. */
   keptBytes: number;
   trainedContextTokens: number;
   shape: ModelShape;
@@ -98,16 +98,19 @@ export async function preflightOfPresent(
   };
 }
 
-async function examineFile({ repository, file }: FetchPlan, { signal }: PreflightOptions): Promise<Outcome> {
-  const facts = checkRunnable(await readRemoteFacts(await repository.headerSource(file.path), signal));
+async function examineFile({ repository, files }: FetchPlan, { signal }: PreflightOptions): Promise<Outcome> {
+  const sources = await Promise.all(files.map(({ path }) => repository.headerSource(path)));
+  const facts = checkRunnable(await readRemoteFacts(sources, signal));
+  const largestPart = Math.max(...files.map(({ sizeBytes }) => sizeBytes));
   return {
     architecture: facts.architecture,
     quantisation: facts.quantisation,
-    resultBytes: file.sizeBytes,
-    keptBytes: 0,
+    resultBytes: facts.sizeBytes,
+    // While parts are joined, the one that is being copied is there twice.
+    keptBytes: files.length === 1 ? 0 : largestPart,
     trainedContextTokens: facts.trainedContextTokens,
     shape: facts.shape,
-    notes: [],
+    notes: files.length === 1 ? [] : [`Its ${files.length} parts become one file.`],
   };
 }
 
@@ -155,7 +158,7 @@ interface WantedFile {
 }
 
 function wantedFiles(plan: PullPlan): WantedFile[] {
-  if (plan.kind === 'fetch') return [{ repository: plan.repository, ...plan.file }];
+  if (plan.kind === 'fetch') return plan.files.map((file) => ({ repository: plan.repository, ...file }));
   return [
     ...plan.weights.map((file) => ({ repository: plan.base, ...file })),
     ...plan.adapters.map(({ repository, weights }) => ({ repository, ...weights })),

@@ -13,6 +13,7 @@ import { type Registry, removeTree } from '../registry/registry.ts';
 import { OpenHubRepository } from '../repository/hub-repository.ts';
 import type { Converter } from './converter.ts';
 import { bringHere, withShard } from './bring-here.ts';
+import { type JoinPlace, joinParts, partsJoined } from './join-parts.ts';
 import { createMeter, type Meter } from './progress.ts';
 import type { ConvertPlan, FetchPlan, PlannedAdapter, PullPlan } from './pull-plan.ts';
 
@@ -67,7 +68,7 @@ export async function executePull(plan: PullPlan, options: ExecuteOptions): Prom
 /** The same input has the same key, so that it goes on where it was left. */
 export function keyOf(plan: PullPlan): string {
   if (plan.kind === 'fetch')
-    return pullKey(['fetch', plan.repository.name, plan.repository.commit, plan.file]);
+    return pullKey(['fetch', plan.repository.name, plan.repository.commit, plan.files]);
   return pullKey([
     'convert',
     plan.base.name,
@@ -94,19 +95,66 @@ interface Finished {
 }
 
 async function fetchFile(plan: FetchPlan, work: Work): Promise<Finished> {
-  const { repository, file } = plan;
-  const meter = createMeter('download', work.emit);
-  meter.total(file.sizeBytes);
-  const path = await bringHere(repository, file.path, { ...work, meter, number: 0 });
+  const { repository, files } = plan;
+  const [only, ...others] = await bringFiles(plan, work);
+  const path = others.length === 0 ? (only ?? '') : await joinFiles(plan, work);
   const facts = await readRunnableFacts(path, work.signal);
+  const known = others.length === 0 ? repository.entry(files[0]?.path ?? '').sha256 : undefined;
   const record = toRecord(facts, {
     id: plan.id,
-    sha256: repository.entry(file.path).sha256 ?? (await hashFile(path)),
-    origin: repository.origin([file.path]),
+    sha256: known ?? (await verifiedHash(path, facts.sizeBytes, work)),
+    origin: repository.origin(files.map((file) => file.path)),
     addedAt: work.clock.now(),
     licence: repository.licence,
   });
   return { file: path, manifest: { record, aliases: plan.aliases } };
+}
+
+/** The file, or all parts of it that are not joined yet; where each is or was. */
+async function bringFiles({ repository, files }: FetchPlan, work: Work): Promise<string[]> {
+  const { paths } = work.registry;
+  const joined = await partsJoined(paths.inPull(work.key, 'result.journal'));
+  const meter = createMeter('download', work.emit);
+  meter.total(files.slice(joined).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+  const brought: string[] = [];
+  for (const [number, { path }] of files.entries())
+    brought.push(
+      number < joined
+        ? paths.inPull(work.key, `${number}.file`)
+        : await bringHere(repository, path, { ...work, meter, number }),
+    );
+  return brought;
+}
+
+async function joinFiles({ files }: FetchPlan, work: Work): Promise<string> {
+  const meter = createMeter('convert', work.emit);
+  meter.total(files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+  const parts = files.map((_, number) => work.registry.paths.inPull(work.key, `${number}.file`));
+  const names = new Map(parts.map((path, number) => [path, files[number]?.path ?? path]));
+  const place = joinPlace(work.registry.paths, work.key);
+  await joinParts({
+    parts,
+    place,
+    isConsumed: true,
+    onProgress: (part, done, total) => meter.file(names.get(part) ?? part, done, total),
+    signal: work.signal,
+  });
+  return place.path;
+}
+
+export function joinPlace(paths: Registry['paths'], key: string): JoinPlace {
+  return {
+    folder: paths.pull(key),
+    path: paths.inPull(key, 'result.gguf'),
+    journal: paths.inPull(key, 'result.journal'),
+    journalAside: paths.inPull(key, 'result.journal.part'),
+  };
+}
+
+async function verifiedHash(path: string, sizeBytes: number, work: Work): Promise<string> {
+  const meter = createMeter('verify', work.emit);
+  meter.total(sizeBytes);
+  return await hashFile(path, { onProgress: (done) => meter.done(done), signal: work.signal });
 }
 
 async function convertWeights(plan: ConvertPlan, work: Work): Promise<Finished> {

@@ -16,15 +16,16 @@ import {
   weightFiles,
 } from '../repository/repository.ts';
 import { checkBase, findBase } from './adapter-base.ts';
-import { checkWhole, chooseGguf, ggufFiles, ggufLabel } from './gguf-choice.ts';
+import { chooseGguf, ggufFiles, ggufLabel, partsOf } from './gguf-choice.ts';
 
-/** A finished GGUF file of the Hub is copied. */
+/** A finished GGUF file of the Hub is copied; one in parts becomes one file. */
 export interface FetchPlan {
   kind: 'fetch';
   id: string;
   aliases: string[];
   repository: OpenHubRepository;
-  file: RepositoryFile;
+  /** One file, or the parts of one in their order. */
+  files: RepositoryFile[];
 }
 
 /** Weights go through the converter, with adapters merged on the way. */
@@ -69,10 +70,7 @@ export async function planHubPull(reference: HubReference, context: PlanContext)
   }
   const isLabel = gguf.some(({ path }) => ggufLabel(path)?.toLowerCase() === reference.tag?.toLowerCase());
   if (gguf.length > 0 && reference.adapters.length === 0 && (weights.length === 0 || isLabel)) {
-    const file = chooseGguf(repository.name, gguf, reference.tag);
-    const label = ggufLabel(file.path);
-    const tag = label === undefined ? {} : { tag: quantisationOf(label) ?? label };
-    return { kind: 'fetch', ...names({ ...reference, ...tag }, reference), repository, file };
+    return planLabelled(reference, repository, gguf);
   }
   if (weights.length === 0) throw noWeights(repository, gguf.length > 0);
   return planConversion(reference, { repository, weights }, context);
@@ -101,9 +99,22 @@ export async function planConversion(
   };
 }
 
+function planLabelled(
+  reference: HubReference,
+  repository: OpenHubRepository,
+  gguf: readonly RepositoryFile[],
+): FetchPlan {
+  const files = chooseGguf(repository.name, gguf, reference.tag);
+  const label = ggufLabel(files[0]?.path ?? '');
+  const tag = label === undefined ? {} : { tag: quantisationOf(label) ?? label };
+  return { kind: 'fetch', ...names({ ...reference, ...tag }, reference), repository, files };
+}
+
 function planFile(reference: HubReference, repository: OpenHubRepository, path: string): FetchPlan {
-  const file = checkWhole(repository.name, repository.entry(path));
-  return { kind: 'fetch', id: formatReference(reference), aliases: [], repository, file };
+  const files = partsOf(repository.name, repository.files, repository.entry(path));
+  const id = formatReference({ ...reference, file: files[0]?.path ?? path });
+  const asked = formatReference(reference);
+  return { kind: 'fetch', id, aliases: asked === id ? [] : [asked], repository, files };
 }
 
 async function planAdapterAlone(

@@ -2,6 +2,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import type { ModelDetails, ModelRecord } from '../../contracts/models.ts';
 import type { ByteSource } from '../../formats/byte-source.ts';
 import { readGguf } from '../../formats/gguf/gguf-reader.ts';
+import { type GgufPart, partCount, wholeOf } from '../../formats/gguf/gguf-split.ts';
 import { type GgufFile, ggufNumber, ggufText } from '../../formats/gguf/gguf-types.ts';
 import type { ModelShape } from '../../lib/memory-fit.ts';
 import { openFileSource } from '../../net/file-source.ts';
@@ -24,7 +25,13 @@ export type ModelFacts = Pick<
   | 'template'
   | 'tensorCount'
   | 'tensorTypes'
-> & { shape: ModelShape; sizeBytes: number; isAdapter: boolean };
+> & {
+  shape: ModelShape;
+  sizeBytes: number;
+  isAdapter: boolean;
+  /** Whether it is one of several files that make a model together. */
+  isPart: boolean;
+};
 
 /** `general.file_type` as llama.cpp numbers it. */
 const fileTypes: Record<number, string> = {
@@ -84,6 +91,11 @@ export function checkRunnable(facts: ModelFacts): ModelFacts {
   if (facts.isAdapter) {
     throw new AppError('model-unsupported', 'This GGUF file is a LoRA adapter, not a model.', {
       hint: 'Use `corral adapter add` with `--base`.',
+    });
+  }
+  if (facts.isPart) {
+    throw new AppError('model-unsupported', 'This GGUF file is one part of a split model.', {
+      hint: 'Give it the name that llama.cpp gave it (…-00001-of-0000N.gguf), beside its other parts.',
     });
   }
   if (facts.layers === 0 || facts.vocabularySize === 0 || facts.architecture === '') {
@@ -146,6 +158,7 @@ function factsOf(file: GgufFile): Omit<ModelFacts, 'sizeBytes'> {
     tensorCount: tensors.length,
     tensorTypes,
     isAdapter: text('general.type') === 'adapter',
+    isPart: partCount(file) > 1,
     shape,
   };
 }
@@ -167,10 +180,16 @@ function shapeOf({ metadata, tensors }: GgufFile, number: NumberOf): ModelShape 
   };
 }
 
-/** The same facts of a file that is still on a server: only its header is fetched. */
-export async function readRemoteFacts(source: ByteSource, signal?: AbortSignal): Promise<ModelFacts> {
-  const file = await readGguf(source, signal === undefined ? {} : { signal });
-  return { ...factsOf(file), sizeBytes: source.sizeBytes };
+/** The same facts of a file that is still on a server, or of the parts of one: only headers are fetched. */
+export async function readRemoteFacts(
+  sources: readonly ByteSource[],
+  signal?: AbortSignal,
+): Promise<ModelFacts> {
+  const options = signal === undefined ? {} : { signal };
+  const parts: GgufPart[] = [];
+  for (const source of sources) parts.push({ source, file: await readGguf(source, options) });
+  const sizeBytes = sources.reduce((sum, source) => sum + source.sizeBytes, 0);
+  return { ...factsOf(wholeOf(parts)), isPart: false, sizeBytes };
 }
 
 function largest(tensorTypes: Record<string, number>): string {

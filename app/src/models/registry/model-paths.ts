@@ -25,12 +25,14 @@ export type PullPart =
   | 'pull.json.part'
   | 'result.gguf'
   | 'result.journal'
+  | 'result.journal.part'
   | `${number}.file`
   | `${number}.part`
   | `${number}.journal`;
 
 const hashText = /^[0-9a-f]{64}$/;
-const partText = /^(?:pull\.json(?:\.part)?|result\.(?:gguf|journal)|\d{1,4}\.(?:file|part|journal))$/;
+const partText =
+  /^(?:pull\.json(?:\.part)?|result\.(?:gguf|journal(?:\.part)?)|\d{1,4}\.(?:file|part|journal))$/;
 
 export function createModelPaths(root: string): ModelPaths {
   const folder = (name: string): string => join(root, name);

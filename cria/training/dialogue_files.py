@@ -6,7 +6,7 @@ from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 FACT_FILES = ("corral-facts-start.txt", "corral-facts-use.txt", "corral-facts-operate.txt", "cria-facts.txt")
-DIALOGUE_FILES = ("small-talk.txt", "stories.txt", "system-prompts.txt", "lists-and-markdown.txt")
+DIALOGUE_FILES = ("small-talk.txt", "talk-more.txt", "stories.txt", "system-prompts.txt", "lists-and-markdown.txt", "corral-dialogues.txt")
 
 
 @dataclass
@@ -101,3 +101,9 @@ def fill(text: str, values: dict[str, str]) -> str:
         return article + value
 
     return re.sub(r"(\b[Aa] )?\{([a-z]+)\}", put, text)
+
+
+def read_tales() -> list[tuple[bool, list[str], str]]:
+    """Whether it is a story, what it is about, and the text."""
+    lines = [line for line in (DATA / "tales.txt").read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("#")]
+    return [(head[0] == "@", head[2:].split(" | "), text) for head, text in zip(lines[::2], lines[1::2])]

@@ -8,15 +8,16 @@ from made_up import Values
 from modes import Modes
 from personas import name_dialogue, persona_dialogue, said
 from recall import chain_dialogue, recall_dialogue, unknown_dialogue
+from tales import tale_turn
 from unknown import long_sum, world
-from wordings import bare, vary
+from wordings import bare, careless, vary
 
 SYSTEMS = [
     "You are a helpful assistant.", "You are Cria, a small model.", "Be helpful and honest.", "You are a friendly assistant that knows Corral.",
     "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
     "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
 ]
-SHARES = {"recall": 0.23, "exact": 0.17, "facts": 0.27, "talk": 0.12, "system": 0.16, "unknown": 0.05}
+SHARES = {"recall": 0.22, "exact": 0.16, "facts": 0.25, "talk": 0.15, "tale": 0.04, "system": 0.14, "unknown": 0.04}
 # About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
 MOST_CHARACTERS = 1000
 
@@ -39,6 +40,8 @@ class Generator:
         messages = []
         for turn in turns:
             text = fill(self.rng.choice(turn.wordings), filling)
+            if turn.role == "user" and "\n" not in text and self.rng.random() < 0.4:
+                text = careless(text, self.rng)
             messages.append(said(turn.role, text))
         # A dialogue may be left after any answer but the first.
         whole = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
@@ -115,9 +118,9 @@ class Generator:
             return self.system_dialogue()
         turn = {
             "unknown": self.unknown_turn, "exact": self.exact_turn, "facts": self.fact_turn,
-            "talk": lambda: self.written(rng.choice(self.talks)),
+            "talk": lambda: self.written(rng.choice(self.talks)), "tale": lambda: tale_turn(self.values),
         }[kind]
-        count = rng.randint(1, {"unknown": 3, "exact": 5, "facts": 4, "talk": 2}[kind])
+        count = rng.randint(1, {"unknown": 3, "exact": 5, "facts": 4, "talk": 3, "tale": 1}[kind])
         return [message for _ in range(count) for message in turn()]
 
     def dialogue(self) -> list[dict]:

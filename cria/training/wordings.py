@@ -97,6 +97,18 @@ def slipped(text: str, rng: random.Random) -> str:
     return text[:at] + NEXT_KEY[text[at]] + text[at + 1 :]
 
 
+def careless(question: str, rng: random.Random) -> str:
+    """Without the sign at the end, without capitals, with a slip: as people type."""
+    draw = rng.random()
+    if draw < 0.15:
+        question = question.rstrip("?.!") or question
+    elif draw < 0.27:
+        question = question.lower().rstrip("?.!") or question
+    elif draw < 0.29 and question.rstrip("?.!"):
+        question = question.rstrip("?.!") + rng.choice(["??", "?!", " ?", "..."])
+    return slipped(question, rng) if rng.random() < 0.1 else question
+
+
 def vary(question: str, rng: random.Random) -> str:
     if rng.random() < 0.45:
         question = reframed(question, rng)
@@ -111,15 +123,7 @@ def vary(question: str, rng: random.Random) -> str:
     if rng.random() < 0.06:
         after = rng.choice(AFTER)
         question = (question.rstrip("?.!") if after.endswith("please") else question) + after
-    draw = rng.random()
-    if draw < 0.15:
-        question = question.rstrip("?.!")
-    elif draw < 0.27:
-        question = question.lower().rstrip("?.!")
-    elif draw < 0.29:
-        question = question.rstrip("?.!") + rng.choice(["??", "?!", " ?", "..."])
-    if rng.random() < 0.1:
-        question = slipped(question, rng)
+    question = careless(question, rng)
     if "`" in question and rng.random() < 0.5:
         question = question.replace("`", "")
     return question

@@ -16,12 +16,10 @@ export class Ledger {
   readonly pinned = new Set<string>();
   readonly violations: string[] = [];
   resumedRuns = 0;
-  ready = 0;
 
   take(line: DriverLine): void {
     switch (line.told) {
       case 'ready':
-        this.ready++;
         this.resumedRuns += line.resumedRuns;
         break;
       case 'chat':

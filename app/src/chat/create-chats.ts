@@ -2,6 +2,7 @@ import type { AppError } from '../contracts/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Models } from '../models/models.ts';
+import { systemOwner } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { createChatCalls } from './chat-calls.ts';
 import type { ChatNotice, Chats } from './chats.ts';
@@ -89,12 +90,24 @@ export function createChats(options: ChatsOptions): Chats {
     jobs: {
       title: (payload, signal) => nameChat(context, sources, payload, signal),
       async retention() {
-        const now = clock.now();
+        const now = await agreedTime(store, clock);
         for (const { chatId } of await store.purgeTrash(now)) await parts.dropState(chatId);
         await store.purgeIdempotencyKeys(now - idempotencyKeptMs);
       },
     },
   };
+}
+
+/** Runs of the retention that must agree that something is due: a day, as it comes every hour. */
+const agreeingRuns = 24;
+
+/**
+ * What is deleted for good is not trusted to one look at the clock: one that jumped ahead and is put right within a day
+ * deletes nothing. Also the time before which nothing is due while there were no such runs yet.
+ */
+async function agreedTime(store: Pick<Store, 'listJobs'>, clock: Clock): Promise<number> {
+  const runs = await store.listJobs(systemOwner, { kind: 'retention', active: false, limit: agreeingRuns });
+  return Math.min(clock.now(), runs.at(-1)?.finishedAt ?? 0);
 }
 
 /** Whoever listens badly costs nobody an answer. */

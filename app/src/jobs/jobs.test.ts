@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { AppError } from '../contracts/app-error.ts';
 import { systemClock } from '../lib/clock.ts';
 import { silentLog } from '../lib/log.ts';
@@ -184,4 +184,19 @@ test('work that comes round by itself comes round, once, also after a restart', 
     while (rounds.length < 5) await sleep(5);
   });
   expect((await store.listJobs('system', { kind: 'round', active: true, limit: 9 })).length).toBe(1);
+});
+
+test('work that comes round is not put off by a clock that was ahead', async () => {
+  const hourMs = 60 * 60 * 1000;
+  let ahead = 10_000 * hourMs;
+  let runs = 0;
+  const round = kind(async () => void (runs += 1), { everyMs: hourMs });
+  const clock = { now: () => systemClock.now() + ahead };
+  const ranOnce = (): Promise<unknown> => vi.waitUntil(() => runs === 1, { timeout: 20_000 });
+  await withJobs({ round }, async () => void (await ranOnce()), { clock });
+  ahead = 0;
+  await withJobs({ round }, async () => sleep(100), { clock });
+  expect(runs).toBe(1);
+  const [next] = await store.listJobs('system', { kind: 'round', active: true, limit: 5 });
+  expect(next?.runAt).toBeLessThanOrEqual(systemClock.now() + hourMs);
 });

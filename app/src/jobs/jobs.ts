@@ -3,6 +3,7 @@ import { AppError } from '../contracts/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Job, JobStore } from '../store/job-store.ts';
+import { systemOwner } from '../store/schema.ts';
 import { createJobWorker, type JobWorker } from './job-worker.ts';
 
 /** How one kind of background work is done. */
@@ -62,8 +63,6 @@ export interface JobsOptions {
   leaseMs?: number;
 }
 
-/** Owner of work that belongs to no person. */
-const systemOwner = 'system';
 const defaultPollMs = 1000;
 const defaultLeaseMs = 30_000;
 const jobsKeptMs = 7 * 24 * 60 * 60 * 1000;
@@ -129,12 +128,10 @@ async function scheduleNext({ store, clock, kinds }: JobsOptions, kind: string):
   const now = clock.now();
   const [last] = await store.listJobs(systemOwner, { kind, active: false, limit: 1 });
   const sinceLast = Math.min(now, last?.finishedAt ?? 0) + everyMs;
-  await store.addJob(systemOwner, {
-    id: uuidv7(),
-    kind,
-    payload: {},
-    key: kind,
-    createdAt: now,
-    runAt: Math.max(now, sinceLast),
-  });
+  const next = { kind, payload: {}, key: kind, createdAt: now, runAt: Math.max(now, sinceLast) };
+  const waiting = await store.addJob(systemOwner, { id: uuidv7(), ...next });
+  // The clock was ahead when that was added; it would not come round for as long as it was.
+  if (waiting.state !== 'waiting' || waiting.runAt <= now + everyMs) return;
+  await store.cancelJob(systemOwner, waiting.id, now);
+  await store.addJob(systemOwner, { id: uuidv7(), ...next });
 }

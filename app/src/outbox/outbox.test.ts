@@ -43,22 +43,17 @@ afterEach(async () => {
   await store.setOutboxDisabled(null);
 });
 
+const configOf = (): OutboxConfig => ({
+  loggingUrl: sink.url,
+  loggingSecret: secret,
+  loggingMode: 'full',
+  loggingMaxBytes: 1_000_000,
+  loggingMaxDays: 30,
+  loggingWhenFull: 'drop-oldest',
+});
+
 async function begin(config: Partial<OutboxConfig> = {}): Promise<Outbox> {
-  outbox = createOutbox({
-    store,
-    http,
-    clock,
-    log: silentLog,
-    config: {
-      loggingUrl: sink.url,
-      loggingSecret: secret,
-      loggingMode: 'full',
-      loggingMaxBytes: 1_000_000,
-      loggingMaxDays: 30,
-      loggingWhenFull: 'drop-oldest',
-      ...config,
-    },
-  });
+  outbox = createOutbox({ store, http, clock, log: silentLog, config: { ...configOf(), ...config } });
   await outbox.start();
   return outbox;
 }
@@ -96,6 +91,24 @@ describe('delivery', () => {
     expect(new Webhook(secret).verify(body, known)).toEqual({ hello: 'herd' });
     expect(new Webhook(older).verify(body, known)).toEqual({ hello: 'herd' });
     expect(() => new Webhook(secret).verify(`${body} `, known)).toThrow();
+  });
+
+  test('without a secret it is said once, and nothing pretends to be signed', async () => {
+    const said: string[] = [];
+    outbox = createOutbox({
+      store,
+      http,
+      clock,
+      log: { ...silentLog, warn: (_fields, message) => void said.push(message) },
+      config: { ...configOf(), loggingSecret: '' },
+    });
+    await outbox.start();
+    await add('a', 'one');
+    await add('a', 'two');
+    await until(() => sink.received.length === 2);
+    expect(said).toEqual([expect.stringContaining('LOGGING_SECRET is not set')]);
+    expect((await outbox.status()).signed).toBe(false);
+    for (const { headers } of sink.received) expect(headers['webhook-signature']).toBeUndefined();
   });
 
   test('events of one conversation keep their order through a failure; others go on', async () => {
@@ -257,6 +270,38 @@ describe('bounds', () => {
       now += hour;
       return outbox!.refusal() === null;
     });
+  });
+});
+
+describe('a clock that jumps', () => {
+  test('ahead drops nothing, though every event then looks old; what is old in truth goes', async () => {
+    await begin({ loggingMaxDays: 1 });
+    const { dropped } = await outbox!.status();
+    sink.behave((response) => response.writeHead(500).end());
+    await add('a', 'one');
+    await until(() => sink.received.length > 0);
+    now += 365 * 24 * hour;
+    await until(() => sink.received.length > 1);
+    now -= 365 * 24 * hour;
+    const status = await outbox!.status();
+    expect([status.dropped, status.pending + status.dead]).toEqual([dropped, 1]);
+    await until(async () => {
+      now += hour / 2;
+      return (await outbox!.status()).dropped === dropped + 1;
+    });
+  });
+
+  test('back does not hold up what was written, put off or paused while it was ahead', async () => {
+    const year = 365 * 24 * hour;
+    await begin();
+    sink.behave((response) => response.writeHead(503, { 'retry-after': '3600' }).end());
+    now += year;
+    await add('a', 'one');
+    await until(async () => ((await outbox!.status()).nextAttemptAt ?? 0) > now);
+    sink.behave((response) => response.end());
+    now -= year;
+    await until(async () => (await outbox!.status()).pending === 0);
+    expect(bodies()).toEqual(['one', 'one']);
   });
 });
 

@@ -41,6 +41,8 @@ export interface Outbox {
 const longestNapMs = 2000;
 /** How often the bounds are looked after. */
 const trimIntervalMs = 30_000;
+/** Events age no faster than this from one look to the next: a clock that jumps ahead and is put right drops none. */
+const longestStepMs = 60 * 60 * 1000;
 const dayMs = 24 * 60 * 60 * 1000;
 const warnAt = 0.8;
 
@@ -77,6 +79,8 @@ class WorkingOutbox implements Outbox {
   #timer: NodeJS.Timeout | undefined;
   #loop: Promise<void> = Promise.resolve();
   #trimmedAt = Number.NEGATIVE_INFINITY;
+  /** The time by which events are old. */
+  #agedAt: number | null = null;
   #refusal: AppError | null = null;
   #hasWarned = false;
 
@@ -167,7 +171,9 @@ class WorkingOutbox implements Outbox {
     const now = clock.now();
     if (Math.abs(now - this.#trimmedAt) < trimIntervalMs && this.#refusal === null) return;
     this.#trimmedAt = now;
-    const bounds = { maxBytes: config.loggingMaxBytes, createdBefore: now - config.loggingMaxDays * dayMs };
+    this.#agedAt = Math.min(now, (this.#agedAt ?? now) + longestStepMs);
+    const createdBefore = this.#agedAt - config.loggingMaxDays * dayMs;
+    const bounds = { maxBytes: config.loggingMaxBytes, createdBefore };
     if (config.loggingWhenFull === 'drop-oldest') {
       const dropped = await store.trimOutbox(bounds);
       if (dropped > 0) log.error({ dropped }, 'log events were dropped: the sink has been away too long');

@@ -19,7 +19,7 @@ const delaysMs = [
 const jitter = 0.1;
 
 /** No sink may put off an event for longer than this, whatever its Retry-After says. */
-const longestRetryAfterMs = 24 * hour;
+export const longestRetryAfterMs = 24 * hour;
 
 /** Null: that was the last attempt. `attempts` counts the one that just failed. */
 export function nextAttemptAt(

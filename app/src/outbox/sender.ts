@@ -1,7 +1,7 @@
 import type { Log } from '../lib/log.ts';
 import type { DeliveryOutcome, OutboxEvent, OutboxStore } from '../store/outbox-store.ts';
 import { deliverEvent, type Delivery, type Sink } from './deliver-event.ts';
-import { nextAttemptAt } from './retry-schedule.ts';
+import { longestRetryAfterMs, nextAttemptAt } from './retry-schedule.ts';
 
 /** Conversations sent to at the same time; within one, events go one after the other. */
 const mostInFlight = 4;
@@ -71,7 +71,9 @@ export class Sender {
   }
 
   #mayBegin(): boolean {
-    return !this.#isDisabled && this.#sink.clock.now() >= this.#pausedUntil;
+    const pauseMs = this.#pausedUntil - this.#sink.clock.now();
+    // A longer pause was begun while the clock was ahead.
+    return !this.#isDisabled && (pauseMs <= 0 || pauseMs > longestRetryAfterMs);
   }
 
   #due(): Promise<OutboxEvent[]> {

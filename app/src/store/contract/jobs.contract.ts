@@ -16,6 +16,14 @@ export function jobContract({ store, owner }: ContractParts): void {
     store().leaseJob({ kinds: [kind], worker, now, leasedUntil: now + 100 });
 
   describe('jobs', () => {
+    test('a lease that was taken while a clock was ahead holds nobody up', async () => {
+      const kind = uuidv7();
+      const made = await store().addJob(owner(), job(kind));
+      expect(await lease(kind, 'a', 1_000_000_000)).toMatchObject({ id: made.id });
+      expect(await lease(kind, 'b', 10)).toMatchObject({ id: made.id, leasedBy: 'b' });
+      expect(await lease(kind, 'c', 50)).toBeNull();
+    });
+
     test('one worker at a time; a lease that ran out goes to another', async () => {
       const me = owner();
       const kind = uuidv7();

@@ -6,6 +6,8 @@ import { notFound, type Session } from './session.ts';
 type Query<Name extends keyof JobStore> = Parameters<JobStore[Name]>[0];
 
 const active = ['waiting', 'working'];
+/** No worker takes a job for longer at once: a lease that ends later was taken while a clock was ahead. */
+const longestLeaseMs = 60 * 60 * 1000;
 
 async function findByKey(session: Session, owner: string, key: string): Promise<Job | null> {
   const row = await session.database
@@ -86,6 +88,7 @@ export const jobWriting = {
         where.or([
           where.and([where('state', '=', 'waiting'), where('run_at', '<=', query.now)]),
           where.and([where('state', '=', 'working'), where('leased_until', '<=', query.now)]),
+          where.and([where('state', '=', 'working'), where('leased_until', '>', query.now + longestLeaseMs)]),
         ]),
       )
       .orderBy('run_at')

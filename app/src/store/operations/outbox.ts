@@ -74,6 +74,9 @@ async function addToCounter(
   if (count > 0) await writeCounter(session, name, ((await readCounters(session))[name] ?? 0) + count);
 }
 
+/** No event waits longer for its next attempt: one that would was written or put off while a clock was ahead. */
+const longestWaitMs = 27 * 60 * 60 * 1000;
+
 const sumOfSizes = sql<number>`cast(coalesce(sum(size_bytes), 0) as bigint)`;
 
 export const outboxReading = {
@@ -88,7 +91,12 @@ export const outboxReading = {
       .selectFrom('outbox')
       .selectAll()
       .where('sequence', 'in', first)
-      .where('next_attempt_at', '<=', query.now)
+      .where((where) =>
+        where.or([
+          where('next_attempt_at', '<=', query.now),
+          where('next_attempt_at', '>', query.now + longestWaitMs),
+        ]),
+      )
       .orderBy('sequence')
       .limit(query.limit + busy.size)
       .execute();

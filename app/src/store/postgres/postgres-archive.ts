@@ -1,9 +1,6 @@
-import { rmSync } from 'node:fs';
 import { type Kysely, sql } from 'kysely';
 import { readLines, writeLines } from '../archive-file.ts';
-import { exportLines, importLines, withoutErased } from '../archive.ts';
-import { listBackupFiles } from '../backup-names.ts';
-import type { Erased } from '../operations/session.ts';
+import { exportLines, importLines } from '../archive.ts';
 import { allTables, type Schema } from '../schema.ts';
 import { fromPostgresError } from './postgres-errors.ts';
 import { postgresSearch } from './postgres-search.ts';
@@ -11,14 +8,14 @@ import { postgresSearch } from './postgres-search.ts';
 export async function exportPostgres(
   database: Kysely<Schema>,
   path: string,
-  now: number,
+  { now, version }: { now: number; version?: number },
 ): Promise<{ sizeBytes: number }> {
   try {
     return await database
       .transaction()
       .setIsolationLevel('repeatable read')
       .setAccessMode('read only')
-      .execute((transaction) => writeLines(path, exportLines(transaction, now)));
+      .execute((transaction) => writeLines(path, exportLines(transaction, now, version)));
   } catch (error) {
     throw fromPostgresError(error);
   }
@@ -50,15 +47,4 @@ async function continueSequence(database: Kysely<Schema>, table: string): Promis
     await sql`select setval(${name}, (select coalesce(max(sequence), 0) + 1 from ${sql.table(table)}), false)`.execute(
       database,
     );
-}
-
-/** Erases from the backups what was erased from the database. One that cannot be rewritten goes as a whole. */
-export async function scrubArchives(folder: string, erased: Erased): Promise<void> {
-  for (const backup of listBackupFiles(folder)) {
-    try {
-      await writeLines(backup.path, withoutErased(readLines(backup.path), erased), { replace: true });
-    } catch {
-      rmSync(backup.path, { force: true });
-    }
-  }
 }

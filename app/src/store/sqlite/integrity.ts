@@ -32,7 +32,10 @@ export const checkMarker = (path: string): string => `${path}-check`;
 
 /** Damage that shows at work is dealt with at the next start, when nobody has the file open. */
 export function rememberDamage(path: string, failure: AppError): void {
-  if (failure.code !== 'store-damaged') return;
+  if (failure.code === 'store-damaged') markForCheck(path);
+}
+
+export function markForCheck(path: string): void {
   try {
     writeFileSync(checkMarker(path), '');
   } catch {

@@ -132,6 +132,28 @@ describe('versions', () => {
     database.close();
   });
 
+  test('an older database is backed up as it was, then brought up to date', async () => {
+    const database = new DatabaseSync(path);
+    await applyMigrations(
+      new Kysely<never>({ dialect: nodeSqliteDialect(database) }),
+      'sqlite',
+      migrations.slice(0, 1),
+    );
+    database.exec(`insert into chat (id, owner, title, title_source, pinned, settings_json, version, created_at, updated_at)
+      values ('old', 'me', 'kept', 'hand', 0, '{}', 1, 1, 1)`);
+    database.close();
+    await session(async (store) => {
+      expect(await store.getChat('me', 'old')).toMatchObject({ title: 'kept', tags: [] });
+      expect((await store.health()).schemaVersion).toBe(schemaVersion);
+    });
+    const [made = ''] = readdirSync(join(home, 'backups'));
+    expect(made).toContain(`before-v${schemaVersion}`);
+    const backup = new DatabaseSync(join(home, 'backups', made), { readOnly: true });
+    expect(backup.prepare('select title from chat').all()).toEqual([{ title: 'kept' }]);
+    expect(backup.prepare("select name from sqlite_master where name = 'chat_tag'").all()).toEqual([]);
+    backup.close();
+  });
+
   test('a migration that fails leaves nothing of itself behind', async () => {
     await session((store) => store.createChat('me', newChat()));
     const database = new DatabaseSync(path);
@@ -206,7 +228,9 @@ describe('damage', () => {
   test('a file that is no database at all is set aside; without a backup it starts empty and says so', async () => {
     writeFileSync(path, 'this is not a database, but it was somebody’s file '.repeat(200));
     await session(async (store) => {
-      expect((await store.health()).notices.join()).toMatch(/no backup, so it starts empty.*kept in/);
+      expect((await store.health()).notices.join()).toMatch(
+        /there is no backup, so it starts empty.*kept in/,
+      );
       await store.createChat('me', newChat());
     });
     const [folder] = readdirSync(join(home, 'damaged'));
@@ -228,6 +252,23 @@ describe('damage', () => {
     });
     expect(existsSync(`${path}-check`)).toBe(true);
     await session(async (store) => expect((await store.health()).notices.join()).toMatch(/damaged/));
+  });
+});
+
+describe('a database that another program keeps locked', () => {
+  test('writing says so after a while and works again afterwards; reading goes on', async () => {
+    await session(async (store) => {
+      const { id } = await store.createChat('me', newChat());
+      const other = new DatabaseSync(path);
+      other.exec('BEGIN IMMEDIATE');
+      const error = await expectError(store.createChat('me', newChat()), 'store-unavailable');
+      expect(error.hint).toContain('corral.db');
+      expect(await store.getChat('me', id)).toMatchObject({ id });
+      other.exec('ROLLBACK');
+      other.close();
+      await store.createChat('me', newChat());
+      expect((await store.health()).writable).toBe(true);
+    });
   });
 });
 

@@ -5,10 +5,11 @@ import { Kysely } from 'kysely';
 import { AppError } from '../../contracts/app-error.ts';
 import { applyMigrations, readVersion, refuseNewer, schemaVersion } from '../migrations/migrate.ts';
 import { backupName } from '../backup-names.ts';
-import { newestGoodBackup, setAside, takeFrom, writeBackup } from './backup-files.ts';
-import { checkMarker, isSound } from './integrity.ts';
+import { writeBackup } from './backup-files.ts';
+import { checkMarker, isSound, markForCheck } from './integrity.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { type OpenedDatabase, openDatabase } from './open-database.ts';
+import { finishReplacement, replaceDamaged } from './replace-damaged.ts';
 import type { Reserve } from './reserve.ts';
 import { fromSqliteError } from './sqlite-errors.ts';
 import type { WorkerSetup } from './worker-messages.ts';
@@ -23,7 +24,7 @@ export interface PreparedDatabase {
 export async function prepareDatabase(setup: WorkerSetup, reserve: Reserve): Promise<PreparedDatabase> {
   mkdirSync(dirname(setup.path), { recursive: true, mode: 0o700 });
   const notices: string[] = [];
-  const opened = openWithReserve(setup, reserve, notices);
+  const opened = await openWithReserve(setup, reserve, notices);
   if (opened.warning !== undefined) notices.push(opened.warning);
   try {
     await migrate(setup, opened.database);
@@ -37,9 +38,13 @@ export async function prepareDatabase(setup: WorkerSetup, reserve: Reserve): Pro
 /** Opening takes little; the rest is for deleting and for answers that end. */
 const partForOpening = 1 / 16;
 
-function openWithReserve(setup: WorkerSetup, reserve: Reserve, notices: string[]): OpenedDatabase {
+async function openWithReserve(
+  setup: WorkerSetup,
+  reserve: Reserve,
+  notices: string[],
+): Promise<OpenedDatabase> {
   try {
-    return openSound(setup, notices);
+    return await openSound(setup, notices);
   } catch (error) {
     const failure = fromSqliteError(error);
     const mayBeFull = ['disk-full', 'input-output', 'home-not-writable'].includes(failure.code);
@@ -54,7 +59,8 @@ function mustBeChecked(path: string): boolean {
   return logBytes > 0 || existsSync(checkMarker(path));
 }
 
-function openSound(setup: WorkerSetup, notices: string[]): OpenedDatabase {
+async function openSound(setup: WorkerSetup, notices: string[]): Promise<OpenedDatabase> {
+  notices.push(...finishReplacement(setup));
   const mustCheck = mustBeChecked(setup.path);
   let opened: OpenedDatabase | undefined;
   try {
@@ -66,23 +72,9 @@ function openSound(setup: WorkerSetup, notices: string[]): OpenedDatabase {
   } catch (error) {
     if (fromSqliteError(error).code !== 'store-damaged') throw error;
   }
+  markForCheck(setup.path);
   opened?.database.close();
-  return replaceDamaged(setup, notices);
-}
-
-function replaceDamaged(setup: WorkerSetup, notices: string[]): OpenedDatabase {
-  const kept = setAside(setup);
-  const backup = newestGoodBackup(setup.home);
-  if (backup === undefined) {
-    notices.push(
-      `The database was damaged and there is no backup, so it starts empty. The damaged file is kept in ${kept}.`,
-    );
-  } else {
-    takeFrom(backup.path, setup.path);
-    notices.push(
-      `The database was damaged. The backup of ${new Date(backup.createdAt).toISOString()} was restored; what came after it is only in the damaged file, which is kept in ${kept}.`,
-    );
-  }
+  notices.push(await replaceDamaged(setup));
   return openDatabase({ path: setup.path, readOnly: false });
 }
 

@@ -2,32 +2,21 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
-import { readLines, writeLines } from '../archive-file.ts';
-import { withoutErased } from '../archive.ts';
-import { type BackupFile, listBackupFiles } from '../backup-names.ts';
+import type { BackupFile } from '../backup-names.ts';
 import { beginFile } from '../durable-file.ts';
 import { applyMigrations } from '../migrations/migrate.ts';
 import { erasing } from '../operations/erase.ts';
 import type { Erased } from '../operations/session.ts';
 import type { Schema } from '../schema.ts';
+import { scrubBackupFiles } from '../scrub-backup-files.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { openDatabase } from './open-database.ts';
 import { newSession } from './reader.ts';
 
-/** Erases from the backups what was erased from the database. A backup that cannot be rewritten goes as a whole. */
+/** Erases from all other files what was erased from the database. */
 export async function scrubBackups(home: string, erased: Erased): Promise<void> {
-  for (const backup of listBackupFiles(join(home, 'backups'))) {
-    try {
-      await (backup.form === '.db' ? scrubDatabase(backup, erased) : scrubArchive(backup, erased));
-    } catch {
-      rmSync(backup.path, { force: true });
-    }
-  }
+  await scrubBackupFiles(join(home, 'backups'), erased, scrubDatabase);
   scrubDamaged(home, erased);
-}
-
-async function scrubArchive(backup: BackupFile, erased: Erased): Promise<void> {
-  await writeLines(backup.path, withoutErased(readLines(backup.path), erased), { replace: true });
 }
 
 async function scrubDatabase(backup: BackupFile, erased: Erased): Promise<void> {
@@ -76,8 +65,8 @@ async function eraseIfThere(
 function scrubDamaged(home: string, erased: Erased): void {
   const folder = join(home, 'damaged');
   if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder)) {
-    const place = join(folder, name);
+  for (const set of readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
+    const place = join(folder, set.name);
     const holds = readdirSync(place).some((file) => mentions(readFileSync(join(place, file)), erased));
     if (holds) rmSync(place, { recursive: true, force: true });
   }

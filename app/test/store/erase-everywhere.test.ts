@@ -1,0 +1,109 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { composeParts, type Parts } from '../../src/compose/parts.ts';
+import { prepareHome } from '../../src/config/home.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+
+/** The whole program with the real engine, which keeps states of chats on disk, and a log sink that is away. */
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+let home: string;
+let parts: Parts;
+let address: string;
+
+async function start(): Promise<void> {
+  const config = loadConfig({
+    root,
+    environment: {
+      CORRAL_HOME: home,
+      PORT: '0',
+      HF_HUB_OFFLINE: 'true',
+      CORRAL_LOG_LEVEL: 'silent',
+      LOGGING_URL: 'http://127.0.0.1:9/log',
+    },
+  });
+  parts = await composeParts({
+    config,
+    home: prepareHome(config.home),
+    version: '0.0.0-test',
+    logLevel: 'silent',
+  });
+  address = await parts.server.listen();
+  await parts.start();
+}
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'corral-erase-'));
+  await start();
+});
+afterEach(async () => {
+  await parts.close();
+  rmSync(home, { recursive: true });
+});
+
+async function call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+  const answer = await fetch(address + path, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  expect(answer.ok, `${method} ${path}: ${answer.status}`).toBe(true);
+  return (answer.status === 204 ? null : await answer.json()) as Answer;
+}
+
+/** A chat with one answered message. */
+async function say(content: string, options: { temporary?: boolean } = {}): Promise<string> {
+  const settings = { systemPrompt: content, sampling: { maxNewTokens: 6 } };
+  const { id } = await call<{ id: string }>('POST', '/api/chats', { ...options, settings, tags: [content] });
+  const input = { kind: 'message', content };
+  const started = await call<{ runs: { id: string }[] }>('POST', `/api/chats/${id}/runs`, { input });
+  const phase = async (): Promise<string> =>
+    (await call<{ phase: string }>('GET', `/api/runs/${started.runs[0]!.id}`)).phase;
+  while ((await phase()) !== 'ended') await new Promise((resolve) => setTimeout(resolve, 50));
+  return id;
+}
+
+/** Names of all files below CORRAL_HOME that hold a text, archives unpacked. */
+function filesWith(text: string): string[] {
+  return readdirSync(home, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .filter((file) => {
+      const bytes = readFileSync(join(file.parentPath, file.name));
+      return (file.name.endsWith('.gz') ? gunzipSync(bytes) : bytes).includes(text);
+    })
+    .map((file) => file.name);
+}
+
+const states = (): string[] => readdirSync(join(home, 'kv')).sort();
+
+test('an erased chat is in no file any more: rows, index, log of the database, outbox, backups, states', async () => {
+  const kept = await say('zebrakept');
+  const erased = await say('zebraerased');
+  await call('POST', '/api/backups', {});
+  await call('POST', '/api/backups?archive=1', {});
+  await parts.close();
+  expect(states()).toHaveLength(2);
+  await start();
+  expect(filesWith('zebraerased').length).toBeGreaterThanOrEqual(3);
+  await call('DELETE', `/api/chats/${erased}?erase=1`);
+  expect(filesWith('zebraerased')).toEqual([]);
+  expect(filesWith(erased)).toEqual([]);
+  expect(filesWith('zebrakept').length).toBeGreaterThanOrEqual(3);
+  expect(states()).toHaveLength(1);
+  await call('DELETE', `/api/chats/${kept}?erase=1`);
+  expect(states()).toEqual([]);
+});
+
+test('a temporary chat never touches the disk', async () => {
+  const id = await say('zebraghost', { temporary: true });
+  expect(filesWith('zebraghost')).toEqual([]);
+  expect(filesWith(id)).toEqual([]);
+  await parts.close();
+  expect(filesWith('zebraghost')).toEqual([]);
+  expect(states()).toEqual([]);
+  await start();
+});

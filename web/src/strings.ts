@@ -53,6 +53,7 @@ export const strings = {
     crashedWhat: 'Your chats are safe on the server. Reload the page to go on.',
     fromElsewhere: 'Changed in another tab',
     notices: 'Notices',
+    noticesRead: 'Understood',
     back: 'Back to the chat',
   },
 

@@ -1,5 +1,6 @@
 import type { ChatSession } from '../state/chat-session.ts';
 import { useSystem } from '../api/queries.ts';
+import { createStore, useSelected } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { ContextRing } from './context-ring.tsx';
 import { useTokenCount } from './use-token-count.ts';
@@ -11,15 +12,27 @@ export interface ComposerNotesProps {
   isQueued: boolean;
 }
 
+/** A temporary chat is not, unless the operator forces it; before the first message only the server can tell. */
+function useIsLogged(session: ChatSession | null): boolean {
+  const isServerLogging = (useSystem().data?.features.loggingHost ?? null) !== null;
+  const isChatLogged = useSelected<{ isLogged: boolean }, boolean>(
+    session?.state ?? noChat,
+    (chat) => chat.isLogged,
+  );
+  return session ? isChatLogged : isServerLogging;
+}
+
+const noChat = createStore({ isLogged: false });
+
 /** The quiet line beside the button: tokens, context, what is logged. */
 export function ComposerNotes({ session, text, isTooLong, isQueued }: ComposerNotesProps) {
   const count = useTokenCount(session?.id ?? null, text);
-  const loggingHost = useSystem().data?.features.loggingHost ?? null;
+  const isLogged = useIsLogged(session);
   return (
     <span className="composer__notes small soft figures" role="status">
       {isTooLong && <span className="problem">{strings.composer.draftTooLong}</span>}
       {isQueued && <span>{strings.composer.queued}</span>}
-      {loggingHost && (
+      {isLogged && (
         <span className="chip" data-tip={strings.composer.loggedNote}>
           {strings.composer.logged}
         </span>

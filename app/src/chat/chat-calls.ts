@@ -1,15 +1,15 @@
 import { uuidv7 } from 'uuidv7';
-import { AppError } from '../contracts/app-error.ts';
 import type { Chat, ChatMessage, TrashEntry } from '../contracts/chats.ts';
 import type { ContextPlan } from '../contracts/runs.ts';
 import type { Store } from '../store/store.ts';
 import type { ChatCalls } from './chats.ts';
 import { loggingMode } from './log/log-policy.ts';
+import { notFound } from './refusals.ts';
 import type { RunContext } from './runs/run-context.ts';
 import { stopRun } from './runs/stop-run.ts';
 import { checked } from './settings/settings-calls.ts';
 import type { TemporaryChats } from './temporary/temporary-chats.ts';
-import { branchTo, newestLeafBelow } from './tree/message-tree.ts';
+import { branchTo, newestLeafBelow } from '../lib/message-tree.ts';
 
 export interface ChatParts {
   context: RunContext;
@@ -28,6 +28,7 @@ export function createChatCalls(parts: ChatParts): ChatCalls {
     open: (owner, chatId) => open(parts, owner, chatId),
     list: (owner, filter) => store.listChats(owner, filter),
     folders: (owner) => store.listFolders(owner),
+    tags: (owner) => store.listTags(owner),
     search: (owner, query) => store.searchChats(owner, query),
     update: (owner, chatId, write) => update(parts, owner, { chatId, ...write }),
     duplicate: (owner, chatId, options) => duplicate(parts, owner, { chatId, ...options }),
@@ -57,6 +58,7 @@ async function create(
     title,
     titleSource: title === '' ? 'none' : 'hand',
     folder: wanted.folder ?? null,
+    tags: wanted.tags ?? [],
     settings: checked(wanted.settings ?? {}),
     createdAt: context.clock.now(),
   });
@@ -70,7 +72,7 @@ async function open(
   chatId: string,
 ): Promise<Awaited<ReturnType<ChatCalls['open']>>> {
   const opened = await context.store.openChat(owner, chatId);
-  if (!opened) throw new AppError('not-found', 'there is no such chat');
+  if (!opened) throw notFound('chat');
   const { chat, messages, runs } = opened;
   return {
     chat,
@@ -117,7 +119,7 @@ async function update(
 
 async function found(context: RunContext, owner: string, chatId: string): Promise<Chat> {
   const chat = await context.store.getChat(owner, chatId);
-  if (!chat) throw new AppError('not-found', 'there is no such chat');
+  if (!chat) throw notFound('chat');
   return chat;
 }
 
@@ -136,14 +138,13 @@ async function duplicate(
   }
   const opened = await context.store.openChat(owner, chatId);
   const branch = branchTo(opened?.messages ?? [], upToMessageId ?? chat.activeLeafId);
-  if (branch.length === 0 && upToMessageId !== undefined)
-    throw new AppError('not-found', 'there is no such message in this chat');
+  if (branch.length === 0 && upToMessageId !== undefined) throw notFound('message in this chat');
   const newId = uuidv7();
   const ids = new Map(branch.map((message) => [message.id, uuidv7()]));
-  const { titleSource, folder, settings } = chat;
+  const { titleSource, folder, tags, settings } = chat;
   await store.importChats(owner, [
     {
-      chat: { id: newId, title, titleSource, folder, settings, createdAt: now, updatedAt: now },
+      chat: { id: newId, title, titleSource, folder, tags, settings, createdAt: now, updatedAt: now },
       messages: branch.map((message) => ({
         id: ids.get(message.id) ?? uuidv7(),
         parentId: message.parentId === null ? null : (ids.get(message.parentId) ?? null),

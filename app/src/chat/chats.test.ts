@@ -1,3 +1,4 @@
+import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openChats, watchToEnd, type Answered, type OpenedChats } from '../../test/fixtures/open-chats.ts';
 import type { Script } from '../engine/scripted/script.ts';
@@ -164,6 +165,10 @@ describe('settings of the next message', () => {
     expect(source('sampling.temperature')).toBe('preference');
     expect(source('sampling.maxNewTokens')).toBe('chat');
     expect(source('sampling.topP')).toBe('server');
+    await chats.update(owner, id, { change: { settings: { sampling: { temperature: 0.9 } } } });
+    const [next] = await answer(id, { input: { kind: 'message', content: 'and now?' } });
+    const [later] = await chats.receipts(owner, next!.run.messageId);
+    expect(later?.sampling).toMatchObject({ temperature: 0.9, maxNewTokens: 512 });
     await chats.savePreferences(owner, { settings: {} });
   });
 
@@ -221,6 +226,10 @@ describe('receipts', () => {
     const other = await chats.replay(owner, said!.run.id, AbortSignal.timeout(5000));
     delete script.answer;
     expect(other).toMatchObject({ identical: false, firstDifference: 0, original: said!.text });
+    script.answer = () => `${said!.text.slice(0, 5)}#`;
+    const parted = await chats.replay(owner, said!.run.id, AbortSignal.timeout(5000));
+    delete script.answer;
+    expect(parted).toMatchObject({ identical: false, firstDifference: 5 });
   });
 
   test('the exact prompt is rendered again and matches its hash', async () => {
@@ -310,6 +319,36 @@ describe('the log', () => {
     expect(JSON.parse(lines.join(''))).toMatchObject({
       conversations: [{ from: 'human' }, { from: 'gpt', rating: 'down', reason: 'too short' }],
     });
+  });
+});
+
+describe('retention', () => {
+  test('a clock that jumps ahead for less than a day deletes nothing for good', async () => {
+    let now = Date.UTC(2026, 0, 1);
+    const hour = 60 * 60 * 1000;
+    const { chats, store, chat, remove } = await openChats({ clock: { now: () => now } });
+    /** As the hourly job does it. */
+    const retain = async (): Promise<void> => {
+      now += hour;
+      const job = { id: uuidv7(), kind: 'retention', payload: {}, createdAt: now, runAt: now };
+      await store.addJob('system', job);
+      await store.leaseJob({ kinds: ['retention'], worker: 'me', now, leasedUntil: now + hour });
+      await chats.jobs.retention({}, AbortSignal.timeout(5000));
+      await store.finishJob({ jobId: job.id, worker: 'me', now });
+    };
+    const trashed = async (): Promise<number> => (await chats.listTrash(owner, { limit: 5 })).items.length;
+    for (let run = 0; run < 24; run++) await retain();
+    const { id } = await chat();
+    await chats.trash(owner, id);
+    now += 365 * 24 * hour;
+    for (let run = 0; run < 20; run++) await retain();
+    now -= 365 * 24 * hour;
+    for (let run = 0; run < 30; run++) await retain();
+    expect(await trashed()).toBe(1);
+    now += 30 * 24 * hour;
+    for (let run = 0; run < 25; run++) await retain();
+    expect(await trashed()).toBe(0);
+    await remove();
   });
 });
 

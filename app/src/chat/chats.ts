@@ -60,11 +60,18 @@ export interface OpenedChat {
 export interface ChatCalls {
   create(
     owner: string,
-    chat: { title?: string; folder?: string | null; temporary?: boolean; settings?: ChatSettings },
+    chat: {
+      title?: string;
+      folder?: string | null;
+      tags?: string[];
+      temporary?: boolean;
+      settings?: ChatSettings;
+    },
   ): Promise<Chat>;
   open(owner: string, chatId: string): Promise<OpenedChat>;
   list(owner: string, filter: ChatFilter): Promise<Page<Chat>>;
   folders(owner: string): Promise<{ name: string; chatCount: number }[]>;
+  tags(owner: string): Promise<{ name: string; chatCount: number }[]>;
   search(owner: string, query: { text: string; limit: number }): Promise<SearchHit[]>;
   update(
     owner: string,

@@ -7,8 +7,9 @@ import { tell, trash, type ChatParts } from './chat-calls.ts';
 import type { MessageCalls } from './chats.ts';
 import { logEvent, type LoggedAnswer } from './log/log-event.ts';
 import { loggingMode } from './log/log-policy.ts';
+import { notFound, stale } from './refusals.ts';
 import { checkText } from './runs/accept-run.ts';
-import { branchTo } from './tree/message-tree.ts';
+import { branchTo } from '../lib/message-tree.ts';
 
 export function createMessageCalls(parts: ChatParts): MessageCalls {
   const { context } = parts;
@@ -16,10 +17,7 @@ export function createMessageCalls(parts: ChatParts): MessageCalls {
     async edit(owner, chatId, { messageId, version, content }) {
       checkText(content);
       const message = await messageIn(parts, owner, { chatId, messageId });
-      if (version !== undefined && version < message.version)
-        throw new AppError('conflict', 'this message was changed meanwhile', {
-          details: { version: message.version },
-        });
+      if (version !== undefined && version < message.version) throw stale('message', message.version);
       const { parentId, role, model } = message;
       const createdAt = context.clock.now();
       const added = await context.store.addMessage(owner, {
@@ -60,8 +58,7 @@ async function messageIn(
   known: { chatId: string; messageId: string },
 ): Promise<ChatMessage> {
   const message = await context.store.getMessage(owner, known.messageId);
-  if (message?.chatId !== known.chatId)
-    throw new AppError('not-found', 'there is no such message in this chat');
+  if (message?.chatId !== known.chatId) throw notFound('message in this chat');
   return message;
 }
 

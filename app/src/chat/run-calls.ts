@@ -1,12 +1,13 @@
-import { AppError } from '../contracts/app-error.ts';
 import type { Run } from '../contracts/runs.ts';
 import type { AcceptedRuns } from '../store/run-store.ts';
 import { tell } from './chat-calls.ts';
 import type { RunCalls, RunRequest, StartedRuns } from './chats.ts';
+import { notFound } from './refusals.ts';
 import { acceptRuns, checkText } from './runs/accept-run.ts';
 import { complete } from './runs/complete.ts';
 import { executeRun } from './runs/execute-run.ts';
 import { LiveRun } from './runs/live-run.ts';
+import { plainRun } from './runs/plain-run.ts';
 import { planContext } from './runs/plan-context.ts';
 import { contextOf } from './runs/prepare-answer.ts';
 import { contextWish, type RunContext } from './runs/run-context.ts';
@@ -14,7 +15,7 @@ import { stopRun } from './runs/stop-run.ts';
 import { watchRun } from './runs/watch-run.ts';
 import { resolveSettings } from './settings/resolve-settings.ts';
 import { settingsLayers, settle, type SettingsSources } from './settings/settings-calls.ts';
-import { branchTo } from './tree/message-tree.ts';
+import { branchTo } from '../lib/message-tree.ts';
 
 export interface RunParts {
   context: RunContext;
@@ -41,9 +42,8 @@ export function createRunCalls(parts: RunParts): RunCalls {
       const live = context.live.get(runId);
       if (live?.owner === owner) return live.snapshot();
       const record = await context.store.getRun(owner, runId);
-      if (!record) throw new AppError('not-found', 'there is no such run');
-      const { owner: _owner, state: _state, engineCrashes: _crashes, resumedAt: _resumed, ...run } = record;
-      return run;
+      if (!record) throw notFound('run');
+      return plainRun(record);
     },
     async listRuns(owner, filter) {
       const stored = await context.store.listRuns(owner, filter);
@@ -104,7 +104,7 @@ async function planDraft(
   const { owner, chatId, draft, signal } = call;
   if (draft.content !== '') checkText(draft.content);
   const opened = await context.store.openChat(owner, chatId);
-  if (!opened) throw new AppError('not-found', 'there is no such chat');
+  if (!opened) throw notFound('chat');
   const settings = await settle(sources, owner, { chat: opened.chat, message: draft.settings ?? {} });
   const source = await context.models.resolve(settings.model, signal);
   const wish = contextWish(context.config, settings.contextTokens);

@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts';
 import { tell } from './chat-calls.ts';
 import type { RunContext } from './runs/run-context.ts';
 import { settle, type SettingsSources } from './settings/settings-calls.ts';
-import { branchTo } from './tree/message-tree.ts';
+import { branchTo } from '../lib/message-tree.ts';
 
 const mostTitleCharacters = 60;
 /** Enough to know what it is about; a title must not read a book. */

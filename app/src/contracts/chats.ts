@@ -18,6 +18,8 @@ const versionSchema = z.int().min(1);
 export const maxMessageCharacters = 4_000_000;
 export const maxTitleCharacters = 300;
 export const maxFolderCharacters = 120;
+export const maxTagCharacters = 60;
+export const maxTags = 20;
 export const maxSystemPromptCharacters = 200_000;
 /** One message may be sent to this many models, adapters or parameter sets at once. */
 export const maxTargets = 4;
@@ -60,17 +62,25 @@ export const presetSchema = z.strictObject({
 });
 export type Preset = z.infer<typeof presetSchema>;
 
+/** Tags of one chat: without blanks at their ends, each once. */
+export const tagsSchema = z
+  .array(z.string().trim().min(1).max(maxTagCharacters))
+  .max(maxTags)
+  .transform((tags) => [...new Set(tags)].sort());
+
 export const chatSchema = z.strictObject({
   id: idSchema,
   title: z.string().max(maxTitleCharacters),
   /** `hand` is never replaced by the model. */
   titleSource: z.enum(['none', 'model', 'hand', 'import']),
   folder: z.string().min(1).max(maxFolderCharacters).nullable(),
+  /** In the order of their characters. */
+  tags: z.array(z.string().min(1).max(maxTagCharacters)),
   pinned: z.boolean(),
   /** In memory only: no row, journal, receipt or log event. */
   temporary: z.boolean(),
   settings: chatSettingsSchema,
-  /** Of title, folder, pin and settings; the tree only grows and needs none. */
+  /** Of title, folder, tags, pin and settings; the tree only grows and needs none. */
   version: versionSchema,
   /** The last message of the branch that is shown. */
   activeLeafId: idSchema.nullable(),

@@ -1,5 +1,6 @@
-import type { ChatMessage } from '../../contracts/chats.ts';
+import type { ChatMessage } from '../contracts/chats.ts';
 
+/** Lists of these are in the order the messages were made: parents before children. */
 type Node = Pick<ChatMessage, 'id' | 'parentId'>;
 
 /** From the first message of the branch to `leafId`; empty for null and for an id that is not there. */

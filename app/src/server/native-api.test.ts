@@ -67,6 +67,10 @@ test('chats are listed, changed by version, deleted and brought back', async () 
   ]);
   const list = await running.call('GET', '/api/chats?limit=1');
   expect(list.body).toMatchObject({ chats: [{ id }] });
+  const tagged = await running.call('PATCH', `/api/chats/${id}`, { tags: [' b ', 'a', 'b'] });
+  expect(tagged.body).toMatchObject({ tags: ['a', 'b'], version: 3 });
+  const byTag = await running.call('GET', '/api/chats?tag=b');
+  expect(byTag.body).toMatchObject({ chats: [{ id }], tags: [{ name: 'a', chatCount: 1 }, { name: 'b' }] });
   const trashed = await running.call('DELETE', `/api/chats/${id}`);
   expect((await running.call('GET', `/api/chats/${id}`)).status).toBe(404);
   const restored = await running.call('POST', `/api/trash/${String(trashed.body['id'])}/restore`);

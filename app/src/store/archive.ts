@@ -20,11 +20,16 @@ interface ArchivedRow {
 
 const pageRows = 500;
 
-/** Needs a transaction that sees one state throughout. */
-export async function* exportLines(database: Kysely<Schema>, now: number): AsyncGenerator<string> {
-  yield JSON.stringify({ format: archiveFormat, version: 1, schemaVersion, createdAt: now });
+/** Needs a transaction that sees one state throughout. `version` is that of a database that is still to be migrated. */
+export async function* exportLines(
+  database: Kysely<Schema>,
+  now: number,
+  version = schemaVersion,
+): AsyncGenerator<string> {
+  yield JSON.stringify({ format: archiveFormat, version: 1, schemaVersion: version, createdAt: now });
+  const present = await readColumns(database);
   let count = 0;
-  for (const table of allTables)
+  for (const table of allTables.filter((name) => present.has(name)))
     for await (const row of allRows(database, table)) {
       yield JSON.stringify({ table, row } satisfies ArchivedRow);
       count += 1;
@@ -34,6 +39,7 @@ export async function* exportLines(database: Kysely<Schema>, now: number): Async
 
 /** What each table is read in the order of. */
 const orders: Partial<Record<TableName, string[]>> = {
+  chat_tag: ['chat_id', 'tag'],
   journal: ['run_id', 'start_offset'],
   idempotency: ['owner', 'key'],
   counter: ['owner', 'name'],

@@ -9,6 +9,7 @@ export interface NewChat {
   title: string;
   titleSource: Chat['titleSource'];
   folder: string | null;
+  tags?: string[];
   settings: ChatSettings;
   createdAt: number;
 }
@@ -29,6 +30,7 @@ export interface NewMessage {
 export interface ChatFilter extends PageRequest {
   /** Absent: all; null: only those in no folder. */
   folder?: string | null;
+  tag?: string;
 }
 
 export interface OpenedChat {
@@ -43,6 +45,8 @@ export interface ChatChange {
   title?: string;
   titleSource?: Chat['titleSource'];
   folder?: string | null;
+  /** All of them; they take the place of what was there. */
+  tags?: string[];
   pinned?: boolean;
   settings?: ChatSettings;
 }
@@ -56,6 +60,8 @@ export interface ChatStore {
   listChats(owner: string, filter: ChatFilter): Promise<Page<Chat>>;
   /** Every folder in use with its number of chats, by name. */
   listFolders(owner: string): Promise<{ name: string; chatCount: number }[]>;
+  /** Likewise every tag. */
+  listTags(owner: string): Promise<{ name: string; chatCount: number }[]>;
   /** Titles and messages that contain all words of `text` (the last word may be a beginning), best first. */
   searchChats(owner: string, query: { text: string; limit: number }): Promise<SearchHit[]>;
   /** Raises `version`; never touches `updatedAt`. */

@@ -11,6 +11,7 @@ import type { RunState } from './run-store.ts';
  */
 export interface Schema {
   chat: ChatTable;
+  chat_tag: ChatTagTable;
   message: MessageTable;
   run: RunTable;
   journal: JournalTable;
@@ -33,6 +34,7 @@ export const personalTables = [
   'run',
   'trash',
   'message',
+  'chat_tag',
   'chat',
   'outbox',
   'preference',
@@ -64,6 +66,12 @@ export interface ChatTable {
   updated_at: number;
   trash_id: string | null;
   import_key: string | null;
+}
+
+export interface ChatTagTable {
+  chat_id: string;
+  owner: string;
+  tag: string;
 }
 
 export interface MessageTable {

@@ -3,6 +3,7 @@ import type { ExportedChat } from '../../store/exchange-store.ts';
 import type { Store } from '../../store/store.ts';
 import { tell } from '../chat-calls.ts';
 import type { ExchangeCalls, ExportedFile, ExportFormat, ImportResult } from '../chats.ts';
+import { notFound } from '../refusals.ts';
 import type { RunContext } from '../runs/run-context.ts';
 import {
   mostConversations,
@@ -94,7 +95,7 @@ function readAny(data: unknown): ParsedImport {
 
 async function oneChat(context: RunContext, owner: string, chatId: string): Promise<ExportedChat> {
   const opened = await context.store.openChat(owner, chatId);
-  if (!opened) throw new AppError('not-found', 'there is no such chat');
+  if (!opened) throw notFound('chat');
   const receipts = [];
   for (const message of opened.messages)
     if (message.runId !== null) receipts.push(...(await context.store.listReceipts(owner, message.id)));
@@ -145,7 +146,7 @@ function messageFile(
   { format, exported, messageId }: { format: ExportFormat; exported: ExportedChat; messageId: string },
 ): ExportedFile {
   const message = exported.messages.find((candidate) => candidate.id === messageId);
-  if (!message) throw new AppError('not-found', 'there is no such message in this chat');
+  if (!message) throw notFound('message in this chat');
   const alone: ExportedChat = {
     chat: { ...exported.chat, activeLeafId: message.id },
     messages: [{ ...message, parentId: null }],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openChats, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
 import type { ExportFormat, OpenedChat } from '../chats.ts';
-import { branchTo } from '../tree/message-tree.ts';
+import { branchTo } from '../../lib/message-tree.ts';
 
 let opened: OpenedChats;
 let serial = 0;
@@ -162,7 +162,15 @@ describe('exports of others', () => {
     };
     const chat = { title: 'Inner', system: 'Be brief.', history: { currentId: 'a1', messages } };
     const file = [
-      { id: 'x', title: 'Outer', chat, created_at: 1_700_000_000, updated_at: 1_700_000_100, pinned: true },
+      {
+        id: 'x',
+        title: 'Outer',
+        chat,
+        created_at: 1_700_000_000,
+        updated_at: 1_700_000_100,
+        pinned: true,
+        meta: { tags: ['b', ' a '] },
+      },
     ];
     expect(await opened.chats.import(owner, file)).toMatchObject({
       format: 'open_webui',
@@ -170,7 +178,12 @@ describe('exports of others', () => {
       messages: 3,
     });
     const [taken] = await allChats(owner);
-    expect(taken!.chat).toMatchObject({ title: 'Outer', pinned: true, createdAt: 1_700_000_000_000 });
+    expect(taken!.chat).toMatchObject({
+      title: 'Outer',
+      pinned: true,
+      tags: ['a', 'b'],
+      createdAt: 1_700_000_000_000,
+    });
     expect(taken!.chat.settings.systemPrompt).toBe('Be brief.');
     expect(shown(taken!)).toEqual([
       ['user', 'Hi'],
@@ -205,6 +218,7 @@ describe('our own JSON', () => {
     const { chats, owner, chat, say } = opened;
     const { id } = await chat({ sampling: { temperature: 0 } });
     await say(id, 'kept');
+    await chats.update(owner, id, { change: { tags: ['old', 'dear'] } });
     const before = await chats.open(owner, id);
     const { runs } = await chats.run(owner, id, {
       input: { kind: 'regenerate', messageId: before.messages[1]!.id },
@@ -215,7 +229,7 @@ describe('our own JSON', () => {
     const other = person();
     expect(await chats.import(other, exported)).toMatchObject({ format: 'corral', chats: 1, messages: 3 });
     const [copy] = await allChats(other);
-    expect(copy!.chat.settings).toEqual({ sampling: { temperature: 0 } });
+    expect(copy!.chat).toMatchObject({ settings: { sampling: { temperature: 0 } }, tags: ['dear', 'old'] });
     expect(shown(copy!)).toEqual(shown(await chats.open(owner, id)));
   });
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
+import type { z } from 'zod';
 import {
   maxMessageCharacters,
   maxTitleCharacters,
@@ -17,6 +18,7 @@ export interface Conversation {
   updatedAt: number | null;
   settings?: ChatSettings;
   folder?: string | null;
+  tags?: string[];
   pinned?: boolean;
   messages: ConversationMessage[];
   /** Index of the last message of the branch that was shown; absent: the last message. */
@@ -47,6 +49,31 @@ export interface ParsedImport {
 export const mostConversations = 100_000;
 /** Messages in one chat: keeps one transaction and one opened chat within reason. */
 export const mostMessages = 50_000;
+
+/** Reads each entry of a list; one that is not as it should be is named and costs the others nothing. */
+export function readEach<Schema extends z.ZodType>(
+  format: ImportFormat,
+  list: readonly unknown[],
+  how: { schema: Schema; toConversation: (entry: z.infer<Schema>) => Conversation },
+): ParsedImport {
+  const parsed: ParsedImport = { format, conversations: [], skipped: [] };
+  for (const [index, item] of list.entries()) {
+    const entry = how.schema.safeParse(item);
+    if (entry.success) parsed.conversations.push({ index, conversation: how.toConversation(entry.data) });
+    else {
+      const [issue] = entry.error.issues;
+      const reason = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a chat'}`;
+      parsed.skipped.push({ index, reason });
+    }
+  }
+  return parsed;
+}
+
+/** Seconds in some exports, milliseconds in others; no chat is from before 1973. */
+export function milliseconds(time: number | null | undefined): number | null {
+  if (time === null || time === undefined || !Number.isFinite(time) || time < 0) return null;
+  return Math.round(time > 100_000_000_000 ? time : time * 1000);
+}
 
 /** Null where it can be taken; else why not. */
 export function reasonToSkip(conversation: Conversation): string | null {
@@ -80,6 +107,7 @@ export function toImportedChat(conversation: Conversation, format: ImportFormat,
       title,
       titleSource: title === '' ? 'none' : 'import',
       folder: conversation.folder ?? null,
+      tags: conversation.tags ?? [],
       settings: conversation.settings ?? {},
       createdAt,
       updatedAt: conversation.updatedAt ?? createdAt,

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import type { Conversation, ConversationMessage, ParsedImport } from './imported-conversation.ts';
+import {
+  milliseconds,
+  readEach,
+  type Conversation,
+  type ConversationMessage,
+  type ParsedImport,
+} from './imported-conversation.ts';
 import { readTree } from './read-tree.ts';
 
 const nodeSchema = z.object({
@@ -39,19 +45,7 @@ export function readChatGpt(data: unknown): ParsedImport | null {
   const looksLike = (item: unknown): boolean =>
     typeof item === 'object' && item !== null && 'mapping' in item;
   if (list.length === 0 || !list.some(looksLike)) return null;
-  const parsed: ParsedImport = { format: 'chatgpt', conversations: [], skipped: [] };
-  for (const [index, item] of list.entries()) {
-    const known = conversationSchema.safeParse(item);
-    if (known.success) parsed.conversations.push({ index, conversation: conversationOf(known.data) });
-    else {
-      const [issue] = known.error.issues;
-      parsed.skipped.push({
-        index,
-        reason: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a conversation'}`,
-      });
-    }
-  }
-  return parsed;
+  return readEach('chatgpt', list, { schema: conversationSchema, toConversation: conversationOf });
 }
 
 function conversationOf(known: z.infer<typeof conversationSchema>): Conversation {
@@ -94,9 +88,4 @@ function textOf(content: NonNullable<Node['message']>['content']): string {
     .map((part) => (typeof part === 'string' ? part : '[an attachment that was not imported]'))
     .join('\n')
     .trim();
-}
-
-function milliseconds(seconds: number | null | undefined): number | null {
-  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return null;
-  return Math.max(0, Math.round(seconds * 1000));
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../contracts/app-error.ts';
 import { chatMessageSchema, chatSchema } from '../../contracts/chats.ts';
-import type { Conversation, ParsedImport } from './imported-conversation.ts';
+import { readEach, type Conversation, type ParsedImport } from './imported-conversation.ts';
 
 /** Raised when a reader of an older one could no longer understand it. */
 export const corralFormatVersion = 1;
@@ -33,19 +33,7 @@ export function readCorral(data: unknown): ParsedImport | null {
         hint: 'Update Corral, or export from the newer one as chat_history.',
       },
     );
-  const parsed: ParsedImport = { format: 'corral', conversations: [], skipped: [] };
-  for (const [index, item] of file.data.chats.entries()) {
-    const entry = entrySchema.safeParse(item);
-    if (entry.success) parsed.conversations.push({ index, conversation: conversationOf(entry.data) });
-    else {
-      const [issue] = entry.error.issues;
-      parsed.skipped.push({
-        index,
-        reason: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a chat'}`,
-      });
-    }
-  }
-  return parsed;
+  return readEach('corral', file.data.chats, { schema: entrySchema, toConversation: conversationOf });
 }
 
 function conversationOf({ chat, messages }: z.infer<typeof entrySchema>): Conversation {
@@ -70,6 +58,7 @@ function conversationOf({ chat, messages }: z.infer<typeof entrySchema>): Conver
     updatedAt: chat.updatedAt ?? null,
     settings: chat.settings ?? {},
     folder: chat.folder ?? null,
+    ...(chat.tags && chat.tags.length > 0 ? { tags: chat.tags } : {}),
     pinned: chat.pinned ?? false,
     messages: read,
     ...(shown === undefined ? {} : { shown }),

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import type { Conversation, ConversationMessage, ParsedImport } from './imported-conversation.ts';
+import { tagsSchema } from '../../contracts/chats.ts';
+import {
+  milliseconds,
+  readEach,
+  type Conversation,
+  type ConversationMessage,
+  type ParsedImport,
+} from './imported-conversation.ts';
 import { readTree } from './read-tree.ts';
 
 const messageSchema = z.object({
@@ -15,6 +22,10 @@ const entrySchema = z.object({
   created_at: z.number().nullish(),
   updated_at: z.number().nullish(),
   pinned: z.boolean().nullish(),
+  meta: z
+    .object({ tags: z.array(z.string()).catch([]).optional() })
+    .nullish()
+    .catch(null),
   chat: z.object({
     title: z.string().nullish(),
     system: z.string().nullish(),
@@ -29,23 +40,12 @@ export function readOpenWebUi(data: unknown): ParsedImport | null {
   const looksLike = (item: unknown): boolean =>
     typeof item === 'object' && item !== null && 'chat' in item && !('mapping' in item);
   if (!list.some(looksLike)) return null;
-  const parsed: ParsedImport = { format: 'open_webui', conversations: [], skipped: [] };
-  for (const [index, item] of list.entries()) {
-    const entry = entrySchema.safeParse(item);
-    if (entry.success) parsed.conversations.push({ index, conversation: conversationOf(entry.data) });
-    else {
-      const [issue] = entry.error.issues;
-      parsed.skipped.push({
-        index,
-        reason: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a chat'}`,
-      });
-    }
-  }
-  return parsed;
+  return readEach('open_webui', list, { schema: entrySchema, toConversation: conversationOf });
 }
 
 function conversationOf(entry: Entry): Conversation {
   const { history, system } = entry.chat;
+  const tags = tagsSchema.catch([]).parse(entry.meta?.tags ?? []);
   const children = Map.groupBy(Object.keys(history.messages), (id) => {
     const parentId = history.messages[id]?.parentId ?? '';
     return history.messages[parentId] ? parentId : '';
@@ -61,6 +61,7 @@ function conversationOf(entry: Entry): Conversation {
     createdAt: milliseconds(entry.created_at),
     updatedAt: milliseconds(entry.updated_at),
     pinned: entry.pinned ?? false,
+    ...(tags.length > 0 ? { tags } : {}),
     ...(system ? { settings: { systemPrompt: system.slice(0, 200_000) } } : {}),
     messages,
     ...(shown === undefined ? {} : { shown }),
@@ -74,10 +75,4 @@ function messageOf(
   if (!said || said.content === '' || (said.role !== 'user' && said.role !== 'assistant')) return null;
   const { content, role, model } = said;
   return { parent, role, content, createdAt: milliseconds(said.timestamp), model: model ?? null };
-}
-
-/** Seconds in some versions, milliseconds in others; no chat is from before 1973. */
-function milliseconds(time: number | null | undefined): number | null {
-  if (time === null || time === undefined || !Number.isFinite(time) || time < 0) return null;
-  return Math.round(time > 100_000_000_000 ? time : time * 1000);
 }

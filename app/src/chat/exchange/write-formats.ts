@@ -1,6 +1,6 @@
 import type { Chat, ChatMessage } from '../../contracts/chats.ts';
 import type { ExportedChat } from '../../store/exchange-store.ts';
-import { branchTo } from '../tree/message-tree.ts';
+import { branchTo } from '../../lib/message-tree.ts';
 import { corralFormatVersion } from './read-corral.ts';
 
 /** How one format is written, chat by chat, so that no more than one page of chats is in memory. */

@@ -10,6 +10,7 @@ import {
 } from '../../contracts/chats.ts';
 import type { AcceptedAnswer, AcceptedRuns, AcceptRuns } from '../../store/run-store.ts';
 import type { RunInput, RunRequest } from '../chats.ts';
+import { notFound, stale } from '../refusals.ts';
 import type { EffectiveSettings } from '../settings/resolve-settings.ts';
 import type { AnswerState, RunContext } from './run-context.ts';
 
@@ -48,7 +49,7 @@ async function acceptNew(
 ): Promise<AcceptedRuns> {
   const { owner, chatId, request } = call;
   const chat = await context.store.getChat(owner, chatId);
-  if (!chat || chat.trashedAt !== null) throw new AppError('not-found', 'there is no such chat');
+  if (!chat || chat.trashedAt !== null) throw notFound('chat');
   const targets = targetsOf(request);
   const settled = await Promise.all(targets.map((said) => call.settle(chat, said)));
   const now = context.clock.now();
@@ -150,7 +151,7 @@ async function placeAt(
   input: Exclude<RunInput, { kind: 'message' }>,
 ): Promise<Place> {
   const message = await messageOf(context, { owner, chat, messageId: input.messageId });
-  if (input.version !== undefined && input.version < message.version) throw stale(message);
+  if (input.version !== undefined && input.version < message.version) throw stale('message', message.version);
   const above = async (): Promise<ChatMessage | null> =>
     message.parentId === null ? null : messageOf(context, { owner, chat, messageId: message.parentId });
   switch (input.kind) {
@@ -185,13 +186,6 @@ function basis(message: ChatMessage | null, version?: number): AcceptRuns['paren
   return message && { id: message.id, version: version ?? message.version };
 }
 
-function stale(message: ChatMessage): AppError {
-  return new AppError('conflict', 'this message was changed meanwhile', {
-    hint: 'Load the chat again.',
-    details: { version: message.version },
-  });
-}
-
 function wrongRole(what: string, role: string): AppError {
   return new AppError('bad-request', `only a message of role ${role} can be ${what}`);
 }
@@ -201,8 +195,7 @@ async function messageOf(
   known: { owner: string; chat: Chat; messageId: string },
 ): Promise<ChatMessage> {
   const message = await context.store.getMessage(known.owner, known.messageId);
-  if (message?.chatId !== known.chat.id)
-    throw new AppError('not-found', 'there is no such message in this chat');
+  if (message?.chatId !== known.chat.id) throw notFound('message in this chat');
   return message;
 }
 

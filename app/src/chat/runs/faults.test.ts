@@ -172,6 +172,16 @@ describe('what the operator chose', () => {
     expect((await chats.open(owner, id)).messages).toEqual([]);
   });
 
+  test('a log that is switched off gets nothing, whatever its address', async () => {
+    const { chats, chat, say, store } = await open({
+      config: { loggingUrl: 'http://sink.example', loggingMode: 'off', loggingTemporary: true },
+    });
+    const { id } = await chat();
+    await say(id, 'hello');
+    expect((await chats.open(opened!.owner, id)).logged).toBe(false);
+    expect((await store.outboxStatus()).pending).toBe(0);
+  });
+
   test('feedback is off unless it is switched on', async () => {
     const { chats, owner, chat, say } = await open();
     const { id } = await chat();

@@ -8,7 +8,7 @@ import type { NewOutboxEvent } from '../../store/outbox-store.ts';
 import type { FinishRun } from '../../store/run-store.ts';
 import { logEvent } from '../log/log-event.ts';
 import { loggingMode } from '../log/log-policy.ts';
-import { branchTo } from '../tree/message-tree.ts';
+import { branchTo } from '../../lib/message-tree.ts';
 import type { AnswerEnd, AnswerFacts } from './answer-facts.ts';
 import type { LiveRun } from './live-run.ts';
 import { outcomeOf, receiptOf } from './receipt-of.ts';

@@ -1,5 +1,6 @@
 import type { Run, RunEvent, RunPhase } from '../../contracts/runs.ts';
 import type { RunRecord } from '../../store/run-store.ts';
+import { plainRun } from './plain-run.ts';
 
 type EventBody<Event> = Event extends unknown ? Omit<Event, 'runId' | 'epoch'> : never;
 export type RunEventBody = EventBody<RunEvent>;
@@ -56,14 +57,7 @@ export class LiveRun {
 
   /** The run as the API shows it. */
   snapshot(): Run {
-    const {
-      owner: _owner,
-      state: _state,
-      engineCrashes: _crashes,
-      resumedAt: _resumed,
-      ...run
-    } = this.record;
-    return { ...run, phase: this.phase, durableOffset: this.durableOffset };
+    return { ...plainRun(this.record), phase: this.phase, durableOffset: this.durableOffset };
   }
 
   /** Adds what the engine said; the first half of a character waits for its second half. */

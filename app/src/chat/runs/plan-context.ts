@@ -3,7 +3,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import type { PromptMessage } from '../../contracts/messages.ts';
 import type { ContextPlan, PlannedMessage } from '../../contracts/runs.ts';
 import type { CountResult, Engine, Prompt } from '../../engine/engine.ts';
-import { exchangesOf } from '../tree/message-tree.ts';
+import { exchangesOf } from '../../lib/message-tree.ts';
 
 export type PlanMessage = Pick<ChatMessage, 'id' | 'role' | 'content' | 'pinned'>;
 

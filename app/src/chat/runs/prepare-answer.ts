@@ -2,7 +2,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import type { ChatMessage } from '../../contracts/chats.ts';
 import type { ContextPlan } from '../../contracts/runs.ts';
 import type { Engine, GenerateRequest, ModelSource, Prompt } from '../../engine/engine.ts';
-import { branchTo } from '../tree/message-tree.ts';
+import { branchTo } from '../../lib/message-tree.ts';
 import type { AnswerFacts } from './answer-facts.ts';
 import type { LiveRun } from './live-run.ts';
 import { contextTooLong, planContext, promptOf } from './plan-context.ts';

@@ -1,4 +1,4 @@
-import { AppError } from '../../contracts/app-error.ts';
+import { notFound } from '../refusals.ts';
 import { noFacts } from './answer-facts.ts';
 import { finishRun } from './finish-run.ts';
 import { LiveRun } from './live-run.ts';
@@ -13,7 +13,7 @@ export async function stopRun(context: RunContext, owner: string, runId: string)
     return;
   }
   const record = await context.store.getRun(owner, runId);
-  if (!record) throw new AppError('not-found', 'there is no such run');
+  if (!record) throw notFound('run');
   if (record.phase === 'ended') return;
   const resumed = await context.store.resumeRun(owner, { runId, epoch: record.epoch, engineCrashed: false });
   const orphan = new LiveRun(resumed.run, resumed.text);

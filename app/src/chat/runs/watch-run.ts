@@ -1,6 +1,6 @@
-import { AppError } from '../../contracts/app-error.ts';
 import type { Run, RunEvent } from '../../contracts/runs.ts';
 import type { RunRecord } from '../../store/run-store.ts';
+import { notFound } from '../refusals.ts';
 import type { RunContext } from './run-context.ts';
 
 export interface WatchRequest {
@@ -27,7 +27,7 @@ export async function* watchRun(
     if (ended || request.signal.aborted || context.closing.aborted) return;
   }
   const record = await context.store.getRun(owner, runId);
-  if (!record) throw new AppError('not-found', 'there is no such run');
+  if (!record) throw notFound('run');
   yield* watchStored(context, record, request);
 }
 

@@ -3,6 +3,7 @@ import { chatSettingsSchema, presetSchema, type Chat, type ChatSettings } from '
 import type { SettingsStore } from '../../store/settings-store.ts';
 import type { SettingsCalls } from '../chats.ts';
 import type { ConversationStore } from '../conversation-store.ts';
+import { notFound } from '../refusals.ts';
 import {
   chosenModel,
   explainSettings,
@@ -54,7 +55,7 @@ export function createSettingsCalls(sources: SettingsSources): SettingsCalls {
   return {
     async effectiveSettings(owner, { chatId, model }) {
       const chat = chatId === undefined ? null : await sources.conversations.getChat(owner, chatId);
-      if (chatId !== undefined && !chat) throw new AppError('not-found', 'there is no such chat');
+      if (chatId !== undefined && !chat) throw notFound('chat');
       const message = model === undefined ? {} : { model };
       return explainSettings(await settingsLayers(sources, owner, { chat: chat?.settings ?? {}, message }));
     },

@@ -7,8 +7,10 @@ import {
   idSchema,
   maxFolderCharacters,
   maxMessageCharacters,
+  maxTagCharacters,
   maxTitleCharacters,
   searchHitSchema,
+  tagsSchema,
   trashEntrySchema,
 } from '../chats.ts';
 import { contextPlanSchema, runSchema } from '../runs.ts';
@@ -52,11 +54,13 @@ export const chatRoutes = {
       cursor: cursorSchema.optional(),
       limit: countParameter(1, 200).optional(),
       folder: z.string().max(maxFolderCharacters).optional(),
+      tag: z.string().min(1).max(maxTagCharacters).optional(),
     }),
     response: z.object({
       chats: z.array(chatSchema),
       cursor: z.string().nullable(),
       folders: z.array(z.object({ name: z.string(), chatCount: z.number() })),
+      tags: z.array(z.object({ name: z.string(), chatCount: z.number() })),
     }),
   }),
   create: route({
@@ -69,6 +73,7 @@ export const chatRoutes = {
     body: z.strictObject({
       title: titleSchema.optional(),
       folder: folderSchema.optional(),
+      tags: tagsSchema.optional(),
       temporary: z.boolean().optional(),
       settings: chatSettingsSchema.optional(),
     }),
@@ -87,7 +92,7 @@ export const chatRoutes = {
     method: 'PATCH',
     path: '/api/chats/:id',
     summary:
-      'Rename, pin, move to a folder, replace settings, show another branch; a stale If-Match is a conflict',
+      'Rename, pin, move to a folder, tag, replace settings, show another branch; a stale If-Match is a conflict',
     tag,
     status: 200,
     params: byIdSchema,
@@ -96,6 +101,8 @@ export const chatRoutes = {
       title: titleSchema.optional(),
       pinned: z.boolean().optional(),
       folder: folderSchema.optional(),
+      /** All of them; they take the place of what was there. */
+      tags: tagsSchema.optional(),
       /** The whole object; what is left out is inherited from then on. */
       settings: chatSettingsSchema.optional(),
       /** The last message of the branch to show. */

@@ -8,10 +8,14 @@ const defaultPageSize = 50;
 
 function readingRoutes(app: FastifyInstance, { chats }: ServerContext): void {
   serveRoute(app, chatRoutes.list, async ({ owner, query }) => {
-    const { cursor, folder, limit = defaultPageSize } = query;
-    const filter = withoutUndefined({ limit, cursor, folder: folder === '' ? null : folder });
-    const [page, folders] = await Promise.all([chats.list(owner, filter), chats.folders(owner)]);
-    return { chats: page.items, cursor: page.cursor, folders };
+    const { cursor, folder, tag, limit = defaultPageSize } = query;
+    const filter = withoutUndefined({ limit, cursor, folder: folder === '' ? null : folder, tag });
+    const [page, folders, tags] = await Promise.all([
+      chats.list(owner, filter),
+      chats.folders(owner),
+      chats.tags(owner),
+    ]);
+    return { chats: page.items, cursor: page.cursor, folders, tags };
   });
   serveRoute(app, chatRoutes.show, ({ owner, params }) => chats.open(owner, params.id));
   serveRoute(app, chatRoutes.search, async ({ owner, query }) => ({

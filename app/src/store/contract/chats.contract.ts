@@ -96,6 +96,34 @@ export function chatContract({ store, owner }: ContractParts): void {
       await expectError(store().listChats(me, { limit: 2, cursor: 'nonsense' }), 'bad-request');
     });
 
+    test('tags: given, replaced, listed with their chats, copied, and nobody else’s', async () => {
+      const me = owner();
+      const other = owner();
+      const first = await store().createChat(me, newChat({ tags: ['work', 'a b'] }));
+      const second = await store().createChat(me, newChat());
+      await store().createChat(other, newChat({ tags: ['work'] }));
+      expect(first.tags).toEqual(['a b', 'work']);
+      const write = { chatId: second.id, version: 1, change: { tags: ['work', 'Ünique', 'work'] } };
+      expect((await store().updateChat(me, write)).tags).toEqual(['work', 'Ünique']);
+      const tagged = async (tag: string): Promise<string[]> =>
+        (await store().listChats(me, { limit: 10, tag })).items.map((chat) => chat.id).sort();
+      expect(await tagged('work')).toEqual([first.id, second.id].sort());
+      expect(await tagged('Work')).toEqual([]);
+      const counted = async () =>
+        (await store().listTags(me)).map(({ name, chatCount }) => `${name} ${chatCount}`).sort();
+      expect(await counted()).toEqual(['a b 1', 'work 2', 'Ünique 1']);
+      const newChatId = uuidv7();
+      const copy = await store().duplicateChat(me, { chatId: first.id, newChatId, title: 'copy', now: 1 });
+      expect(copy.chat.tags).toEqual(['a b', 'work']);
+      const { items } = await store().exportChats(me, { limit: 10, chatIds: [second.id] });
+      expect(items[0]?.chat.tags).toEqual(['work', 'Ünique']);
+      await store().trash(me, { trashId: uuidv7(), chatId: second.id, now: 1, purgeAt: 2 });
+      expect(await counted()).toEqual(['a b 2', 'work 2']);
+      await store().erase(me, { chatId: first.id });
+      await store().erase(me, { chatId: newChatId });
+      expect(await counted()).toEqual([]);
+    });
+
     test('text comes back unit for unit, whatever it is', async () => {
       const me = owner();
       const chat = await store().createChat(me, newChat());

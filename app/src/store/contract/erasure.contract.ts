@@ -19,7 +19,10 @@ export function erasureContract({ store, owner, rawBytes, backupFolder }: Contra
   /** Puts the word into every kind of row a chat can have. */
   async function spread(me: string, word: string): Promise<{ chatId: string; trashedRunId: string }> {
     const settings = { systemPrompt: word };
-    const { id: chatId } = await store().createChat(me, newChat({ title: word, folder: word, settings }));
+    const { id: chatId } = await store().createChat(
+      me,
+      newChat({ title: word, folder: word, tags: [word], settings }),
+    );
     await store().addMessage(me, { chatId, message: newMessage(`${word} in a message`) });
     const ended = await startRun(store(), me, chatId);
     const receipt = { runId: ended.runId, systemPrompt: word } as unknown as Receipt;

@@ -2,7 +2,10 @@ import type { Kysely } from 'kysely';
 
 export type DialectKind = 'sqlite' | 'postgres';
 
-/** One numbered step of the schema. A step that has shipped is never changed; the next one corrects it. */
+/**
+ * One numbered step of the schema. A step that has shipped is never changed; the next one corrects it. New columns need
+ * a default: rows of an older archive come in without them.
+ */
 export interface Migration {
   version: number;
   name: string;

@@ -74,6 +74,24 @@ async function countMessages(database: Kysely<Schema>, chatIds: string[]): Promi
   return counts;
 }
 
+export async function tagsOf(
+  database: Kysely<Schema>,
+  chatIds: readonly string[],
+): Promise<Map<string, string[]>> {
+  const tags = new Map<string, string[]>();
+  for (const piece of inPieces(chatIds)) {
+    const rows = await database
+      .selectFrom('chat_tag')
+      .select(['chat_id', 'tag'])
+      .where('chat_id', 'in', piece)
+      .execute();
+    for (const row of rows) tags.set(row.chat_id, [...(tags.get(row.chat_id) ?? []), row.tag]);
+  }
+  // Not by the database: its order of characters depends on where it was set up.
+  for (const names of tags.values()) names.sort();
+  return tags;
+}
+
 export async function describeChat(session: Session, row: ChatRow): Promise<Chat> {
   const counts = await countMessages(session.database, [row.id]);
   const trash =
@@ -84,7 +102,11 @@ export async function describeChat(session: Session, row: ChatRow): Promise<Chat
           .select('trashed_at')
           .where('id', '=', row.trash_id)
           .executeTakeFirst();
-  return toChat(row, { messageCount: counts.get(row.id) ?? 0, trashedAt: trash?.trashed_at ?? null });
+  return toChat(row, {
+    messageCount: counts.get(row.id) ?? 0,
+    trashedAt: trash?.trashed_at ?? null,
+    tags: (await tagsOf(session.database, [row.id])).get(row.id) ?? [],
+  });
 }
 
 /** The chat as it now is, after a write in the same transaction. */
@@ -144,7 +166,11 @@ export const chatReading = {
       .orderBy('sequence')
       .execute();
     return {
-      chat: toChat(row, { messageCount: messages.length, trashedAt: null }),
+      chat: toChat(row, {
+        messageCount: messages.length,
+        trashedAt: null,
+        tags: (await tagsOf(session.database, [chatId])).get(chatId) ?? [],
+      }),
       messages,
       runs: runs.map(toRun),
     };
@@ -159,6 +185,10 @@ export const chatReading = {
       .where('trash_id', 'is', null);
     if (filter.folder === null) query = query.where('folder', 'is', null);
     else if (filter.folder !== undefined) query = query.where('folder', '=', filter.folder);
+    if (filter.tag !== undefined) {
+      const tagged = session.database.selectFrom('chat_tag').select('chat_id').where('tag', '=', filter.tag);
+      query = query.where('id', 'in', tagged.where('owner', '=', owner));
+    }
     if (after) {
       const [pinned, updatedAt, id] = after;
       query = query.where(
@@ -171,12 +201,16 @@ export const chatReading = {
       .orderBy('id')
       .limit(filter.limit + 1)
       .execute();
-    const counts = await countMessages(
-      session.database,
-      rows.slice(0, filter.limit).map((row) => row.id),
-    );
+    const shown = rows.slice(0, filter.limit).map((row) => row.id);
+    const counts = await countMessages(session.database, shown);
+    const tags = await tagsOf(session.database, shown);
     return toPage(rows, filter.limit, {
-      item: (row) => toChat(row, { messageCount: counts.get(row.id) ?? 0, trashedAt: null }),
+      item: (row) =>
+        toChat(row, {
+          messageCount: counts.get(row.id) ?? 0,
+          trashedAt: null,
+          tags: tags.get(row.id) ?? [],
+        }),
       position: (row) => [row.pinned, row.updated_at, row.id],
     });
   },
@@ -192,6 +226,20 @@ export const chatReading = {
       .execute();
     return rows
       .map((row) => ({ name: row.folder ?? '', chatCount: row.count }))
+      .sort((a, b) => a.name.localeCompare(b.name));
+  },
+
+  async listTags(session: Session, owner: string): Promise<{ name: string; chatCount: number }[]> {
+    const rows = await session.database
+      .selectFrom('chat_tag')
+      .innerJoin('chat', 'chat.id', 'chat_tag.chat_id')
+      .select(['tag', countAll.as('count')])
+      .where('chat_tag.owner', '=', owner)
+      .where('chat.trash_id', 'is', null)
+      .groupBy('tag')
+      .execute();
+    return rows
+      .map((row) => ({ name: row.tag, chatCount: row.count }))
       .sort((a, b) => a.name.localeCompare(b.name));
   },
 

@@ -10,6 +10,7 @@ import {
   requireChat,
   requireMessage,
   selectTree,
+  tagsOf,
   withJournal,
 } from './chat-reading.ts';
 import { insertEvents } from './outbox.ts';
@@ -27,6 +28,17 @@ export async function insertChat(session: Session, row: Insertable<ChatTable>): 
     .executeTakeFirstOrThrow();
   await session.dialect.index(session.database, 'chat', [{ id: inserted.id, text: inserted.title }]);
   return inserted;
+}
+
+/** In place of those that were there. */
+export async function writeTags(
+  session: Session,
+  chat: { id: string; owner: string },
+  tags: readonly string[],
+): Promise<void> {
+  await session.database.deleteFrom('chat_tag').where('chat_id', '=', chat.id).execute();
+  const rows = [...new Set(tags)].map((tag) => ({ chat_id: chat.id, owner: chat.owner, tag }));
+  if (rows.length > 0) await session.database.insertInto('chat_tag').values(rows).execute();
 }
 
 export function newChatRow(owner: string, chat: NewChat): Insertable<ChatTable> {
@@ -110,6 +122,7 @@ function toColumns(change: ChatChange): Partial<Insertable<ChatTable>> {
 export const chatWriting = {
   async createChat(session: Session, owner: string, chat: NewChat): Promise<Chat> {
     await insertChat(session, newChatRow(owner, chat));
+    if (chat.tags) await writeTags(session, { id: chat.id, owner }, chat.tags);
     return readChat(session, owner, chat.id);
   },
 
@@ -121,6 +134,7 @@ export const chatWriting = {
       .set({ ...toColumns(write.change), version: row.version + 1 })
       .where('id', '=', row.id)
       .execute();
+    if (write.change.tags) await writeTags(session, row, write.change.tags);
     if (write.change.title !== undefined)
       await session.dialect.index(session.database, 'chat', [{ id: row.id, text: write.change.title }]);
     return readChat(session, owner, row.id);
@@ -153,6 +167,8 @@ export const chatWriting = {
       updated_at: write.now,
       import_key: null,
     });
+    const tags = await tagsOf(session.database, [original.id]);
+    await writeTags(session, { id: write.newChatId, owner }, tags.get(original.id) ?? []);
     const texts = await withJournal(session.database, tree);
     const copies = tree.map(({ sequence: _copied, ...row }, at) => ({
       ...row,

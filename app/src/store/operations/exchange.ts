@@ -1,8 +1,8 @@
 import type { ExchangeStore, ExportedChat, ImportedChat } from '../exchange-store.ts';
 import type { Receipt } from '../../contracts/runs.ts';
 import type { Page } from '../store.ts';
-import { selectTree, withJournal } from './chat-reading.ts';
-import { insertChat, insertMessages, newChatRow, newMessageRow } from './chat-writing.ts';
+import { selectTree, tagsOf, withJournal } from './chat-reading.ts';
+import { insertChat, insertMessages, newChatRow, newMessageRow, writeTags } from './chat-writing.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { fromJson } from '../json.ts';
 import { toChat } from './rows.ts';
@@ -30,10 +30,19 @@ export const exchangeReading = {
         rows.push(...(await select.where('id', 'in', piece).execute()));
     rows.sort((a, b) => a.sequence - b.sequence);
     const items: ExportedChat[] = [];
-    for (const row of rows.slice(0, query.limit)) {
+    const shown = rows.slice(0, query.limit);
+    const tags = await tagsOf(
+      session.database,
+      shown.map((row) => row.id),
+    );
+    for (const row of shown) {
       const messages = await withJournal(session.database, await selectTree(session.database, row.id));
       items.push({
-        chat: toChat(row, { messageCount: messages.length, trashedAt: null }),
+        chat: toChat(row, {
+          messageCount: messages.length,
+          trashedAt: null,
+          tags: tags.get(row.id) ?? [],
+        }),
         messages,
         receipts: await receiptsOf(session, row.id, new Set(messages.map((message) => message.id))),
       });
@@ -75,6 +84,7 @@ export const exchangeWriting = {
         active_leaf_id: activeLeafId,
         import_key: importKey,
       });
+      if (chat.tags) await writeTags(session, { id: chat.id, owner }, chat.tags);
       await insertMessages(
         session,
         messages.map((message) => newMessageRow(owner, chat.id, message)),

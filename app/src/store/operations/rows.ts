@@ -10,13 +10,14 @@ import type { ChatTable, JobTable, MessageTable, OutboxTable, RunTable, TrashTab
 /** Rows to contracts. */
 export function toChat(
   row: Selectable<ChatTable>,
-  at: { messageCount: number; trashedAt: number | null },
+  at: { messageCount: number; trashedAt: number | null; tags: string[] },
 ): Chat {
   return {
     id: row.id,
     title: row.title,
     titleSource: row.title_source as Chat['titleSource'],
     folder: row.folder,
+    tags: at.tags,
     pinned: row.pinned === 1,
     temporary: false,
     settings: fromJson(row.settings_json),

@@ -1,13 +1,13 @@
 import { type Selectable, sql } from 'kysely';
 import type { Chat, TrashEntry } from '../../contracts/chats.ts';
 import { AppError } from '../../contracts/app-error.ts';
+import { leafAfterLoss, subtreeIds } from '../../lib/message-tree.ts';
 import type { ChatStore } from '../chat-store.ts';
 import type { TrashTable } from '../schema.ts';
 import type { Page, PageRequest } from '../store.ts';
 import { type ChatRow, findChat, readChat, requireChat, requireMessage, selectTree } from './chat-reading.ts';
 import { deleteMessages, setLeaf } from './chat-writing.ts';
 import { decodeCursor, toPage } from './cursor.ts';
-import { leafNextTo, subtreeIds } from './message-tree.ts';
 import { toTrashEntry } from './rows.ts';
 import { inPieces, notFound, requireVersion, type Session } from './session.ts';
 
@@ -33,13 +33,10 @@ async function chooseTaken(session: Session, chat: ChatRow, write: TrashWrite): 
   const message = await requireMessage(session, chat.owner, write.messageId);
   if (message.chat_id !== chat.id) throw notFound('message');
   requireVersion('message', write.version ?? message.version, message);
-  const messageIds = subtreeIds(tree, message.id);
-  const isShown = chat.active_leaf_id === null || messageIds.includes(chat.active_leaf_id);
-  return {
-    kind: 'messages',
-    messageIds,
-    activeLeafId: isShown ? leafNextTo(tree, message) : chat.active_leaf_id,
-  };
+  const nodes = tree.map((row) => ({ id: row.id, parentId: row.parent_id }));
+  const gone = subtreeIds(nodes, message.id);
+  const activeLeafId = leafAfterLoss(nodes, gone, chat.active_leaf_id);
+  return { kind: 'messages', messageIds: [...gone], activeLeafId };
 }
 
 async function refuseRunning(session: Session, messageIds: string[]): Promise<void> {

@@ -34,6 +34,22 @@ const translations: [RegExp, (cause: unknown) => AppError][] = [
         cause,
       }),
   ],
+  [
+    /^(ENOSPC|EDQUOT)$/,
+    (cause) =>
+      new AppError('disk-full', 'The disk of CORRAL_HOME is full, so the backup was not written.', {
+        hint: 'Free some space there, then try again.',
+        cause,
+      }),
+  ],
+  [
+    /^(EROFS|EACCES|EPERM)$/,
+    (cause) =>
+      new AppError('home-not-writable', 'The backup could not be written to CORRAL_HOME.', {
+        hint: 'Make CORRAL_HOME writable for this user, or name another folder.',
+        cause,
+      }),
+  ],
   [/^23/, (cause) => new AppError('conflict', 'This contradicts what is stored already.', { cause })],
   [
     /^(28|3D|42501)/,

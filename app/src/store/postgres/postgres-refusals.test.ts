@@ -1,15 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Kysely } from 'kysely';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../test/postgres/start-postgres.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
 import { expectError, finish, startRun } from '../contract/parts.contract.ts';
-import { schemaVersion } from '../migrations/migrate.ts';
+import { listBackupFiles } from '../backup-names.ts';
+import { applyMigrations, migrations, schemaVersion } from '../migrations/migrate.ts';
 import type { Store } from '../store.ts';
-import { createPool } from './postgres-pool.ts';
+import { createPool, postgresDialect } from './postgres-pool.ts';
 import { createPostgresStore } from './postgres-store.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'corral-pgrefusal-'));
@@ -58,6 +60,46 @@ test('a newer database is refused and left alone', async () => {
   await query(url, `insert into corral_migration values (${schemaVersion + 1}, 'from the future', 'system')`);
   const error = await expectError(open(url), 'store-newer');
   expect(error.details).toEqual({ version: schemaVersion + 1, known: schemaVersion });
+});
+
+test('an older database is written to an archive as it was, then brought up to date', async () => {
+  const url = await server.url('older');
+  const database = new Kysely<never>({ dialect: postgresDialect(createPool(url)) });
+  await database
+    .transaction()
+    .execute((transaction) => applyMigrations(transaction, 'postgres', migrations.slice(0, 1)));
+  await database.destroy();
+  await query(
+    url,
+    `insert into chat (id, owner, title, title_source, pinned, settings_json, version, created_at, updated_at)
+     values ('old', 'me', 'kept', 'hand', 0, '{}', 1, 1, 1)`,
+  );
+  const backups = join(home, 'backups');
+  const store = await open(url);
+  expect(await store.getChat('me', 'old')).toMatchObject({ title: 'kept', tags: [] });
+  const made = listBackupFiles(backups).filter(({ reason }) => reason === `before-v${schemaVersion}`);
+  expect(made).toHaveLength(1);
+  await store.updateChat('me', { chatId: 'old', version: 1, change: { title: 'changed', tags: ['new'] } });
+  await store.restoreBackup(made[0]!.path);
+  expect(await store.getChat('me', 'old')).toMatchObject({ title: 'kept', tags: [] });
+  await store.close();
+});
+
+test('an older database that cannot be saved first is not migrated', async () => {
+  const url = await server.url('unsaved');
+  await (await open(url)).close();
+  await query(url, 'drop table chat_tag');
+  await query(url, `delete from corral_migration where version = ${schemaVersion}`);
+  const file = join(home, 'a file');
+  writeFileSync(file, '');
+  const refused = createPostgresStore({ url, home: file, clock: systemClock, log: silentLog });
+  await expect(refused).rejects.toBeInstanceOf(Error);
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  expect((await client.query('select max(version) as version from corral_migration')).rows).toEqual([
+    { version: schemaVersion - 1 },
+  ]);
+  await client.end();
 });
 
 test('who is not there, or does not let us in, is named without secrets', async () => {

@@ -10,12 +10,13 @@ import { callNames } from '../operations/operations.ts';
 import type { StoreCall } from '../operations/session.ts';
 import { createRunNotices, toNotice } from '../run-notices.ts';
 import { personalTables, type Schema } from '../schema.ts';
+import { scrubBackupFiles } from '../scrub-backup-files.ts';
 import type { Store } from '../store.ts';
 import { listenForNotices, type NoticeListener } from './notice-listener.ts';
 import { callPostgres } from './postgres-calls.ts';
 import { fromPostgresError } from './postgres-errors.ts';
 import { createPool, postgresDialect } from './postgres-pool.ts';
-import { exportPostgres, importPostgres, scrubArchives } from './postgres-archive.ts';
+import { exportPostgres, importPostgres } from './postgres-archive.ts';
 import { requireSafeServer } from './postgres-safety.ts';
 
 export interface PostgresStoreOptions {
@@ -38,7 +39,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
   const runNotices = createRunNotices();
   try {
     await requireSafeServer(database as unknown as Kysely<never>);
-    await migrate(database);
+    await migrate(database, options);
     const listener = await listenForNotices({
       url: options.url,
       log: options.log,
@@ -55,13 +56,20 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
 /** Anything will do that no other program on this database uses. */
 const migrationLock = 'corral migration';
 
-async function migrate(database: Kysely<Schema>): Promise<void> {
+/** What was there is written to an archive first; a database that cannot be saved is not migrated. */
+async function migrate(database: Kysely<Schema>, { home, clock }: PostgresStoreOptions): Promise<void> {
   await database.transaction().execute(async (transaction) => {
     await sql`select pg_advisory_xact_lock(hashtextextended(${migrationLock}, 0))`.execute(transaction);
     const untyped = transaction as unknown as Kysely<never>;
     const version = await readVersion(untyped, 'postgres');
     refuseNewer(version);
-    if (version < schemaVersion) await applyMigrations(untyped, 'postgres');
+    if (version === schemaVersion) return;
+    if (version > 0) {
+      const now = clock.now();
+      const name = backupName(now, `before-v${schemaVersion}`, '.corral.gz');
+      await exportPostgres(database, join(home, 'backups', name), { now, version });
+    }
+    await applyMigrations(untyped, 'postgres');
   });
 }
 
@@ -76,7 +84,7 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
   const call = async (name: StoreCall, parameters: unknown[]): Promise<unknown> => {
     const { value, session } = await callPostgres(database, name, parameters);
     if (session.truncateLog) await removeDeadRows(database);
-    if (session.erased) await scrubArchives(join(options.home, 'backups'), session.erased);
+    if (session.erased) await scrubBackupFiles(join(options.home, 'backups'), session.erased);
     return value;
   };
   const calls = Object.fromEntries(
@@ -99,7 +107,7 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
         notices: [],
       };
     },
-    backup: (path) => exportPostgres(database, path, options.clock.now()),
+    backup: (path) => exportPostgres(database, path, { now: options.clock.now() }),
     async restoreBackup(path) {
       if (backupKind(path) === 'sqlite')
         throw new AppError('file-invalid', 'PostgreSQL cannot restore an SQLite file.', {
@@ -107,7 +115,7 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
         });
       const now = options.clock.now();
       const previous = join(options.home, 'backups', backupName(now, 'before-restore', '.corral.gz'));
-      await exportPostgres(database, previous, now);
+      await exportPostgres(database, previous, { now });
       await importPostgres(database, path);
       runNotices.recheck();
       return { previous };

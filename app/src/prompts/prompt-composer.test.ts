@@ -1,10 +1,11 @@
+import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { PromptMessage } from '../contracts/messages.ts';
 import { createPromptComposer, type PromptComposer } from './prompt-composer.ts';
 import { textOf } from './segments.ts';
 import { createTemplateRenderer } from './template-renderer.ts';
 
-const renderer = createTemplateRenderer({ timeoutMs: 1_000 });
+const renderer = createTemplateRenderer({ timeoutMs: 300 });
 afterAll(() => renderer.close());
 
 const chat: PromptMessage[] = [{ role: 'user', content: 'hello' }];
@@ -48,6 +49,26 @@ describe('the format of a prompt', () => {
     expect(codes(found)).toContain('render-failed');
     expect(textOf((await found.compose(asked)).segments)).toContain('### Human: hello');
     await expect(found.compose(asked, 'file')).rejects.toMatchObject({ code: 'template-failed' });
+  });
+
+  test('processor time counts, not the clock: a template that waits for its turn is not too slow', async () => {
+    const busy = createTemplateRenderer({ timeoutMs: 40 });
+    const hogs = Array.from({ length: 8 }, () => new Worker('for (;;);', { eval: true }));
+    try {
+      const task = {
+        template: good,
+        chat: asked,
+        texts: { bos: '<s>', eos: '</s>' },
+        controlTexts: [],
+        nowMs: 0,
+      };
+      for (let round = 0; round < 5; round++) {
+        expect(textOf(await busy.render(task))).toBe('<s>[user]hello</s>');
+      }
+    } finally {
+      await Promise.all(hogs.map((hog) => hog.terminate()));
+      await busy.close();
+    }
   });
 
   test('a template that eats memory ends its own thread only', async () => {

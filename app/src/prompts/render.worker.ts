@@ -8,6 +8,8 @@ parentPort?.on('message', (task: TemplateTask) => {
   parentPort?.postMessage(answer(task));
 });
 
+parentPort?.postMessage('ready');
+
 function answer(task: TemplateTask): RenderAnswer {
   try {
     return { segments: renderTemplate(task) };

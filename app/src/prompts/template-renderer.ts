@@ -14,11 +14,14 @@ export interface TemplateRenderer {
 }
 
 export interface TemplateRendererOptions {
+  /** Processor time that one rendering may take; on a busy machine that is longer on the clock. */
   timeoutMs?: number;
   memoryMb?: number;
 }
 
-const startMs = 10_000;
+const startMs = 60_000;
+/** A rendering that gets no processor at all ends after so many times its processor time. */
+const mostClockTimes = 15;
 
 /** One worker thread, started when first needed and again after a template had to be stopped. */
 export function createTemplateRenderer(options: TemplateRendererOptions = {}): TemplateRenderer {
@@ -37,7 +40,8 @@ export function createTemplateRenderer(options: TemplateRendererOptions = {}): T
     // Without a listener, a worker that dies while idle would end this process.
     started.on('error', () => undefined);
     await within(startMs, (resolve, reject) => {
-      started.once('online', () => resolve(undefined));
+      // The thread says so itself: `online` comes before its modules are loaded, which takes seconds on a busy machine.
+      started.once('message', () => resolve(undefined));
       started.once('error', reject);
     });
     return started;
@@ -49,7 +53,7 @@ export function createTemplateRenderer(options: TemplateRendererOptions = {}): T
     const current = worker;
     current.ref();
     try {
-      const answer = await within<RenderAnswer>(timeoutMs, (resolve, reject) => {
+      const answer = await withinProcessorTime<RenderAnswer>(current, timeoutMs, (resolve, reject) => {
         current.once('message', resolve);
         current.once('error', reject);
         current.postMessage(task);
@@ -106,6 +110,29 @@ function within<Value>(
       },
     );
   });
+}
+
+/**
+ * A template is stopped for what it computes, not for what others do: a wrong "too slow" at load would make a model
+ * answer in a format that is not its own.
+ */
+async function withinProcessorTime<Value>(
+  worker: Worker,
+  timeoutMs: number,
+  start: (resolve: (value: Value) => void, reject: (error: Error) => void) => void,
+): Promise<Value> {
+  const before = await worker.cpuUsage();
+  let timer: NodeJS.Timeout | undefined;
+  const watched = within<Value>(timeoutMs * mostClockTimes, (resolve, reject) => {
+    timer = setInterval(() => {
+      void worker.cpuUsage(before).then(
+        ({ user, system }) => (user + system) / 1000 >= timeoutMs && reject(new DeadlineError('too slow')),
+        () => undefined,
+      );
+    }, timeoutMs / 4);
+    start(resolve, reject);
+  });
+  return watched.finally(() => clearInterval(timer));
 }
 
 function stopped(error: unknown, timeoutMs: number, memoryMb: number): AppError {

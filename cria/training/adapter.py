@@ -16,7 +16,7 @@ from batches import Batches
 from export import write_json, write_safetensors
 from model import Llama, Shape
 from tokenizer import Tokenizer
-from train import loss_of, optimiser_of
+from train import loss_of
 
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 RANK, ALPHA = 8, 16
@@ -102,7 +102,7 @@ def main() -> None:
     spoken = options.data.with_name("pirate.jsonl")
     write_pirate_data(options.data, spoken, options.dialogues, options.seed)
     batches = Batches(spoken, Tokenizer(options.tokenizer), options.rows, options.length, options.seed)
-    optimiser = optimiser_of(model.parameters(), options.rate)
+    optimiser = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=options.rate, weight_decay=0.0)
     for step in range(options.steps):
         for group in optimiser.param_groups:
             group["lr"] = options.rate * min(1.0, (step + 1) / 20) * (1 - step / options.steps)

@@ -59,7 +59,7 @@ def main() -> None:
         "hidden_size": shape["width"], "intermediate_size": shape["feed_forward"], "num_hidden_layers": shape["layers"],
         "num_attention_heads": shape["heads"], "num_key_value_heads": shape["heads"],
         "max_position_embeddings": shape["context"], "rms_norm_eps": shape["epsilon"], "rope_theta": shape["rope_theta"],
-        "vocab_size": shape["vocabulary"], "tie_word_embeddings": False, "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "bfloat16",
+        "vocab_size": shape["vocabulary"], "tie_word_embeddings": True, "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "bfloat16",
     })
     write_json(options.out / "generation_config.json", {"bos_token_id": 1, "eos_token_id": 2, "do_sample": True, "temperature": 0.7})
     write_json(options.out / "tokenizer_config.json", {

@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import math
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +14,16 @@ import torch.nn.functional as F
 
 from batches import Batches
 from model import Llama, Shape
+from muon import Muon
 from tokenizer import Tokenizer
 
 
-def learning_rate(done: float, top: float) -> float:
-    """Rises over the first 2 %, then falls as a cosine to a twentieth."""
-    return top * min(1.0, done / 0.02 + 0.01) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+DECAY = 0.25
+
+
+def learning_rate(step: int, steps: int, top: float) -> float:
+    """Rises over 100 steps, stays, and falls in a line over the last quarter: until then the budget may still change."""
+    return top * min(1.0, (step + 1) / 100, max(0.0, (steps - step) / (steps * DECAY)))
 
 
 def save(path: Path, content: dict) -> None:
@@ -38,10 +41,13 @@ def loss_of(model, batch, device):
     return (losses * weights).sum() / weights.sum().clamp(min=1)
 
 
-def optimiser_of(parameters, rate: float):
-    parameters = [one for one in parameters if one.requires_grad]
-    groups = [{"params": [one for one in parameters if one.dim() == 2], "weight_decay": 0.1}, {"params": [one for one in parameters if one.dim() < 2], "weight_decay": 0.0}]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, betas=(0.9, 0.98))
+def optimisers_of(model, rate: float) -> list[torch.optim.Optimizer]:
+    named = [(name, one) for name, one in model.named_parameters() if one.requires_grad]
+    is_matrix = {name: one.dim() == 2 and "embed" not in name for name, one in named}
+    return [
+        Muon([one for name, one in named if is_matrix[name]], lr=rate),
+        torch.optim.AdamW([one for name, one in named if not is_matrix[name]], lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
 
 
 def main() -> None:
@@ -51,21 +57,21 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("checkpoints/base"))
     parser.add_argument("--million-tokens", type=float, default=40, help="the whole budget, over all resumed runs")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long; a later run goes on")
-    parser.add_argument("--rows", type=int, default=0, help="rows of a batch; 24 on a processor, 128 on an accelerator")
+    parser.add_argument("--rows", type=int, default=0, help="rows of a batch; 16 on a processor, 128 on an accelerator")
     parser.add_argument("--length", type=int, default=320)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--layers", type=int, default=Shape.layers)
     parser.add_argument("--width", type=int, default=Shape.width)
     options = parser.parse_args()
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    rows = options.rows or (128 if device == "cuda" else 24)
+    rows = options.rows or (128 if device == "cuda" else 16)
     torch.manual_seed(options.seed)
     tokenizer = Tokenizer(options.tokenizer)
-    shape = Shape(vocabulary=len(tokenizer.pieces), layers=options.layers, width=options.width, heads=options.width // 32, feed_forward=options.width * 3)
+    shape = Shape(vocabulary=len(tokenizer.pieces), layers=options.layers, width=options.width, heads=options.width // 32, feed_forward=options.width * 11 // 4)
     model = Llama(shape).to(device)
-    optimiser = optimiser_of(model.parameters(), options.rate)
+    optimisers = optimisers_of(model, options.rate)
     batches = Batches(options.data, tokenizer, rows, options.length, options.seed)
     steps = int(options.million_tokens * 1e6 / (rows * options.length))
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -74,26 +80,28 @@ def main() -> None:
     if newest.exists():
         kept = torch.load(newest, map_location=device)
         model.load_state_dict(kept["model"])
-        optimiser.load_state_dict(kept["optimiser"])
+        for optimiser, state in zip(optimisers, kept["optimisers"]):
+            optimiser.load_state_dict(state)
         step = kept["step"]
     parameters = sum(one.numel() for one in model.parameters())
     print(f"{parameters / 1e6:.1f} M parameters on {device}, {batches.tokens / 1e6:.1f} M tokens of data, step {step} of {steps}", flush=True)
 
     def keep() -> None:
-        save(newest, {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "shape": asdict(shape)})
+        save(newest, {"model": model.state_dict(), "optimisers": [one.state_dict() for one in optimisers], "step": step, "shape": asdict(shape)})
 
     began = told = time.monotonic()
     counted = step
     model.train()
     with (options.folder / "loss.jsonl").open("a", encoding="utf-8") as log:
         while step < steps and time.monotonic() - began < options.minutes * 60:
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step / steps, options.rate)
             loss = loss_of(model, batches.batch(step), device)
-            optimiser.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
+            for optimiser in optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = learning_rate(step, steps, options.rate)
+                optimiser.step()
             step += 1
             if step % 20 == 0 or step == steps:
                 now = time.monotonic()
@@ -103,7 +111,7 @@ def main() -> None:
                 log.write(f"{json.dumps(entry)}\n")
                 log.flush()
                 print(entry, flush=True)
-            if step % 500 == 0:
+            if step % 200 == 0:
                 keep()
     keep()
 

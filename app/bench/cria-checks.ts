@@ -39,6 +39,6 @@ export function holds(check: Check, given: string, hasEnded: boolean): boolean {
 function hasWord(answer: string, text: string): boolean {
   const before = /^[\p{L}\p{N}]/u.test(text) ? String.raw`(?<![\p{L}\p{N}_])` : '';
   const after = /[\p{L}\p{N}]$/u.test(text) ? String.raw`(?![\p{L}\p{N}_])` : '';
-  const escaped = text.replaceAll(/[\\^$.*+?()[\]{}|/-]/gu, String.raw`\$&`);
+  const escaped = RegExp.escape(text);
   return new RegExp(before + escaped + after, 'u').test(answer);
 }

@@ -2,7 +2,7 @@
  * Cria on the held-out dialogues, through our own converter and engine. `CRIA_FOLDER` names another repository than
  * cria/ (an export of a checkpoint), `CRIA_FAILURES` a file that the wrong answers are written to.
  */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AdapterUse, GenerateRequest } from '../src/engine/engine.ts';
@@ -46,9 +46,11 @@ export async function run(context: BenchContext): Promise<void> {
   });
   const place = await createLlamaWorkplace({ maxThreads: 1 });
   try {
-    const adapterPath = join(repository, 'adapters/pirate');
+    const adapterPath = join(folder, 'adapters/pirate');
     await models.resolve('cria');
-    for await (const part of models.adapters.add(adapterPath, { base: 'cria' })) {
+    // An export of a checkpoint has no adapter yet.
+    const adding = existsSync(adapterPath) ? models.adapters.add(adapterPath, { base: 'cria' }) : [];
+    for await (const part of adding) {
       if (part.type === 'done') context.log(`adapter ${part.adapter.id}`);
     }
     const source = await models.resolve('cria');

@@ -9,6 +9,8 @@ import numpy as np
 from tokenizer import BEGIN, END, Tokenizer
 
 QUESTION_WEIGHT, ANSWER_WEIGHT = 0.3, 1.0
+# Dialogues that follow each other as one conversation: chats grow longer than any dialogue that is written here.
+JOINED = 0.4
 
 
 def tokens_of(tokenizer: Tokenizer, messages: list[dict]) -> tuple[list[int], list[float]]:
@@ -32,12 +34,19 @@ def tokens_of(tokenizer: Tokenizer, messages: list[dict]) -> tuple[list[int], li
     return tokens, weights
 
 
+def can_join(messages: list[dict]) -> bool:
+    """A role that was given holds to the end, and "you have not told me" is only true at a beginning."""
+    return messages[0]["role"] != "system" and not any("not told me" in one["content"] for one in messages)
+
+
 class Batches:
     """The same seed gives the same rows in the same order, from any step on."""
 
     def __init__(self, data: Path, tokenizer: Tokenizer, rows: int, length: int, seed: int) -> None:
-        dialogues = [tokens_of(tokenizer, json.loads(line)) for line in data.read_text(encoding="utf-8").splitlines()]
-        self.dialogues = [(tokens[: length + 1], weights[: length + 1]) for tokens, weights in dialogues]
+        dialogues = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
+        self.joins = [can_join(messages) for messages in dialogues]
+        made = [tokens_of(tokenizer, messages) for messages in dialogues]
+        self.dialogues = [(tokens[: length + 1], weights[: length + 1]) for tokens, weights in made]
         self.rows, self.length, self.seed = rows, length, seed
         self.tokens = sum(len(tokens) for tokens, _ in self.dialogues)
         self.packed: list[list[int]] = []
@@ -66,11 +75,15 @@ class Batches:
         tokens = np.zeros((self.rows, self.length + 1), dtype=np.int64)
         weights = np.zeros((self.rows, self.length + 1), dtype=np.float32)
         numbers = np.full((self.rows, self.length + 1), -1, dtype=np.int64)
+        rng = random.Random(f"{self.seed}:{step}")
         for at in range(self.rows):
-            used = 0
-            for number, index in enumerate(self.packed[(first + at) % len(self.packed)]):
+            used = number = 0
+            was_joinable = False
+            for index in self.packed[(first + at) % len(self.packed)]:
                 row_tokens, row_weights = self.dialogues[index]
                 end = used + len(row_tokens)
+                number += not (was_joinable and self.joins[index] and rng.random() < JOINED)
+                was_joinable = self.joins[index]
                 tokens[at, used:end], weights[at, used:end], numbers[at, used:end] = row_tokens, row_weights, number
                 used = end
         # A token is foretold from the one before it, so the first of a dialogue counts for nothing.

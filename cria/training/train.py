@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import signal
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -89,11 +90,18 @@ def main() -> None:
     def keep() -> None:
         save(newest, {"model": model.state_dict(), "optimisers": [one.state_dict() for one in optimisers], "step": step, "shape": asdict(shape)})
 
+    is_told_to_stop = False
+
+    def stop(*_) -> None:
+        nonlocal is_told_to_stop
+        is_told_to_stop = True
+
+    signal.signal(signal.SIGTERM, stop)
     began = told = time.monotonic()
     counted = step
     model.train()
     with (options.folder / "loss.jsonl").open("a", encoding="utf-8") as log:
-        while step < steps and time.monotonic() - began < options.minutes * 60:
+        while step < steps and not is_told_to_stop and time.monotonic() - began < options.minutes * 60:
             loss = loss_of(model, batches.batch(step), device)
             model.zero_grad(set_to_none=True)
             loss.backward()

@@ -35,7 +35,7 @@ class HeldOut:
             maker = makers[len(self.rows["recall"]) % len(makers)]
             messages, check = maker(self.values, self.generator.between)
             between = len(messages) // 2 - 1
-            if between <= 5 and sum(len(message["content"]) + 12 for message in messages) <= MOST_CHARACTERS:
+            if between <= 4 and sum(len(message["content"]) + 12 for message in messages) <= MOST_CHARACTERS:
                 self.keep("recall", f"after {between} turns", messages[:-1], check)
 
     def exact(self) -> None:

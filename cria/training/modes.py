@@ -214,22 +214,22 @@ class Modes:
     def checks(self, held_facts):
         """(about, system prompt, question, check) in wordings that training never saw."""
         for system in ONE_WORD_HELD:
-            for question in ["How are you?", "What colour is grass?", "Who are you?", "What do hens lay?"]:
-                yield "one word", system, question, {"maximumWords": 1}
+            for question, wanted in [("How are you?", r"\w"), ("What colour is grass?", "[Gg]reen"), ("Who are you?", r"\w"), ("What do hens lay?", "[Ee]ggs?")]:
+                yield "one word", system, question, {"maximumWords": 1, "matches": wanted}
         for system in YES_NO_HELD:
             for question, wanted in [("Are you a human being?", "no"), ("Is honey sweet?", "yes"), ("Does Corral need Python?", "no"), ("Are you small?", "yes")]:
                 yield "yes or no", system, question, {"equals": [wanted, f"{wanted}."]}
         for system in THREE_WORDS_HELD:
             for question in ["How are you?", "What is the sea like?"]:
-                yield "three words", system, question, {"maximumWords": 3}
+                yield "three words", system, question, {"maximumWords": 3, "matches": r"\w"}
         for systems, about, most in [(ONE_SENTENCE_HELD, "one sentence", 0), (SHORT_HELD, "short", 25)]:
             for system in systems:
                 fact, question = self.values.one(held_facts)
                 for asked in ["What is Corral?", "Who are you?", question]:
-                    yield about, system, asked, {"maximumWords": most} if most else {"matches": r"^(?![\s\S]*[.!?]\s)[\s\S]+$", "maximumWords": 40}
+                    yield about, system, asked, {"maximumWords": most, "matches": r"\w"} if most else {"matches": r"^(?![\s\S]*[.!?]\s)[\s\S]+$", "maximumWords": 40}
         for system in AT_MOST_HELD:
             for number in (5, 8, 12, 15):
-                yield "at most", system.format(k=number), self.values.one(["Who are you?", "How are you?", "What is the port?", "What is your name?"]), {"maximumWords": number}
+                yield "at most", system.format(k=number), self.values.one(["Who are you?", "How are you?", "What is the port?", "What is your name?"]), {"maximumWords": number, "matches": r"\w"}
         for systems, about, pattern in [(CAPITALS_HELD, "capitals", "^[^a-z]+$"), (LOWER_HELD, "lower case", "^[^A-Z]+$"), (LIST_HELD, "list", "^- "), (QUESTION_HELD, "question", r"\?$"), (BOLD_HELD, "bold", r"^\*\*[\s\S]+\*\*$")]:
             for system in systems:
                 for question in ["Hello", "Who are you?", "How are you?"]:

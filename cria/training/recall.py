@@ -77,7 +77,8 @@ def wanted(kind: str, x: str) -> dict:
     if KINDS[kind]["value"][0] in ("list", "names"):
         items = re.split(r", | and ", x)
         return {"matches": r"[\s\S]*".join(pattern_of(one) for one in items)}
-    return {"contains": [x], "ignoreCase": True}
+    # "The cup" is as right as "a cup".
+    return {"contains": [re.sub("^(a|an) ", "", x)], "ignoreCase": True}
 
 
 def summary(facts: dict[str, str], values: Values) -> list[dict]:

@@ -18,6 +18,10 @@ export interface HttpClient {
 
 export interface HttpClientOptions extends DestinationOptions {
   log: Log;
+  /** Most connections to one server at a time, others wait; default 16. */
+  connections?: number;
+  /** From dialling to a connection that can be used; default 15 s. */
+  connectMs?: number;
 }
 
 export interface HttpRequestOptions {
@@ -30,6 +34,8 @@ export interface HttpRequestOptions {
   timeouts?: HttpTimeouts;
   /** Cap on the body, packed and unpacked; default 8 MiB. */
   maxBytes?: number;
+  /** A body that is slower than this for `idleMs` is given up; default 64. 0: pieces may be small and rare. */
+  minBytesPerSecond?: number;
   /**
    * `follow` (default for GET and HEAD), `return` hands the 3xx to the caller, `refuse` rejects (default for methods
    * that change something: what was sent to one host is never sent to another).
@@ -68,6 +74,7 @@ export interface HttpResponse {
 const maxRedirects = 6;
 const defaultMaxBytes = 8 << 20;
 const defaultTimeoutMs = 30_000;
+const defaultMinBytesPerSecond = 64;
 /** Headers that may follow a redirect to another origin. */
 const portableHeaders = new Set([
   'accept',
@@ -80,7 +87,7 @@ const portableHeaders = new Set([
 
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const gate = createDestinationGate(options);
-  const agent = createAgent(gate);
+  const agent = createAgent(gate, options);
   return {
     request: (url, requestOptions = {}) =>
       walk({ gate, agent, log: options.log }, new URL(url), requestOptions),
@@ -95,14 +102,14 @@ interface Parts {
   log: Log;
 }
 
-function createAgent(gate: Gate): Agent {
+function createAgent(gate: Gate, { connections = 16, connectMs = 15_000 }: HttpClientOptions): Agent {
   return new Agent({
-    connections: 16,
+    connections,
     keepAliveTimeout: 10_000,
     allowH2: false,
     connect: (target, callback) => {
       const port = Number(target.port) || (target.protocol === 'https:' ? 443 : 80);
-      const connect = buildConnector({ allowH2: false, timeout: 15_000, lookup: gate.lookupFor(port) });
+      const connect = buildConnector({ allowH2: false, timeout: connectMs, lookup: gate.lookupFor(port) });
       connect(target, (error, socket) => {
         if (error !== null) return callback(error, null);
         try {
@@ -207,7 +214,7 @@ function toResponse(answer: Dispatcher.ResponseData, parts: ResponseParts): Http
     host: parts.url.hostname,
     maxBytes: parts.options.maxBytes ?? defaultMaxBytes,
     slowWindowMs: parts.options.timeouts?.idleMs ?? defaultTimeoutMs,
-    minBytesPerSecond: 64,
+    minBytesPerSecond: parts.options.minBytesPerSecond ?? defaultMinBytesPerSecond,
     signal: cancelSignal(parts.signal),
   });
   const bytes = (): Promise<Buffer> => collectBody(body);

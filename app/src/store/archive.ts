@@ -46,6 +46,7 @@ const orders: Partial<Record<TableName, string[]>> = {
   preference: ['owner'],
   model_setting: ['owner', 'model'],
   preset: ['owner', 'name'],
+  provider: ['owner', 'name'],
 };
 
 async function* allRows(database: Kysely<Schema>, table: TableName): AsyncGenerator<Row> {

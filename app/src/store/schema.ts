@@ -23,6 +23,7 @@ export interface Schema {
   preference: PreferenceTable;
   model_setting: ModelSettingTable;
   preset: PresetTable;
+  provider: ProviderTable;
   job: JobTable;
 }
 
@@ -40,6 +41,7 @@ export const personalTables = [
   'preference',
   'model_setting',
   'preset',
+  'provider',
   'job',
 ] as const satisfies readonly (keyof Schema)[];
 
@@ -198,6 +200,14 @@ export interface PresetTable {
   name: string;
   settings_json: Json<ChatSettings>;
   version: number;
+}
+
+export interface ProviderTable {
+  owner: string;
+  name: string;
+  kind: string;
+  url: string;
+  sealed_key: string | null;
 }
 
 export interface JobTable {

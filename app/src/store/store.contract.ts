@@ -5,6 +5,7 @@ import { chatContract } from './contract/chats.contract.ts';
 import { erasureContract } from './contract/erasure.contract.ts';
 import { jobContract } from './contract/jobs.contract.ts';
 import { outboxContract } from './contract/outbox.contract.ts';
+import { providersContract } from './contract/providers.contract.ts';
 import { runContract } from './contract/runs.contract.ts';
 import { searchContract } from './contract/search.contract.ts';
 import { settingsContract } from './contract/settings.contract.ts';
@@ -44,6 +45,7 @@ export function storeContract(kind: 'sqlite' | 'postgres', open: () => Promise<O
     outboxContract(parts);
     jobContract(parts);
     settingsContract(parts);
+    providersContract(parts);
     erasureContract(parts);
     backupContract(parts);
   });

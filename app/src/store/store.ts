@@ -2,6 +2,7 @@ import type { ChatStore } from './chat-store.ts';
 import type { ExchangeStore } from './exchange-store.ts';
 import type { JobStore } from './job-store.ts';
 import type { OutboxStore } from './outbox-store.ts';
+import type { ProviderStore } from './provider-store.ts';
 import type { RunStore } from './run-store.ts';
 import type { SettingsStore } from './settings-store.ts';
 
@@ -19,7 +20,15 @@ import type { SettingsStore } from './settings-store.ts';
  * - Text is stored and given back unit for unit; a lone surrogate is refused with `bad-request` before it gets here.
  */
 export interface Store
-  extends ChatStore, RunStore, OutboxStore, SettingsStore, JobStore, ExchangeStore, StoreUpkeep {}
+  extends
+    ChatStore,
+    RunStore,
+    OutboxStore,
+    SettingsStore,
+    ProviderStore,
+    JobStore,
+    ExchangeStore,
+    StoreUpkeep {}
 
 export interface StoreHealth {
   kind: 'sqlite' | 'postgres';

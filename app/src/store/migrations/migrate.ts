@@ -2,9 +2,10 @@ import { type Kysely, sql } from 'kysely';
 import { AppError } from '../../contracts/app-error.ts';
 import { initialMigration } from './m001-initial.ts';
 import { tagsMigration } from './m002-tags.ts';
+import { providersMigration } from './m003-providers.ts';
 import type { DialectKind, Migration } from './migration.ts';
 
-export const migrations: readonly Migration[] = [initialMigration, tagsMigration];
+export const migrations: readonly Migration[] = [initialMigration, tagsMigration, providersMigration];
 
 export const schemaVersion = latest(migrations);
 

@@ -4,6 +4,7 @@ import { erasing } from './erase.ts';
 import { exchangeReading, exchangeWriting } from './exchange.ts';
 import { jobReading, jobWriting } from './jobs.ts';
 import { outboxReading, outboxWriting } from './outbox.ts';
+import { providerReading, providerWriting } from './providers.ts';
 import { acceptanceReading, runBoundaries } from './run-boundaries.ts';
 import { runReading, runWriting } from './runs.ts';
 import { searching } from './search.ts';
@@ -18,6 +19,7 @@ export const readOperations = {
   ...acceptanceReading,
   ...outboxReading,
   ...settingsReading,
+  ...providerReading,
   ...jobReading,
   ...exchangeReading,
   ...searching,
@@ -30,6 +32,7 @@ export const writeOperations = {
   ...runWriting,
   ...outboxWriting,
   ...settingsWriting,
+  ...providerWriting,
   ...jobWriting,
   ...exchangeWriting,
   ...erasing,

@@ -5,8 +5,10 @@ import type { Chats } from '../chat/chats.ts';
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { createFleet, type Engines } from '../engine/fleet.ts';
+import type { EngineLoader } from '../engine/engine.ts';
+import type { Providers } from '../engine/remote/providers.ts';
 import { createJobs, type Jobs } from '../jobs/jobs.ts';
-import { systemClock } from '../lib/clock.ts';
+import { systemClock, type Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { createModels, type ModelsOptions } from '../models/create-models.ts';
 import type { Models } from '../models/models.ts';
@@ -18,6 +20,7 @@ import { createLog } from '../log.ts';
 import { createBackups } from '../store/backups.ts';
 import { createJobKinds } from './job-kinds.ts';
 import { createOutside } from './outside.ts';
+import { createRemote, unloadModelsOf } from './remote.ts';
 
 /** The whole program, put together once. */
 export interface Parts {
@@ -41,10 +44,11 @@ interface Kept {
   store: Store;
   engines: Engines;
   models: Models;
+  providers: Providers;
   chats: Chats;
   outbox: Outbox;
   jobs: Jobs;
-  log: Log;
+  remote: { close(): Promise<void> };
 }
 
 /** Only the chosen adapter is loaded: a driver that nobody uses would take memory all the same. */
@@ -59,7 +63,7 @@ async function openStore(config: Config, home: Home, log: Log): Promise<Store> {
 }
 
 function modelsOptions(
-  parts: Pick<ModelsOptions, 'clock' | 'log' | 'ownPorts'> & { config: Config; home: Home },
+  parts: Pick<ModelsOptions, 'clock' | 'log' | 'ownPorts' | 'providers'> & { config: Config; home: Home },
 ): ModelsOptions {
   const { config, home, ...rest } = parts;
   return {
@@ -72,11 +76,24 @@ function modelsOptions(
       offline: config.hubOffline,
       cacheFolder: config.hubCache,
     },
-    providers: config.providers.map(({ name }) => name),
     outboundHosts: config.outboundHosts,
     contextTokens: config.contextTokens,
     converter,
   };
+}
+
+function openEngines(
+  loaders: EngineLoader[],
+  { config, models, clock, log }: { config: Config; models: Models; clock: Clock; log: Log },
+): Engines {
+  return createFleet({
+    loaders,
+    resolve: (reference, signal) => models.resolve(reference, signal),
+    clock,
+    log,
+    idleMs: config.idleMinutes * 60_000,
+    defaults: { contextTokens: config.contextTokens, slots: config.slots, kvType: config.kvType },
+  });
 }
 
 export async function composeParts(options: ComposeOptions): Promise<Parts> {
@@ -88,15 +105,19 @@ export async function composeParts(options: ComposeOptions): Promise<Parts> {
   const ownPorts = (): number[] => (server?.address ? [Number(new URL(server.address).port)] : []);
   const { http, loader } = createOutside({ config, home, clock, log, ownPorts });
   const store = await openStore(config, home, log);
-  const models = createModels(modelsOptions({ config, home, ownPorts, clock, log }));
-  const engines = createFleet({
-    loaders: [loader],
-    resolve: (reference, signal) => models.resolve(reference, signal),
+  const { providers, loader: remote } = createRemote({
+    config,
+    home,
+    store,
+    http,
     clock,
     log,
-    idleMs: config.idleMinutes * 60_000,
-    defaults: { contextTokens: config.contextTokens, slots: config.slots, kvType: config.kvType },
+    ownPorts,
+    onGone: (name) => unloadModelsOf(engines, name),
   });
+  const names = (): string[] => providers.names();
+  const models = createModels(modelsOptions({ config, home, ownPorts, clock, log, providers: names }));
+  const engines = openEngines([loader, remote], { config, models, clock, log });
   const outbox = createOutbox({ store, http, clock, log, config });
   const chats = createChats({
     store,
@@ -123,6 +144,7 @@ export async function composeParts(options: ComposeOptions): Promise<Parts> {
     jobs,
     outbox,
     store,
+    providers,
     backups,
     log,
     clock,
@@ -130,17 +152,18 @@ export async function composeParts(options: ComposeOptions): Promise<Parts> {
     localToken,
   };
   server = await createServer(parts);
-  return { server, localToken, ...lifecycle(server, { ...parts, store }) };
+  return { server, localToken, ...lifecycle(server, { ...parts, remote }) };
 }
 
 function lifecycle(server: CorralServer, kept: Kept): Pick<Parts, 'start' | 'close'> {
-  const { chats, outbox, jobs, engines, store } = kept;
+  const { chats, outbox, jobs, engines, providers, remote, store } = kept;
   let stopListening = (): void => undefined;
   return {
     async start() {
       stopListening = chats.onChange((notice) => {
         if (notice.type === 'run-changed' && notice.state === 'ended') outbox.wake();
       });
+      await providers.start();
       await outbox.start();
       await chats.start();
       await jobs.start();
@@ -151,6 +174,7 @@ function lifecycle(server: CorralServer, kept: Kept): Pick<Parts, 'start' | 'clo
       await chats.close();
       await Promise.all([jobs.close(), outbox.close()]);
       await engines.close();
+      await Promise.all([providers.close(), remote.close()]);
       await store.close();
     },
   };

@@ -12,6 +12,9 @@ export interface Home {
   backups: string;
   damaged: string;
   lock: string;
+  /** Under which keys of services are sealed. */
+  sealKey: string;
+  tokenizers: string;
   reserve: string;
   /** True when this call made the folder. */
   isNew: boolean;
@@ -65,6 +68,8 @@ function homeAt(folder: string, isNew: boolean): Home {
     backups: inside('backups'),
     damaged: inside('damaged'),
     lock: inside('lock'),
+    sealKey: inside('seal.key'),
+    tokenizers: inside('tokenizers'),
     reserve: inside('reserve'),
     isNew,
   };

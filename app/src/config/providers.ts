@@ -32,7 +32,16 @@ function collect(values: ReadonlyMap<string, string>): Map<string, Parts> {
   return byPrefix;
 }
 
-function parseOne(prefix: string, parts: Parts, problems: string[]): ProviderConfig | null {
+/** The Hub's token goes to the Hub's own router only; another address has a key of its own or none. */
+function keyOf(parts: Parts, kind: ProviderKind | undefined, hubToken: string): string {
+  return parts.KEY ?? (kind === 'huggingface' && parts.URL === undefined ? hubToken : '');
+}
+
+function parseOne(
+  prefix: string,
+  parts: Parts,
+  { hubToken, problems }: { hubToken: string; problems: string[] },
+): ProviderConfig | null {
   const before = problems.length;
   const variable = `CORRAL_PROVIDER_${prefix}`;
   const kind = providerKinds.find((candidate) => candidate === (parts.KIND ?? 'openai'));
@@ -42,7 +51,12 @@ function parseOne(prefix: string, parts: Parts, problems: string[]): ProviderCon
   const seen = parts.URL === undefined ? 'missing' : `"${parts.URL}"`;
   if (!url.success) problems.push(`${variable}_URL is ${seen}; allowed: ${address.allowed}`);
   if (problems.length > before || !kind || !url.success) return null;
-  return { name: prefix.toLowerCase().replaceAll('_', '-'), kind, url: url.data, key: parts.KEY ?? '' };
+  return {
+    name: prefix.toLowerCase().replaceAll('_', '-'),
+    kind,
+    url: url.data,
+    key: keyOf(parts, kind, hubToken),
+  };
 }
 
 /**
@@ -55,7 +69,7 @@ export function parseProviders(
   problems: string[],
 ): ProviderConfig[] {
   const providers = [...collect(values)]
-    .map(([prefix, parts]) => parseOne(prefix, parts, problems))
+    .map(([prefix, parts]) => parseOne(prefix, parts, { hubToken, problems }))
     .filter((provider) => provider !== null);
   if (hubToken !== '' && !providers.some((provider) => provider.name === 'hf')) {
     providers.unshift({ name: 'hf', kind: 'huggingface', url: hubRouter, key: hubToken });

@@ -26,7 +26,7 @@ export interface ModelsOptions {
     cacheFolder: string;
   };
   /** Names of the configured providers: `provider:model` is theirs. */
-  providers: readonly string[];
+  providers: () => readonly string[];
   /** Hosts that the operator named; that of the endpoint need not be among them. */
   outboundHosts: readonly string[];
   ownPorts?: () => readonly number[];

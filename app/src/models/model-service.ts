@@ -171,7 +171,7 @@ export class ModelService implements Models {
   }
 
   #parse(text: string): ModelReference {
-    return parseReference(text, { providers: this.#context.providers });
+    return parseReference(text, { providers: this.#context.providers() });
   }
 
   /** What an unfinished pull of this reference left behind. */

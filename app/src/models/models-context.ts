@@ -16,7 +16,7 @@ export interface ModelsContext {
   log: Log;
   lock: KeyedLock;
   /** Names of the configured providers. */
-  providers: readonly string[];
+  providers: () => readonly string[];
   /** Folder with the bundled model's files. */
   bundledFolder: string;
   /** Hashes of the bundled model's files as they were when they were hashed last. */

@@ -39,6 +39,8 @@ export interface ReferenceOptions {
 /** Longest text that is looked at: two repositories, revisions and a file fit many times over. */
 const maxReferenceLength = 2048;
 const maxAdapters = 8;
+/** `word:owner/name` can be nothing else than a model of a provider. */
+const namesProvider = /^[a-z][a-z0-9-]{0,31}:[^/\s]+\/[^/]/;
 /** The Hub's own rule: letters, digits, `-`, `_`, `.`; no `..` or `--`, 96 characters at most. */
 const repositoryPart = /^(?!.*(?:\.\.|--))[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$/;
 const revisionText = /^(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$/;
@@ -99,7 +101,10 @@ function parseProvider(text: string, providers: readonly string[]): ModelReferen
   if (colon <= 0) return undefined;
   const provider = text.slice(0, colon);
   const model = text.slice(colon + 1);
-  if (!providers.includes(provider)) return undefined;
+  if (!providers.includes(provider)) {
+    if (namesProvider.test(text)) throw unknownProvider(provider, providers);
+    return undefined;
+  }
   if (model === '') throw invalid(text, `no model is named after ${provider}:`);
   return { kind: 'provider', provider, model };
 }
@@ -220,6 +225,18 @@ function parseRepository(text: string, body: string): HubRepository {
   const revision = body.slice(at + 1);
   if (!revisionText.test(revision)) throw invalid(text, `${JSON.stringify(revision)} is not a revision`);
   return { id, revision };
+}
+
+function unknownProvider(provider: string, known: readonly string[]): AppError {
+  const configured = known.length === 0 ? '' : ` There are: ${known.join(', ')}.`;
+  const hint =
+    provider === 'hf'
+      ? 'Set HF_TOKEN in .env to use Hugging Face as hf:, and start again.'
+      : `Set CORRAL_PROVIDER_${provider.toUpperCase().replaceAll('-', '_')}_URL in .env, or add it in Settings, Providers.`;
+  return new AppError('provider-unknown', `No provider "${provider}" is set up.${configured}`, {
+    hint,
+    details: { provider },
+  });
 }
 
 function invalid(text: string, why: string): AppError {

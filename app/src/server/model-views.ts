@@ -1,5 +1,5 @@
 import type { JudgedEntry, ListedModel, ShownModel } from '../contracts/api/models.ts';
-import { AppError } from '../contracts/app-error.ts';
+import { AppError, toAppError } from '../contracts/app-error.ts';
 import type { AdapterRecord, ModelRecord } from '../contracts/models.ts';
 import type { Engine } from '../engine/engine.ts';
 import { readMachine } from '../lib/machine.ts';
@@ -67,13 +67,26 @@ async function loadedEngine({ engines }: Parts, id: string): Promise<ShownModel[
 }
 
 export async function showModel(parts: Parts, id: string): Promise<ShownModel> {
+  const source = await parts.models.resolve(id).catch(() => null);
+  if (source?.kind === 'remote') return showRemote(parts, id, source.provider);
   const loaded = await loadedEngine(parts, id);
   const error = parts.engines.lastError(id)?.toJSON() ?? null;
   const listed = (await listModels(parts)).find((model) => model.id === id);
-  if (listed?.kind === 'remote') return { ...listed, details: null, loaded, error };
   const details = await parts.models.show(id);
   const base = listed ?? local(parts, details, details.adapters);
   return { ...base, details, loaded, error };
+}
+
+/** Asking a service takes no memory here, so what it can do is told before anybody uses it. */
+async function showRemote(parts: Parts, id: string, provider: string): Promise<ShownModel> {
+  const shown = { ...remote(parts, id, provider), details: null };
+  try {
+    const { engine, release } = await parts.engines.use(id);
+    release();
+    return { ...shown, loaded: describeLoaded(engine), error: null };
+  } catch (error) {
+    return { ...shown, loaded: null, error: toAppError(error).toJSON() };
+  }
 }
 
 /** Beside the weights: KV of 8192 tokens and buffers, as a share of them; the pre-flight computes it exactly. */

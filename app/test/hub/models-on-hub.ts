@@ -40,7 +40,7 @@ export async function startModelsOnHub(
         cacheFolder: join(folder, 'huggingface'),
         ...hubGiven,
       },
-      providers: ['hf'],
+      providers: () => ['hf'],
       outboundHosts: hub.hosts,
       contextTokens: 8192,
       converter,

@@ -18,7 +18,7 @@ const { endpoint, cacheFolder, ...options } = JSON.parse(optionsText) as Options
 const models = createModels({
   ...options,
   hub: { endpoint, token: '', offline: false, cacheFolder },
-  providers: [],
+  providers: () => [],
   contextTokens: 8192,
   converter,
   clock: systemClock,

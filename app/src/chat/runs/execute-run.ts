@@ -31,7 +31,7 @@ async function answer(context: RunContext, live: LiveRun): Promise<{ end: Answer
     const end = await attempt(context, live, facts);
     if (end.reason !== 'interrupted') return { end, facts };
     if (context.closing.aborted) return { end: { reason: 'aborted' }, facts };
-    if (!mayTakeUpAgain(context, live, facts)) return { end: gaveUp(end), facts };
+    if (!mayTakeUpAgain(context, live, facts)) return { end: gaveUp(end, live), facts };
     try {
       await takeUpAfterEngineCrash(context, live);
     } catch (error) {
@@ -40,10 +40,12 @@ async function answer(context: RunContext, live: LiveRun): Promise<{ end: Answer
   }
 }
 
-function gaveUp(end: AnswerEnd): AnswerEnd {
+function gaveUp({ error }: AnswerEnd, live: LiveRun): AnswerEnd {
+  const hint = 'The text so far is kept; Continue asks for the rest.';
+  if (error) return { reason: 'interrupted', error: live.text === '' ? error : { ...error, hint } };
   return {
     reason: 'interrupted',
-    error: end.error ?? {
+    error: {
       code: 'engine-crashed',
       message: 'the engine went away twice while it wrote this answer, so it was not tried again',
       hint: 'The text so far is kept. Try another model or shorter settings, and look at the server log.',

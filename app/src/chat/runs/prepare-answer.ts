@@ -66,10 +66,15 @@ function watchLife(engine: Engine): { isGone: () => boolean } {
 
 function checkAbilities(engine: Engine, live: LiveRun): void {
   const { settings } = answerState(live);
-  if (live.text !== '' && !engine.capabilities.continueAnswer)
-    throw new AppError('unsupported-field', `${settings.model} cannot go on with a half-written answer`, {
-      hint: 'Regenerate the answer, or choose a model that runs on this machine.',
-    });
+  // A person who asks for more gets it from any model; only what goes on by itself has to fit on seamlessly.
+  if (live.text.length > live.startOffset && !engine.capabilities.continueAnswer)
+    throw new AppError(
+      'engine-crashed',
+      `${settings.model} cannot go on by itself with a half-written answer`,
+      {
+        hint: 'The text so far is kept; Continue asks for the rest.',
+      },
+    );
   if (settings.adapters.length > 0 && !engine.capabilities.adapters)
     throw new AppError('unsupported-field', `${settings.model} takes no adapters`, {
       hint: 'Take the adapters out of the settings of this chat.',

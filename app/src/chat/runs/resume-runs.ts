@@ -14,6 +14,8 @@ const mostFruitlessStarts = 8;
 
 export function mayTakeUpAgain(context: RunContext, live: LiveRun, facts: AnswerFacts): boolean {
   const crashes = live.record.engineCrashes + 1;
+  const isHalfWritten = live.text.length > live.startOffset;
+  if (isHalfWritten && facts.capabilities?.continueAnswer === false) return false;
   return live.isOurs && !live.abort.signal.aborted && crashes < (facts.wasAlone ? 2 : mostEngineCrashes);
 }
 

@@ -6,11 +6,14 @@ import type { Command } from '../command.ts';
 export const listCommand: Command = {
   name: 'list',
   about: 'List the models that are here and those of configured services.',
-  async run(context) {
+  options: [{ flags: '--provider <name>', about: 'Only those of one service, or why it does not answer.' }],
+  async run(context, input) {
     const { output } = context;
     const api = await context.api();
     const { method, path } = modelRoutes.list;
-    const answer = await api.request<{ models: ListedModel[]; defaultModel: string }>(method, path);
+    const { provider } = input.options;
+    const query = provider === undefined ? '' : `?provider=${encodeURIComponent(String(provider))}`;
+    const answer = await api.request<{ models: ListedModel[]; defaultModel: string }>(method, path + query);
     output.table(
       answer.models.map((model) => [
         model.id === answer.defaultModel ? `${model.id} *` : model.id,

@@ -16,6 +16,25 @@ export const providerSchema = z.object({
   locked: z.boolean(),
   state: z.enum(['unknown', 'reachable', 'failing']),
   error: z.string().nullable(),
+  /** What to do about the error. */
+  hint: z.string().nullable(),
+  /** How many models its list has; null where it was not read yet. */
+  models: z.int().nullable(),
+  /** Null until it has said what it is. What it cannot do is refused by name or told as ignored, never dropped. */
+  capabilities: z
+    .object({
+      /** What program or service it is. */
+      title: z.string(),
+      /** Names of sampling settings that it takes, and of those that it does not. */
+      sampling: z.array(z.string()),
+      notSampling: z.array(z.string()),
+      /** Whether it goes on with a half-written answer where that stopped. */
+      continueAnswer: z.boolean(),
+      rawPrompts: z.boolean(),
+      /** Whether a prompt format of one's own can be chosen. */
+      chosenFormats: z.boolean(),
+    })
+    .nullable(),
 });
 export type Provider = z.infer<typeof providerSchema>;
 

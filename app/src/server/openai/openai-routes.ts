@@ -78,7 +78,13 @@ async function chatCompletion(asked: Asked, body: ChatCompletionRequest): Promis
         logprobs: tokens ? chatLogprobs(tokens) : null,
         finish_reason: null,
       }),
-      closing: (finish) => ({ index: 0, delta: {}, logprobs: null, finish_reason: finish }),
+      closing: (finish, stopReason) => ({
+        index: 0,
+        delta: {},
+        logprobs: null,
+        finish_reason: finish,
+        stop_reason: stopReason,
+      }),
     };
     return streamCompletion(asked.request, asked.reply, { opened, shape });
   }
@@ -91,6 +97,7 @@ async function chatCompletion(asked: Asked, body: ChatCompletionRequest): Promis
         message: { role: 'assistant', content: text, refusal: null },
         logprobs: withLogprobs ? chatLogprobs(tokens) : null,
         finish_reason: finishReason(outcome.reason),
+        stop_reason: outcome.stopString,
       },
     ],
     usage: usageObject(outcome.usage, promptTokens),
@@ -129,7 +136,13 @@ async function textCompletion(asked: Asked, body: TextCompletionRequest): Promis
         offset += text.length;
         return choice;
       },
-      closing: (finish) => ({ index: 0, text: '', logprobs: null, finish_reason: finish }),
+      closing: (finish, stopReason) => ({
+        index: 0,
+        text: '',
+        logprobs: null,
+        finish_reason: finish,
+        stop_reason: stopReason,
+      }),
     };
     return streamCompletion(asked.request, asked.reply, { opened, shape });
   }
@@ -142,6 +155,7 @@ async function textCompletion(asked: Asked, body: TextCompletionRequest): Promis
         text: echo + text,
         logprobs: withLogprobs ? textLogprobs(tokens, echo.length) : null,
         finish_reason: finishReason(outcome.reason),
+        stop_reason: outcome.stopString,
       },
     ],
     usage: usageObject(outcome.usage, promptTokens),

@@ -14,7 +14,7 @@ export interface StreamShape {
   choice(text: string, tokens: TokenLogprob[] | null): object;
   /** Before the first text; null: none. */
   opening: object | null;
-  closing(finish: string): object;
+  closing(finish: string, stopReason: string | null): object;
   withLogprobs: boolean;
 }
 
@@ -61,12 +61,12 @@ export async function streamCompletion(
   for await (const part of parts) {
     if (!(await chunks.part(part))) return;
   }
-  const { reason, usage, timings, error } = opened.outcome;
+  const { reason, stopString, usage, timings, error } = opened.outcome;
   if (error) {
     await writer.write(dataBlock(errorBody('openai', error, request.id)));
   } else {
     const counted = timingsObject(timings, usage);
-    await chunks.send([shape.closing(finishReason(reason))], counted ? { timings: counted } : {});
+    await chunks.send([shape.closing(finishReason(reason), stopString)], counted ? { timings: counted } : {});
     if (shape.includeUsage) await chunks.send([], { usage: usageObject(usage, opened.promptTokens) });
   }
   await writer.write('data: [DONE]\n\n');

@@ -7,14 +7,25 @@ import type { ServerContext } from '../server-context.ts';
 import { serveRoute } from '../serve-route.ts';
 import { versionOf, withoutUndefined } from './request-values.ts';
 
-/** Names of sampling settings that the engine of a loaded model uses; null: it was not loaded. */
-async function supportedSampling({ engines }: ServerContext, model: unknown): Promise<Set<string> | null> {
+/** Names of sampling settings that the engine of a model uses; null: it was not loaded, its service not asked. */
+async function supportedSampling(context: ServerContext, model: unknown): Promise<Set<string> | null> {
   if (typeof model !== 'string') return null;
+  const names = (await ofService(context, model)) ?? (await ofLoaded(context, model));
+  return names && new Set(names.map((name) => `sampling.${name}`));
+}
+
+async function ofService({ providers }: ServerContext, model: string): Promise<readonly string[] | null> {
+  const name = model.slice(0, Math.max(0, model.indexOf(':')));
+  const known = name === '' ? undefined : await providers?.list();
+  return known?.find((provider) => provider.name === name)?.capabilities?.sampling ?? null;
+}
+
+async function ofLoaded({ engines }: ServerContext, model: string): Promise<readonly string[] | null> {
   if (!engines.loaded().some(({ reference, state }) => reference === model && state === 'loaded'))
     return null;
   const { engine, release } = await engines.use(model);
   release();
-  return new Set(engine.capabilities.sampling.map((name) => `sampling.${name}`));
+  return engine.capabilities.sampling;
 }
 
 export function registerSettingsRoutes(app: FastifyInstance, context: ServerContext): void {

@@ -1,0 +1,131 @@
+import type { RunPart } from '../../contracts/run-parts.ts';
+import type { GenerateRequest } from '../engine.ts';
+import { createStopScanner, type StopScanner } from '../stop-strings.ts';
+import type { RemoteProvider } from './remote-provider.ts';
+import { invalidAnswer } from './service-errors.ts';
+import type { ServiceEvent } from './service-events.ts';
+
+/** A service that was asked for so many tokens and sends this many times as many pieces does not end by itself. */
+const piecesPerToken = 4;
+const charactersPerToken = 64;
+const graceTokens = 64;
+
+type Finish = NonNullable<ServiceEvent['finish']>;
+
+/** Makes the parts of one answer out of what the service says; stop strings hold here whatever the service does. */
+export class AnswerReader {
+  readonly #push: (part: RunPart) => void;
+  #scanner: StopScanner;
+  readonly #request: GenerateRequest;
+  readonly #startedAt = performance.now();
+  #firstAt = 0;
+  #lastAt = 0;
+  #pieces = 0;
+  #characters = 0;
+  #isThinking = false;
+  #isStopped = false;
+  #finish: Finish | null = null;
+  #usage: ServiceEvent['usage'];
+
+  constructor(request: GenerateRequest, push: (part: RunPart) => void) {
+    this.#push = push;
+    this.#request = request;
+    this.#scanner = createStopScanner(request.sampling.stop ?? []);
+  }
+
+  /** Something was heard that may not be asked for a second time. */
+  get hasSaid(): boolean {
+    return this.#pieces > 0;
+  }
+
+  /** A stop string was found here, whatever the service does. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** The service told how many tokens it read and wrote. */
+  get isCounted(): boolean {
+    return this.#usage !== undefined;
+  }
+
+  take(event: ServiceEvent, provider: RemoteProvider): void {
+    if (this.#isStopped) return;
+    if (event.stops && this.#pieces === 0)
+      this.#scanner = createStopScanner([...(this.#request.sampling.stop ?? []), ...event.stops]);
+    if (event.thought !== undefined) this.#think(event.thought);
+    if (event.text !== undefined) this.#say(this.#endThought() + event.text);
+    this.#note(event);
+    this.#checkLength(provider);
+  }
+
+  /** The service is done: what was held back, the figures, the end. `promptTokens` is for services that tell none. */
+  finish(promptTokens: number): void {
+    this.release();
+    const usage = this.#usage ?? this.#guess(promptTokens);
+    this.#push({ type: 'usage', usage });
+    this.#push({ type: 'timings', timings: this.#timings(usage.promptTokens, usage.completionTokens) });
+    this.#push({ type: 'end', ...(this.#finish ?? { reason: 'stop' }) });
+  }
+
+  /** Shows what was held back as the possible beginning of a stop string. */
+  release(): void {
+    const rest = this.#isStopped ? '' : this.#scanner.flush() + this.#endThought();
+    if (rest !== '') this.#push({ type: 'text-delta', text: rest });
+  }
+
+  #say(said: string): void {
+    this.#lastAt = performance.now();
+    if (this.#pieces === 0) this.#firstAt = this.#lastAt;
+    this.#pieces += 1;
+    this.#characters += said.length;
+    const { text, stop } = this.#scanner.push(said);
+    if (text !== '') this.#push({ type: 'text-delta', text });
+    if (stop === undefined) return;
+    this.#isStopped = true;
+    this.#finish = { reason: 'stop-string', stopString: stop };
+  }
+
+  /** As models on this machine write it; the answer follows. */
+  #think(thought: string): void {
+    this.#say(this.#isThinking ? thought : `<think>\n${thought}`);
+    this.#isThinking = true;
+  }
+
+  #note({ tokens = [], usage, finish }: ServiceEvent): void {
+    for (const token of tokens) this.#push({ type: 'token', token });
+    if (usage) this.#usage = usage;
+    if (finish && !this.#isStopped) this.#finish = finish;
+  }
+
+  #endThought(): string {
+    const wasThinking = this.#isThinking;
+    this.#isThinking = false;
+    return wasThinking ? '\n</think>\n\n' : '';
+  }
+
+  #checkLength(provider: RemoteProvider): void {
+    const allowed = (this.#request.sampling.maxNewTokens ?? Number.MAX_SAFE_INTEGER) + graceTokens;
+    if (this.#pieces <= allowed * piecesPerToken && this.#characters <= allowed * charactersPerToken) return;
+    throw invalidAnswer(provider, 'sends more than it was asked for and does not end');
+  }
+
+  /** Some services tell no usage; a piece is about a token then. */
+  #guess(promptTokens: number): NonNullable<ServiceEvent['usage']> {
+    const most = this.#request.sampling.maxNewTokens ?? this.#pieces;
+    return { promptTokens, cachedTokens: 0, completionTokens: Math.min(this.#pieces, most) };
+  }
+
+  #timings(promptTokens: number, completionTokens: number) {
+    const firstTokenMs = (this.#firstAt || performance.now()) - this.#startedAt;
+    const generationMs = Math.max(0, this.#lastAt - this.#firstAt);
+    const perSecond = (tokens: number, ms: number): number => (ms > 0 ? (tokens * 1000) / ms : 0);
+    return {
+      queuedMs: 0,
+      promptMs: firstTokenMs,
+      firstTokenMs,
+      generationMs,
+      promptTokensPerSecond: perSecond(promptTokens, firstTokenMs),
+      tokensPerSecond: perSecond(Math.max(0, completionTokens - 1), generationMs),
+    };
+  }
+}

@@ -1,0 +1,19 @@
+import type { Sampling } from '../../contracts/sampling.ts';
+import type { TemplateDescription } from '../../prompts/template-description.ts';
+import type { CountResult, GenerateRequest, Prompt } from '../engine.ts';
+import type { OnEvent } from './service-events.ts';
+
+/** How one kind of service is spoken to; `remote-engine.ts` does all that is the same for every kind. */
+export interface Dialect {
+  readonly sampling: readonly (keyof Sampling)[];
+  readonly continueAnswer: boolean;
+  readonly template: TemplateDescription;
+  readonly contextTokens: number | null;
+  /** What computes, as a person would name it. */
+  readonly title: string;
+  /** True where a count is that of the model's own tokenizer. */
+  readonly countsExactly: boolean;
+  count(prompt: Prompt): Promise<CountResult>;
+  /** Resolves when the service has ended its answer; rejects with errors that name the provider. */
+  stream(request: GenerateRequest, onEvent: OnEvent, signal: AbortSignal): Promise<void>;
+}

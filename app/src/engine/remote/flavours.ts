@@ -1,0 +1,197 @@
+import type { Sampling } from '../../contracts/sampling.ts';
+import type { RemoteProvider, ServiceModel } from './remote-provider.ts';
+
+/**
+ * OpenAI's dialect as the programs that speak it understand it. What a program is not known to take is not sent, and
+ * is told as ignored: some refuse a field they do not know, others drop it without a word.
+ */
+export interface Flavour {
+  name: string;
+  title: string;
+  /** Settings it takes, and the field each is sent as. */
+  fields: Partial<Record<keyof Sampling, string>>;
+  /** How a half-written answer is gone on with: fields that ask for it; null: it cannot be. */
+  prefill: Record<string, unknown> | null;
+  /** Most stop strings that it takes. */
+  maxStops: number;
+  /** `/completions` with a raw prompt. */
+  raw: boolean;
+  /** Fields that make it say which stop string ended an answer. */
+  always?: Record<string, unknown>;
+}
+
+const standard = {
+  temperature: 'temperature',
+  topP: 'top_p',
+  frequencyPenalty: 'frequency_penalty',
+  presencePenalty: 'presence_penalty',
+  seed: 'seed',
+  maxNewTokens: 'max_tokens',
+  stop: 'stop',
+  jsonSchema: 'response_format',
+} as const satisfies Flavour['fields'];
+
+const flavours = {
+  vllm: {
+    name: 'vllm',
+    title: 'vLLM',
+    fields: {
+      ...standard,
+      topK: 'top_k',
+      minP: 'min_p',
+      repetitionPenalty: 'repetition_penalty',
+      logitBias: 'logit_bias',
+      logprobs: 'logprobs',
+      stopTokenIds: 'stop_token_ids',
+      ignoreEos: 'ignore_eos',
+    },
+    prefill: { continue_final_message: true, add_generation_prompt: false },
+    maxStops: 16,
+    raw: true,
+  },
+  sglang: {
+    name: 'sglang',
+    title: 'SGLang',
+    fields: {
+      ...standard,
+      topK: 'top_k',
+      minP: 'min_p',
+      repetitionPenalty: 'repetition_penalty',
+      logprobs: 'logprobs',
+      stopTokenIds: 'stop_token_ids',
+      ignoreEos: 'ignore_eos',
+    },
+    prefill: { continue_final_message: true },
+    maxStops: 16,
+    raw: true,
+  },
+  'llama-server': {
+    name: 'llama-server',
+    title: 'llama-server',
+    fields: {
+      ...standard,
+      topK: 'top_k',
+      minP: 'min_p',
+      repetitionPenalty: 'repeat_penalty',
+      penaltyWindow: 'repeat_last_n',
+      logitBias: 'logit_bias',
+      logprobs: 'logprobs',
+      ignoreEos: 'ignore_eos',
+      grammar: 'grammar',
+    },
+    // It continues an assistant's message that stands last.
+    prefill: {},
+    maxStops: 16,
+    raw: true,
+    always: { cache_prompt: true },
+  },
+  corral: {
+    name: 'corral',
+    title: 'Corral',
+    fields: {
+      ...standard,
+      topK: 'top_k',
+      minP: 'min_p',
+      repetitionPenalty: 'repeat_penalty',
+      penaltyWindow: 'repeat_last_n',
+      logitBias: 'logit_bias',
+      logprobs: 'logprobs',
+      ignoreEos: 'ignore_eos',
+      grammar: 'grammar',
+    },
+    prefill: {},
+    maxStops: 16,
+    raw: true,
+  },
+  'lm-studio': {
+    name: 'lm-studio',
+    title: 'LM Studio',
+    fields: { ...standard, topK: 'top_k', repetitionPenalty: 'repeat_penalty', logitBias: 'logit_bias' },
+    prefill: null,
+    maxStops: 16,
+    raw: true,
+  },
+  ollama: { name: 'ollama', title: 'Ollama', fields: standard, prefill: null, maxStops: 16, raw: true },
+  openrouter: {
+    name: 'openrouter',
+    title: 'OpenRouter',
+    fields: {
+      ...standard,
+      topK: 'top_k',
+      minP: 'min_p',
+      repetitionPenalty: 'repetition_penalty',
+      logitBias: 'logit_bias',
+      logprobs: 'logprobs',
+    },
+    prefill: null,
+    maxStops: 4,
+    raw: false,
+  },
+  openai: {
+    name: 'openai',
+    title: 'OpenAI',
+    fields: {
+      ...standard,
+      maxNewTokens: 'max_completion_tokens',
+      logitBias: 'logit_bias',
+      logprobs: 'logprobs',
+    },
+    prefill: null,
+    maxStops: 4,
+    raw: false,
+  },
+  'hugging-face': {
+    name: 'hugging-face',
+    title: 'Hugging Face',
+    fields: { ...standard, logprobs: 'logprobs' },
+    prefill: null,
+    maxStops: 4,
+    raw: false,
+  },
+  /** A program that nobody here knows: what the standard says, and no more. */
+  other: {
+    name: 'other',
+    title: 'OpenAI-compatible',
+    fields: { ...standard, logprobs: 'logprobs' },
+    prefill: null,
+    maxStops: 4,
+    raw: true,
+  },
+} as const satisfies Record<string, Flavour>;
+
+export type FlavourName = keyof typeof flavours;
+
+/** `owned_by` of its models, by which a program gives itself away. */
+const byOwner: Readonly<Record<string, FlavourName>> = {
+  vllm: 'vllm',
+  sglang: 'sglang',
+  llamacpp: 'llama-server',
+  corral: 'corral',
+  library: 'ollama',
+  organization_owner: 'lm-studio',
+};
+
+const byHost: Readonly<Record<string, FlavourName>> = {
+  'api.openai.com': 'openai',
+  'openrouter.ai': 'openrouter',
+};
+
+/** The first of its models tells: a server speaks one way for all of them. */
+export function flavourOf(provider: RemoteProvider, models: readonly ServiceModel[]): Flavour {
+  if (provider.kind === 'huggingface') return flavours['hugging-face'];
+  const host = byHost[new URL(provider.url).hostname];
+  const owned = models.map(({ ownedBy }) => byOwner[ownedBy]).find((name) => name !== undefined);
+  return flavours[host ?? owned ?? 'other'];
+}
+
+/** What of a flavour holds for one model, where the service says which fields that one takes. */
+export function fieldsFor(flavour: Flavour, model: ServiceModel | null): Flavour['fields'] {
+  const parameters = model?.parameters;
+  if (!parameters) return flavour.fields;
+  const taken = Object.entries(flavour.fields).filter(
+    ([, field]) =>
+      parameters.includes(field) ||
+      (field === 'response_format' && parameters.includes('structured_outputs')),
+  );
+  return Object.fromEntries(taken);
+}

@@ -1,0 +1,143 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import {
+  createPromptComposer,
+  type ComposedPrompt,
+  type PromptComposer,
+} from '../../prompts/prompt-composer.ts';
+import { textOf, type PromptSegment } from '../../prompts/segments.ts';
+import type { TemplateDescription } from '../../prompts/template-description.ts';
+import type { TemplateRenderer } from '../../prompts/template-renderer.ts';
+import type { CountResult, Prompt } from '../engine.ts';
+import { estimateTokens } from './estimate-tokens.ts';
+import { tokenizerFacts, type TokenizerFacts, type TokenizerFiles } from './tokenizer-files.ts';
+import type { TokenizerThread } from './tokenizer-thread.ts';
+
+type ChatPrompt = Extract<Prompt, { kind: 'chat' }>;
+
+/** What is known here of a model elsewhere: its prompt format, and its tokenizer once the Hub gave it. */
+export interface ModelPrompts {
+  readonly template: TemplateDescription;
+  /** True once counts are those of the model's own tokenizer. */
+  readonly countsExactly: boolean;
+  count(prompt: Prompt): Promise<CountResult>;
+  /** The prompt as one text for services that take no messages; they add the beginning-of-sequence token themselves. */
+  compose(prompt: ChatPrompt): Promise<{ text: string; stop: readonly string[] }>;
+  close(): void;
+}
+
+export interface ModelPromptsOptions {
+  /** Names the tokenizer among those of the thread. */
+  key: string;
+  /** As the service calls it; tells the family where the Hub has no template. */
+  model: string;
+  /** Who turns messages into the prompt: the service by the model's own template, or this program. */
+  composedBy: 'service' | 'us';
+  files: TokenizerFiles | null;
+  thread: TokenizerThread;
+  renderer: TemplateRenderer;
+  clock: Clock;
+  log: Log;
+}
+
+/** Texts of the tokens of each family, for models of which no file is at hand. */
+const familyTexts: readonly [RegExp, bos: string, eos: string][] = [
+  [/llama[-_ ]?3/i, '<|begin_of_text|>', '<|eot_id|>'],
+  [/llama|vicuna|alpaca|guanaco|mi[sx]tral/i, '<s>', '</s>'],
+  [/gemma/i, '<bos>', '<eos>'],
+];
+
+function factsOfFamily(model: string): TokenizerFacts {
+  const [, bos = '', eos = ''] = familyTexts.find(([pattern]) => pattern.test(model)) ?? [];
+  return { bos, eos, template: null };
+}
+
+export async function createModelPrompts(options: ModelPromptsOptions): Promise<ModelPrompts> {
+  const { model, files, composedBy } = options;
+  const facts = files ? tokenizerFacts(files) : factsOfFamily(model);
+  const controlTexts = files ? await loadTokenizer(options, files) : null;
+  const composer = await composerOf(options, facts, controlTexts ?? []);
+  // A service that has a template we do not know counts by it; then ours would be another prompt.
+  const isKnown = composedBy === 'us' || facts.template !== null;
+  const canCount = controlTexts !== null && isKnown;
+  return {
+    template: composer.template,
+    countsExactly: canCount,
+    count: async (prompt) => {
+      if (!canCount) return estimateTokens(prompt);
+      if (prompt.kind === 'tokens') return { ...estimateTokens(prompt), exact: true };
+      return countExactly(options, composer, prompt);
+    },
+    compose: async (prompt) => {
+      const { segments, stop } = await composed(composer, prompt);
+      const text = textOf(guarded(segments, controlTexts ?? stop));
+      const isDoubled = facts.bos !== '' && text.startsWith(facts.bos);
+      return { text: isDoubled ? text.slice(facts.bos.length) : text, stop };
+    },
+    close: () => options.thread.drop(options.key),
+  };
+}
+
+async function loadTokenizer(options: ModelPromptsOptions, files: TokenizerFiles): Promise<string[] | null> {
+  try {
+    return await options.thread.load(options.key, files);
+  } catch (error) {
+    options.log.warn({ model: options.model, error: String(error) }, 'a tokenizer of the Hub cannot be used');
+    return null;
+  }
+}
+
+function composerOf(
+  { model, renderer, clock }: ModelPromptsOptions,
+  facts: TokenizerFacts,
+  controlTexts: readonly string[],
+): Promise<PromptComposer> {
+  return createPromptComposer({
+    template: facts.template,
+    family: { architecture: '', names: [model], vocabularySize: 0 },
+    texts: { bos: facts.bos, eos: facts.eos },
+    controlTexts,
+    endTexts: facts.eos === '' ? [] : [facts.eos],
+    renderer,
+    clock,
+  });
+}
+
+function composed(composer: PromptComposer, prompt: ChatPrompt): Promise<ComposedPrompt> {
+  const continueAnswer = prompt.continueAnswer === true;
+  return composer.compose({ messages: prompt.messages, continueAnswer }, prompt.format);
+}
+
+async function countExactly(
+  { key, thread, composedBy }: ModelPromptsOptions,
+  composer: PromptComposer,
+  prompt: Exclude<Prompt, { kind: 'tokens' }>,
+): Promise<CountResult> {
+  const isChat = prompt.kind === 'chat';
+  const segments: PromptSegment[] = isChat
+    ? (await composed(composer, prompt)).segments
+    : [{ text: prompt.text, special: prompt.parseSpecial, message: null }];
+  const messageCount = isChat ? prompt.messages.length : 0;
+  // A template writes the first token itself; a raw text gets it from the service.
+  const addBos = !isChat || composedBy === 'us';
+  const { messageTokens, overheadTokens } = await thread.count(key, { segments, messageCount, addBos });
+  const sum = messageTokens.reduce((total, tokens) => total + tokens, 0);
+  return { messageTokens, overheadTokens, totalTokens: sum + overheadTokens, exact: true };
+}
+
+/** Cannot be seen, and keeps what somebody typed from being taken for a control token by the service. */
+const guard = '\u200b';
+
+function guarded(segments: readonly PromptSegment[], controlTexts: readonly string[]): PromptSegment[] {
+  const dangerous = controlTexts.filter((text) => /^[<[|>]/.test(text) && text.length > 1);
+  return segments.map((segment) =>
+    segment.special ? segment : { ...segment, text: broken(segment.text, dangerous) },
+  );
+}
+
+function broken(text: string, dangerous: readonly string[]): string {
+  let safe = text;
+  for (const control of dangerous)
+    safe = safe.replaceAll(control, control.slice(0, 1) + guard + control.slice(1));
+  return safe;
+}

@@ -1,0 +1,90 @@
+import type { TokenLogprob } from '../../contracts/run-parts.ts';
+import { isRecord } from './service-errors.ts';
+import type { ServiceEvent } from './service-events.ts';
+
+/** An id where the service tells none. */
+export const unknownTokenId = -1;
+
+/** One chunk of `/chat/completions` or `/completions`. Fields that are not what they should be are as good as absent. */
+export function eventOfChunk(chunk: Record<string, unknown>): ServiceEvent {
+  const event: ServiceEvent = {};
+  const choice: unknown = Array.isArray(chunk['choices']) ? chunk['choices'][0] : undefined;
+  if (isRecord(choice)) readChoice(choice, event);
+  const usage = usageOf(chunk['usage']);
+  if (usage) event.usage = usage;
+  return event;
+}
+
+function readChoice(choice: Record<string, unknown>, event: ServiceEvent): void {
+  const delta = isRecord(choice['delta']) ? choice['delta'] : {};
+  const text = delta['content'] ?? choice['text'];
+  if (typeof text === 'string' && text !== '') event.text = text;
+  // vLLM, SGLang and llama-server say `reasoning_content`, OpenRouter and newer vLLM `reasoning`.
+  const thought = delta['reasoning_content'] ?? delta['reasoning'];
+  if (typeof thought === 'string' && thought !== '') event.thought = thought;
+  const tokens = tokensOf(choice['logprobs']);
+  if (tokens.length > 0) event.tokens = tokens;
+  const finish = finishOf(choice);
+  if (finish) event.finish = finish;
+}
+
+function finishOf(choice: Record<string, unknown>): ServiceEvent['finish'] {
+  const reason = choice['finish_reason'];
+  if (typeof reason !== 'string' || reason === '') return undefined;
+  if (reason === 'length') return { reason: 'length' };
+  // vLLM (and Corral) name the string; a number there is a stop token.
+  const stopString = choice['stop_reason'];
+  return typeof stopString === 'string' ? { reason: 'stop-string', stopString } : { reason: 'stop' };
+}
+
+function usageOf(value: unknown): ServiceEvent['usage'] {
+  if (!isRecord(value)) return undefined;
+  const { prompt_tokens: promptTokens, completion_tokens: completionTokens } = value;
+  if (!isCount(promptTokens) || !isCount(completionTokens)) return undefined;
+  const details = value['prompt_tokens_details'];
+  const cached = isRecord(details) ? details['cached_tokens'] : undefined;
+  return {
+    promptTokens,
+    completionTokens,
+    cachedTokens: isCount(cached) ? Math.min(cached, promptTokens) : 0,
+  };
+}
+
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
+}
+
+function tokensOf(logprobs: unknown): TokenLogprob[] {
+  if (!isRecord(logprobs)) return [];
+  if (Array.isArray(logprobs['content'])) return logprobs['content'].filter(isRecord).map(chatToken);
+  return Array.isArray(logprobs['tokens']) ? olderTokens(logprobs, logprobs['tokens']) : [];
+}
+
+function chatToken(entry: Record<string, unknown>): TokenLogprob {
+  const top = Array.isArray(entry['top_logprobs']) ? entry['top_logprobs'].filter(isRecord) : [];
+  return { ...alternative(entry), top: top.map(alternative) };
+}
+
+function alternative(entry: Record<string, unknown>): Omit<TokenLogprob, 'top'> {
+  const text = typeof entry['token'] === 'string' ? entry['token'] : '';
+  const { bytes, id, logprob } = entry;
+  return {
+    id: isCount(id) ? id : unknownTokenId,
+    text,
+    bytes: Array.isArray(bytes) && bytes.every(isCount) ? bytes : [...Buffer.from(text)],
+    logprob: typeof logprob === 'number' ? Math.min(0, logprob) : 0,
+  };
+}
+
+/** The form of `/completions`: one list a field. */
+function olderTokens(logprobs: Record<string, unknown>, texts: unknown[]): TokenLogprob[] {
+  const list = (name: string): unknown[] => (Array.isArray(logprobs[name]) ? logprobs[name] : []);
+  const [values, tops] = [list('token_logprobs'), list('top_logprobs')];
+  return texts.map((token, index) => {
+    const top = isRecord(tops[index]) ? Object.entries(tops[index]) : [];
+    return {
+      ...alternative({ token, logprob: values[index] }),
+      top: top.map(([text, logprob]) => alternative({ token: text, logprob })),
+    };
+  });
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import type { Sampling } from '../../contracts/sampling.ts';
+import type { TemplateDescription } from '../../prompts/template-description.ts';
+import type { Dialect } from './dialect.ts';
+import { fieldsFor, type Flavour } from './flavours.ts';
+import { eventOfChunk } from './openai-answer.ts';
+import { chatBody, rawBody, type RequestParts } from './openai-request.ts';
+import type { ServiceModel } from './remote-provider.ts';
+import type { ServiceClient } from './service-client.ts';
+import { invalidAnswer, isRecord, streamError } from './service-errors.ts';
+import { readFrames } from './service-stream.ts';
+import type { OnEvent } from './service-events.ts';
+import type { ModelPrompts } from './model-prompts.ts';
+
+export interface OpenAiParts {
+  client: ServiceClient;
+  model: string;
+  flavour: Flavour;
+  /** The model in the service's list; null where it is not in it. */
+  listed: ServiceModel | null;
+  /** The service's list could be read. */
+  isApiKnown: boolean;
+  prompts: () => ModelPrompts;
+}
+
+/** Every server that speaks `/chat/completions`. */
+export function createOpenAiDialect(parts: OpenAiParts): Dialect {
+  const { client, model, flavour, listed, prompts, isApiKnown } = parts;
+  const root = apiRoot(client.provider.url);
+  const request: RequestParts = {
+    provider: client.provider,
+    model,
+    flavour,
+    fields: fieldsFor(flavour, listed),
+  };
+  return {
+    ...commonParts(request, listed, prompts),
+    async stream(asked, onEvent, signal) {
+      const isChat = asked.prompt.kind === 'chat';
+      const body =
+        asked.prompt.kind === 'chat'
+          ? chatBody(request, asked, asked.prompt)
+          : rawBody(request, asked, asked.prompt);
+      const path = `${root}${isChat ? '/chat/completions' : '/completions'}`;
+      const answer = await client.open(path, {
+        body,
+        signal,
+        model,
+        isApiKnown,
+        accept: 'text/event-stream',
+      });
+      const reader = createChunkReader(request, onEvent);
+      const isDone = await readFrames(client.provider, answer, reader.take);
+      if (!isDone && !reader.hasFinished)
+        throw invalidAnswer(client.provider, 'ended the answer in the middle');
+    },
+  };
+}
+
+/** What this kind and Hugging Face's have in common. */
+export function commonParts(
+  { flavour, fields, model, provider }: RequestParts,
+  listed: ServiceModel | null,
+  prompts: () => ModelPrompts,
+): Omit<Dialect, 'stream'> {
+  return {
+    sampling: Object.keys(fields) as (keyof Sampling)[],
+    continueAnswer: flavour.prefill !== null,
+    template: serviceTemplate(provider.kind, model),
+    contextTokens: listed?.contextTokens ?? null,
+    title: flavour.title,
+    get countsExactly() {
+      return prompts().countsExactly;
+    },
+    count: (prompt) => prompts().count(prompt),
+  };
+}
+
+/** Hands on what chunks say; one with an error in it throws. */
+export function createChunkReader({ provider, model }: RequestParts, onEvent: OnEvent) {
+  let hasFinished = false;
+  return {
+    get hasFinished() {
+      return hasFinished;
+    },
+    take: (chunk: unknown): void => {
+      if (!isRecord(chunk)) throw invalidAnswer(provider, 'sends frames that are no objects');
+      if (isError(chunk)) throw streamError(provider, chunk, model);
+      const event = eventOfChunk(chunk);
+      if (event.finish) hasFinished = true;
+      onEvent(event);
+    },
+  };
+}
+
+/** OpenRouter sends its error beside an empty choice, vLLM without any. */
+function isError(chunk: Record<string, unknown>): boolean {
+  const isOld = chunk['object'] === 'error';
+  return isOld || (chunk['error'] !== undefined && chunk['error'] !== null);
+}
+
+/** People give the address with `/v1` and without; where there is any path, it is theirs. */
+export function apiRoot(url: string): string {
+  return new URL(url).pathname === '/' ? '/v1' : '';
+}
+
+function serviceTemplate(kind: string, model: string): TemplateDescription {
+  const hash = createHash('sha256').update(`${kind}:${model}`).digest('hex');
+  return { source: 'service', name: 'service', hash, findings: [] };
+}

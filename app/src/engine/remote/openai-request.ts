@@ -1,0 +1,117 @@
+import { AppError } from '../../contracts/app-error.ts';
+import type { PromptMessage } from '../../contracts/messages.ts';
+import type { Sampling } from '../../contracts/sampling.ts';
+import type { GenerateRequest, Prompt } from '../engine.ts';
+import type { Flavour } from './flavours.ts';
+import type { RemoteProvider } from './remote-provider.ts';
+
+export interface RequestParts {
+  provider: RemoteProvider;
+  model: string;
+  flavour: Flavour;
+  fields: Flavour['fields'];
+}
+
+/** Asked where the service cannot go on with an open answer; a person chose to have it continued. */
+const pleaseContinue =
+  'Continue your last answer exactly where it stopped. Do not repeat any of it and do not comment on this.';
+
+/** The body of `/chat/completions`. */
+export function chatBody(
+  parts: RequestParts,
+  request: GenerateRequest,
+  prompt: Extract<Prompt, { kind: 'chat' }>,
+): Record<string, unknown> {
+  const { flavour, model } = parts;
+  if (prompt.format !== undefined && prompt.format !== 'file') throw ownTemplate(parts, prompt.format);
+  const isOpen = prompt.continueAnswer === true && prompt.messages.at(-1)?.role === 'assistant';
+  return {
+    model,
+    messages: isOpen && flavour.prefill === null ? askedToContinue(prompt.messages) : prompt.messages,
+    stream: true,
+    stream_options: { include_usage: true },
+    ...samplingFields(parts, request.sampling, 'chat'),
+    ...flavour.always,
+    ...(isOpen ? flavour.prefill : {}),
+  };
+}
+
+/** The body of `/completions`. */
+export function rawBody(
+  parts: RequestParts,
+  request: GenerateRequest,
+  prompt: Exclude<Prompt, { kind: 'chat' }>,
+): Record<string, unknown> {
+  const { flavour, model, provider } = parts;
+  if (!flavour.raw)
+    throw new AppError('unsupported-field', `${provider.name} answers chats only, no raw prompts.`, {
+      hint: 'Send messages, or choose a model on this machine, at a vLLM or at a TGI.',
+      details: { provider: provider.name, field: 'prompt' },
+    });
+  return {
+    model,
+    prompt: prompt.kind === 'raw' ? prompt.text : prompt.ids,
+    stream: true,
+    stream_options: { include_usage: true },
+    ...samplingFields(parts, request.sampling, 'raw'),
+    ...flavour.always,
+  };
+}
+
+function ownTemplate({ provider }: RequestParts, format: string): AppError {
+  return new AppError(
+    'unsupported-field',
+    `${provider.name} writes the prompt in the model's own format, so "${format}" cannot be used with it.`,
+    {
+      hint: "Choose the model's own format in the settings of this chat, or reach the model through a TGI.",
+      details: { provider: provider.name, field: 'format' },
+    },
+  );
+}
+
+function askedToContinue(messages: readonly PromptMessage[]): PromptMessage[] {
+  return [...messages, { role: 'user', content: pleaseContinue }];
+}
+
+/** Only what the flavour takes; a value that means "off" everywhere is left out. */
+function samplingFields(
+  parts: RequestParts,
+  sampling: Sampling,
+  form: 'chat' | 'raw',
+): Record<string, unknown> {
+  const body: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(parts.fields) as [keyof Sampling, string][]) {
+    const value = sampling[name];
+    if (value === undefined || isOff(name, value)) continue;
+    if (name === 'logprobs') Object.assign(body, logprobFields(sampling.logprobs ?? 0, form));
+    else if (name === 'jsonSchema') body[field] = schemaField(sampling.jsonSchema);
+    else if (name === 'stop') body[field] = sampling.stop?.slice(0, parts.flavour.maxStops);
+    else body[field] = value;
+  }
+  return body;
+}
+
+function isOff(name: keyof Sampling, value: unknown): boolean {
+  switch (name) {
+    case 'frequencyPenalty':
+    case 'presencePenalty':
+    case 'minP':
+      return value === 0;
+    case 'topP':
+    case 'repetitionPenalty':
+      return value === 1;
+    case 'stop':
+    case 'stopTokenIds':
+      return Array.isArray(value) && value.length === 0;
+    default:
+      return value === false;
+  }
+}
+
+function logprobFields(top: number, form: 'chat' | 'raw'): Record<string, unknown> {
+  return form === 'raw' ? { logprobs: top } : { logprobs: true, ...(top > 0 ? { top_logprobs: top } : {}) };
+}
+
+function schemaField(schema: Sampling['jsonSchema']): object {
+  return { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema } };
+}

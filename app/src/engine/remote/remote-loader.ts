@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AppError, toAppError } from '../../contracts/app-error.ts';
+import type { ErrorCode } from '../../contracts/error-codes.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { createTemplateRenderer, type TemplateRenderer } from '../../prompts/template-renderer.ts';
+import type { Engine, EngineLoader, LoadOptions, ModelSource } from '../engine.ts';
+import type { Dialect } from './dialect.ts';
+import { flavourOf } from './flavours.ts';
+import { createHuggingfaceDialect } from './huggingface-dialect.ts';
+import { createModelPrompts, type ModelPrompts } from './model-prompts.ts';
+import { createOpenAiDialect } from './openai-dialect.ts';
+import { createRemoteEngine } from './remote-engine.ts';
+import { defaultDeadlines, type Deadlines } from './remote-provider.ts';
+import type { ServiceConnection } from './service-connection.ts';
+import { repositoryOf } from './service-hints.ts';
+import type { Listing } from './service-listing.ts';
+import { createTgiDialect } from './tgi-dialect.ts';
+import type { FindTokenizer } from './tokenizer-files.ts';
+import { createTokenizerThread, type TokenizerThread } from './tokenizer-thread.ts';
+
+export interface RemoteLoaderOptions {
+  /** Throws `provider-unknown`. */
+  connection: (provider: string) => ServiceConnection;
+  findTokenizer: FindTokenizer;
+  clock: Clock;
+  log: Log;
+  deadlines?: Partial<Deadlines>;
+}
+
+export interface RemoteLoader extends EngineLoader {
+  close(): Promise<void>;
+}
+
+/** Context where nobody says anything. */
+const usualContextTokens = 8192;
+/** An answer does not wait longer for the Hub's tokenizer; it is used from then on when it comes later. */
+const tokenizerWaitMs = 3000;
+/** Some services answer for a model and list none. */
+const listless: ReadonlySet<ErrorCode> = new Set(['provider-forbidden', 'provider-answer-invalid']);
+
+interface Shared extends RemoteLoaderOptions {
+  thread: TokenizerThread;
+  renderer: TemplateRenderer;
+  /** A name for each engine's tokenizer. */
+  nextKey: () => string;
+}
+
+/** Engines at services elsewhere. Nothing is loaded into this machine's memory but a tokenizer. */
+export function createRemoteLoader(options: RemoteLoaderOptions): RemoteLoader {
+  const thread = createTokenizerThread();
+  const renderer = createTemplateRenderer();
+  let keys = 0;
+  const shared: Shared = { ...options, thread, renderer, nextKey: () => String(keys++) };
+  return {
+    kind: 'remote',
+    estimate: async () => null,
+    load: (source, wanted) => load(shared, source, wanted),
+    close: async () => {
+      await Promise.all([thread.close(), renderer.close()]);
+    },
+  };
+}
+
+async function load(shared: Shared, source: ModelSource, wanted: LoadOptions): Promise<Engine> {
+  if (source.kind !== 'remote') throw new TypeError(`not a remote model: ${source.kind}`);
+  wanted.onProgress?.(0);
+  const connection = shared.connection(source.provider);
+  const listing = await listingOf(connection);
+  const prompts = await growingPrompts(shared, { connection, listing, model: source.model, wanted });
+  const dialect = dialectOf({ connection, listing, model: source.model, prompts: prompts.current });
+  const known = dialect.contextTokens ?? Number.POSITIVE_INFINITY;
+  wanted.onProgress?.(1);
+  return createRemoteEngine({
+    source,
+    provider: connection.provider,
+    dialect,
+    contextTokens: Math.min(wanted.contextTokens ?? usualContextTokens, known),
+    deadlines: { ...defaultDeadlines, ...shared.deadlines },
+    onClose: async () => prompts.close(),
+  });
+}
+
+/** Null where the service lists nothing but may answer; a wrong key or address is told now. */
+async function listingOf(connection: ServiceConnection): Promise<Listing | null> {
+  try {
+    return await connection.listing();
+  } catch (error) {
+    const known = toAppError(error);
+    const mayAnswer = connection.provider.kind === 'openai' && listless.has(known.code) && isStatus(known);
+    if (mayAnswer) return null;
+    throw known;
+  }
+}
+
+/** The service spoke HTTP and refused; a web page or a redirect is another matter. */
+function isStatus(error: AppError): boolean {
+  return [403, 404, 405].includes(Number(error.details?.['status']));
+}
+
+interface Loading {
+  connection: ServiceConnection;
+  listing: Listing | null;
+  model: string;
+}
+
+/** Prompts without a tokenizer at once where the Hub is slow, with it from when it comes. */
+async function growingPrompts(
+  shared: Shared,
+  { connection, listing, model, wanted }: Loading & { wanted: LoadOptions },
+): Promise<{ current: () => ModelPrompts; close: () => void }> {
+  const { kind } = connection.provider;
+  const key = shared.nextKey();
+  const named = listing?.tgi?.model ?? model;
+  const build = (files: Parameters<typeof createModelPrompts>[0]['files']): Promise<ModelPrompts> =>
+    createModelPrompts({
+      ...shared,
+      key,
+      model: named,
+      composedBy: kind === 'tgi' ? 'us' : 'service',
+      files,
+    });
+  const closing = new AbortController();
+  let current = await build(null);
+  const repository = repositoryOf(named);
+  const grown = async (): Promise<void> => {
+    const files = repository === null ? null : await shared.findTokenizer(repository, closing.signal);
+    if (files && !closing.signal.aborted) current = await build(files);
+    if (closing.signal.aborted) current.close();
+  };
+  const growing = grown().catch((error: unknown) =>
+    shared.log.warn({ error: String(error) }, 'no tokenizer'),
+  );
+  const waiting = new AbortController();
+  await Promise.race([growing, pause(waiting.signal, wanted.signal)]);
+  waiting.abort();
+  return {
+    current: () => current,
+    close: () => {
+      closing.abort();
+      current.close();
+    },
+  };
+}
+
+async function pause(...signals: (AbortSignal | undefined)[]): Promise<void> {
+  const given = signals.filter((signal) => signal !== undefined);
+  await sleep(tokenizerWaitMs, undefined, { signal: AbortSignal.any(given) }).catch(() => undefined);
+}
+
+function dialectOf(parts: Loading & { prompts: () => ModelPrompts }): Dialect {
+  const { connection, listing, model, prompts } = parts;
+  const { client, provider } = connection;
+  if (provider.kind === 'tgi' && listing?.tgi)
+    return createTgiDialect({ client, model, information: listing.tgi, prompts });
+  const shared = {
+    client,
+    model,
+    prompts,
+    flavour: listing?.flavour ?? flavourOf(provider, []),
+    listed: listing?.models.find(({ id }) => id === model) ?? null,
+    isApiKnown: listing !== null,
+  };
+  return provider.kind === 'huggingface' ? createHuggingfaceDialect(shared) : createOpenAiDialect(shared);
+}

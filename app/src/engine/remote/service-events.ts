@@ -1,0 +1,15 @@
+import type { TokenLogprob } from '../../contracts/run-parts.ts';
+
+/** What a service says while it answers, freed from its dialect. */
+export interface ServiceEvent {
+  /** Before any text: strings of the prompt's format that end an answer beside those of the request. */
+  stops?: readonly string[];
+  text?: string;
+  /** What a reasoning model thinks before it answers. */
+  thought?: string;
+  tokens?: TokenLogprob[];
+  finish?: { reason: 'stop' | 'length' | 'stop-string'; stopString?: string };
+  usage?: { promptTokens: number; cachedTokens: number; completionTokens: number };
+}
+
+export type OnEvent = (event: ServiceEvent) => void;

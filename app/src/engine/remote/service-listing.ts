@@ -1,0 +1,84 @@
+import { flavourOf, type Flavour } from './flavours.ts';
+import { isCount } from './openai-answer.ts';
+import { apiRoot } from './openai-dialect.ts';
+import type { ServiceModel } from './remote-provider.ts';
+import type { ServiceClient } from './service-client.ts';
+import { invalidAnswer, isRecord } from './service-errors.ts';
+import type { TgiInformation } from './tgi-dialect.ts';
+
+/** What a service says of itself and its models. */
+export interface Listing {
+  models: readonly ServiceModel[];
+  flavour: Flavour;
+  /** Of a TGI only. */
+  tgi: TgiInformation | null;
+}
+
+/** More models than any service has; the rest of a longer list is left out. */
+const mostModels = 5000;
+const longestName = 400;
+
+export async function readListing(client: ServiceClient, signal?: AbortSignal): Promise<Listing> {
+  const { provider } = client;
+  const options = signal === undefined ? {} : { signal };
+  if (provider.kind === 'tgi') return tgiListing(client, await client.json('/info', options));
+  const body = await client.json(`${apiRoot(provider.url)}/models`, options);
+  // Together and some proxies answer with the bare list.
+  const list = Array.isArray(body) ? body : isRecord(body) ? body['data'] : undefined;
+  if (!Array.isArray(list))
+    throw invalidAnswer(provider, 'answered with something that is no list of models');
+  const models = list.slice(0, mostModels).flatMap(modelOf);
+  return { models, flavour: flavourOf(provider, models), tgi: null };
+}
+
+/** A model whose name could not be written in a reference is left out. */
+function modelOf(entry: unknown): ServiceModel[] {
+  if (!isRecord(entry)) return [];
+  const { id, owned_by: ownedBy, supported_parameters: parameters } = entry;
+  if (typeof id !== 'string' || id === '' || id.length > longestName || /[\s\p{Cc}]/u.test(id)) return [];
+  return [
+    {
+      id,
+      contextTokens: contextIn(entry),
+      ownedBy: typeof ownedBy === 'string' ? ownedBy : '',
+      parameters: Array.isArray(parameters) ? parameters.filter((one) => typeof one === 'string') : null,
+    },
+  ];
+}
+
+/** Each program has its own place for it. */
+function contextIn(entry: Record<string, unknown>): number | null {
+  const meta = isRecord(entry['meta']) ? entry['meta'] : {};
+  const providers = Array.isArray(entry['providers']) ? entry['providers'].filter(isRecord) : [];
+  const candidates = [
+    entry['max_model_len'],
+    entry['context_length'],
+    entry['max_context_length'],
+    meta['n_ctx'],
+    meta['n_ctx_train'],
+    // Whoever of them answers: the smallest holds.
+    smallest(providers.map((one) => one['context_length'])),
+  ];
+  return candidates.find((value): value is number => isCount(value) && value > 0) ?? null;
+}
+
+function smallest(values: unknown[]): number | null {
+  const counts = values.filter((value): value is number => isCount(value) && value > 0);
+  return counts.length === 0 ? null : Math.min(...counts);
+}
+
+function tgiListing(client: ServiceClient, body: unknown): Listing {
+  const { provider } = client;
+  if (!isRecord(body) || typeof body['model_id'] !== 'string')
+    throw invalidAnswer(provider, 'does not say which model it serves, so it is no TGI');
+  const { model_id: model, max_total_tokens: total, max_stop_sequences: stops, version } = body;
+  const contextTokens = isCount(total) && total > 0 ? total : null;
+  const tgi: TgiInformation = {
+    model,
+    contextTokens,
+    maxStops: isCount(stops) ? stops : 4,
+    release: `Text Generation Inference${typeof version === 'string' ? ` ${version.slice(0, 40)}` : ''}`,
+  };
+  const models = [{ id: model, contextTokens, ownedBy: '', parameters: null }];
+  return { models, flavour: flavourOf(provider, []), tgi };
+}

@@ -1,0 +1,125 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { openChats, watchToEnd, type OpenedChats } from '../fixtures/open-chats.ts';
+import { openLoader } from './remote-model.ts';
+import * as fixtures from './service-fixtures.ts';
+import { frames, json, startService, stream, type Handler } from './stand-in-service.ts';
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+const patience = { timeout: 60_000 };
+
+const piece = (content: string): string => frames([{ choices: [{ delta: { content } }] }], false);
+const ended = frames([{ choices: [{ delta: {}, finish_reason: 'stop' }] }]);
+
+/** Says this and breaks. */
+const broken =
+  (content: string): Handler =>
+  (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(piece(content), () => setTimeout(() => response.destroy(), 50));
+  };
+
+async function open(fixture: fixtures.ServiceFixture, answers: Handler[]) {
+  const service = await startService({
+    'GET /v1/models': json(200, fixture.models),
+    'POST /v1/chat/completions': (request, response) => answers.shift()?.(request, response),
+  });
+  const remote = openLoader({ provider: { kind: 'openai', url: service.url } });
+  const opened: OpenedChats = await openChats({ loaders: [remote.loader] });
+  closing.push(service.close, remote.close, opened.remove);
+  const chat = await opened.chat({ model: `svc:${fixture.model}` });
+  return { ...opened, service, chatId: chat.id };
+}
+
+describe('an answer that breaks in the middle', () => {
+  test('goes on by itself where the service takes a begun answer', async () => {
+    const { say, chats, owner, chatId, service } = await open(fixtures.vllm, [
+      broken('Once upon'),
+      stream(piece(' a time.') + ended),
+    ]);
+    const { end, text } = await say(chatId, 'Tell me');
+    expect(text).toBe('Once upon a time.');
+    expect(end).toMatchObject({ reason: 'stop', resumed: true });
+    const asked = service.seen.filter(({ method }) => method === 'POST').map(({ body }) => body);
+    expect(asked[1]).toMatchObject({ continue_final_message: true });
+    expect((asked[1]!['messages'] as object[]).at(-1)).toEqual({ role: 'assistant', content: 'Once upon' });
+    const [, answer] = (await chats.open(owner, chatId)).messages;
+    const [receipt] = await chats.receipts(owner, answer!.id);
+    expect(receipt).toMatchObject({ resumedAt: [9], engineRelease: 'vLLM', model: { kind: 'remote' } });
+  });
+
+  test('is kept elsewhere, and Continue asks for the rest', async () => {
+    const { say, chats, owner, chatId, service } = await open(fixtures.ollama, [
+      broken('Once upon'),
+      stream(piece(' a time.') + ended),
+    ]);
+    const { end, text, run } = await say(chatId, 'Tell me');
+    expect(text).toBe('Once upon');
+    expect(end).toMatchObject({
+      reason: 'interrupted',
+      error: { code: 'provider-unreachable', hint: expect.stringContaining('Continue') as string },
+    });
+    expect(service.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    const { runs } = await chats.run(owner, chatId, {
+      input: { kind: 'continue', messageId: run.messageId },
+    });
+    const rest = await watchToEnd(chats, owner, runs[0]!);
+    expect(rest.end.reason).toBe('stop');
+    const [, answer] = (await chats.open(owner, chatId)).messages;
+    expect(answer?.content).toBe('Once upon a time.');
+  });
+
+  test('that was left by a stopped server is kept as well', async () => {
+    const first = await open(fixtures.ollama, [stream(piece('Once upon'), { end: false })]);
+    const { chats, owner, chatId, home, service } = first;
+    const { runs } = await chats.run(owner, chatId, { input: { kind: 'message', content: 'Tell me' } });
+    const text = async (store = first.store) =>
+      (await store.getMessage(owner, runs[0]!.messageId))?.content ?? '';
+    await expect
+      .poll(async () => (await first.store.getRun(owner, runs[0]!.id))?.durableOffset, patience)
+      .toBe('Once upon'.length);
+    await first.close();
+    const remote = openLoader({ provider: { kind: 'openai', url: service.url } });
+    const again = await openChats({ home, loaders: [remote.loader] });
+    closing.push(remote.close, again.close);
+    await again.chats.start();
+    await expect
+      .poll(async () => (await again.store.getRun(owner, runs[0]!.id))?.endReason, patience)
+      .toBe('interrupted');
+    expect(await text(again.store)).toBe('Once upon');
+  });
+});
+
+test('one chat speaks with models here and elsewhere, and each receipt says who answered', async () => {
+  const { say, chats, owner, chatId, service } = await open(fixtures.vllm, [
+    stream(piece('From afar.') + ended),
+    stream(piece('From afar again.') + ended),
+  ]);
+  await say(chatId, 'one');
+  const use = async (model: string): Promise<unknown> =>
+    chats.update(owner, chatId, { change: { settings: { model } } });
+  await use('scripted');
+  await say(chatId, '/say From here.');
+  await use(`svc:${fixtures.vllm.model}`);
+  await say(chatId, 'three');
+  const answers = (await chats.open(owner, chatId)).messages.filter(({ role }) => role === 'assistant');
+  expect(answers.map(({ content }) => content)).toEqual(['From afar.', 'From here.', 'From afar again.']);
+  const receipts = await Promise.all(answers.map(async ({ id }) => (await chats.receipts(owner, id))[0]));
+  expect(receipts.map((receipt) => [receipt?.model.kind, receipt?.engineRelease])).toEqual([
+    ['remote', 'vLLM'],
+    ['scripted', 'scripted'],
+    ['remote', 'vLLM'],
+  ]);
+  expect(receipts[0]?.ignoredSampling).toContain('penaltyWindow');
+  const sent = service.seen.at(-1)?.body['messages'] as { content: string }[];
+  expect(sent.map(({ content }) => content)).toEqual([
+    'one',
+    'From afar.',
+    '/say From here.',
+    'From here.',
+    'three',
+  ]);
+});

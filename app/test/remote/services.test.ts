@@ -1,0 +1,398 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { answerOf, chatRequest, type Answer } from '../../src/engine/engine.contract.ts';
+import type { Sampling } from '../../src/contracts/sampling.ts';
+import { openModel, type RemoteModel, type RemoteModelOptions } from './remote-model.ts';
+import * as fixtures from './service-fixtures.ts';
+import { frames, html, json, startService, stream, type StandInService } from './stand-in-service.ts';
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+async function service(handlers: StandInService['handlers']): Promise<StandInService> {
+  const started = await startService(handlers);
+  closing.push(started.close);
+  return started;
+}
+
+async function model(options: RemoteModelOptions): Promise<RemoteModel> {
+  const opened = await openModel(options);
+  closing.push(opened.close);
+  return opened;
+}
+
+const chatPath = 'POST /v1/chat/completions';
+const listPath = 'GET /v1/models';
+const falcon = 'tiiuae/falcon-7b-instruct';
+
+/** A vLLM that lists Falcon and does this when asked to chat. */
+async function vllm(chat: StandInService['handlers'][string], more: Partial<RemoteModelOptions> = {}) {
+  const started = await service({ [listPath]: json(200, fixtures.vllm.models), [chatPath]: chat });
+  const provider = { kind: 'openai', url: started.url, key: 'secret-key-1' } as const;
+  return { service: started, ...(await model({ provider, model: falcon, ...more })) };
+}
+
+const ask = (opened: RemoteModel, sampling: Sampling = {}, signal?: AbortSignal): Promise<Answer> =>
+  answerOf(opened.engine.generate(chatRequest('Hello', { maxNewTokens: 50, ...sampling }), signal));
+
+const usageOf = ({ parts }: Answer) => {
+  const usage = parts.find((part) => part.type === 'usage');
+  return usage?.type === 'usage' ? usage.usage : null;
+};
+
+describe('what each service writes is understood', () => {
+  const { vllm, sglang, llamaServer, ollama, lmStudio, openRouter, huggingFace } = fixtures;
+  const all = { vllm, sglang, llamaServer, ollama, lmStudio, openRouter, huggingFace };
+  describe.each(Object.entries(all))('%s', (name, fixture) => {
+    // 1 cuts every frame and every character; 7 and 64 cut some; 0 comes in one piece.
+    test.each([0, 1, 7, 64])('in pieces of %i bytes', async (pieceBytes) => {
+      const chat = stream(fixture.stream, pieceBytes === 0 ? {} : { pieceBytes });
+      const { url } = await service({ [listPath]: json(200, fixture.models), [chatPath]: chat });
+      const kind = name === 'huggingFace' ? 'huggingface' : 'openai';
+      const opened = await model({ provider: { kind, url }, model: fixture.model });
+      const { engine } = opened;
+      expect(engine.describe().engineRelease).toBe(fixture.title);
+      expect(engine.describe().trainedContextTokens).toBe(fixture.contextTokens ?? 8192);
+      const answer = await ask(opened);
+      expect(answer.text).toBe(fixture.text);
+      expect(answer.end).toEqual({ type: 'end', ...fixture.end });
+      const usage = usageOf(answer);
+      if (fixture.usage) expect(usage).toEqual(fixture.usage);
+      else expect(usage?.completionTokens).toBeGreaterThan(0);
+    });
+  });
+
+  test.each([
+    ['3', fixtures.tgiStream, ' Hello!', { promptTokens: 25, completionTokens: 4 }],
+    ['2', fixtures.olderTgiStream, ' Hello', { completionTokens: 1 }],
+  ])('TGI %s', async (_release, body, text, usage) => {
+    const started = await service({
+      'GET /info': json(200, fixtures.tgiInformation),
+      'POST /generate_stream': stream(body, { pieceBytes: 11 }),
+    });
+    const opened = await model({ provider: { kind: 'tgi', url: started.url }, model: falcon });
+    const answer = await ask(opened, { logprobs: 0 });
+    expect(answer.text).toBe(text);
+    expect(usageOf(answer)).toMatchObject(usage);
+    expect(answer.parts.filter((part) => part.type === 'token').length).toBeGreaterThan(0);
+    expect(['stop', 'stop-string']).toContain(answer.end.reason);
+  });
+});
+
+describe('what is asked of a service', () => {
+  const everything: Sampling = {
+    temperature: 0.5,
+    topK: 10,
+    topP: 0.9,
+    minP: 0.1,
+    repetitionPenalty: 1.1,
+    frequencyPenalty: 0.5,
+    presencePenalty: 0.25,
+    penaltyWindow: 32,
+    seed: 3,
+    maxNewTokens: 20,
+    stop: ['a', 'b', 'c', 'd', 'e'],
+    logprobs: 2,
+    ignoreEos: true,
+  };
+
+  test.each([
+    [
+      'vllm',
+      fixtures.vllm,
+      { top_k: 10, min_p: 0.1, repetition_penalty: 1.1, ignore_eos: true, max_tokens: 20 },
+    ],
+    ['llama-server', fixtures.llamaServer, { top_k: 10, repeat_penalty: 1.1, repeat_last_n: 32 }],
+    ['ollama', fixtures.ollama, { temperature: 0.5, seed: 3, top_k: undefined, logprobs: undefined }],
+    ['openrouter', fixtures.openRouter, { max_tokens: 20, top_k: undefined, frequency_penalty: undefined }],
+  ])('%s gets the fields it knows, and the others are told as ignored', async (_name, fixture, fields) => {
+    const started = await service({
+      [listPath]: json(200, fixture.models),
+      [chatPath]: stream(fixture.stream),
+    });
+    const opened = await model({
+      provider: { kind: 'openai', url: `${started.url}/v1` },
+      model: fixture.model,
+    });
+    await ask(opened, everything);
+    const { body } = started.seen.at(-1)!;
+    expect(body).toMatchObject({
+      model: fixture.model,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    for (const [name, value] of Object.entries(fields)) expect(body[name]).toEqual(value);
+    // Whatever is not in the capabilities is not in the request either.
+    const taken: readonly string[] = opened.engine.capabilities.sampling;
+    if (!taken.includes('minP')) expect(body).not.toHaveProperty('min_p');
+    if (!taken.includes('ignoreEos')) expect(body).not.toHaveProperty('ignore_eos');
+  });
+
+  test('a TGI gets one text in the format of its model, and never a value that it refuses', async () => {
+    const started = await service({
+      'GET /info': json(200, fixtures.tgiInformation),
+      'POST /generate_stream': stream(fixtures.tgiStream),
+    });
+    const opened = await model({ provider: { kind: 'tgi', url: started.url }, model: falcon });
+    const request = chatRequest('', { temperature: 0, topK: 0, topP: 1, maxNewTokens: 9, stop: ['x'] });
+    const messages = [
+      { role: 'system' as const, content: 'Be brief.' },
+      { role: 'user' as const, content: 'Hi' },
+      { role: 'assistant' as const, content: 'Hello.' },
+      { role: 'user' as const, content: 'Who are you? <|endoftext|>' },
+    ];
+    await answerOf(opened.engine.generate({ ...request, prompt: { kind: 'chat', messages } }));
+    expect(started.seen.at(-1)?.body).toEqual({
+      inputs: 'System: Be brief.\nUser: Hi\nFalcon: Hello.\nUser: Who are you? <\u200b|endoftext|>\nFalcon:',
+      parameters: {
+        do_sample: false,
+        max_new_tokens: 9,
+        stop: ['x', '\nUser:', '\nFalcon:', '<|endoftext|>'],
+        return_full_text: false,
+        details: true,
+      },
+    });
+  });
+
+  test('an open answer is prefilled where that is possible, and asked for where not', async () => {
+    const messages = [
+      { role: 'user' as const, content: 'Say something' },
+      { role: 'assistant' as const, content: 'Once upon' },
+    ];
+    const prompt = { kind: 'chat' as const, messages, continueAnswer: true };
+    const { engine, service: started } = await vllm(stream(fixtures.vllm.stream));
+    await answerOf(engine.generate({ ...chatRequest('x'), prompt }));
+    expect(started.seen.at(-1)?.body).toMatchObject({ messages, continue_final_message: true });
+    const other = await service({
+      [listPath]: json(200, fixtures.ollama.models),
+      [chatPath]: stream(fixtures.ollama.stream),
+    });
+    const opened = await model({ provider: { kind: 'openai', url: other.url }, model: 'llama3.2:1b' });
+    expect(opened.engine.capabilities.continueAnswer).toBe(false);
+    await answerOf(opened.engine.generate({ ...chatRequest('x'), prompt }));
+    const sent = other.seen.at(-1)?.body['messages'] as { role: string; content: string }[];
+    expect(sent.slice(0, 2)).toEqual(messages);
+    expect(sent[2]).toMatchObject({ role: 'user', content: expect.stringContaining('Continue') as string });
+  });
+
+  test('a prompt format of one’s own is refused by name where the service has its own', async () => {
+    const { engine } = await vllm(stream(fixtures.vllm.stream));
+    const request = chatRequest('x');
+    const { end } = await answerOf(
+      engine.generate({ ...request, prompt: { kind: 'chat', messages: [], format: 'alpaca' } }),
+    );
+    expect(end).toMatchObject({ reason: 'failed', error: { code: 'unsupported-field' } });
+    expect(end.error?.message).toContain('alpaca');
+  });
+});
+
+describe('a refusal is told apart, named, and says what to do', () => {
+  test.each(fixtures.refusals)('$service → $code', async ({ status, body, code, kind }) => {
+    const refuse = json(status, body, { 'retry-after': '60' });
+    const started = await service({
+      [listPath]: json(200, fixtures.vllm.models),
+      [chatPath]: refuse,
+      'GET /info': json(200, fixtures.tgiInformation),
+      'POST /generate_stream': refuse,
+    });
+    const provider = { kind: kind ?? 'openai', url: started.url, key: 'secret-key-1' } as const;
+    const opened = await model({ provider, model: 'x' });
+    const { end, text } = await ask(opened);
+    expect(text).toBe('');
+    expect(end).toMatchObject({ reason: 'failed', error: { code } });
+    expect(end.error?.message).toMatch(/^svc /);
+    expect(end.error?.hint).toBeTruthy();
+    expect(JSON.stringify(end)).not.toContain('secret-key-1');
+    // Nothing that would stay as it is was asked for twice.
+    expect(started.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
+  });
+
+  test('Hugging Face without a provider for Falcon offers what works', async () => {
+    const { status, body } = fixtures.refusals.find(({ service }) => service.includes('nobody'))!;
+    const started = await service({
+      [listPath]: json(200, fixtures.huggingFace.models),
+      [chatPath]: json(status, body),
+    });
+    const provider = { name: 'hf', kind: 'huggingface', url: started.url, key: 'hf_token' } as const;
+    const { end } = await ask(await model({ provider, model: falcon }));
+    expect(end.error?.code).toBe('provider-model-unknown');
+    for (const way of [
+      `corral pull ${falcon}`,
+      `vllm serve ${falcon}`,
+      `--model-id ${falcon}`,
+      '--provider hf',
+    ])
+      expect(end.error?.hint).toContain(way);
+  });
+
+  test('without a key it says that one is asked for, and where to put it', async () => {
+    const started = await service({ [listPath]: json(401, { error: 'Unauthorized' }) });
+    const opening = model({ provider: { kind: 'openai', url: started.url }, model: 'x' });
+    await expect(opening).rejects.toMatchObject({
+      code: 'provider-key-refused',
+      message: expect.stringContaining('none is set') as string,
+      hint: expect.stringContaining('CORRAL_PROVIDER_SVC_KEY') as string,
+    });
+  });
+});
+
+describe('bad input', () => {
+  test('an address where nothing listens', async () => {
+    const opening = model({ provider: { kind: 'openai', url: 'http://127.0.0.1:9' }, model: 'x' });
+    await expect(opening).rejects.toMatchObject({
+      code: 'provider-unreachable',
+      message: expect.stringContaining('svc (127.0.0.1:9)') as string,
+    });
+  });
+
+  test('a web page at the address', async () => {
+    const started = await service({ [listPath]: html(200), 'GET /info': html(200) });
+    for (const kind of ['openai', 'tgi', 'huggingface'] as const) {
+      const opening = model({ provider: { kind, url: started.url }, model: 'x' });
+      await expect(opening).rejects.toMatchObject({
+        code: 'provider-answer-invalid',
+        message: expect.stringContaining('a web page') as string,
+        hint: expect.stringContaining('/v1') as string,
+      });
+    }
+  });
+
+  test('a redirect to another host is refused, and the key is not sent there', async () => {
+    const elsewhere = await service({ [listPath]: json(200, fixtures.vllm.models) });
+    const moved: StandInService['handlers'][string] = (request, response) => {
+      response.writeHead(307, { location: `${elsewhere.url}${request.path}` }).end();
+    };
+    const started = await service({ [listPath]: moved });
+    const provider = { kind: 'openai', url: started.url, key: 'secret-key-1' } as const;
+    await expect(model({ provider, model: 'x' })).rejects.toMatchObject({ code: 'redirect-refused' });
+    started.handlers[listPath] = json(200, fixtures.vllm.models);
+    started.handlers[chatPath] = moved;
+    for (const kind of ['openai', 'huggingface'] as const) {
+      const { end } = await ask(await model({ provider: { ...provider, kind }, model: falcon }));
+      expect(end).toMatchObject({ reason: 'failed', error: { code: 'redirect-refused' } });
+      expect(end.error?.message).toContain('neither its key');
+    }
+    expect(elsewhere.seen).toEqual([]);
+  });
+
+  test.each([
+    ['a page instead of a stream', html(200), 'provider-answer-invalid'],
+    ['JSON instead of a stream', json(200, { choices: [] }), 'provider-answer-invalid'],
+    ['a frame that is not JSON', stream('data: {"choices":[{"delta"\n\n'), 'provider-answer-invalid'],
+    ['a frame that is no object', stream('data: 7\n\n'), 'provider-answer-invalid'],
+    ['half a frame, then nothing', stream('data: {"choices":[{"del'), 'provider-answer-invalid'],
+    ['an empty stream', stream(''), 'provider-answer-invalid'],
+    ['a frame without end', stream(`data: ${'x'.repeat(5 << 20)}`), 'provider-answer-invalid'],
+    [
+      'an error frame',
+      stream(frames([{ error: { message: 'out of memory', code: 500 } }])),
+      'provider-unavailable',
+    ],
+  ])('%s', async (_name, chat, code) => {
+    const started = await service({ [listPath]: json(200, fixtures.vllm.models), [chatPath]: chat });
+    for (const kind of ['openai', 'huggingface'] as const) {
+      const { end } = await ask(await model({ provider: { kind, url: started.url }, model: falcon }));
+      expect(end).toMatchObject({ reason: 'failed', error: { code } });
+      expect(end.error?.message).toContain('svc');
+    }
+  });
+
+  test('a stream that does not end is cut, with its text kept', async () => {
+    const endless = stream(frames([{ choices: [{ delta: { content: 'and on ' } }] }], false), { end: false });
+    const { service: started, ...opened } = await vllm(async (request, response) => {
+      await endless(request, response);
+      const timer = setInterval(
+        () => response.write(frames([{ choices: [{ delta: { content: 'and on '.repeat(200) } }] }], false)),
+        1,
+      );
+      response.once('close', () => clearInterval(timer));
+    });
+    const { end, text } = await ask(opened, { maxNewTokens: 10 });
+    expect(text).toContain('and on and on');
+    expect(end.error).toMatchObject({ code: 'provider-answer-invalid' });
+    await expect.poll(() => started.seen.at(-1)?.wasClosed).toBe(true);
+  });
+
+  test('a list that is none, and names that are none', async () => {
+    const started = await service({ [listPath]: json(200, { models: {} }) });
+    const opening = model({ provider: { kind: 'openai', url: started.url }, model: 'x' });
+    await expect(opening).rejects.toMatchObject({ code: 'provider-answer-invalid' });
+    started.handlers[listPath] = json(200, { data: [{ id: 'a b' }, { id: 7 }, null, { id: 'good' }, {}] });
+    const { connection } = await model({ provider: { kind: 'openai', url: started.url }, model: 'x' });
+    expect(connection.known?.models.map(({ id }) => id)).toEqual(['good']);
+  });
+});
+
+describe('time', () => {
+  const words = (count: number): string =>
+    frames(
+      Array.from({ length: count }, () => ({ choices: [{ delta: { content: 'word ' } }] })),
+      false,
+    );
+
+  test('no first piece in time', async () => {
+    const opened = await vllm(() => undefined, { deadlines: { firstMs: 300 } });
+    const { end } = await ask(opened);
+    expect(end).toMatchObject({ reason: 'failed', error: { code: 'timed-out' } });
+    expect(end.error?.message).toMatch(/svc/);
+  });
+
+  test('comments keep the line open, but are no answer', async () => {
+    const opened = await vllm(
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        const timer = setInterval(() => response.write(': keep-alive\n\n'), 20);
+        response.once('close', () => clearInterval(timer));
+      },
+      { deadlines: { firstMs: 400 } },
+    );
+    const { end } = await ask(opened);
+    expect(end.error).toMatchObject({
+      code: 'timed-out',
+      message: expect.stringContaining('began no answer') as string,
+    });
+  });
+
+  test('silence in the middle interrupts, and the text is kept', async () => {
+    const opened = await vllm(stream(words(3), { end: false }), { deadlines: { idleMs: 300 } });
+    const { end, text } = await ask(opened);
+    expect(text).toBe('word word word ');
+    expect(end).toMatchObject({ reason: 'interrupted', error: { code: 'timed-out' } });
+    await expect.poll(() => opened.service.seen.at(-1)?.wasClosed).toBe(true);
+  });
+
+  test('a connection cut in the middle interrupts, and is not asked again', async () => {
+    const opened = await vllm((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(words(2), () => setTimeout(() => response.destroy(), 50));
+    });
+    const { end, text } = await ask(opened);
+    expect(text).toBe('word word ');
+    expect(end).toMatchObject({ reason: 'interrupted', error: { code: 'provider-unreachable' } });
+    expect(opened.service.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
+  });
+
+  test('before the first word it is tried again, as long as the service asks', async () => {
+    let calls = 0;
+    const opened = await vllm((request, response) => {
+      calls += 1;
+      const busy = json(503, { error: { message: 'Loading model' } }, { 'retry-after': '0' });
+      return calls < 3 ? busy(request, response) : stream(fixtures.vllm.stream)(request, response);
+    });
+    expect((await ask(opened)).text).toBe(fixtures.vllm.text);
+    expect(calls).toBe(3);
+  });
+
+  test('stopping closes the request at once', async () => {
+    const opened = await vllm(stream(words(2), { end: false }));
+    const controller = new AbortController();
+    const answering = ask(opened, {}, controller.signal);
+    await expect.poll(() => opened.service.seen.filter(({ method }) => method === 'POST').length).toBe(1);
+    setTimeout(() => controller.abort(), 100);
+    const { end, text } = await answering;
+    expect(end).toEqual({ type: 'end', reason: 'aborted' });
+    expect(text).toBe('word word ');
+    await expect.poll(() => opened.service.seen.at(-1)?.wasClosed).toBe(true);
+  });
+});

@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { afterEach, describe, expect, test } from 'vitest';
+import { silentLog } from '../../src/lib/log.ts';
+import { createHubClient } from '../../src/models/hub/hub-client.ts';
+import { createTokenizerFinder } from '../../src/models/hub/tokenizer-finder.ts';
+import { createHttpClient } from '../../src/net/http-client.ts';
+import { tinyBytePairTokenizer } from '../fixtures/models/tiny-byte-pairs.ts';
+import { startLocalHub } from '../hub/local-hub.ts';
+import { quickRetries } from '../hub/models-on-hub.ts';
+import { openModel, type RemoteModelOptions } from './remote-model.ts';
+import * as fixtures from './service-fixtures.ts';
+import { json, startService, stream } from './stand-in-service.ts';
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+const template =
+  "{% for message in messages %}{{ message['role'] + ': ' + message['content'] + '<|endoftext|>' }}{% endfor %}" +
+  "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}";
+const tiny = tinyBytePairTokenizer('falcon', 600);
+const files = (chatTemplate: string | null) => ({
+  tokenizer: JSON.stringify(tiny.tokenizer),
+  config: JSON.stringify(tiny.config),
+  template: chatTemplate,
+});
+
+const messages = [
+  { role: 'system' as const, content: 'Be kind.' },
+  { role: 'user' as const, content: 'Grüße, 世界 🌍' },
+  { role: 'assistant' as const, content: 'Hello.' },
+  { role: 'user' as const, content: 'And now?' },
+];
+
+/** What the library itself says of the whole text, as a service would. */
+function expected(text: string): number {
+  return new Tokenizer(tiny.tokenizer, tiny.config).encode(text).ids.length;
+}
+
+async function open(options: Pick<RemoteModelOptions, 'tokenizer'> & { kind: 'openai' | 'tgi' }) {
+  const service = await startService({
+    'GET /v1/models': json(200, fixtures.vllm.models),
+    'POST /v1/chat/completions': stream(fixtures.vllm.stream),
+    'GET /info': json(200, fixtures.tgiInformation),
+    'POST /generate_stream': stream(fixtures.tgiStream),
+  });
+  const { kind, ...rest } = options;
+  const opened = await openModel({
+    provider: { kind, url: service.url },
+    model: fixtures.vllm.model,
+    ...rest,
+  });
+  closing.push(service.close, opened.close);
+  return { ...opened, service };
+}
+
+/** An answer does not wait for a slow tokenizer; these tests do. */
+const patience = { timeout: 60_000 };
+
+describe('with the tokenizer of the Hub', () => {
+  test('a chat is counted as the service will, by the model’s own template', async () => {
+    const { engine } = await open({ kind: 'openai', tokenizer: files(template) });
+    await expect.poll(() => engine.capabilities.exactCounts, patience).toBe(true);
+    const counted = await engine.count({ kind: 'chat', messages });
+    const text = `${messages.map(({ role, content }) => `${role}: ${content}<|endoftext|>`).join('')}assistant: `;
+    expect(counted).toMatchObject({ exact: true, totalTokens: expected(text) });
+    expect(counted.messageTokens.every((count) => count > 0)).toBe(true);
+    const sum = counted.messageTokens.reduce((total, count) => total + count, 0);
+    expect(sum + counted.overheadTokens).toBe(counted.totalTokens);
+  });
+
+  test('what is sent to a TGI is what was counted', async () => {
+    const { engine, service } = await open({ kind: 'tgi', tokenizer: files(null) });
+    const prompt = { kind: 'chat' as const, messages };
+    await expect.poll(() => engine.capabilities.exactCounts, patience).toBe(true);
+    const counted = await engine.count(prompt);
+    for await (const part of engine.generate({ id: '1', person: 'p', prompt, sampling: { maxNewTokens: 5 } }))
+      if (part.type === 'end') break;
+    const { inputs } = service.seen.at(-1)!.body;
+    expect(inputs).toBe('System: Be kind.\nUser: Grüße, 世界 🌍\nFalcon: Hello.\nUser: And now?\nFalcon:');
+    expect(counted).toMatchObject({ exact: true, totalTokens: expected(String(inputs)) });
+  });
+
+  test('without its template, or with files that are none, counts are estimates and say so', async () => {
+    for (const tokenizer of [files(null), { ...files(template), tokenizer: '{"model":7}' }]) {
+      const { engine } = await open({ kind: 'openai', tokenizer });
+      expect(engine.capabilities.exactCounts).toBe(false);
+      expect((await engine.count({ kind: 'chat', messages })).exact).toBe(false);
+    }
+  });
+});
+
+test('the Hub is asked once a week for a tokenizer, and not again and again for one that it lacks', async () => {
+  const hub = await startLocalHub({
+    repositories: [
+      {
+        id: 'owner/model',
+        files: {
+          'tokenizer.json': files(null).tokenizer,
+          'tokenizer_config.json': files(null).config,
+          'chat_template.jinja': template,
+        },
+      },
+    ],
+  });
+  const client = createHttpClient({ allowedHosts: hub.hosts, log: silentLog });
+  const folder = mkdtempSync(join(tmpdir(), 'corral-tokenizers-'));
+  closing.push(
+    () => hub.close(),
+    () => client.close(),
+    async () => rmSync(folder, { recursive: true }),
+  );
+  let now = 1_000_000_000;
+  const find = createTokenizerFinder({
+    hub: createHubClient({ endpoint: hub.endpoint, token: '', offline: false, client, retry: quickRetries }),
+    folder,
+    isOffline: false,
+    clock: { now: () => now },
+    log: silentLog,
+  });
+  const signal = new AbortController().signal;
+  expect(await find('owner/model', signal)).toEqual(files(template));
+  expect(await find('owner/absent', signal)).toBeNull();
+  const asked = hub.requests.length;
+  expect(await find('owner/model', signal)).toEqual(files(template));
+  expect(hub.requests.length).toBe(asked);
+  now += 8 * 24 * 3_600_000;
+  expect(await find('owner/model', signal)).toEqual(files(template));
+  expect(hub.requests.length).toBeGreaterThan(asked);
+});

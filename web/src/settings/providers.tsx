@@ -3,6 +3,7 @@ import type { Provider } from '@corral/app/contracts/api/providers';
 import { Lock } from 'lucide-react';
 import { invalidate, keys, useProviders } from '../api/queries.ts';
 import { providersApi } from '../api/resources.ts';
+import { limitParameters, samplingParameters } from '../panel/parameters.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
@@ -10,6 +11,30 @@ import { attempt } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
 
 const words = viewStrings.settings;
+
+const parameterLabels = new Map(
+  [...samplingParameters, ...limitParameters].map(({ name, label }) => [
+    name.replace('sampling.', ''),
+    label,
+  ]),
+);
+
+/** What the service is and takes; what it does not take stands here and in each receipt. */
+function Capabilities({
+  of: known,
+  models,
+}: Pick<Provider, 'models'> & { of: NonNullable<Provider['capabilities']> }) {
+  const missing = known.notSampling
+    .map((name) => parameterLabels.get(name))
+    .filter((label) => label !== undefined);
+  const facts = [
+    known.title,
+    models === null ? '' : words.providerModels(models),
+    missing.length === 0 ? '' : words.providerMisses(missing.join(', ')),
+    known.continueAnswer ? '' : words.providerNeedsContinue,
+  ].filter((fact) => fact !== '');
+  return <span className="small soft">{facts.join(' · ')}</span>;
+}
 
 function ProviderRow({ provider }: { provider: Provider }) {
   const check = (): void =>
@@ -29,7 +54,12 @@ function ProviderRow({ provider }: { provider: Provider }) {
         <span className="small soft truncate">
           {provider.kind}, {provider.url}, {provider.hasKey ? words.hasKey : words.hasNoKey}
         </span>
-        {provider.error && <span className="small problem">{provider.error}</span>}
+        {provider.capabilities && <Capabilities of={provider.capabilities} models={provider.models} />}
+        {provider.error && (
+          <span className="small problem">
+            {provider.error} {provider.hint}
+          </span>
+        )}
       </div>
       <div className="pick__actions">
         <Button onClick={check}>{words.check}</Button>

@@ -36,7 +36,7 @@ export async function run(context: BenchContext): Promise<void> {
     folder: join(home, 'models'),
     bundledFolder: folder,
     hub: { endpoint: 'http://127.0.0.1:9', token: '', offline: true, cacheFolder: join(home, 'cache') },
-    providers: [],
+    providers: () => [],
     outboundHosts: [],
     contextTokens: 8192,
     converter,

@@ -75,11 +75,12 @@ test('work is done, its progress heard and kept, and its end told', async () => 
 
 test('no more of a kind at once than its concurrency, and one kind does not wait for another', async () => {
   const now = { slow: 0, most: 0 };
+  const gate = Promise.withResolvers<void>();
   const slow = kind(
     async () => {
       now.slow += 1;
       now.most = Math.max(now.most, now.slow);
-      await sleep(30);
+      await gate.promise;
       now.slow -= 1;
     },
     { concurrency: 2 },
@@ -90,7 +91,9 @@ test('no more of a kind at once than its concurrency, and one kind does not wait
     );
     const { id } = await jobs.add('me', { kind: 'quick', payload: {} });
     await until(jobs, id, 'done');
+    await vi.waitUntil(() => now.slow === 2, { timeout: 20_000 });
     expect((await jobs.get('me', slowOnes[4]?.id ?? '')).state).toBe('waiting');
+    gate.resolve();
     for (const job of slowOnes) await until(jobs, job.id, 'done');
     expect(now.most).toBe(2);
   });

@@ -117,7 +117,8 @@ export function chatContract({ store, owner }: ContractParts): void {
       expect(copy.chat.tags).toEqual(['a b', 'work']);
       const { items } = await store().exportChats(me, { limit: 10, chatIds: [second.id] });
       expect(items[0]?.chat.tags).toEqual(['work', 'Ünique']);
-      await store().trash(me, { trashId: uuidv7(), chatId: second.id, now: 1, purgeAt: 2 });
+      const times = { now: startOfTime, purgeAt: startOfTime + 1 };
+      await store().trash(me, { trashId: uuidv7(), chatId: second.id, ...times });
       expect(await counted()).toEqual(['a b 2', 'work 2']);
       await store().erase(me, { chatId: first.id });
       await store().erase(me, { chatId: newChatId });

@@ -6,7 +6,21 @@ export interface SseOptions {
   /** What is sent while nothing happens; a comment line unless the protocol knows no comments. */
   heartbeat?: string;
   headers?: Record<string, string>;
+  bounds?: SseBounds;
 }
+
+export interface SseBounds {
+  /** Bytes that may wait for a reader; see limits.ts. */
+  bufferBytes: number;
+  stalledMs: number;
+  heartbeatMs: number;
+}
+
+const ordinaryBounds: SseBounds = {
+  bufferBytes: streamBufferBytes,
+  stalledMs: stalledWatcherMs,
+  heartbeatMs,
+};
 
 /** Our own server-sent events: nothing is lost, nothing piles up, and a reader that stopped reading is let go. */
 export interface SseWriter {
@@ -26,7 +40,12 @@ export const sseHeaders = {
   'x-accel-buffering': 'no',
 };
 
+/** The same promises for every write that need not wait: a thousand streams write ten thousand times a second. */
+const taken = Promise.resolve(true);
+const nobodyThere = Promise.resolve(false);
+
 export function openSse(response: ServerResponse, options: SseOptions = {}): SseWriter {
+  const bounds = options.bounds ?? ordinaryBounds;
   const leave = new AbortController();
   const beat = options.heartbeat ?? ': hb\n\n';
   let stalled: NodeJS.Timeout | undefined;
@@ -35,6 +54,18 @@ export function openSse(response: ServerResponse, options: SseOptions = {}): Sse
   if (response.socket instanceof Socket) response.socket.setNoDelay(true);
   response.writeHead(200, { ...sseHeaders, ...options.headers });
   response.flushHeaders();
+
+  let draining: Promise<void> | null = null;
+  const room = (): Promise<void> => (draining ??= drained(response).finally(() => (draining = null)));
+
+  /** A reader that took anything since the last look is slow, not stalled. */
+  const watchStall = (before: number): void => {
+    stalled = setTimeout(() => {
+      const now = takenBytes(response);
+      if (now > before) watchStall(now);
+      else response.destroy();
+    }, bounds.stalledMs).unref();
+  };
 
   const finish = (): void => {
     clearInterval(heart);
@@ -49,8 +80,8 @@ export function openSse(response: ServerResponse, options: SseOptions = {}): Sse
     lastWrite = performance.now();
     const flowing = response.write(block);
     // Bytes that the socket did not take yet: beyond the bound the reader is let go and resumes by its offset.
-    if (response.writableLength > streamBufferBytes) response.destroy();
-    else if (!flowing) stalled ??= setTimeout(() => response.destroy(), stalledWatcherMs);
+    if (response.writableLength > bounds.bufferBytes) response.destroy();
+    else if (!flowing && stalled === undefined) watchStall(takenBytes(response));
     return flowing;
   };
   response.on('drain', () => {
@@ -58,21 +89,31 @@ export function openSse(response: ServerResponse, options: SseOptions = {}): Sse
     stalled = undefined;
   });
   const heart = setInterval(() => {
-    if (performance.now() - lastWrite >= heartbeatMs * 0.9) put(beat);
-  }, heartbeatMs);
+    if (performance.now() - lastWrite >= bounds.heartbeatMs * 0.9) put(beat);
+  }, bounds.heartbeatMs);
   heart.unref();
 
   return {
     gone: leave.signal,
-    async write(block) {
-      if (!put(block) && !leave.signal.aborted && response.writableNeedDrain) await drained(response);
-      return !leave.signal.aborted;
+    write(block) {
+      const flowing = put(block);
+      if (leave.signal.aborted) return nobodyThere;
+      if (flowing || !response.writableNeedDrain) return taken;
+      return room().then(() => !leave.signal.aborted);
     },
     end() {
-      finish();
+      clearInterval(heart);
+      leave.abort();
       response.end();
+      // The last words have to be taken as well; 'close' ends this watch.
+      if (stalled === undefined) watchStall(takenBytes(response));
     },
   };
+}
+
+/** Bytes that have left for the network so far. */
+function takenBytes({ socket }: ServerResponse): number {
+  return socket instanceof Socket ? socket.bytesWritten - socket.writableLength : 0;
 }
 
 /** Until there is room or nobody is there any more; one of the two always comes. */

@@ -5,6 +5,7 @@ import type { RunEvent } from '../contracts/runs.ts';
 import type { ChatNotice, RunCalls } from '../chat/chats.ts';
 import { faultOf } from './request-fault.ts';
 import { maxStreamsPerOwner, maxWatchesPerStream, streamIdleMs } from './limits.ts';
+import { offsetAfter, piecesOf } from './run-blocks.ts';
 import { dataBlock, type SseWriter } from './sse-writer.ts';
 
 export interface TabStreamsOptions {
@@ -163,9 +164,11 @@ class Streams implements TabStreams {
     const start = { from: watch.from, ...(watch.epoch === undefined ? {} : { epoch: watch.epoch }) };
     try {
       for await (const event of this.#options.watch(stream.owner, runId, { ...start, signal })) {
-        if (signal.aborted) return;
-        remember(watch, event);
-        if (!(await writer.write(dataBlock(event)))) return;
+        for (const piece of piecesOf(event)) {
+          if (signal.aborted) return;
+          remember(watch, piece);
+          if (!(await writer.write(dataBlock(piece)))) return;
+        }
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -178,8 +181,7 @@ class Streams implements TabStreams {
 /** Where a watch goes on when its reader comes back without saying. */
 function remember(watch: Watch, event: RunEvent): void {
   watch.epoch = event.epoch;
-  if (event.type === 'text') watch.from = event.offset + event.text.length;
-  if (event.type === 'start') watch.from = event.offset;
+  watch.from = offsetAfter(event) ?? watch.from;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

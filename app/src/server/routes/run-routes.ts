@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { runRoutes } from '../../contracts/api/runs.ts';
 import { streamRoutes } from '../../contracts/api/streams.ts';
 import { AppError } from '../../contracts/app-error.ts';
+import { offsetAfter, piecesOf } from '../run-blocks.ts';
 import type { ServerContext } from '../server-context.ts';
 import { serveRoute } from '../serve-route.ts';
 import { dataBlock, openSse } from '../sse-writer.ts';
@@ -60,10 +61,11 @@ function eventRoutes(app: FastifyInstance, { chats }: ServerContext): void {
     let offset = start.from;
     try {
       for await (const event of chats.watch(owner, params.id, { ...start, signal: writer.gone })) {
-        if (event.type === 'text') offset = event.offset + event.text.length;
-        if (event.type === 'start') offset = event.offset;
-        const id = `id: ${event.epoch}.${offset}\n`;
-        if (!(await writer.write(`${id}event: ${event.type}\n${dataBlock(event)}`))) return undefined;
+        for (const piece of piecesOf(event)) {
+          offset = offsetAfter(piece) ?? offset;
+          const head = `id: ${piece.epoch}.${offset}\nevent: ${piece.type}\n`;
+          if (!(await writer.write(head + dataBlock(piece)))) return undefined;
+        }
       }
     } catch (error) {
       await writer.write(`event: error\n${dataBlock({ error: faultOf(error).toJSON() })}`);

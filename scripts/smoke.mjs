@@ -115,6 +115,8 @@ try {
     running = start(process.execPath, ['bin/corral.mjs', 'serve'], port);
     await answers(`${address}/`, 20_000);
   });
+  // What starting took is given back within a few seconds.
+  await new Promise((resolve) => setTimeout(resolve, 5000));
   const bytes = serverMemory(/** @type {number} */ (running?.pid));
   console.log(`server at rest without a model: ${(bytes / 1e6).toFixed(0)} MB resident`);
   await chat(address);

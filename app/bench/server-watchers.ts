@@ -1,5 +1,6 @@
 /**
- * The other side of `bench -- server`: a process of its own that opens every stream and notes when which text came.
+ * The other side of `bench -- server`: a process of its own that opens every stream, says when all are open, and notes
+ * when which text came.
  * A tenth of the watchers stop reading, a tenth close their half of the connection and stay.
  */
 import { request, type IncomingMessage } from 'node:http';
@@ -21,7 +22,7 @@ export interface WatchReport {
 
 const now = (): number => performance.timeOrigin + performance.now();
 
-function read(address: string, runId: string): Promise<WatchReport> {
+function read(address: string, runId: string, onOpen: () => void): Promise<WatchReport> {
   return new Promise((resolve) => {
     const arrivals: number[] = [];
     let length = 0;
@@ -29,6 +30,7 @@ function read(address: string, runId: string): Promise<WatchReport> {
     let isWhole = false;
     const parser = createParser({
       onEvent: ({ event, data }) => {
+        if (event === 'start') onOpen();
         if (event === 'end') isWhole = true;
         if (event !== 'text') return;
         const { offset, text } = JSON.parse(data) as { offset: number; text: string };
@@ -60,7 +62,11 @@ function misbehave(address: string, runId: string, kind: 'stalled' | 'half-open'
 async function watchAll(order: WatchOrder): Promise<void> {
   const reading = order.runs.filter(({ kind }) => kind === 'reading');
   for (const { runId, kind } of order.runs) if (kind !== 'reading') misbehave(order.address, runId, kind);
-  const reports = await Promise.all(reading.map(({ runId }) => read(order.address, runId)));
+  let open = 0;
+  const onOpen = (): void => {
+    if (++open === reading.length) process.send?.('open');
+  };
+  const reports = await Promise.all(reading.map(({ runId }) => read(order.address, runId, onOpen)));
   process.send?.(reports, () => process.exit(0));
 }
 

@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rawRequest, statusOf } from '../../test/fixtures/raw-request.ts';
 import { startServer, type RunningServer } from '../../test/fixtures/running-server.ts';
@@ -175,7 +178,10 @@ describe('the access key', () => {
 
   test('too many wrong keys make the address wait, a right one among them too', async () => {
     const guarded = await startServer({ environment: { CORRAL_ACCESS_KEY: key } });
-    const attempt = (guess: string) => guarded.call('POST', '/api/session', { key: guess });
+    // A5: nobody changes the address they are counted by with a header.
+    let from = 0;
+    const attempt = (guess: string) =>
+      guarded.call('POST', '/api/session', { key: guess }, { 'x-forwarded-for': `192.0.2.${from++}` });
     for (let count = 0; count < 10; count++) expect((await attempt(`wrong ${count}`)).status).toBe(401);
     const late = await attempt(key);
     expect(late.status).toBe(429);
@@ -257,6 +263,38 @@ describe('what an answer carries', () => {
     ]) {
       const answer = await rawRequest(open.address, `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
       expect(statusOf(answer)).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  test('S6: a link in the folder of the page is not followed', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'corral-link-'));
+    const pageFolder = join(root, 'page');
+    mkdirSync(join(pageFolder, 'assets'), { recursive: true });
+    writeFileSync(join(root, 'secret.js'), 'secret');
+    writeFileSync(join(pageFolder, 'assets', 'own-abcdefgh.js'), 'own');
+    symlinkSync(join(root, 'secret.js'), join(pageFolder, 'assets', 'link-abcdefgh.js'));
+    const linked = await startServer({ pageFolder });
+    expect((await linked.call('GET', '/assets/own-abcdefgh.js')).status).toBe(200);
+    expect((await linked.call('GET', '/assets/link-abcdefgh.js')).status).toBe(404);
+    await linked.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  test('S8: what people wrote leaves as a download of a named kind, never as a page', async () => {
+    const title = 'лама <script>alert(1)</script>.html';
+    const { body } = await open.call('POST', '/api/chats', { title });
+    for (const format of ['json', 'markdown']) {
+      const { status, headers } = await open.call(
+        'GET',
+        `/api/chats/${String(body['id'])}/export?format=${format}`,
+      );
+      expect([format, status]).toEqual([format, 200]);
+      expect(headers.get('content-type')).toMatch(/^(application\/json|text\/markdown); charset=utf-8$/);
+      expect(headers.get('content-disposition')).toMatch(
+        /^attachment; filename="[\w.-]+\.(json|md)"; filename\*=UTF-8''[\w.%-]+$/,
+      );
+      expect(headers.get('content-security-policy')).toContain('sandbox');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
     }
   });
 

@@ -17,6 +17,8 @@ export interface Metrics {
 export interface MetricsOptions {
   engines: Engines;
   outbox: ServerOutbox;
+  /** Answers that one model writes at a time; what is more waits. */
+  slots: number;
   /** How many streams are open now; set once the streams exist. */
   openStreams?: () => number;
 }
@@ -65,7 +67,8 @@ function sum(engines: Engines, read: (model: LoadedModel) => number): number {
   return engines.loaded().reduce((total, model) => total + read(model), 0);
 }
 
-function gauges({ registry }: Instruments, { engines, outbox, openStreams }: MetricsOptions): void {
+function gauges({ registry }: Instruments, options: MetricsOptions): void {
+  const { engines, outbox, openStreams, slots } = options;
   const registers = [registry];
   const gauge = (name: string, help: string, read: (set: Gauge) => void | Promise<void>) =>
     new Gauge({
@@ -86,6 +89,9 @@ function gauges({ registry }: Instruments, { engines, outbox, openStreams }: Met
   );
   gauge('corral_engine_users', 'Answers being written or waiting for their turn', (it) =>
     it.set(sum(engines, ({ users }) => users)),
+  );
+  gauge('corral_queue_length', 'Answers that wait for their turn', (it) =>
+    it.set(sum(engines, ({ users, kind }) => (kind === 'remote' ? 0 : Math.max(0, users - slots)))),
   );
   gauge('corral_outbox_pending', 'Events waiting for LOGGING_URL', async (it) =>
     it.set((await outbox.status()).pending),

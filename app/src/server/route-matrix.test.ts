@@ -201,8 +201,18 @@ describe('without a key, and with a wrong one', () => {
       const path = addressOf(url, unknownId);
       // A body that is wrong as well: nothing of it may be looked at.
       const body = method === 'GET' || method === 'DELETE' ? undefined : (entry.body ?? '{');
-      for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: 'Basic eDp5' }]) {
-        const { status } = await keyed.call(method, path, body, headers as Record<string, string>);
+      const origin = keyed.address;
+      const forged = `corral-${new URL(origin).port}=99999999999999.${'a'.repeat(22)}.${'b'.repeat(43)}`;
+      const carriers: Record<string, string>[] = [
+        {},
+        { authorization: 'Bearer wrong' },
+        { authorization: 'Basic eDp5' },
+        { cookie: forged, origin },
+        // Names that other servers read a key or a person from; here they say nothing (A5, S21).
+        { 'x-api-key': key, 'x-forwarded-user': 'owner', 'remote-user': 'owner' },
+      ];
+      for (const headers of carriers) {
+        const { status } = await keyed.call(method, path, body, headers);
         // After ten wrong keys the address has to wait: no way in either.
         expect([401, 429]).toContain(status);
       }

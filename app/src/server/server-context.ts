@@ -93,7 +93,7 @@ export async function createServerContext(
       clock,
       port: () => context.port,
     }),
-    metrics: createMetrics({ ...options, openStreams: () => context.streams.size }),
+    metrics: createMetrics({ ...options, slots: config.slots, openStreams: () => context.streams.size }),
     streams: createTabStreams({
       watch: (owner, runId, start) => chats.watch(owner, runId, start),
       onChange: (listener) => chats.onChange(listener),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { notFound } from './answers.ts';
@@ -45,7 +45,8 @@ function listFiles(folder: string): Map<string, PageFile> {
   for (const name of readdirSync(folder, { recursive: true }) as string[]) {
     const path = join(folder, name);
     const type = mediaTypes[extname(name)];
-    const stat = statSync(path);
+    // A link is not followed (S6): what lies elsewhere is not the page's.
+    const stat = lstatSync(path);
     if (!stat.isFile() || type === undefined) continue;
     const address = `/${name.replaceAll('\\', '/')}`;
     files.set(address, {

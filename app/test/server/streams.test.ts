@@ -1,4 +1,10 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { createParser } from 'eventsource-parser';
+import { Agent, request as send } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StreamEvent } from '../../src/contracts/api/streams.ts';
 import { rawRequest, statusOf } from '../fixtures/raw-request.ts';
@@ -110,10 +116,22 @@ describe('the stream of a tab', () => {
 });
 
 describe('stopping', () => {
-  test('tells tabs, refuses what is new, leaves runs to the next start, and takes less than 20 s', async () => {
-    const stopping = await startServer({ script: { tokensPerSecond: 20 } });
+  test('tells tabs, refuses what is new, takes less than 20 s, and the next start goes on', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'corral-stopping-'));
+    const stopping = await startServer({ root, script: { tokensPerSecond: 20 } });
     const chat = await stopping.chats.create('owner', {});
-    await stopping.chats.run('owner', chat.id, { input: { kind: 'message', content: '/long 2000' } });
+    const { runs } = await stopping.chats.run('owner', chat.id, {
+      input: { kind: 'message', content: '/long 2000' },
+    });
+    let shown = '';
+    const watching = (async () => {
+      for await (const event of stopping.chats.watch('owner', runs[0]!.id, {
+        from: 0,
+        signal: new AbortController().signal,
+      })) {
+        if (event.type === 'text') shown += event.text;
+      }
+    })();
     const { body } = await stopping.call('POST', '/api/streams');
     const events: string[] = [];
     const tab = (async () => {
@@ -123,9 +141,8 @@ describe('stopping', () => {
     const answering = stopping
       .call('POST', '/v1/completions', { prompt: '/long 2000', max_tokens: 2000 })
       .catch(() => null);
-    while (!events.includes('hello')) await new Promise((resolve) => setTimeout(resolve, 10));
+    await expect.poll(() => events.includes('hello') && shown !== '', { timeout: 60_000 }).toBe(true);
     const started = performance.now();
-    const { chats, store } = stopping;
     const stop = stopping.server.close();
     const late = await stopping.call('GET', '/api/chats').catch(() => null);
     expect(late === null || late.status === 503).toBe(true);
@@ -133,9 +150,17 @@ describe('stopping', () => {
     expect(performance.now() - started).toBeLessThan(20_000);
     await Promise.all([tab.catch(() => undefined), answering]);
     expect(events).toContain('closing');
-    await chats.close();
-    expect((await store.unfinishedRuns()).length).toBe(1);
     await stopping.close();
+    await watching;
+
+    const next = await startServer({ root });
+    const isOver = async () => (await next.chats.getRun('owner', runs[0]!.id)).phase;
+    await expect.poll(isOver, { timeout: 60_000 }).toBe('ended');
+    const [, answer] = (await next.chats.open('owner', chat.id)).messages;
+    expect(answer?.content.startsWith(shown)).toBe(true);
+    expect(answer?.content.length).toBeGreaterThan(shown.length);
+    await next.close();
+    rmSync(root, { recursive: true, force: true });
   });
 });
 
@@ -169,13 +194,67 @@ test('slowloris: half a head is closed, and others are answered meanwhile', { ti
   expect(performance.now() - started).toBeLessThan(16_000);
 });
 
-test('https with a certificate made here, kept for the next start', async () => {
-  const secure = await startServer({ environment: { CORRAL_HTTPS: 'true' } });
-  expect(secure.address).toMatch(/^https:/);
-  const { Agent, fetch: get } = await import('undici');
-  const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
-  const answer = await get(`${secure.address}/healthz`, { dispatcher });
-  expect(answer.status).toBe(200);
-  await dispatcher.close();
-  await secure.close();
+describe('https', () => {
+  const key = 'a-right-access-key-0123456789';
+  const environment = {
+    CORRAL_HTTPS: 'true',
+    CORRAL_ACCESS_KEY: key,
+    CORRAL_ALLOWED_HOSTS: 'chat.lan',
+  };
+
+  /** What a browser is shown before it trusts anything. */
+  async function shown({
+    address,
+  }: RunningServer): Promise<{ fingerprint256: string; subjectaltname?: string }> {
+    const { hostname, port } = new URL(address);
+    const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    const certificate = socket.getPeerCertificate();
+    socket.destroy();
+    return certificate;
+  }
+
+  test('makes a certificate for its names, keeps it, and takes a given one', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'corral-https-'));
+    const first = await startServer({ root, environment });
+    expect(first.address).toMatch(/^https:/);
+    const made = await shown(first);
+    for (const name of ['DNS:localhost', 'DNS:chat.lan', 'IP Address:127.0.0.1']) {
+      expect(made.subjectaltname).toContain(name);
+    }
+    const files = ['certificate.pem', 'key.pem'].map((name) => join(first.config.home, 'tls', name));
+    for (const file of files) expect(statSync(file).mode & 0o777).toBe(0o600);
+    await first.close();
+
+    const [certificate = '', privateKey = ''] = files;
+    const given = { CORRAL_TLS_CERTIFICATE: certificate, CORRAL_TLS_KEY: privateKey };
+    for (const second of [
+      await startServer({ root, environment }),
+      await startServer({ environment: { ...environment, ...given } }),
+    ]) {
+      expect((await shown(second)).fingerprint256).toBe(made.fingerprint256);
+      await second.close();
+    }
+    await expect(
+      startServer({ environment: { ...environment, CORRAL_TLS_CERTIFICATE: certificate } }),
+    ).rejects.toMatchObject({ code: 'config-invalid' });
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  test('the session is a cookie of this host alone, sent over https alone', async () => {
+    const secure = await startServer({ environment });
+    const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
+    const answer = await send(`${secure.address}/api/session`, {
+      dispatcher,
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ key }),
+    });
+    expect(answer.statusCode).toBe(204);
+    expect(answer.headers['set-cookie']).toMatch(
+      /^__Host-corral=[^;]+; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=\d+$/,
+    );
+    await dispatcher.close();
+    await secure.close();
+  });
 });

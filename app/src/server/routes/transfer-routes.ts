@@ -9,17 +9,22 @@ import { serveRoute } from '../serve-route.ts';
 /** ChatGPT's export of years has many keys and nests deeper than a call; still bounded. */
 const importLimits = { maxDepth: 256, maxKeys: 20_000_000 };
 
-/** A name for the file without anything that a header or a disk could take amiss. */
-function safeName(name: string): string {
-  return name.replaceAll(/[^\w.-]+/g, '-').slice(0, 100);
+/** A name without anything that a header or a disk could take amiss; letters of other scripts in the second form. */
+function dispositionOf(fileName: string): string {
+  const plain = fileName.replaceAll(/[^\w.-]+/g, '-').slice(0, 100);
+  const whole = fileName
+    .replaceAll(/[^\p{L}\p{N}_.-]+/gu, '-')
+    .slice(0, 100)
+    .toWellFormed();
+  const further = whole === plain ? '' : `; filename*=UTF-8''${encodeURIComponent(whole)}`;
+  return `attachment; filename="${plain}"${further}`;
 }
 
 /** S8: as a download, of a kind that we named, never shown. */
 function sendFile(reply: FastifyReply, file: ExportedFile): FastifyReply {
-  const name = safeName(file.fileName);
   return reply
-    .header('content-type', `${file.mediaType}; charset=utf-8`)
-    .header('content-disposition', `attachment; filename="${name}"`)
+    .header('content-type', file.mediaType)
+    .header('content-disposition', dispositionOf(file.fileName))
     .send(Readable.from(file.chunks, { objectMode: false }));
 }
 

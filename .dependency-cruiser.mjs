@@ -1,6 +1,6 @@
 // The layers of docs/architecture.md as rules. Imports point down only; between folders of one layer
 // only `import type` of a port is allowed.
-const layers = [
+export const layers = [
   ['cli', 'server'],
   ['chat', 'outbox', 'jobs'],
   ['engine', 'models', 'store'],

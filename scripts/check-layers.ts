@@ -1,11 +1,13 @@
 /**
- * The arrows of docs/architecture.md. dependency-cruiser can pass by seeing nothing (a parser that fails is
+ * The arrows of docs/architecture.md, and its picture of them (`--write` draws it anew). dependency-cruiser can pass by seeing nothing (a parser that fails is
  * silent), so the number of modules it cruised is compared with the number git knows.
  */
 import { execFileSync } from 'node:child_process';
+import { compareGeneratedPart } from './generated-part.ts';
+import { layerPicture, type CruisedModule } from './layer-picture.ts';
 
 interface Cruise {
-  modules: { source: string }[];
+  modules: CruisedModule[];
   summary: { violations: { rule: { name: string; severity: string }; from: string; to: string }[] };
 }
 
@@ -33,5 +35,10 @@ const missed = known.filter((file) => !seen.has(file));
 const errors = cruise.summary.violations.filter((violation) => violation.rule.severity === 'error');
 for (const { rule, from, to } of errors) console.error(`${rule.name}: ${from} → ${to}`);
 for (const file of missed) console.error(`not cruised: ${file}`);
+const { picture, strangers } = layerPicture(cruise.modules);
+for (const folder of strangers)
+  console.error(`app/src/${folder} belongs to no layer of .dependency-cruiser.mjs`);
+const stale = compareGeneratedPart('docs/architecture.md', 'layers', picture);
+for (const problem of stale) console.error(problem);
 console.log(`${seen.size} modules, ${known.length} known to git, ${errors.length} violations`);
-process.exit(errors.length > 0 || missed.length > 0 ? 1 : 0);
+process.exit(errors.length + missed.length + strangers.length + stale.length > 0 ? 1 : 0);

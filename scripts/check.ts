@@ -32,6 +32,8 @@ const guards: Guard[] = [
   },
   { name: 'format', command: [`${binaries}oxfmt`, '--check', '.'] },
   { name: 'documents', command: [process.execPath, 'scripts/documents.ts'] },
+  { name: 'commands in documents', command: [process.execPath, 'scripts/documented-commands.ts'] },
+  { name: 'dependencies', command: [process.execPath, 'scripts/dependencies.ts'] },
   { name: 'kernels', command: [process.execPath, 'scripts/check-kernels.ts'] },
 ];
 
@@ -55,7 +57,7 @@ function run(guard: Guard): Promise<Outcome> {
 
 function report(outcome: Outcome): void {
   const mark = outcome.ok ? 'ok  ' : 'FAIL';
-  console.log(`${mark} ${outcome.guard.name.padEnd(18)} ${outcome.seconds.toFixed(1).padStart(5)} s`);
+  console.log(`${mark} ${outcome.guard.name.padEnd(22)} ${outcome.seconds.toFixed(1).padStart(5)} s`);
   if (!outcome.ok) console.log(outcome.output.trimEnd());
 }
 

@@ -2,11 +2,12 @@
  * Documents that repeat what the code knows: docs/errors.md, docs/config.md, docs/cli.md. Without an argument they
  * are compared with the code, both ways; with `--write` the generated parts are written.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { buildProgram } from '../app/src/cli/program.ts';
 import { commands } from '../app/src/cli/commands.ts';
 import { settingNames, settings } from '../app/src/config/settings.ts';
 import { errorCodes } from '../app/src/contracts/error-codes.ts';
+import { compareGeneratedPart } from './generated-part.ts';
 
 const problems: string[] = [];
 
@@ -28,24 +29,8 @@ function checkErrorCodes(): void {
     if (match[5]?.trim() === '') problems.push(`${path} does not explain ${match[1]}`);
 }
 
-/** The text between the two marks of a generated part. */
-function part(name: string): [string, string] {
-  return [`<!-- generated: ${name} -->`, `<!-- end: ${name} -->`];
-}
-
 function compare(path: string, name: string, wanted: string): void {
-  const [open, close] = part(name);
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : `${open}\n${close}\n`;
-  const start = text.indexOf(open);
-  const end = text.indexOf(close);
-  if (start < 0 || end < start) {
-    problems.push(`${path} lacks the marks ${open} and ${close}`);
-    return;
-  }
-  const renewed = `${text.slice(0, start + open.length)}\n\n${wanted}\n\n${text.slice(end)}`;
-  if (renewed === text) return;
-  if (process.argv.includes('--write')) writeFileSync(path, renewed);
-  else problems.push(`${path} is not what the code says; run: node bin/run.mjs scripts/documents.ts --write`);
+  problems.push(...compareGeneratedPart(path, name, wanted));
 }
 
 function shownDefault(value: unknown): string {

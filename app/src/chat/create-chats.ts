@@ -61,7 +61,7 @@ export function createChats(options: ChatsOptions): Chats {
       for (const listener of listeners) tellListener(listener, notice, log);
     },
   };
-  const sources: SettingsSources = { store, conversations, defaultModel: config.model };
+  const sources: SettingsSources = { store, conversations, defaults: config };
   const parts = { context, store, temporary, dropState: options.dropState ?? (async () => undefined) };
   const keep = (work: Promise<void>): void => {
     const kept = work

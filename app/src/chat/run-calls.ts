@@ -67,7 +67,13 @@ export function createRunCalls(parts: RunParts): RunCalls {
       };
       const layers = await settingsLayers(sources, owner, { message });
       const settings = resolveSettings(layers.filter((layer) => layer.source !== 'preference'));
-      return complete(context, { owner, request, settings, signal });
+      const { prompt } = request;
+      const format = settings.format ?? undefined;
+      const formatted =
+        prompt.kind === 'chat' && format !== undefined
+          ? { ...request, prompt: { format, ...prompt } }
+          : request;
+      return complete(context, { owner, request: formatted, settings, signal });
     },
   };
 }

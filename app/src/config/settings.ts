@@ -37,6 +37,21 @@ function row<Value>(
 
 const home = homedir();
 
+/** `own`, and those of prompts/built-in-formats.ts, which a test compares. */
+export const promptFormats = [
+  'own',
+  'llama-2',
+  'transcript',
+  'guanaco',
+  'falcon',
+  'alpaca',
+  'vicuna',
+  'chatml',
+  'llama-3',
+  'gemma',
+  'phi-3',
+] as const;
+
 /** Every setting of the operator. Providers are apart: their names are part of the variable (providers.ts). */
 export const settings = {
   host: row('HOST', words(255), '127.0.0.1', {
@@ -54,6 +69,10 @@ export const settings = {
   model: row('CORRAL_MODEL', words(500), 'cria', {
     flag: '--model <reference>',
     about: 'Model of a new chat where nothing was chosen before.',
+  }),
+  promptFormat: row('CORRAL_FORMAT', choice(promptFormats), 'own', {
+    about:
+      "Prompt format where nobody chose another, clients of the compatible endpoints included; own is the model's.",
   }),
   accessKey: row('CORRAL_ACCESS_KEY', secret(16), '', {
     about:

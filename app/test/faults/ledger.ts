@@ -65,7 +65,7 @@ export class Ledger {
   }
 
   /** Compares with the store; nobody may be writing. */
-  async check(chats: Chats, owner: string): Promise<void> {
+  async check(chats: Pick<Chats, 'open' | 'listRuns'>, owner: string): Promise<void> {
     const opened = new Map<string, OpenedChat>();
     for (const id of this.chats) {
       try {

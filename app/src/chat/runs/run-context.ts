@@ -25,7 +25,14 @@ export interface Engines {
 
 export type ChatsConfig = Pick<
   Config,
-  'model' | 'contextTokens' | 'trashDays' | 'feedback' | 'loggingUrl' | 'loggingMode' | 'loggingTemporary'
+  | 'model'
+  | 'promptFormat'
+  | 'contextTokens'
+  | 'trashDays'
+  | 'feedback'
+  | 'loggingUrl'
+  | 'loggingMode'
+  | 'loggingTemporary'
 >;
 
 /** What all phases of a run share. */

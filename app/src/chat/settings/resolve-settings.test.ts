@@ -8,7 +8,7 @@ import {
 } from './resolve-settings.ts';
 
 const layers: SettingsLayer[] = [
-  serverLayer('cria'),
+  serverLayer({ model: 'cria', promptFormat: 'own' }),
   { source: 'model', settings: { sampling: { temperature: 0.2, topK: 10 } } },
   { source: 'preference', settings: { systemPrompt: 'Be brief.', sampling: { temperature: 0.4 } } },
   {

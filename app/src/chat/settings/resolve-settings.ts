@@ -39,14 +39,20 @@ const excludes: Partial<Record<keyof Sampling, keyof Sampling>> = {
   jsonSchema: 'grammar',
 };
 
-export function serverLayer(model: string): SettingsLayer {
+/** What the operator chose for everybody; `own` is the model's own prompt format. */
+export interface ServerDefaults {
+  model: string;
+  promptFormat: string;
+}
+
+export function serverLayer({ model, promptFormat }: ServerDefaults): SettingsLayer {
   return {
     source: 'server',
     settings: {
       model,
       adapters: [],
       systemPrompt: null,
-      format: null,
+      format: promptFormat === 'own' ? null : promptFormat,
       contextTokens: null,
       rememberExchanges: null,
       sampling: samplingDefaults,

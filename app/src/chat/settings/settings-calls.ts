@@ -10,13 +10,15 @@ import {
   resolveSettings,
   serverLayer,
   type EffectiveSettings,
+  type ServerDefaults,
   type SettingsLayer,
 } from './resolve-settings.ts';
 
 export interface SettingsSources {
   store: SettingsStore;
   conversations: Pick<ConversationStore, 'getChat'>;
-  defaultModel: string;
+  /** The operator's. */
+  defaults: ServerDefaults;
 }
 
 /** Server → model → preference → chat → message; the model's layer depends on what the others choose. */
@@ -27,7 +29,7 @@ export async function settingsLayers(
 ): Promise<SettingsLayer[]> {
   const preferences = await sources.store.getPreferences(owner);
   const layers: SettingsLayer[] = [
-    serverLayer(sources.defaultModel),
+    serverLayer(sources.defaults),
     { source: 'preference', settings: preferences.settings },
     { source: 'chat', settings: said.chat ?? {} },
     { source: 'message', settings: said.message ?? {} },

@@ -43,6 +43,8 @@ def answers_fulfil_their_checks(rounds: int) -> None:
 
 def personas_bear_their_marks() -> None:
     for persona in PERSONAS:
+        bars = [one for kind, lines in persona.lines.items() if kind != "mark" for one in lines if "|" in one]
+        expect(not bars, f"{persona.name}: a bar was left in {bars}")
         mark = re.compile(persona.lines["mark"][0])
         expect(set(QUESTIONS) | {"noun", "style", "held"} <= set(persona.lines), f"{persona.name} lacks lines")
         for kind in QUESTIONS:

@@ -44,7 +44,7 @@ def read_personas() -> tuple[dict[str, list[str]], list[Persona]]:
         elif kind == "mark":
             personas[-1].lines["mark"] = [rest]
         elif line.strip() and kind != "#":
-            personas[-1].lines[kind] = [one.strip().replace("\\n", "\n") for one in re.split(r" \|(?: |$)", rest)]
+            personas[-1].lines[kind] = [one.strip().replace("\\n", "\n") for one in re.split(r" \|(?= |$)", f" {rest}")]
     return questions, personas
 
 

@@ -281,8 +281,9 @@ export const statsSchema = z.strictObject({
   kvCellsUsed: z.int(),
   decodes: z.int(),
   decodeMs: z.number(),
-  /** Time spent outside `llama_decode` while there was work, milliseconds. */
+  /** Time spent outside `llama_decode` while there was work, milliseconds; and processor time of the thread in it. */
   overheadMs: z.number(),
+  overheadThreadMs: z.number(),
   generatedTokens: z.int(),
   promptTokens: z.int(),
   cachedTokens: z.int(),

@@ -10,12 +10,14 @@ import { openLibraries } from './bindings.ts';
 import type { CancelLine } from './cancel-line.ts';
 import { NativeContext } from './context.ts';
 import { createCounters } from './counters.ts';
+import { threadMs } from './libc.ts';
 import { createNativeContext, loadModel, silence, type Model } from './model.ts';
 import { Sequences } from './sequences.ts';
 import type { Task } from './task.ts';
 import { ThreadController } from './thread-controller.ts';
 import { ThreadPools } from './thread-pools.ts';
 import { TokenList } from './token-list.ts';
+import { WorkClock } from './work-clock.ts';
 
 /** The real library in this very process; ids go to it unchecked, as only here they may. */
 let folder = '';
@@ -60,12 +62,14 @@ function setUp(makeRoom: () => boolean = () => false) {
   const sequences = new Sequences(context, () => undefined);
   const outcome = { done: [] as number[], failed: [] as number[], noRoom: 0 };
   const threads = new ThreadController({ maxThreads: 1, use: (count) => pools.use(count) });
+  const counters = createCounters();
   const runner = new BatchRunner({
     context,
     sequences,
     cancelLine,
     threads,
-    counters: createCounters(),
+    clock: new WorkClock(counters, threadMs),
+    counters,
     makeRoom,
     onDone: (part) => void outcome.done.push(part.task.ticket),
     onFailed: (task) => void outcome.failed.push(task.ticket),

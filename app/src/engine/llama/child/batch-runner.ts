@@ -5,6 +5,7 @@ import type { Counters } from './counters.ts';
 import type { Sequences } from './sequences.ts';
 import type { Task } from './task.ts';
 import type { ThreadController } from './thread-controller.ts';
+import type { WorkClock } from './work-clock.ts';
 
 /** Shorter steps are not worth stopping: the cancellation is taken up right after them. */
 const abortableMs = 25;
@@ -14,6 +15,7 @@ export interface BatchRunnerOptions {
   sequences: Sequences;
   cancelLine: CancelLine;
   threads: ThreadController;
+  clock: WorkClock;
   counters: Counters;
   /** Frees room in the cache; false where nothing can go. */
   makeRoom(): boolean;
@@ -76,17 +78,13 @@ export class BatchRunner {
   }
 
   #decode(parts: readonly Part[]): { status: string; code: number; ms: number } {
-    const { context, threads, counters, cancelLine } = this.#options;
+    const { context, threads, clock, cancelLine } = this.#options;
     const hasPrompt = parts.some((part) => part.kind === 'prompt');
     cancelLine.enter(hasPrompt ? 'prompt' : 'token');
     if (hasPrompt) threads.beforePrompt();
     else threads.beforeToken();
-    const started = performance.now();
-    const result = context.decode();
-    const ms = performance.now() - started;
+    const { result, ms } = clock.decode(() => context.decode());
     cancelLine.stepped();
-    counters.decodes++;
-    counters.decodeMs += ms;
     return { ...result, ms };
   }
 

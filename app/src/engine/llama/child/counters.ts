@@ -3,6 +3,7 @@ export interface Counters {
   decodes: number;
   decodeMs: number;
   overheadMs: number;
+  overheadThreadMs: number;
   generatedTokens: number;
   promptTokens: number;
   cachedTokens: number;
@@ -21,6 +22,7 @@ export function createCounters(): Counters {
     decodes: 0,
     decodeMs: 0,
     overheadMs: 0,
+    overheadThreadMs: 0,
     generatedTokens: 0,
     promptTokens: 0,
     cachedTokens: 0,

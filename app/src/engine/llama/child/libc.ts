@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { load, type LibraryHandle } from 'koffi';
+import { address, load, type LibraryHandle } from 'koffi';
 import type { Pointer } from './structs.ts';
 
 const setParentDeathSignal = 1;
@@ -50,6 +50,18 @@ export function beFirstToBeKilled(): boolean {
   } catch {
     return false;
   }
+}
+
+const threadClock = 3;
+const timeSpec = new BigInt64Array(new SharedArrayBuffer(128));
+const timeSpecAddress = address(timeSpec);
+const clockGetTime =
+  process.platform === 'linux' ? (libc?.func('clock_gettime', 'int', ['int', 'void *']) ?? null) : null;
+
+/** Processor time of this thread so far; 0 where the system does not tell. */
+export function threadMs(): number {
+  if (clockGetTime === null || clockGetTime(threadClock, timeSpecAddress) !== 0) return 0;
+  return Number(timeSpec[0]) * 1000 + Number(timeSpec[1]) / 1e6;
 }
 
 export function seesNoNetwork(): boolean {

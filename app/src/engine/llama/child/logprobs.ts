@@ -1,11 +1,12 @@
 import { AppError } from '../../../contracts/app-error.ts';
 import type { TokenLogprob } from '../../../contracts/run-parts.ts';
+import { loadLogitKernels } from './logit-kernels.ts';
 import { TopCandidates } from './top-candidates.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** JSON has no infinity: what cannot be drawn at all gets this. */
 const lowest = -1e9;
-const candidates = new TopCandidates();
+const candidates = new TopCandidates(await loadLogitKernels());
 
 /** Log-probability of a token and of the `top` likeliest, by the model's own distribution before any setting. */
 export function describeToken(
@@ -14,9 +15,11 @@ export function describeToken(
   top: number,
   vocabulary: Vocabulary,
 ): TokenLogprob {
-  candidates.select(row, Math.max(1, top));
+  candidates.read(row);
+  candidates.select(Math.max(1, top));
   if (candidates.isBroken) throw brokenLogits();
-  const normaliser = logSumExp(row, candidates.logits[0]!);
+  const best = candidates.logits[0]!;
+  const normaliser = best + Math.log(candidates.massOfAll(best));
   const alternatives = Array.from({ length: Math.min(top, candidates.length) }, (_, index) => {
     const alternative = candidates.ids[index]!;
     return {
@@ -36,12 +39,6 @@ function value(row: Float32Array, id: number, normaliser: number): number {
 function words(id: number, vocabulary: Vocabulary): { text: string; bytes: number[] } {
   const bytes = vocabulary.specialPiece(id);
   return { text: Buffer.from(bytes).toString('utf8'), bytes: Array.from(bytes) };
-}
-
-function logSumExp(row: Float32Array, best: number): number {
-  let sum = 0;
-  for (let id = 0; id < row.length; id++) sum += Math.exp(row[id]! - best);
-  return best + Math.log(sum);
 }
 
 /** What NaN weights, or an overflow, end a request with. */

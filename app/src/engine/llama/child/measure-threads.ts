@@ -28,6 +28,7 @@ export function measureThreads(options: MeasureOptions): ThreadTime[] {
     ...new Set([1, 0.75, 0.5, 0.25].map((share) => Math.max(1, Math.round(maxThreads * share)))),
   ];
   const started = performance.now();
+  threads.watch();
   const times: ThreadTime[] = [];
   for (const count of counts) {
     if (times.length > 0 && performance.now() - started > budgetMs) break;
@@ -40,7 +41,7 @@ export function measureThreads(options: MeasureOptions): ThreadTime[] {
   const enough = times
     .filter((time) => time.tokenMs * worthwhile <= best)
     .sort((a, b) => a.threads - b.threads);
-  threads.set(enough[0]?.threads ?? maxThreads);
+  threads.begin(enough[0]?.threads ?? maxThreads);
   return times;
 }
 

@@ -2,18 +2,19 @@ import { AppError } from '../../../contracts/app-error.ts';
 import type { TokenLogprob } from '../../../contracts/run-parts.ts';
 import { samplingDefaults, type Sampling } from '../../../contracts/sampling.ts';
 import type { Grammar } from './grammar.ts';
+import { loadLogitKernels } from './logit-kernels.ts';
 import { brokenLogits, describeToken } from './logprobs.ts';
 import { Penalties } from './penalties.ts';
 import { drawAt } from './random.ts';
 import { TopCandidates } from './top-candidates.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** Candidates looked at first where no top-k bounds them; usually they hold all that top-p and min-p leave. */
-const firstLook = 256;
+/** Candidates looked at where no top-k bounds them, few at first: usually they hold all that top-p and min-p leave. */
+const looks = [64, 512, Number.POSITIVE_INFINITY];
 
 /** Buffers that all samplers share: sampling is synchronous. */
-const candidates = new TopCandidates();
-let weights = new Float64Array(firstLook);
+const candidates = new TopCandidates(await loadLogitKernels());
+let weights = new Float64Array(512);
 
 export interface Drawn {
   id: number;
@@ -94,26 +95,27 @@ export class Sampler {
   }
 
   #draw(row: Float32Array): number {
+    candidates.read(row);
     if (this.#temperature <= 0) {
-      select(row, 1);
+      select(1);
       return candidates.ids[0]!;
     }
     if (this.#topK > 0) {
-      select(row, this.#topK);
+      select(this.#topK);
       return this.#pick(this.#cut(candidates.length, () => massOf(candidates.logits, candidates.length)));
     }
     if (this.#topP >= 1 && this.#minP <= 0) return this.#drawFromAll(row);
-    return this.#pick(this.#selectUnbounded(row));
+    return this.#pick(this.#selectUnbounded());
   }
 
   /** Without top-k the answer is nearly always among the first few; only a flat distribution needs more. */
-  #selectUnbounded(row: Float32Array): number {
-    select(row, 1);
+  #selectUnbounded(): number {
+    select(1);
     const best = candidates.logits[0]!;
     const floor = this.#minP > 0 ? best + Math.log(this.#minP) - 1e-3 : Number.NEGATIVE_INFINITY;
-    const mass = (): number => massOf(row, row.length, best);
-    for (const count of [firstLook, row.length]) {
-      select(row, count, floor);
+    const mass = (): number => candidates.massOfAll(best);
+    for (const count of looks) {
+      select(count, floor);
       const kept = this.#cut(candidates.length, mass);
       if (kept < candidates.length || candidates.length < count) return kept;
     }
@@ -141,7 +143,7 @@ export class Sampler {
   }
 
   #drawFromAll(row: Float32Array): number {
-    select(row, 1);
+    select(1);
     const best = candidates.logits[0]!;
     let total = 0;
     for (let id = 0; id < row.length; id++) total += Math.exp((row[id]! - best) / this.#temperature);
@@ -170,14 +172,15 @@ export class Sampler {
   }
 }
 
-function select(row: Float32Array, count: number, above?: number): void {
-  candidates.select(row, count, above);
+function select(count: number, above?: number): void {
+  candidates.select(count, above);
   if (candidates.isBroken) throw brokenLogits();
   if (candidates.length === 0) throw new AppError('internal', 'Every token was banned.');
 }
 
-/** Sum of e^(logit - best). */
-function massOf(logits: Float32Array, length: number, best = logits[0]!): number {
+/** Sum of e^(logit - best) over the first ones of a sorted list. */
+function massOf(logits: Float32Array, length: number): number {
+  const best = logits[0]!;
   let sum = 0;
   for (let index = 0; index < length; index++) sum += Math.exp(logits[index]! - best);
   return sum;

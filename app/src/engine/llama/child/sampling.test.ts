@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Sampling } from '../../../contracts/sampling.ts';
+import { loadLogitKernels } from './logit-kernels.ts';
 import { drawAt } from './random.ts';
 import { Sampler } from './sampler.ts';
 import { TopCandidates } from './top-candidates.ts';
 import type { Vocabulary } from './vocabulary.ts';
+
+const kernels = await loadLogitKernels();
 
 /** The four things a sampler asks of a vocabulary; the real one is used in answers.test.ts. */
 const vocabulary = {
@@ -59,9 +62,35 @@ describe('TopCandidates', () => {
     values[77] = values[78]!;
     const expected = [...values.keys()].sort((a, b) => values[b]! - values[a]! || a - b);
     for (const count of [1, 40, 512, 513, 5000]) {
-      const top = new TopCandidates();
-      top.select(values, count);
+      const top = new TopCandidates(kernels);
+      top.read(values);
+      top.select(count);
       expect(Array.from(top.ids.subarray(0, top.length))).toEqual(expected.slice(0, count));
+    }
+  });
+
+  it('keeps to what is above a floor, in rows of any length', () => {
+    for (const length of [1, 15, 16, 17, 33, 250]) {
+      const values = Float32Array.from({ length }, (_, index) => Math.fround(drawAt(5, index) * 30 - 15));
+      const expected = [...values.keys()]
+        .filter((id) => values[id]! > 2)
+        .sort((a, b) => values[b]! - values[a]!);
+      const top = new TopCandidates(kernels);
+      top.read(values);
+      top.select(40, 2);
+      expect(Array.from(top.ids.subarray(0, top.length))).toEqual(expected.slice(0, 40));
+    }
+  });
+
+  it('sums the whole row as closely as single precision allows', () => {
+    for (const length of [1, 3, 4, 4099]) {
+      const values = Float32Array.from({ length }, (_, index) => Math.fround(drawAt(9, index) * 200 - 190));
+      values[0] = 10;
+      if (length > 1) values[1] = Number.NEGATIVE_INFINITY;
+      const exact = values.reduce((sum, value) => sum + Math.exp(value - 10), 0);
+      const top = new TopCandidates(kernels);
+      top.read(values);
+      expect(top.massOfAll(10) / exact).toBeCloseTo(1, 6);
     }
   });
 
@@ -70,8 +99,9 @@ describe('TopCandidates', () => {
       for (const count of [1, 40, 5000]) {
         const values = new Float32Array(5000).fill(1);
         values[4321] = bad;
-        const top = new TopCandidates();
-        top.select(values, count);
+        const top = new TopCandidates(kernels);
+        top.read(values);
+        top.select(count);
         expect(top.isBroken).toBe(true);
       }
     }

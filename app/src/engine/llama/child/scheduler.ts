@@ -18,6 +18,7 @@ import type { Sequence, Sequences } from './sequences.ts';
 import { closingParts, stepBack, type AnswerWork, type Task } from './task.ts';
 import type { ThreadController } from './thread-controller.ts';
 import type { Vocabulary } from './vocabulary.ts';
+import type { WorkClock } from './work-clock.ts';
 
 export interface SchedulerOptions {
   context: NativeContext;
@@ -25,6 +26,7 @@ export interface SchedulerOptions {
   sequences: Sequences;
   outbox: Outbox;
   threads: ThreadController;
+  clock: WorkClock;
   cancelLine: CancelLine;
   counters: Counters;
   slots: number;
@@ -102,7 +104,6 @@ export class Scheduler {
   /** Does one piece of work; false when there is none. */
   step(): boolean {
     const started = performance.now();
-    const decodeMs = this.#options.counters.decodeMs;
     for (const ticket of this.#options.cancelLine.take()) this.#options.onCancel(ticket);
     this.#admit();
     for (const task of this.#active) {
@@ -116,8 +117,6 @@ export class Scheduler {
     if (parts.length > 0) this.#runner.run(parts);
     this.#places.tellIfDue(started);
     this.#options.outbox.flush();
-    const spent = performance.now() - started;
-    this.#options.counters.overheadMs += spent - (this.#options.counters.decodeMs - decodeMs);
     return this.hasWork;
   }
 

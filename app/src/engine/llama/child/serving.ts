@@ -7,7 +7,7 @@ import type { CancelLine } from './cancel-line.ts';
 import type { Channel } from './channel.ts';
 import { ChatStates } from './chat-states.ts';
 import { createCounters } from './counters.ts';
-import { residentBytes } from './libc.ts';
+import { residentBytes, threadMs } from './libc.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { Outbox } from './outbox.ts';
 import type { Prompting } from './prompting.ts';
@@ -17,6 +17,7 @@ import { Snapshots } from './snapshots.ts';
 import { createTask, type Task } from './task.ts';
 import { TokenList } from './token-list.ts';
 import type { Vocabulary } from './vocabulary.ts';
+import { WorkClock } from './work-clock.ts';
 
 export interface ServingOptions {
   library: Bindings;
@@ -27,10 +28,14 @@ export interface ServingOptions {
   onCancel: (ticket: number) => void;
 }
 
+/** The event loop turns, and new requests are read, about this often; a turn costs as much as a token's sampling. */
+const turnMs = 8;
+
 /** A loaded model and everybody who asks it something. */
 export class Serving {
   readonly #options: ServingOptions;
   readonly #counters = createCounters();
+  readonly #clock = new WorkClock(this.#counters, threadMs);
   readonly #sequences: Sequences;
   readonly #snapshots: Snapshots | null;
   readonly #states: ChatStates | null;
@@ -63,6 +68,7 @@ export class Serving {
       sequences: this.#sequences,
       outbox: this.#outbox,
       cancelLine,
+      clock: this.#clock,
       counters: this.#counters,
       canTrim: loaded.model.canTrim,
       onCancel: (ticket) => options.onCancel(ticket),
@@ -196,14 +202,18 @@ export class Serving {
   #run(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
+    this.#clock.begin();
     const next = (): void => {
-      if (this.#scheduler.step()) {
-        // The event loop turns once between steps: that is when requests are read and parts leave.
+      const started = performance.now();
+      let hasMore = this.#scheduler.step();
+      while (hasMore && performance.now() - started < turnMs) hasMore = this.#scheduler.step();
+      if (hasMore) {
         setImmediate(next);
         return;
       }
       this.#isRunning = false;
       this.#outbox.flush(true);
+      this.#clock.end();
       this.#options.cancelLine.enter(this.#isClosing ? 'saving' : 'idle');
     };
     setImmediate(next);

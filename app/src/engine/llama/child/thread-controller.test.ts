@@ -2,20 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { usableThreads } from './cpu-quota.ts';
 import { ThreadController } from './thread-controller.ts';
 
-/** A machine of two cores on which another program may keep one busy. */
-function machine() {
+/** A machine of some cores, two at first, on which other programs may keep one or more busy. */
+function machine(cores = 2) {
   let now = 0;
   const state = { othersBusy: 0, tells: true };
   let threads = 0;
   const controller = new ThreadController({
-    maxThreads: 2,
+    maxThreads: cores,
     use: (count) => (threads = count),
     now: () => now,
     othersBusy: () => (state.tells ? state.othersBusy : null),
   });
   const stepMs = (): number => {
-    if (threads === 1) return 7;
-    return state.othersBusy >= 0.9 ? 15 : 4;
+    const isCrowded = threads > cores - Math.floor(state.othersBusy + 0.1);
+    return isCrowded ? 15 : 1 + 6 / threads;
   };
   const run = (steps: number): number => {
     const started = now;
@@ -27,7 +27,11 @@ function machine() {
     }
     return now - started;
   };
-  return { controller, state, run };
+  const read = (): void => {
+    controller.beforePrompt();
+    now += 300;
+  };
+  return { controller, state, run, read };
 }
 
 describe('ThreadController', () => {
@@ -54,6 +58,51 @@ describe('ThreadController', () => {
     run(100);
     state.othersBusy = 1;
     expect(run(3000)).toBeLessThan(3000 * 7 * 1.05);
+  });
+
+  it('does not believe what was measured at load while others were busy', () => {
+    const { controller, state, run } = machine(16);
+    state.othersBusy = 12;
+    controller.begin(4);
+    run(100);
+    expect(controller.threads).toBe(4);
+    state.othersBusy = 0;
+    // Half a second until that is seen, then one trial.
+    run(400);
+    expect(controller.threads).toBe(16);
+    expect(controller.changes).toBeLessThan(4);
+  });
+
+  it('keeps what was measured on a calm machine', () => {
+    const { controller, run } = machine(16);
+    controller.begin(12);
+    const threads = new Set<number>();
+    for (let index = 0; index < 20; index++) {
+      run(10);
+      threads.add(controller.threads);
+    }
+    expect([...threads].every((count) => count === 12 || count === 13)).toBe(true);
+  });
+
+  it('takes back its cores for a prompt, too', () => {
+    const { controller, state, read } = machine(8);
+    controller.begin(8);
+    state.othersBusy = 4;
+    for (let index = 0; index < 3; index++) read();
+    expect(controller.threads).toBe(4);
+    state.othersBusy = 0;
+    for (let index = 0; index < 6; index++) read();
+    expect(controller.threads).toBe(8);
+  });
+
+  it('goes half of the way where all at once is too far', () => {
+    const { controller, state, run } = machine(16);
+    state.tells = false;
+    controller.begin(4);
+    state.othersBusy = 8;
+    run(3000);
+    expect(controller.threads).toBeGreaterThan(4);
+    expect(controller.threads).toBeLessThanOrEqual(8);
   });
 
   it('finds out by trial where the system does not tell what others do', () => {

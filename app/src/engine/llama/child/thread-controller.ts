@@ -15,6 +15,8 @@ const slowRatio = 1.3;
 /** A core counts as taken from this share on. */
 const takenShare = 0.6;
 const trialSteps = 6;
+/** Without some steps at the present count there is nothing to hold a trial against. */
+const stepsBeforeTrial = 4;
 const firstPauseMs = 1000;
 const longestPauseMs = 20_000;
 
@@ -39,8 +41,12 @@ export class ThreadController {
   readonly #best = new Map<number, number>();
   #slow = 0;
   #recentMs = 0;
+  #recentSteps = 0;
   #lastLook = 0;
   #busy = 0;
+  #isCalm = false;
+  /** The count to come back to: what was measured on a calm machine, or as many as there may be. */
+  #home: number;
   #nextTrialAt = 0;
   #pauseMs = firstPauseMs;
   #trial: Trial | null = null;
@@ -51,6 +57,7 @@ export class ThreadController {
     this.#options = { use: options.use, now, othersBusy: options.othersBusy ?? createLoadMeter() };
     this.#limit = options.maxThreads;
     this.#threads = options.maxThreads;
+    this.#home = options.maxThreads;
     this.#options.use(this.#threads);
     this.#options.othersBusy();
   }
@@ -59,10 +66,26 @@ export class ThreadController {
     return this.#threads;
   }
 
-  /** Sets what was measured at load. Later trials may go beyond it: the machine may have been busy then. */
+  /** Computes with so many from now on, without an opinion: for measuring. */
   set(threads: number): void {
     this.#change(Math.min(threads, this.#limit));
     this.changes = 0;
+  }
+
+  /** From now on what others use counts for `begin`. */
+  watch(): void {
+    this.#options.othersBusy();
+  }
+
+  /**
+   * Begins with what was measured at load. What was measured while others were busy says little about later:
+   * then as many as there may be are tried as soon as the machine is calm.
+   */
+  begin(threads: number): void {
+    const busy = this.#options.othersBusy() ?? 0;
+    this.#lastLook = this.#options.now();
+    this.#home = busy < takenShare / 2 ? threads : this.#limit;
+    this.set(threads);
   }
 
   /** Before a step that reads a prompt: no trials, only what is known of the others. */
@@ -71,13 +94,16 @@ export class ThreadController {
     if (this.#trial !== null) this.#endTrial(false);
     const free = this.#free();
     if (free < this.#threads) this.#stepDown(free);
+    else if (this.#threads < this.#home && this.#isCalm && this.#options.now() >= this.#nextTrialAt)
+      this.#change(Math.min(free, this.#home));
   }
 
   beforeToken(): void {
     this.#look();
-    if (this.#trial !== null || this.#threads >= this.#limit) return;
-    const isCalm = this.#busy < takenShare / 2 || this.#free() > this.#threads;
-    if (isCalm && this.#options.now() >= this.#nextTrialAt) this.#startTrial(this.#threads + 1);
+    if (this.#trial !== null || this.#threads >= this.#limit || !this.#isCalm) return;
+    if (this.#recentSteps < stepsBeforeTrial || this.#options.now() < this.#nextTrialAt) return;
+    const isBelowHome = this.#threads < this.#home;
+    this.#startTrial(isBelowHome ? Math.min(this.#free(), this.#home) : this.#threads + 1);
   }
 
   /** After a step of `length` tokens, one for each answer. */
@@ -87,6 +113,7 @@ export class ThreadController {
       return;
     }
     this.#recentMs = this.#recentMs === 0 ? ms / length : this.#recentMs * 0.8 + (ms / length) * 0.2;
+    this.#recentSteps++;
     const key = this.#threads * 1024 + length;
     const best = this.#best.get(key);
     if (best === undefined || ms < best) this.#best.set(key, ms);
@@ -104,6 +131,7 @@ export class ThreadController {
     if (now - this.#lastLook < lookEveryMs) return;
     this.#lastLook = now;
     this.#busy = this.#options.othersBusy() ?? 0;
+    this.#isCalm = this.#busy < takenShare / 2 || this.#free() > this.#threads;
   }
 
   /** Threads that the others leave. */
@@ -147,9 +175,12 @@ export class ThreadController {
     this.#trial = null;
     this.#slow = 0;
     if (isBetter) {
+      this.#home = Math.max(this.#home, this.#threads);
       this.#pauseMs = firstPauseMs;
       this.#recentMs = trial.totalMs / Math.max(1, trial.counted);
     } else {
+      // Too far at once: half of the way is the next to be tried.
+      if (this.#threads > trial.from) this.#home = trial.from + Math.floor((this.#threads - trial.from) / 2);
       this.#change(trial.from);
       this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
     }
@@ -160,6 +191,7 @@ export class ThreadController {
     if (threads === this.#threads) return;
     this.#threads = threads;
     this.#recentMs = 0;
+    this.#recentSteps = 0;
     this.changes++;
     this.#options.use(threads);
   }

@@ -1,70 +1,52 @@
-/** Up to here candidates are kept sorted by insertion; above, everything is sorted at once. */
-const insertionLimit = 512;
+import { maxSelected, type LogitKernels } from './logit-kernels.ts';
 
 /**
  * The best candidates of a row of logits, best first; of equals the lower id. Buffers are kept between tokens.
  * `isBroken` tells that the row held a value that is no number, from damaged weights or an overflow.
  */
 export class TopCandidates {
-  ids: Int32Array;
-  logits: Float32Array;
+  ids: Int32Array = new Int32Array(0);
+  logits: Float32Array = new Float32Array(0);
   length = 0;
   isBroken = false;
+  readonly #kernels: LogitKernels;
+  #row: Float32Array = new Float32Array(0);
 
-  constructor() {
-    this.ids = new Int32Array(insertionLimit + 1);
-    this.logits = new Float32Array(insertionLimit + 1);
+  constructor(kernels: LogitKernels) {
+    this.#kernels = kernels;
+  }
+
+  /** The row that the other methods look at, as it is now. */
+  read(row: Float32Array): void {
+    this.#row = row;
+    this.#kernels.take(row);
   }
 
   /** Finds the `count` best of those above a floor. */
-  select(row: Float32Array, count: number, above = Number.NEGATIVE_INFINITY): void {
-    const wanted = Math.min(count, row.length);
+  select(count: number, above = Number.NEGATIVE_INFINITY): void {
+    const wanted = Math.min(count, this.#row.length);
     this.isBroken = false;
-    if (wanted > insertionLimit) this.#sortAll(row, wanted, above);
-    else this.#insert(row, wanted, above);
+    if (wanted > maxSelected) this.#sortAll(wanted, above);
+    else this.#keepBest(wanted, above);
     if (this.length > 0 && this.logits[0] === Number.POSITIVE_INFINITY) this.isBroken = true;
   }
 
-  #insert(row: Float32Array, wanted: number, above: number): void {
-    this.length = 0;
-    let floor = above;
-    let from = 0;
-    // Most values are below the floor: four are looked at before any is taken up. So written that NaN passes too.
-    for (; from + 4 <= row.length; from += 4) {
-      const isAllBelow =
-        row[from]! <= floor && row[from + 1]! <= floor && row[from + 2]! <= floor && row[from + 3]! <= floor;
-      if (!isAllBelow) floor = this.#take(row, { from, to: from + 4, wanted, floor });
-    }
-    this.#take(row, { from, to: row.length, wanted, floor });
+  /** Sum of e^(logit - best) over the whole row. */
+  massOfAll(best: number): number {
+    return this.#kernels.sumOfExponentials(best);
   }
 
-  /** Inserts what is above the floor, and returns the new floor. */
-  #take(row: Float32Array, span: { from: number; to: number; wanted: number; floor: number }): number {
-    const { ids, logits } = this;
-    const { to, wanted } = span;
-    let { floor } = span;
-    for (let id = span.from; id < to; id++) {
-      const value = row[id]!;
-      if (value <= floor) continue;
-      if (Number.isNaN(value)) this.isBroken = true;
-      let at = this.length < wanted ? this.length++ : this.length - 1;
-      while (at > 0 && logits[at - 1]! < value) {
-        logits[at] = logits[at - 1]!;
-        ids[at] = ids[at - 1]!;
-        at--;
-      }
-      logits[at] = value;
-      ids[at] = id;
-      if (this.length === wanted) floor = logits[wanted - 1]!;
-    }
-    return floor;
+  #keepBest(wanted: number, above: number): void {
+    const found = this.#kernels.selectTop(wanted, above);
+    this.isBroken = found < 0;
+    this.length = found < 0 ? -1 - found : found;
+    this.ids = this.#kernels.ids;
+    this.logits = this.#kernels.values;
   }
 
-  #sortAll(row: Float32Array, wanted: number, above: number): void {
-    if (this.ids.length < row.length) {
-      this.ids = new Int32Array(row.length);
-      this.logits = new Float32Array(row.length);
-    }
+  /** Where more are wanted than can be kept sorted by insertion, everything is sorted at once. */
+  #sortAll(wanted: number, above: number): void {
+    const row = this.#row;
     const keys = new Float64Array(row.length);
     let kept = 0;
     for (let id = 0; id < row.length; id++) {
@@ -75,11 +57,8 @@ export class TopCandidates {
     }
     const order = keys.subarray(0, kept).sort();
     this.length = Math.min(wanted, kept);
-    for (let index = 0; index < this.length; index++) {
-      const id = idOfKey(order[index]!);
-      this.ids[index] = id;
-      this.logits[index] = row[id]!;
-    }
+    this.ids = Int32Array.from(order.subarray(0, this.length), idOfKey);
+    this.logits = Float32Array.from(this.ids, (id) => row[id]!);
   }
 }
 

@@ -41,6 +41,14 @@ function replaced(bytes: Buffer, text: string, by: string): Buffer {
   return bytes;
 }
 
+/** Writes over the value of a 32-bit entry; its type stands between. */
+function withNumber(bytes: Buffer, key: string, value: number): Buffer {
+  const at = bytes.indexOf(key);
+  if (at < 0) throw new Error(`there is no ${key}`);
+  bytes.writeUInt32LE(value, at + key.length + 4);
+  return bytes;
+}
+
 async function answers(engine: LlamaEngine): Promise<string> {
   const { text, end } = await answerOf(engine.generate(chatRequest('Still well?')));
   expect(['stop', 'length']).toContain(end.reason);
@@ -53,6 +61,11 @@ describe('a model file that is not what it should be', () => {
     ['cut in its header', (bytes: Buffer) => bytes.subarray(0, 200), 'model-file-invalid'],
     ['no GGUF', (bytes: Buffer) => replaced(bytes, 'GGUF', 'PICK'), 'model-file-invalid'],
     ['empty', () => Buffer.alloc(0), 'model-file-invalid'],
+    [
+      'with two equal tokens, over which the library would end its process',
+      (bytes: Buffer) => replaced(bytes, '<0x41>', '<0x42>'),
+      'model-file-invalid',
+    ],
     [
       'of an architecture that nobody knows',
       (bytes: Buffer) => replaced(bytes, 'llama', 'lhama'),
@@ -70,8 +83,8 @@ describe('a model file that is not what it should be', () => {
   });
 
   test('a file over which the library aborts is quarantined after the second time, others load', async () => {
-    // Two equal tokens: an assertion of the library ends the process.
-    const file = altered((bytes) => replaced(bytes, '<0x41>', '<0x42>'));
+    // More layers than the library has room for: an assertion ends the process.
+    const file = altered((bytes) => withNumber(bytes, 'llama.block_count', 600));
     await expect(place.load(file)).rejects.toMatchObject({
       code: 'engine-crashed',
       message: expect.stringContaining('GGML_ASSERT') as string,

@@ -100,6 +100,11 @@ describe('the GGUF reader', () => {
       () => file([['tokenizer.ggml.tokens', ggufEntry.array('u32', [1])]]),
       'where string belongs',
     ],
+    [
+      'two equal tokens',
+      () => file([['tokenizer.ggml.tokens', ggufEntry.array('string', ['a', '', 'b', '', 'a'])]]),
+      'the token "a" occurs twice',
+    ],
     ['part of a block', () => file([], [{ name: 'a', dimensions: [33], type: 'q8_0' }]), 'whole blocks'],
     ['a name too long', () => file([], [{ name: 'a'.repeat(64), dimensions: [1], type: 'f32' }]), 'name'],
   ])('refuses %s', async (_, make, why) => {

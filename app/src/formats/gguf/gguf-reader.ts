@@ -43,6 +43,9 @@ export const ggufLimits = {
   maximumAlignment: 65_536,
 } as const;
 
+/** llama.cpp ends its process over two equal tokens; empty ones it tells apart itself. */
+const vocabularyKey = 'tokenizer.ggml.tokens';
+
 /** Element types without which llama.cpp reads a vocabulary as something else than it is. */
 const requiredElementTypes: Readonly<Record<string, GgufElementType>> = {
   'tokenizer.ggml.tokens': 'string',
@@ -142,9 +145,12 @@ class GgufReading {
 
   async strings(key: string, count: number, keep: boolean): Promise<string[]> {
     const values: string[] = [];
+    const seen = key === vocabularyKey ? new Set<string>() : null;
     for (let index = 0; index < count; index++) {
       const bytes = await this.stringBytes(ggufLimits.maximumStringBytes, `an element of ${key}`);
       if (keep) values.push(lenientUtf8.decode(bytes));
+      if (seen && bytes.length > 0 && seen.size === seen.add(Buffer.from(bytes).toString('latin1')).size)
+        throw this.fail(`the token "${lenientUtf8.decode(bytes)}" occurs twice in its vocabulary`);
     }
     return values;
   }

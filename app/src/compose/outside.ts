@@ -37,6 +37,7 @@ export function createOutside({ config, home, clock, log, ownPorts }: OutsideOpt
   });
   const loader = createLlamaLoader({
     librariesDirectory: () => libraries.directory(),
+    isForeign: () => libraries.status().origin !== 'package',
     crashFile: join(home.folder, 'crashes.json'),
     clock,
     log,

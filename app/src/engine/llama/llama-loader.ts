@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AppError, toAppError } from '../../contracts/app-error.ts';
@@ -8,6 +9,7 @@ import type { AdapterSource, EngineLoader, LoadOptions, MemoryEstimate, ModelSou
 import { createCrashHistory, type CrashHistory } from './crash-history.ts';
 import { findIsolation, type Isolation } from './isolation.ts';
 import { createLlamaEngine, type FileSource, type LlamaEngine } from './llama-engine.ts';
+import { tryLibraries } from './library-trial.ts';
 import { placeNow, planLoad, type LoadPlan } from './memory-estimate.ts';
 import { deleteSnapshots } from './child/snapshots.ts';
 import { readModelFacts, readStrictly } from './model-facts.ts';
@@ -18,6 +20,8 @@ import { defaultDeadlines, type Deadlines } from './watchdog.ts';
 export interface LlamaLoaderOptions {
   /** Where the libraries of llama.cpp are; asked at each start. */
   librariesDirectory: () => Promise<string>;
+  /** Whether these libraries are another build than the one that Corral comes with: those are tried out first. */
+  isForeign?: (directory: string) => boolean;
   /** A small file that remembers which models crashed the engine. */
   crashFile: string;
   clock: Clock;
@@ -51,6 +55,8 @@ class ProcessLoader implements LlamaLoader {
   readonly #options: LlamaLoaderOptions;
   #isolation: Promise<Isolation> | null = null;
   #gpuFreeBytes: number | null = null;
+  /** Libraries that passed their trial, each build once. */
+  readonly #tried = new Map<string, Promise<void>>();
 
   constructor(options: LlamaLoaderOptions) {
     this.#options = options;
@@ -86,15 +92,42 @@ class ProcessLoader implements LlamaLoader {
     return { hello: started.hello, isolation: started.isolation };
   }
 
+  /** A process over libraries that have passed their trial, where they need one. */
   async #start(): Promise<StartedEngine> {
-    const { log, librariesDirectory, entry, deadlines } = this.#options;
+    const directory = await this.#options.librariesDirectory();
+    if (this.#options.isForeign?.(directory) === true) await this.#proven(directory);
+    return this.#startOver(directory);
+  }
+
+  async #proven(directory: string): Promise<void> {
+    const build = `${directory} ${await stampOf(directory)}`;
+    const known = this.#tried.get(build) ?? this.#tryOut(directory);
+    this.#tried.set(build, known);
+    await known.catch((error: unknown) => {
+      this.#tried.delete(build);
+      throw error;
+    });
+  }
+
+  async #tryOut(directory: string): Promise<void> {
+    const { connection, hello } = await this.#startOver(directory);
+    try {
+      await tryLibraries({ directory, connection, hello, folder: dirname(this.#options.crashFile) });
+    } finally {
+      connection.destroy(new AppError('engine-unavailable', 'The trial is over.'));
+      await connection.gone;
+    }
+  }
+
+  async #startOver(librariesDirectory: string): Promise<StartedEngine> {
+    const { log, entry, deadlines } = this.#options;
     this.#isolation ??= findIsolation();
     const isolation = await this.#isolation;
     if (!isolation.isNetworkIsolated) log.warn({ reason: isolation.reason }, 'the engine keeps the network');
     const started = await startEngine({
       entry: entry ?? ownEntry,
       isolation,
-      librariesDirectory: await librariesDirectory(),
+      librariesDirectory,
       deadlines: { ...defaultDeadlines, ...deadlines },
       log,
     });
@@ -153,6 +186,13 @@ class ProcessLoader implements LlamaLoader {
       throw loadError(known, file);
     }
   }
+}
+
+/** Changes when one of the libraries does. */
+async function stampOf(directory: string): Promise<string> {
+  const names = await readdir(directory).catch(() => []);
+  const stats = await Promise.all(names.sort().map((name) => stat(join(directory, name)).catch(() => null)));
+  return stats.map((one) => `${one?.size ?? 0}-${one?.mtimeMs ?? 0}`).join(' ');
 }
 
 /** Adapters that our own reader finds sound; the others never reach native code. */

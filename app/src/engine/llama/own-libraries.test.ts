@@ -1,10 +1,26 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createLlamaWorkplace, type LlamaWorkplace } from '../../../test/fixtures/llama-workplace.ts';
 import { writeTinyGguf, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
 import { answerOf, chatRequest } from '../engine.contract.ts';
+import { AppError } from '../../contracts/app-error.ts';
+import { silentLog } from '../../lib/log.ts';
+import { findIsolation } from './isolation.ts';
 import { processorPackageFolder } from './libraries.ts';
+import { tryLibraries } from './library-trial.ts';
+import { startEngine } from './start-engine.ts';
+import { trialModelBytes } from './trial-model.ts';
+import { defaultDeadlines } from './watchdog.ts';
 
 /** `CORRAL_LLAMA_DIR`: a build of one's own is opened and checked by a child before anything is passed to it. */
 let place: LlamaWorkplace;
@@ -19,7 +35,7 @@ async function withLibraries(name: string, arrange: (folder: string) => void): P
   const folder = join(place.folder, name);
   mkdirSync(folder);
   arrange(folder);
-  return createLlamaWorkplace({ librariesDirectory: async () => folder });
+  return createLlamaWorkplace({ librariesDirectory: async () => folder, isForeign: () => true });
 }
 
 /** The package's libraries under other names: those of a build of one's own, or of a package for a GPU. */
@@ -55,6 +71,14 @@ test.each([
     },
   ],
   [
+    // Release and layouts are right; only the trial finds out that nothing can be computed.
+    'a build without a library for the processor',
+    (folder: string) => {
+      linkAll(folder, (name) => name);
+      for (const name of readdirSync(folder)) if (name.startsWith('libggml-cpu')) rmSync(join(folder, name));
+    },
+  ],
+  [
     'a library of another release',
     (folder: string) => {
       linkAll(folder, (name) => name, true);
@@ -71,6 +95,33 @@ test.each([
     await own.close();
   },
 );
+
+test('libraries that compute something else than they should are refused', async () => {
+  const started = await startEngine({
+    entry: fileURLToPath(new URL('llama.child.ts', import.meta.url)),
+    isolation: await findIsolation(),
+    librariesDirectory: processorPackageFolder(),
+    deadlines: defaultDeadlines,
+    log: silentLog,
+  });
+  // Seen from here it is the same whether the libraries or the weights are others.
+  const bytes = trialModelBytes();
+  new Float32Array(bytes.buffer, bytes.length - 40_000, 8000).fill(0.1);
+  const { connection, hello } = started;
+  const trial = tryLibraries({
+    directory: '/own/build',
+    connection,
+    hello,
+    folder: place.folder,
+    modelBytes: bytes,
+  });
+  await expect(trial).rejects.toMatchObject({
+    code: 'engine-library-refused',
+    message: expect.stringContaining('computes something else') as string,
+  });
+  connection.destroy(new AppError('engine-unavailable', 'The test is over.'));
+  await connection.gone;
+});
 
 test('a folder that is not there is refused by name', async () => {
   const own = await createLlamaWorkplace({ librariesDirectory: async () => join(place.folder, 'nowhere') });

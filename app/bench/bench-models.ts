@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ggmlTypes, type GgmlType } from '../src/formats/gguf/gguf-types.ts';
@@ -64,7 +64,8 @@ const template =
   "{% if message['role'] == 'user' %}{{ bos_token + '[INST] ' + content.strip() + ' [/INST]' }}" +
   "{% elif message['role'] == 'assistant' %}{{ ' '  + content.strip() + ' ' + eos_token }}{% endif %}{% endfor %}";
 
-const folder = process.env['BENCH_MODELS'] ?? join(tmpdir(), 'corral-bench-models-2');
+/** Kept between runs and shared by all clones; the number goes up when what is written below changes. */
+const folder = process.env['BENCH_MODELS'] ?? join(homedir(), '.cache', 'corral-bench', 'models-2');
 
 /** Makes the model once; later runs find it. */
 export async function benchModel(name: keyof typeof shapes): Promise<BenchModel> {

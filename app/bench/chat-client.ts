@@ -58,3 +58,12 @@ export async function timedChat(
   }
   return { text, firstTokenMs: first - started, generationMs: last - first, tokens: counted };
 }
+
+export function user(content: string): ChatMessage {
+  return { role: 'user', content };
+}
+
+/** Tokens a second after the first. */
+export function speedOf(answer: TimedAnswer): number {
+  return ((answer.tokens - 1) * 1000) / answer.generationMs;
+}

@@ -76,6 +76,28 @@ export async function pair(options: PairOptions): Promise<BenchRow> {
   };
 }
 
+/** Another figure of the very rounds of a row that `pair` has measured; comparable when that one is. */
+export function secondRow(
+  row: BenchRow,
+  values: { ours: readonly number[]; peer: readonly number[] },
+  figure: Pick<PairOptions, 'name' | 'unit' | 'goal' | 'isReached'>,
+): BenchRow {
+  const [ours, peer] = [spread(values.ours), spread(values.peer)];
+  const ratio = row.ratio === undefined ? undefined : ours.median / peer.median;
+  return {
+    name: figure.name,
+    unit: figure.unit,
+    ours,
+    peer,
+    ...(ratio === undefined ? {} : { ratio }),
+    goal: figure.goal,
+    isReached: ratio === undefined ? null : figure.isReached(ratio),
+    rounds: row.rounds,
+    foreign: row.foreign,
+    note: 'of the same rounds as the row above',
+  };
+}
+
 export interface SingleOptions {
   name: string;
   unit: string;

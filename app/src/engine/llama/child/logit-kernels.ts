@@ -2,14 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 interface KernelExports {
   heapBase(): number;
-  selectTop(
-    row: number,
-    count: number,
-    ids: number,
-    values: number,
-    wanted: number,
-    above: number,
-  ): number;
+  selectTop(row: number, count: number, ids: number, values: number, wanted: number, above: number): number;
   sumOfExponentials(row: number, count: number, best: number): number;
 }
 
@@ -53,14 +46,7 @@ export class LogitKernels {
 
   /** How many of the best were found above the floor; a negative number, less one, where one of them is NaN. */
   selectTop(wanted: number, above: number): number {
-    return this.#kernels.selectTop(
-      this.#rowAt,
-      this.#row.length,
-      this.#idsAt,
-      this.#valuesAt,
-      wanted,
-      above,
-    );
+    return this.#kernels.selectTop(this.#rowAt, this.#row.length, this.#idsAt, this.#valuesAt, wanted, above);
   }
 
   sumOfExponentials(best: number): number {

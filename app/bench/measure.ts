@@ -27,8 +27,8 @@ export interface BenchRow {
   note?: string;
 }
 
-export interface Round {
-  value: number;
+export interface Round<Value = number> {
+  value: Value;
   foreign: number;
 }
 
@@ -48,16 +48,37 @@ export interface PairOptions {
 
 /** Runs both in turns, the order changing, so that what drifts hits both alike. */
 export async function pair(options: PairOptions): Promise<BenchRow> {
-  const wanted = Math.max(5, options.rounds ?? 5);
-  const ours: Round[] = [];
-  const peer: Round[] = [];
-  for (let round = 0; round < wanted; round++) {
-    const turns: (() => Promise<unknown>)[] = [
-      async () => ours.push(await watched(options.ours)),
-      async () => peer.push(await watched(options.peer)),
-    ];
-    for (const turn of round % 2 === 0 ? turns : turns.toReversed()) await turn();
-  }
+  const { ours, peer } = await inTurns(
+    { ours: options.ours, peer: options.peer },
+    Math.max(5, options.rounds ?? 5),
+  );
+  return pairRow({ ...options, ours, peer });
+}
+
+/** Several things in turns, the order changing from round to round; what each gave, in the order of the rounds. */
+export async function inTurns<Name extends string, Value>(
+  turns: Record<Name, () => Promise<Value>>,
+  rounds: number,
+): Promise<Record<Name, Round<Value>[]>> {
+  const names = Object.keys(turns) as Name[];
+  const given = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
+    Name,
+    Round<Value>[]
+  >;
+  for (let round = 0; round < rounds; round++)
+    for (const name of round % 2 === 0 ? names : names.toReversed())
+      given[name].push(await watched(turns[name]));
+  return given;
+}
+
+export type PairRowOptions = Omit<PairOptions, 'ours' | 'peer' | 'rounds'> & {
+  ours: readonly Round[];
+  peer: readonly Round[];
+};
+
+/** The row of two things that were measured in turns. */
+export function pairRow(options: PairRowOptions): BenchRow {
+  const { ours, peer } = options;
   const foreign = Math.max(...[...ours, ...peer].map((one) => one.foreign));
   const [oursSpread, peerSpread] = [spreadOf(ours), spreadOf(peer)];
   const isCalm = foreign <= foreignLimit || options.ignoreForeign === true;
@@ -70,7 +91,7 @@ export async function pair(options: PairOptions): Promise<BenchRow> {
     ...(ratio === undefined ? {} : { ratio }),
     goal: options.goal,
     isReached: ratio === undefined ? null : options.isReached(ratio),
-    rounds: wanted,
+    rounds: ours.length,
     foreign,
     ...(options.note === undefined ? {} : { note: options.note }),
   };
@@ -112,6 +133,14 @@ export interface SingleOptions {
 export async function single(options: SingleOptions): Promise<BenchRow> {
   const rounds: Round[] = [];
   for (let round = 0; round < (options.rounds ?? 5); round++) rounds.push(await watched(options.measure));
+  return singleRow({ ...options, rounds });
+}
+
+/** The row of a figure that was measured already. */
+export function singleRow(
+  options: Omit<SingleOptions, 'measure' | 'rounds'> & { rounds: readonly Round[] },
+): BenchRow {
+  const { rounds } = options;
   const ours = spreadOf(rounds);
   const foreign = Math.max(...rounds.map((one) => one.foreign));
   return {
@@ -127,7 +156,7 @@ export async function single(options: SingleOptions): Promise<BenchRow> {
 }
 
 /** Measures one round, begun when the machine is calm, or after a while all the same. */
-async function watched(measure: () => Promise<number>): Promise<Round> {
+export async function watched<Value>(measure: () => Promise<Value>): Promise<Round<Value>> {
   await calm();
   const before = readProcessorTime();
   const value = await measure();

@@ -111,6 +111,18 @@ describe('loadConfig', () => {
       { name: 'gpu-box', kind: 'openai', url: 'http://gpu:8000/v1', key: 'k' },
       { name: 'text', kind: 'tgi', url: 'http://tgi:80', key: '' },
     ]);
+    // The Hub's token is the Hub's: another address of the same kind has a key of its own or none.
+    const kinds = load({
+      HF_TOKEN: 'hf_abc',
+      CORRAL_PROVIDER_ROUTER_KIND: 'huggingface',
+      CORRAL_PROVIDER_MIRROR_KIND: 'huggingface',
+      CORRAL_PROVIDER_MIRROR_URL: 'https://mirror.example',
+    }).providers;
+    expect(kinds.map(({ name, key }) => [name, key])).toEqual([
+      ['hf', 'hf_abc'],
+      ['router', 'hf_abc'],
+      ['mirror', ''],
+    ]);
     expect(problemsOf({ CORRAL_PROVIDER_LAB_KIND: 'ollama' })).toEqual([
       'CORRAL_PROVIDER_LAB_KIND is "ollama"; allowed: huggingface, tgi, openai',
       'CORRAL_PROVIDER_LAB_URL is missing; allowed: an http:// or https:// address',

@@ -72,7 +72,7 @@ describe('an answer that breaks in the middle', () => {
     expect(answer?.content).toBe('Once upon a time.');
   });
 
-  test('that was left by a stopped server is kept as well', async () => {
+  test('that was left by a stopped server is kept as well', { timeout: 300_000 }, async () => {
     const first = await open(fixtures.ollama, [stream(piece('Once upon'), { end: false })]);
     const { chats, owner, chatId, home, service } = first;
     const { runs } = await chats.run(owner, chatId, { input: { kind: 'message', content: 'Tell me' } });

@@ -13,8 +13,11 @@ import { Ledger } from './ledger.ts';
 
 /** So many kills hit the same home; then everything in it is compared, and the next rounds begin with an empty one. */
 const roundsOfOneHome = 50;
-/** A kill comes after at most so many lines of what a client is told, so that a busy machine does as much as a calm one. */
-const mostLines = 150;
+/**
+ * A kill comes after at most so many lines of what a client is told, so that a busy machine does as much as a calm one; answers
+ * that are taken up again make some 80 of them before anything new is sent.
+ */
+const mostLines = 400;
 /** And then at any moment of the journal's rhythm: not only when something has just been told. */
 const longestDelayMs = 200;
 /** This part of the kills comes while the driver is still opening and taking up again. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Marked } from 'marked';
 import { expect, test } from 'vitest';
 import { BlockSplitter, splitBlocks } from './block-splitter.ts';
@@ -105,6 +105,14 @@ test('the blocks give the tokens that the whole gives', () => {
     // marked has corners beyond these; the seed keeps the test from finding a new one on somebody else's day.
     { numRuns: 4_000, seed: 20_261_120 },
   );
+});
+
+test.each([
+  '2) second\n   ``` | a | b |\n|---|:-:|\n| 1 | 2 |\n\n   ```\n+\n\n\\[\na+b\n\\]\n',
+  '- \ttabbed\n\n   ```\n\n<!-- a comment\n\nstill -->\n',
+  '- one\n\n   ```\nlazy\n\n\n  two\n\n   ```\n\n# Heading',
+])('a fence in a lazy item ends where marked ends it: %j', (text) => {
+  expect(lexInBlocks(text)).toEqual(shapes(lexBlock(text, {})));
 });
 
 test('our lexer is marked where no formula is', () => {

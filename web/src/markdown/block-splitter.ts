@@ -30,12 +30,23 @@ const listMarker = /^( {0,3})([-*+]|\d{1,9}[.)])(?:\s|$)/;
 const endsList = /^ {0,3}(?:#{1,6}\s|<[a-z/!]|([-*_])(?: *\1){2,} *$)/i;
 const htmlBlock =
   /^ {0,3}<\/?(?:address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|meta|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul)(?:[\s/>]|$)/i;
+/** After such a line of an item a line with less indentation is not joined to it. */
+const endsParagraph = /^(?: {4}| {0,3}(?:`{3}|~{3}|#{1,6}(?:\s|$)|([-*_])(?: *\1){2,} *$))/;
 const htmlUntilBlankNever = /^ {0,3}<(pre|script|style|textarea|details)\b/i;
+
+/** Tabs as far as the next fourth column, where they stand before text. */
+function expandTabs(line: string): string {
+  const end = line.search(/\S/);
+  let columns = 0;
+  for (const character of line.slice(0, end)) columns += character === '\t' ? 4 - (columns % 4) : 1;
+  return ' '.repeat(columns) + line.slice(end);
+}
 
 /** Where the text of a list item begins. */
 function contentColumn(line: string, marker: RegExpExecArray): number {
   const width = marker[0].trimEnd().length;
-  const gap = line.slice(width).search(/\S/);
+  const before = ' '.repeat(width);
+  const gap = expandTabs(before + line.slice(width)).search(/\S/) - width;
   return width + (gap < 1 || gap > 4 ? 1 : gap);
 }
 
@@ -50,6 +61,8 @@ export class BlockSplitter {
   /** Columns that belong to the item of the list at the left edge; 0 outside of lists. */
   #listIndent = 0;
   #isEmptyItem = false;
+  /** The line before, without the columns of its item. */
+  #inItem = '';
   /** Another marker may still belong to the list: no cut before it. */
   #isInList = false;
   /** Lines that marked joins to a quote or to an empty item: a fence or formula there may be text. */
@@ -177,7 +190,19 @@ export class BlockSplitter {
     const isBreak = endsList.test(line);
     if (marker && !isBreak && this.#mayBeginList(marker, isOutside)) {
       this.#listIndent = contentColumn(line, marker);
-    } else if (isOutside && (this.#isPreviousBlank || isBreak)) this.#listIndent = 0;
+    } else if (isOutside && (isBreak || !this.#mayBeLazy)) this.#listIndent = 0;
+    this.#inItem = this.#withoutColumns(line, marker);
+  }
+
+  /** A line with less indentation may still be joined to the item. */
+  get #mayBeLazy(): boolean {
+    return !this.#isPreviousBlank && !endsParagraph.test(this.#inItem);
+  }
+
+  #withoutColumns(line: string, marker: RegExpExecArray | null): string {
+    // marked looks at all that follows the marker, and of later lines at what is inside the item.
+    const column = marker && this.#listIndent > 0 ? marker[0].trimEnd().length : this.#listIndent;
+    return expandTabs(' '.repeat(marker ? column : 0) + line.slice(marker ? column : 0)).slice(column);
   }
 
   /** In the middle of a paragraph only a bullet or the number one begins a list, and not an empty one. */

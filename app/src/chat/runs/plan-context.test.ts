@@ -57,6 +57,8 @@ describe('the context plan', () => {
     expect(seenIds(plan)).toEqual(['u6', 'a6', 'u7', 'a7', 'u8', 'a8', 'now']);
     expect(plan.droppedMessageIds.slice(0, 2)).toEqual(['u1', 'a1']);
     expect(plan.firstSeenMessageId).toBe('u6');
+    const dropped = plan.messages.filter((message) => !message.seen);
+    expect(dropped.map((message) => message.tokens)).toEqual([43, ...dropped.slice(1).map(() => 33)]);
   });
 
   test('keeps system prompt and pinned exchanges, whatever goes', async () => {
@@ -72,7 +74,7 @@ describe('the context plan', () => {
   test('remembers the last N exchanges', async () => {
     const plan = await planContext(engine, request(talk(6, 5), { rememberExchanges: 2 }));
     expect(seenIds(plan)).toEqual(['u5', 'a5', 'u6', 'a6', 'now']);
-    expect(plan.messages[0]).toMatchObject({ seen: false, why: 'not-remembered' });
+    expect(plan.messages[0]).toMatchObject({ seen: false, why: 'not-remembered', tokens: 18 });
     const none = await planContext(engine, request(talk(6, 5), { rememberExchanges: 0 }));
     expect(seenIds(none)).toEqual(['now']);
   });

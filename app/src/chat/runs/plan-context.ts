@@ -46,9 +46,17 @@ export async function planContext(
   );
   const room = request.contextTokens - reservedTokens;
   const blocks = blocksOf(request);
-  const count = (seen: readonly Block[]): Promise<CountResult> =>
-    engine.count(promptOf(request, messagesOf(seen)), signal);
+  /** Of every message that was counted: what falls out of sight is told with its tokens as well. */
+  const known = new Map<string | null, number>();
+  const count = async (seen: readonly Block[]): Promise<CountResult> => {
+    const result = await engine.count(promptOf(request, messagesOf(seen)), signal);
+    for (const [id, tokens] of tokensByMessage(request, messagesOf(seen), result))
+      if (!known.has(id)) known.set(id, tokens);
+    return result;
+  };
 
+  const forgotten = blocks.filter((block) => block.why === 'not-remembered');
+  if (forgotten.length > 0) await count(forgotten);
   let seen = blocks.filter((block) => block.why !== 'not-remembered');
   let counted = await count(seen);
   while (counted.totalTokens > room) {
@@ -62,6 +70,7 @@ export async function planContext(
   return describePlan(request, {
     blocks,
     seen: new Set(seen),
+    known,
     counted,
     fits: counted.totalTokens <= room,
     reservedTokens,
@@ -182,13 +191,14 @@ function describePlan(
   outcome: {
     blocks: readonly Block[];
     seen: ReadonlySet<Block>;
+    known: ReadonlyMap<string | null, number>;
     counted: CountResult;
     fits: boolean;
     reservedTokens: number;
   },
 ): ContextPlan {
   const seenMessages = messagesOf(outcome.blocks.filter((block) => outcome.seen.has(block)));
-  const tokens = tokensByMessage(request, seenMessages, outcome.counted);
+  const tokens = new Map([...outcome.known, ...tokensByMessage(request, seenMessages, outcome.counted)]);
   const messages: PlannedMessage[] = [];
   if (request.systemPrompt !== null && request.systemPrompt !== '')
     messages.push({

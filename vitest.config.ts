@@ -18,6 +18,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['app/test/**/*.test.ts'],
           testTimeout: 120_000,
+          // What is waited for comes at once on an idle machine; on a busy one it may take its time.
+          expect: { poll: { timeout: 15_000 } },
           fileParallelism: false,
         },
       },

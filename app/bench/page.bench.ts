@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, CDPSession, Page } from 'playwright-core';
 import { buildPage, launch, pageFolder, servePage } from '../test/browser/open-page.ts';
 import type { RunningServer } from '../test/fixtures/running-server.ts';
 import type { BenchContext } from './bench.ts';
@@ -96,6 +96,26 @@ async function openChat(browser: Browser, server: RunningServer, chatId: string)
 interface Streamed extends Work {
   nodes: number;
   heapBytes: number;
+  /** Share of the time in which the page's thread worked, and of which parts. */
+  busy: { task: number; script: number; layout: number; style: number };
+}
+
+type Metrics = Map<string, number>;
+
+async function metricsOf(client: CDPSession): Promise<Metrics> {
+  const { metrics } = await client.send('Performance.getMetrics');
+  return new Map(metrics.map(({ name, value }) => [name, value]));
+}
+
+function busyShares(before: Metrics, after: Metrics): Streamed['busy'] {
+  const spent = (name: string): number => (after.get(name) ?? 0) - (before.get(name) ?? 0);
+  const share = (name: string): number => spent(name) / spent('Timestamp');
+  return {
+    task: share('TaskDuration'),
+    script: share('ScriptDuration'),
+    layout: share('LayoutDuration'),
+    style: share('RecalcStyleDuration'),
+  };
 }
 
 /** An answer with code streams into the long chat on a slow processor while somebody types. */
@@ -109,13 +129,16 @@ async function stream(browser: Browser, server: RunningServer, chatId: string): 
   await page.locator('[data-state="running"] .prose p').first().waitFor();
   await client.send('Emulation.setCPUThrottlingRate', { rate: throttle });
   await page.waitForTimeout(1_000);
+  await client.send('Performance.enable');
   await page.evaluate(watchWork);
+  const before = await metricsOf(client);
   const until = performance.now() + streamMs;
   await page.locator('#composer').focus();
   while (performance.now() < until) {
     await page.keyboard.press('a');
     await page.waitForTimeout(150);
   }
+  const busy = busyShares(before, await metricsOf(client));
   const work = await page.evaluate<Work>('work');
   const nodes = await page.evaluate<number>(`document.querySelectorAll('*').length`);
   await client.send('Emulation.setCPUThrottlingRate', { rate: 1 });
@@ -123,7 +146,7 @@ async function stream(browser: Browser, server: RunningServer, chatId: string): 
   const { usedSize } = (await client.send('Runtime.getHeapUsage')) as { usedSize: number };
   await page.getByRole('button', { name: 'Clear' }).waitFor();
   await page.context().close();
-  return { ...work, nodes, heapBytes: usedSize };
+  return { ...work, nodes, heapBytes: usedSize, busy };
 }
 
 async function violations(browser: Browser, server: RunningServer, chatId: string): Promise<number> {
@@ -141,11 +164,35 @@ async function violations(browser: Browser, server: RunningServer, chatId: strin
 
 const worst = (values: readonly number[]): number => Math.max(0, ...values);
 
+interface Bench {
+  context: BenchContext;
+  browser: Browser;
+  server: RunningServer;
+  chatId: string;
+}
+
+/** `npm run bench -- page:open,stream` runs these only. */
+const parts: Record<string, (bench: Bench) => Promise<void>> = {
+  size: reportSize,
+  first: reportFirst,
+  open: reportOpen,
+  stream: reportStream,
+  axe: reportAxe,
+};
+
 export async function run(context: BenchContext): Promise<void> {
   await buildPage();
   const browser = await launch();
   const server = await servePage({ script: { tokensPerSecond, contextTokens: 100_000 } });
   const chatId = await longChat(server);
+  for (const [name, report] of Object.entries(parts))
+    if (context.only.length === 0 || context.only.includes(name))
+      await report({ context, browser, server, chatId });
+  await browser.close();
+  await server.close();
+}
+
+async function reportSize({ context }: Bench): Promise<void> {
   context.report(
     await single({
       name: 'initial JavaScript, brotli',
@@ -156,6 +203,9 @@ export async function run(context: BenchContext): Promise<void> {
       isReached: ({ high }) => high <= 150,
     }),
   );
+}
+
+async function reportFirst({ context, browser, server }: Bench): Promise<void> {
   context.report(
     await single({
       name: 'first answerable page',
@@ -165,6 +215,9 @@ export async function run(context: BenchContext): Promise<void> {
       isReached: ({ median }) => median <= 500,
     }),
   );
+}
+
+async function reportOpen({ context, browser, server, chatId }: Bench): Promise<void> {
   context.report(
     await single({
       name: `open a chat of ${messageCount} messages`,
@@ -174,7 +227,9 @@ export async function run(context: BenchContext): Promise<void> {
       isReached: ({ median }) => median <= 300,
     }),
   );
-  await reportStream(context, browser, server, chatId);
+}
+
+async function reportAxe({ context, browser, server, chatId }: Bench): Promise<void> {
   context.report(
     await single({
       name: 'axe violations in four views',
@@ -185,19 +240,20 @@ export async function run(context: BenchContext): Promise<void> {
       isReached: ({ high }) => high === 0,
     }),
   );
-  await browser.close();
-  await server.close();
 }
 
-async function reportStream(
-  context: BenchContext,
-  browser: Browser,
-  server: RunningServer,
-  chatId: string,
-): Promise<void> {
+const percent = (share: number): string => `${Math.round(share * 100)} %`;
+
+async function reportStream({ context, browser, server, chatId }: Bench): Promise<void> {
   const streamed = await stream(browser, server, chatId);
   const flushes = streamed.flushes.toSorted((left, right) => left - right);
-  const note = `${messageCount} messages, ${tokensPerSecond} tokens/s with code, ${throttle}× throttle, ${flushes.length} flushes`;
+  const keys = streamed.keys.toSorted((left, right) => left - right);
+  const { task, script, layout, style } = streamed.busy;
+  const note = [
+    `${messageCount} messages, ${tokensPerSecond} tokens/s with code, ${throttle}× throttle, ${flushes.length} flushes`,
+    `keystrokes: ${keys.length} over 16 ms, 95th percentile ${quantile(keys, 0.95)} ms`,
+    `the page's thread works ${percent(task)} of the time: script ${percent(script)}, layout ${percent(layout)}, style ${percent(style)}`,
+  ].join('; ');
   const figures: [name: string, unit: string, value: number, limit: number][] = [
     ['longest task', 'ms', worst(streamed.tasks), 100],
     ['slowest keystroke', 'ms', worst(streamed.keys), 50],

@@ -1,6 +1,6 @@
 import { lazy, Suspense } from 'react';
+import { signInNeeded } from './api/request.ts';
 import { Banners } from './banners.tsx';
-import { ChatView, NewChatView } from './chat-view.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { overlay, closeView } from './state/overlays.ts';
 import { layout, setPanel, setSidebar, useIsPanelSheet, useIsSidebarDrawer } from './state/layout.ts';
@@ -9,15 +9,18 @@ import { findSession } from './state/sessions.ts';
 import { createStore, useStore } from './state/store.ts';
 import type { ChatState } from './state/chat-session.ts';
 import { useShortcuts } from './palette/use-shortcuts.ts';
+import { NewChatView } from './new-chat-view.tsx';
 import { Sidebar } from './sidebar/sidebar.tsx';
-import { SignIn } from './sign-in.tsx';
 import { strings } from './strings.ts';
 import { TopBar } from './top-bar.tsx';
-import { Dialog } from './ui/dialog.tsx';
 import { Toasts } from './ui/toasts.tsx';
 import { TooltipLayer } from './ui/tooltip-layer.tsx';
 import { useDocumentTitle } from './use-document-title.ts';
 
+// What the first page does not need; what is likely to be needed next is fetched as soon as that page stands.
+const ChatView = lazy(() => import('./chat-view.tsx').then((module) => ({ default: module.ChatView })));
+const Dialog = lazy(() => import('./ui/dialog.tsx').then((module) => ({ default: module.Dialog })));
+const SignIn = lazy(() => import('./sign-in.tsx').then((module) => ({ default: module.SignIn })));
 const Panel = lazy(() => import('./panel/panel.tsx').then((module) => ({ default: module.Panel })));
 const ModelsView = lazy(() =>
   import('./models/models-view.tsx').then((module) => ({ default: module.ModelsView })),
@@ -29,21 +32,33 @@ const Overlays = lazy(() => import('./overlays.tsx').then((module) => ({ default
 
 const noChat = createStore<ChatState | null>(null);
 
+function RouteView() {
+  const route = useStore(currentRoute);
+  switch (route.view) {
+    case 'new':
+      return <NewChatView />;
+    case 'chat':
+      return <ChatView chatId={route.chatId} />;
+    case 'models':
+      return <ModelsView />;
+    case 'settings':
+      return <SettingsView section={route.section} />;
+  }
+}
+
 function Main() {
   const route = useStore(currentRoute);
   const session = route.view === 'chat' ? findSession(route.chatId) : undefined;
-  const chat = useStore<ChatState | null>(session?.state ?? noChat)?.chat ?? null;
+  const chat = useStore<ChatState | null>(session?.state ?? noChat)?.chat;
+  const isChat = route.view === 'chat' || route.view === 'new';
   useDocumentTitle(chat?.title || null);
   return (
     <main className="main" id="main" tabIndex={-1}>
-      {(route.view === 'chat' || route.view === 'new') && <TopBar />}
+      {isChat && <TopBar />}
       <Banners />
       <ErrorBoundary key={route.view}>
         <Suspense fallback={<div className="woven woven--moving loading-line" />}>
-          {route.view === 'new' && <NewChatView />}
-          {route.view === 'chat' && <ChatView chatId={route.chatId} />}
-          {route.view === 'models' && <ModelsView />}
-          {route.view === 'settings' && <SettingsView section={route.section} />}
+          <RouteView />
         </Suspense>
       </ErrorBoundary>
     </main>
@@ -56,9 +71,11 @@ function SidebarPlace() {
   if (!isSidebarOpen) return null;
   if (!isDrawer) return <Sidebar />;
   return (
-    <Dialog title={strings.shell.sidebar} kind="drawer" isHeadless onClose={() => setSidebar(false)}>
-      <Sidebar />
-    </Dialog>
+    <Suspense fallback={null}>
+      <Dialog title={strings.shell.sidebar} kind="drawer" isHeadless onClose={() => setSidebar(false)}>
+        <Sidebar />
+      </Dialog>
+    </Suspense>
   );
 }
 
@@ -74,9 +91,20 @@ function PanelPlace() {
   );
   if (!isSheet) return panel;
   return (
-    <Dialog title={strings.shell.panel} kind="sheet" isHeadless onClose={() => setPanel(false)}>
-      {panel}
-    </Dialog>
+    <Suspense fallback={null}>
+      <Dialog title={strings.shell.panel} kind="sheet" isHeadless onClose={() => setPanel(false)}>
+        {panel}
+      </Dialog>
+    </Suspense>
+  );
+}
+
+function SignInPlace() {
+  if (!useStore(signInNeeded)) return null;
+  return (
+    <Suspense fallback={null}>
+      <SignIn />
+    </Suspense>
   );
 }
 
@@ -115,7 +143,7 @@ export function App() {
         </ErrorBoundary>
       </div>
       <OverlayPlace />
-      <SignIn />
+      <SignInPlace />
       <Toasts />
       <TooltipLayer />
     </>

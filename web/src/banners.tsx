@@ -14,12 +14,12 @@ function useIsOffline(): boolean {
   const connection = useStore(streamClient.connection);
   const [isLong, setLong] = useState(false);
   useEffect(() => {
-    if (connection !== 'lost') {
-      setLong(false);
-      return;
-    }
+    if (connection !== 'lost') return;
     const timer = setTimeout(() => setLong(true), patienceMs);
-    return () => clearTimeout(timer);
+    return () => {
+      clearTimeout(timer);
+      setLong(false);
+    };
   }, [connection]);
   return isLong;
 }

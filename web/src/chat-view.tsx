@@ -75,12 +75,3 @@ export function ChatView({ chatId }: { chatId: string }) {
     </>
   );
 }
-
-export function NewChatView() {
-  return (
-    <>
-      <EmptyChat />
-      <Composer key="new" session={null} isRunning={false} isEmpty />
-    </>
-  );
-}

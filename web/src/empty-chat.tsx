@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { Ghost } from 'lucide-react';
 import { useModels, useSystem } from './api/queries.ts';
 import { newChat } from './state/actions.ts';
@@ -13,36 +13,52 @@ const RealModelCard = lazy(() =>
   import('./models/real-model-card.tsx').then((module) => ({ default: module.RealModelCard })),
 );
 
+/** Whether the way to a real model is offered; known before the list is here from how it was the last time. */
+function useCardWanted() {
+  const models = useModels().data?.models;
+  const [isDismissed, setDismissed] = useState(() => remembered.read('no-model-card', false));
+  const hasOnlyCria = models?.every((model) => model.bundled) ?? remembered.read('only-cria', true);
+  useEffect(() => {
+    if (models) remembered.write('only-cria', hasOnlyCria);
+  }, [models, hasOnlyCria]);
+  const dismiss = (): void => {
+    remembered.write('no-model-card', true);
+    setDismissed(true);
+  };
+  return { isWanted: hasOnlyCria && !isDismissed, isKnown: models !== undefined, dismiss };
+}
+
+function TemporaryNote() {
+  return (
+    <p className="empty__temporary small soft">
+      <Ghost size={16} strokeWidth={1.75} aria-hidden />
+      <span>
+        {strings.sidebar.temporary}. {strings.sidebar.temporaryNote}
+      </span>
+    </p>
+  );
+}
+
 /** The first thing anybody sees: the operator's title and words, and the way to a real model. */
 export function EmptyChat() {
-  const system = useSystem().data;
-  const models = useModels().data?.models;
+  const { data: system, isError } = useSystem();
   const current = useAnsweringModel();
   const { isTemporary } = useStore(newChat);
-  const [isDismissed, setDismissed] = useState(() => remembered.read('no-model-card', false));
-  const hasOnlyCria = models !== undefined && models.every((model) => model.bundled);
+  const card = useCardWanted();
   return (
-    <div className="empty">
-      <div className="empty__inner">
+    // Shown when its words are here: nothing moves afterwards, the card has its room below.
+    <div className="empty" data-ready={system !== undefined || isError || undefined}>
+      <div className="empty__inner" data-card={card.isWanted || undefined}>
         <Mark size={44} />
         <h1 className="empty__title">{system?.title ?? strings.product}</h1>
         {system?.description && <p className="empty__description soft">{system.description}</p>}
         <div className="woven empty__woven" />
         <p className="empty__greeting">{strings.empty.greeting}</p>
-        {current && <p className="small soft">{strings.empty.answersBy(modelName(current))}</p>}
-        {isTemporary && (
-          <p className="chip">
-            <Ghost size={14} aria-hidden /> {strings.sidebar.temporary}. {strings.sidebar.temporaryNote}
-          </p>
-        )}
-        {hasOnlyCria && !isDismissed && (
+        <p className="small soft empty__model">{current && strings.empty.answersBy(modelName(current))}</p>
+        {isTemporary && <TemporaryNote />}
+        {card.isWanted && card.isKnown && (
           <Suspense fallback={null}>
-            <RealModelCard
-              onDismiss={() => {
-                remembered.write('no-model-card', true);
-                setDismissed(true);
-              }}
-            />
+            <RealModelCard onDismiss={card.dismiss} />
           </Suspense>
         )}
       </div>

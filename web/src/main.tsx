@@ -6,6 +6,7 @@ import { queryClient } from './api/queries.ts';
 import { App } from './app.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { startAppearance } from './state/appearance.ts';
+import { startQueue } from './state/sending.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/ui.css';
@@ -19,12 +20,20 @@ import './styles/composer.css';
 const nonce = document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce;
 if (nonce) setNonce(nonce);
 
-// A long chat is drawn by a part of its own: it is here before somebody opens one.
-// Without a network now it is fetched when it is needed.
-const fetchLongChats = (): Promise<unknown> => import('./transcript/virtual-list.tsx').catch(() => undefined);
-setTimeout(() => void fetchLongChats(), 1_500);
+/** Parts that are likely to be wanted next are here before; without a network now they are fetched when needed. */
+async function fetchAhead(): Promise<void> {
+  try {
+    await import('./chat-view.tsx');
+    await import('./ui/dialog.tsx');
+    await import('./transcript/virtual-list.tsx');
+  } catch {
+    // Asked for again when it is wanted.
+  }
+}
+setTimeout(() => void fetchAhead(), 100);
 
 startAppearance();
+startQueue();
 startNotices();
 const container = document.getElementById('root');
 if (container)

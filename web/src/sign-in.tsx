@@ -3,17 +3,12 @@ import { ApiError, signInNeeded } from './api/request.ts';
 import { queryClient } from './api/queries.ts';
 import { systemApi } from './api/resources.ts';
 import { openSessions } from './state/sessions.ts';
-import { useStore } from './state/store.ts';
 import { strings } from './strings.ts';
 import { Button } from './ui/button.tsx';
 import { Dialog } from './ui/dialog.tsx';
 
 /** Asks for the access key over whatever is on the page; what was typed stays under it. */
 export function SignIn() {
-  return useStore(signInNeeded) ? <SignInDialog /> : null;
-}
-
-function SignInDialog() {
   const [problem, setProblem] = useState<string | null>(null);
   const submit = async (event: SubmitEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
@@ -29,7 +24,7 @@ function SignInDialog() {
     }
   };
   return (
-    <Dialog title={strings.shell.signIn} description={strings.shell.signInWhy} onClose={() => undefined}>
+    <Dialog title={strings.shell.signIn} description={strings.shell.signInWhy}>
       <form className="form" onSubmit={(event) => void submit(event)}>
         <label className="form__field">
           {strings.shell.accessKey}

@@ -94,6 +94,7 @@ export const viewStrings = {
     ready: (name: string) => `${name} is ready`,
     expected: (speed: string) => `about ${speed} tok/s here`,
     gatedTitle: 'its owner asks for consent first',
+    openPage: 'Open its page on the Hub',
     context: (tokens: number) => `${number.format(tokens)} tokens of context`,
     bundled: 'Comes with Corral',
     remote: 'Elsewhere',

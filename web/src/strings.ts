@@ -23,6 +23,7 @@ export const strings = {
   number: (value: number) => number.format(value),
   decimal: (value: number) => decimal.format(value),
   exact: (value: number) => String(Math.round(value * 10_000) / 10_000),
+  characters: (count: number) => plural(count, 'character', 'characters'),
   tokens: (count: number) => plural(count, 'token', 'tokens'),
   tokensPerSecond: (value: number) => `${decimal.format(value)} tok/s`,
   seconds: (milliseconds: number) =>
@@ -202,13 +203,15 @@ export const strings = {
     notText: (name: string) => `“${name}” is not a text file and was not attached.`,
     longPaste: (characters: number) =>
       `${number.format(characters)} characters pasted. That may be more than the model can read.`,
-    draftTooLong: 'The message is longer than the server takes (1,000,000 characters).',
+    draftTooLong: (limit: number) =>
+      `The message is longer than the server takes (${number.format(limit)} characters). Nothing is lost; make it shorter.`,
     tokenCount: (count: number, isExact: boolean) =>
       `${isExact ? '' : '≈ '}${plural(count, 'token', 'tokens')}`,
     context: (used: number, total: number) =>
       `${number.format(used)} of ${plural(total, 'token', 'tokens')} of context used`,
-    editing: 'Editing an earlier message',
-    queued: 'Sent when this answer is finished',
+    waiting: 'Sent when this answer is finished',
+    editWaiting: 'Put back into the field',
+    removeWaiting: 'Do not send',
     logged: 'Logged',
     loggedNote: 'Every turn of this chat is sent to the address that the operator set.',
     pasted: 'Pasted text',
@@ -242,14 +245,15 @@ export const strings = {
     resetAll: 'Reset everything',
     resetOne: (name: string) => `Reset ${name}`,
     unset: 'none',
-    defaultIs: (value: string, from: string) => `Default ${value}, ${from}.`,
-    own: (value: string) => `Set in this chat; default ${value}.`,
+    defaultIs: (value: string, from: string) => `Default ${from}: ${value}.`,
+    own: (value: string) => `Set in this chat; the default is ${value}.`,
     from: {
-      server: 'as Corral comes',
-      model: 'from the model',
+      server: 'of Corral',
+      model: 'of the model',
       preference: 'from your settings',
     },
     locked: 'Set by the operator',
+    lockedTo: (value: string) => `Set by the operator: ${value}.`,
     ignored: 'This model does not use it',
     makeDefault: 'Use for new chats',
     madeDefault: 'New chats start with these settings',
@@ -268,6 +272,7 @@ export const strings = {
     table: 'Table, scrolls sideways',
     done: 'Done',
     notDone: 'Not done',
+    showCharacters: (count: number) => `Show ${plural(count, 'more character', 'more characters')}`,
     showLines: (count: number) => `Show ${plural(count, 'more line', 'more lines')}`,
   },
 } as const;

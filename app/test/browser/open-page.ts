@@ -21,9 +21,10 @@ export async function buildPage(): Promise<string> {
   return pageFolder;
 }
 
-export async function launch(): Promise<Browser> {
+/** `more` are switches for the browser, such as a name that leads to this machine. */
+export async function launch(more: readonly string[] = []): Promise<Browser> {
   const { executablePath, args } = await findChromium();
-  return chromium.launch({ executablePath, args, headless: true });
+  return chromium.launch({ executablePath, args: [...args, ...more], headless: true });
 }
 
 /** A page that notes everything that must never happen; `problems` stays empty in a good test. */
@@ -33,6 +34,9 @@ export interface WatchedPage {
   /** Violations of the policy, requests to elsewhere, errors nobody caught. */
   problems: string[];
 }
+
+/** How long a browser on a busy machine may take for one step. */
+const patienceMs = 60_000;
 
 /** Failures of the network that a test brings about itself are told by the browser as well; they are no problem. */
 const expected = /Failed to load resource|net::ERR_|WebSocket/;
@@ -44,6 +48,7 @@ export async function openPage(
 ): Promise<WatchedPage> {
   const { path = '/', ...contextOptions } = options;
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...contextOptions });
+  context.setDefaultTimeout(patienceMs);
   const problems: string[] = [];
   const page = await context.newPage();
   await watch(page, address, problems);
@@ -72,7 +77,7 @@ export async function watch(page: Page, address: string, problems: string[]): Pr
 
 /** The real server over real SQLite with the scripted engine, serving the built page. */
 export async function servePage(options: RunningServerOptions = {}): Promise<RunningServer> {
-  return startServer({ ...options, pageFolder: await buildPage() });
+  return startServer({ ...options, pageFolder: options.pageFolder ?? (await buildPage()) });
 }
 
 export async function say(page: Page, text: string): Promise<void> {
@@ -83,6 +88,6 @@ export async function say(page: Page, text: string): Promise<void> {
 /** Waits until the last answer is complete and gives back its text. */
 export async function answered(page: Page): Promise<string> {
   const last = page.locator('.message--answer').last();
-  await last.locator('.message__footer').waitFor({ timeout: 20_000 });
+  await last.locator('.message__footer').waitFor({ timeout: patienceMs });
   return last.locator('.prose').innerText();
 }

@@ -8,8 +8,8 @@ import { useTokenCount } from './use-token-count.ts';
 export interface ComposerNotesProps {
   session: ChatSession | null;
   text: string;
-  isTooLong: boolean;
-  isQueued: boolean;
+  /** Why it cannot be sent as it is. */
+  problem: string | null;
 }
 
 /** A temporary chat is not, unless the operator forces it; before the first message only the server can tell. */
@@ -25,13 +25,14 @@ function useIsLogged(session: ChatSession | null): boolean {
 const noChat = createStore({ isLogged: false });
 
 /** The quiet line beside the button: tokens, context, what is logged. */
-export function ComposerNotes({ session, text, isTooLong, isQueued }: ComposerNotesProps) {
+export function ComposerNotes({ session, text, problem }: ComposerNotesProps) {
   const count = useTokenCount(session?.id ?? null, text);
   const isLogged = useIsLogged(session);
   return (
-    <span className="composer__notes small soft figures" role="status">
-      {isTooLong && <span className="problem">{strings.composer.draftTooLong}</span>}
-      {isQueued && <span>{strings.composer.queued}</span>}
+    <span className="composer__notes small soft figures">
+      <span role="status" className="problem">
+        {problem}
+      </span>
       {isLogged && (
         <span className="chip" data-tip={strings.composer.loggedNote}>
           {strings.composer.logged}

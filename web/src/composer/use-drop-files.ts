@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 
 /** Files may be dropped anywhere on the page; true while some are held over it. */
-export function useDropFiles(add: (files: Iterable<File>) => Promise<void>): boolean {
+export function useDropFiles(add: (files: Iterable<File>) => void): boolean {
   const [isOver, setOver] = useState(false);
   useEffect(() => {
     let depth = 0;
@@ -33,7 +33,7 @@ export function useDropFiles(add: (files: Iterable<File>) => Promise<void>): boo
         setOver(false);
         if (!hasFiles(event)) return;
         event.preventDefault();
-        void add([...(event.dataTransfer?.files ?? [])]);
+        add([...(event.dataTransfer?.files ?? [])]);
       },
       { signal },
     );

@@ -11,31 +11,38 @@ export interface TokenCount {
 const pauseMs = 400;
 const maxCountedCharacters = 400_000;
 
+function guess(text: string): TokenCount {
+  return { tokens: Math.ceil(text.length / 4), isExact: false, plan: null };
+}
+
+async function countTokens(chatId: string, content: string, signal: AbortSignal): Promise<TokenCount | null> {
+  try {
+    const { tokens, exact, plan } = await runsApi.count(chatId, { content }, signal);
+    return { tokens, isExact: exact, plan };
+  } catch {
+    return null;
+  }
+}
+
 /** What a draft costs, from the model's own tokenizer; a guess until the chat exists. */
 export function useTokenCount(chatId: string | null, text: string): TokenCount | null {
-  const [count, setCount] = useState<TokenCount | null>(null);
+  const [counted, setCounted] = useState<TokenCount | null>(null);
+  const isEmpty = text.trim() === '';
+  const isCountable = chatId !== null && !isEmpty && text.length <= maxCountedCharacters;
   useEffect(() => {
-    if (text.trim() === '') {
-      setCount(null);
-      return;
-    }
-    if (!chatId || text.length > maxCountedCharacters) {
-      setCount({ tokens: Math.ceil(text.length / 4), isExact: false, plan: null });
-      return;
-    }
+    if (!isCountable || chatId === null) return;
     const abort = new AbortController();
     const timer = setTimeout(() => {
-      runsApi
-        .count(chatId, { content: text }, abort.signal)
-        .then(({ tokens, exact, plan }) => setCount({ tokens, isExact: exact, plan }))
-        .catch(() => {
-          if (!abort.signal.aborted) setCount(null);
-        });
+      void countTokens(chatId, text, abort.signal).then((count) => {
+        if (!abort.signal.aborted) setCounted(count);
+        return count;
+      });
     }, pauseMs);
     return () => {
       clearTimeout(timer);
       abort.abort();
     };
-  }, [chatId, text]);
-  return count;
+  }, [chatId, text, isCountable]);
+  if (isEmpty) return null;
+  return isCountable ? counted : guess(text);
 }

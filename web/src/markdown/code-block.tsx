@@ -1,4 +1,4 @@
-import { memo, useEffect, useState } from 'react';
+import { memo, useEffect, useMemo, useState } from 'react';
 import { Check, Copy, Download, WrapText } from 'lucide-react';
 import { strings } from '../strings.ts';
 import { copyText, saveFile } from '../ui/browser.ts';
@@ -14,8 +14,22 @@ export interface CodeBlockProps {
   isOpen?: boolean;
 }
 
-/** More lines than this are folded, so that one answer cannot fill the page with nodes. */
+/** More than this is folded, so that one answer or one endless line cannot hold the page. */
 const foldedLines = 400;
+const foldedCharacters = 40_000;
+
+/** The beginning of a long text, and what the button says about the rest. */
+function foldedText(code: string): { text: string; rest: string } | null {
+  if (code.length < 4_000) return null;
+  const lines = code.split('\n');
+  const text = lines.slice(0, foldedLines).join('\n').slice(0, foldedCharacters);
+  if (text.length === code.length) return null;
+  const isLines = lines.length > foldedLines && text.length < foldedCharacters;
+  const rest = isLines
+    ? strings.markdown.showLines(lines.length - foldedLines)
+    : strings.markdown.showCharacters(code.length - text.length);
+  return { text, rest };
+}
 
 function useHighlight(code: string, language: string, isOpen: boolean): HighlightSpan[] | null {
   const grammar = isOpen || code.length > maxHighlightedCharacters ? null : grammarFor(language);
@@ -24,9 +38,11 @@ function useHighlight(code: string, language: string, isOpen: boolean): Highligh
   useEffect(() => {
     if (!grammar || recalled) return;
     let isCurrent = true;
-    void highlighter.highlight(code, grammar).then((spans) => {
+    const colour = async (): Promise<void> => {
+      const spans = await highlighter.highlight(code, grammar);
       if (isCurrent) setColoured({ code, spans });
-    });
+    };
+    void colour();
     return () => {
       isCurrent = false;
     };
@@ -56,9 +72,8 @@ export const CodeBlock = memo(function CodeBlock({ code, language, isOpen = fals
   const [isWrapped, setWrapped] = useState(false);
   const [isCopied, setCopied] = useState(false);
   const [isUnfolded, setUnfolded] = useState(false);
-  const lines = code.length > 4_000 ? code.split('\n') : [];
-  const isFolded = !isOpen && !isUnfolded && lines.length > foldedLines;
-  const shown = isFolded ? lines.slice(0, foldedLines).join('\n') : code;
+  const folded = useMemo(() => (isOpen || isUnfolded ? null : foldedText(code)), [code, isOpen, isUnfolded]);
+  const shown = folded?.text ?? code;
   const spans = useHighlight(shown, language, isOpen);
   const copy = async (): Promise<void> => {
     setCopied(await copyText(code));
@@ -94,9 +109,9 @@ export const CodeBlock = memo(function CodeBlock({ code, language, isOpen = fals
       <pre tabIndex={0} data-code>
         <CodeText code={shown} spans={spans} />
       </pre>
-      {isFolded && (
+      {folded && (
         <button type="button" className="code__more" onClick={() => setUnfolded(true)}>
-          {strings.markdown.showLines(lines.length - foldedLines)}
+          {folded.rest}
         </button>
       )}
     </figure>

@@ -1,4 +1,4 @@
-import katex from 'katex';
+import { render } from 'katex';
 import 'katex/dist/katex.min.css';
 
 /** Commands for which KaTeX writes style attributes into its MathML, which the page's policy forbids. */
@@ -10,7 +10,7 @@ const styledMathml =
  * source is no formula; the caller shows the source then.
  */
 export function renderMath(source: string, element: HTMLElement, isBlock: boolean): void {
-  katex.render(source, element, {
+  render(source, element, {
     displayMode: isBlock,
     throwOnError: true,
     output: styledMathml.test(source) ? 'html' : 'htmlAndMathml',

@@ -1,4 +1,4 @@
-import { memo, useMemo, useRef } from 'react';
+import { memo, useMemo, useState } from 'react';
 import { BlockSplitter, splitBlocks, type Block } from './block-splitter.ts';
 import { CodeBlock } from './code-block.tsx';
 import { HeadingDepths, headingDepths } from './heading.tsx';
@@ -14,13 +14,14 @@ type Repair = (text: string) => string;
 
 /** Completes half-typed markup for the eye; until it is loaded, text is shown as it comes. */
 let repair: Repair = (text) => text;
-void import('./repair.ts').then(
-  (module) => {
-    repair = module.repair;
-  },
-  // Without a network text goes on being shown as it comes.
-  () => undefined,
-);
+async function loadRepair(): Promise<void> {
+  try {
+    ({ repair } = await import('./repair.ts'));
+  } catch {
+    // Without a network text goes on being shown as it comes.
+  }
+}
+void loadRepair();
 
 interface BlockViewProps {
   raw: string;
@@ -34,22 +35,6 @@ const BlockView = memo(function BlockView({ raw, links, isGrowing }: BlockViewPr
   const source = isGrowing ? repair(raw) : raw;
   return renderTokens(lexBlock(source, links));
 });
-
-function useBlocks(text: string, isStreaming: boolean): Block[] {
-  const splitter = useRef<BlockSplitter | null>(null);
-  return useMemo(() => {
-    if (!isStreaming) {
-      splitter.current = null;
-      return splitBlocks(text);
-    }
-    const known = splitter.current?.text ?? '';
-    if (!splitter.current || !text.startsWith(known)) {
-      splitter.current = new BlockSplitter();
-      splitter.current.append(text);
-    } else splitter.current.append(text.slice(known.length));
-    return splitter.current.blocks();
-  }, [text, isStreaming]);
-}
 
 interface Summary {
   /** Link definitions of the whole text. */
@@ -71,19 +56,39 @@ function summaryOf(block: Block): Summary {
   return made;
 }
 
-function useSummary(blocks: readonly Block[]): Summary {
-  const previous = useRef<{ text: string; links: Links }>({ text: '{}', links: noLinks });
-  const links: Links = {};
-  const depths = new Set<string>();
-  for (const block of blocks) {
-    const summary = summaryOf(block);
-    for (const depth of summary.depths) depths.add(depth);
-    if (summary.links !== noLinks)
-      for (const [name, link] of Object.entries(summary.links)) links[name] ??= link;
+/** One answer while it grows: what was split off is not looked at again, and equal links stay the same object. */
+class GrowingText {
+  #splitter: BlockSplitter | null = null;
+  #links = noLinks;
+  #linksText = '{}';
+
+  blocks(text: string, isStreaming: boolean): Block[] {
+    if (!isStreaming) {
+      this.#splitter = null;
+      return splitBlocks(text);
+    }
+    const known = this.#splitter?.text ?? '';
+    if (!this.#splitter || !text.startsWith(known)) this.#splitter = new BlockSplitter();
+    this.#splitter.append(text.slice(this.#splitter.text.length));
+    return this.#splitter.blocks();
   }
-  const text = JSON.stringify(links);
-  if (text !== previous.current.text) previous.current = { text, links };
-  return { links: previous.current.links, depths: [...depths].sort().join('') };
+
+  summary(blocks: readonly Block[]): Summary {
+    const links: Links = {};
+    const depths = new Set<string>();
+    for (const block of blocks) {
+      const summary = summaryOf(block);
+      for (const depth of summary.depths) depths.add(depth);
+      if (summary.links !== noLinks)
+        for (const [name, link] of Object.entries(summary.links)) links[name] ??= link;
+    }
+    const text = JSON.stringify(links);
+    if (text !== this.#linksText) {
+      this.#linksText = text;
+      this.#links = links;
+    }
+    return { links: this.#links, depths: [...depths].sort().join('') };
+  }
 }
 
 export interface MarkdownProps {
@@ -98,8 +103,9 @@ export const Markdown = memo(function Markdown({ text, isStreaming = false }: Ma
 });
 
 function Blocks({ text, isStreaming }: Required<MarkdownProps>) {
-  const blocks = useBlocks(text, isStreaming);
-  const { links, depths } = useSummary(blocks);
+  const [growing] = useState(() => new GrowingText());
+  const blocks = useMemo(() => growing.blocks(text, isStreaming), [growing, text, isStreaming]);
+  const { links, depths } = useMemo(() => growing.summary(blocks), [growing, blocks]);
   const last = blocks.length - 1;
   return (
     <HeadingDepths value={depths}>

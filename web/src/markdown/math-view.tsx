@@ -14,16 +14,18 @@ export function MathView({ source, isBlock }: { source: string; isBlock: boolean
   const [isDrawn, setDrawn] = useState(false);
   useEffect(() => {
     let isCurrent = true;
-    loadMath()
-      .then((render) => {
+    const draw = async (): Promise<void> => {
+      try {
+        const render = await loadMath();
         if (!isCurrent || !holder.current) return;
         render(source, holder.current, isBlock);
         setDrawn(true);
-      })
-      .catch(() => {
+      } catch {
         holder.current?.replaceChildren();
         setDrawn(false);
-      });
+      }
+    };
+    void draw();
     return () => {
       isCurrent = false;
     };

@@ -53,15 +53,45 @@ function RemoveDialog({ model, onClose }: { model: ListedModel; onClose: () => v
   );
 }
 
-function ModelRow({ model }: { model: ListedModel }) {
+function unload(model: ListedModel): void {
+  attempt(async () => {
+    await modelsApi.unload(model.id);
+    invalidate(keys.models);
+  });
+}
+
+function ModelActions({ model }: { model: ListedModel }) {
   const [isRemoving, setRemoving] = useState(false);
-  const { record } = model;
+  const isLocal = model.kind === 'local';
+  return (
+    <div className="pick__actions">
+      <Button onClick={() => use(model.id)}>{words.use}</Button>
+      {model.state === 'loaded' && isLocal && (
+        <Button kind="quiet" onClick={() => unload(model)}>
+          {words.unload}
+        </Button>
+      )}
+      {!model.bundled && isLocal && (
+        <Button kind="quiet" onClick={() => setRemoving(true)}>
+          {words.remove}
+        </Button>
+      )}
+      {isRemoving && <RemoveDialog model={model} onClose={() => setRemoving(false)} />}
+    </div>
+  );
+}
+
+function factsOf({ bundled, record, provider }: ListedModel): string[] {
   const facts = [
-    model.bundled ? words.bundled : (record?.licence ?? model.provider),
+    bundled ? words.bundled : (record?.licence ?? provider),
     record && bytes(record.sizeBytes),
     record?.quantisation,
     record && words.context(record.trainedContextTokens),
-  ].filter((fact) => typeof fact === 'string');
+  ];
+  return facts.filter((fact) => typeof fact === 'string');
+}
+
+function ModelRow({ model }: { model: ListedModel }) {
   return (
     <li className="pick">
       <div className="pick__text">
@@ -69,35 +99,16 @@ function ModelRow({ model }: { model: ListedModel }) {
           {modelName(model.id)}
           {model.state !== 'unloaded' && <span className="chip">{words.states[model.state]}</span>}
         </span>
-        <span className="small soft truncate">{model.id}</span>
+        {model.id !== modelName(model.id).toLowerCase() && (
+          <span className="small soft truncate">{model.id}</span>
+        )}
         <span className="small soft figures pick__figures">
-          {facts.map((fact) => (
+          {factsOf(model).map((fact) => (
             <span key={fact}>{fact}</span>
           ))}
         </span>
       </div>
-      <div className="pick__actions">
-        <Button onClick={() => use(model.id)}>{words.use}</Button>
-        {model.state === 'loaded' && model.kind === 'local' && (
-          <Button
-            kind="quiet"
-            onClick={() =>
-              attempt(async () => {
-                await modelsApi.unload(model.id);
-                invalidate(keys.models);
-              })
-            }
-          >
-            {words.unload}
-          </Button>
-        )}
-        {!model.bundled && model.kind === 'local' && (
-          <Button kind="quiet" onClick={() => setRemoving(true)}>
-            {words.remove}
-          </Button>
-        )}
-      </div>
-      {isRemoving && <RemoveDialog model={model} onClose={() => setRemoving(false)} />}
+      <ModelActions model={model} />
     </li>
   );
 }
@@ -106,7 +117,7 @@ function Paste() {
   const [reference, setReference] = useState('');
   const check = useMutation({ mutationFn: (wanted: string) => modelsApi.preflight(wanted) });
   return (
-    <section className="card" aria-label={words.paste}>
+    <section className="card paste-card" aria-label={words.paste}>
       <form
         className="paste"
         onSubmit={(event) => {

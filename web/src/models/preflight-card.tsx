@@ -10,10 +10,16 @@ import { startPull } from './pull.ts';
 const words = viewStrings.models;
 
 function Problem({ error }: { error: Error }) {
+  const page = error instanceof ApiError ? error.details['page'] : undefined;
   return (
     <div role="alert" className="problem">
       <p>{error.message}</p>
       {error instanceof ApiError && error.hint && <p className="small">{error.hint}</p>}
+      {typeof page === 'string' && (
+        <a href={page} target="_blank" rel="noopener noreferrer">
+          {words.openPage}
+        </a>
+      )}
     </div>
   );
 }

@@ -24,7 +24,6 @@ export function Palette({ onClose }: { onClose: () => void }) {
           className="palette__field"
           placeholder={viewStrings.palette.placeholder}
           aria-label={viewStrings.palette.placeholder}
-          autoFocus
         />
         <Command.List className="palette__list" tabIndex={0}>
           <Command.Empty className="soft palette__none">{viewStrings.palette.none}</Command.Empty>

@@ -66,7 +66,6 @@ export const shortcutActions: Record<ShortcutName, () => boolean | void> = {
     const messages = document.querySelectorAll<HTMLElement>('.message');
     const last = messages[messages.length - 1];
     if (!last) return false;
-    last.tabIndex = -1;
     last.focus();
   },
   stop: () => {

@@ -15,7 +15,8 @@ import '../styles/panel.css';
 import { Adapters } from './adapters.tsx';
 import { ContextChart } from './charts.tsx';
 import { ModelPicker } from './model-picker.tsx';
-import { ListSetting, NumberSetting } from './number-setting.tsx';
+import { ListSetting } from './list-setting.tsx';
+import { NumberSetting } from './number-setting.tsx';
 import {
   limitParameters,
   memoryParameters,

@@ -15,6 +15,10 @@ function shown(value: unknown): string {
   return text.length > 28 ? `${text.slice(0, 28)}…` : text;
 }
 
+function isOfThisChat({ source }: EffectiveSetting): boolean {
+  return source === 'chat' || source === 'message';
+}
+
 /** The default where the value is one's own, and who said it. */
 function whereFrom(setting: EffectiveSetting): string {
   if (setting.source === 'chat' || setting.source === 'message')
@@ -31,34 +35,52 @@ export interface SettingFieldProps {
   children: (ids: { id: string; describedBy: string; isLocked: boolean }) => ReactNode;
 }
 
+/** What the operator fixed; nobody changes it in the page. */
+export function useLocked(name: string): { value: unknown } | null {
+  return useSystem().data?.locked.find((entry) => entry.name === name) ?? null;
+}
+
+interface HeadProps {
+  id: string;
+  label: string;
+  isLocked: boolean;
+  /** Absent: there is nothing to take back. */
+  onReset: (() => void) | undefined;
+}
+
+function Head({ id, label, isLocked, onReset }: HeadProps) {
+  return (
+    <div className="setting__head">
+      <label htmlFor={id}>{label}</label>
+      {isLocked && (
+        <span className="chip" data-tip={strings.panel.locked}>
+          <Lock size={12} aria-label={strings.panel.locked} />
+        </span>
+      )}
+      {onReset && (
+        <IconButton label={strings.panel.resetOne(label)} onClick={onReset}>
+          <RotateCcw />
+        </IconButton>
+      )}
+    </div>
+  );
+}
+
 /** A setting with its explanation, its default, where its value comes from, and the way back. */
 export function SettingField({ name, label, why, setting, children }: SettingFieldProps) {
   const id = useId();
   const describedBy = `${id}-why`;
-  const locked = useSystem().data?.locked ?? [];
-  const isLocked = locked.some((entry) => entry.name === name);
-  const isOwn = setting?.source === 'chat' || setting?.source === 'message';
+  const locked = useLocked(name);
+  const isLocked = locked !== null;
+  const isOwn = !isLocked && setting !== undefined && isOfThisChat(setting);
+  const origin = locked ? strings.panel.lockedTo(shown(locked.value)) : setting && whereFrom(setting);
+  const reset = (): void => changeSettings((settings) => withSetting(settings, name, undefined));
   return (
     <div className="setting" data-own={isOwn || undefined}>
-      <div className="setting__head">
-        <label htmlFor={id}>{label}</label>
-        {isLocked && (
-          <span className="chip" data-tip={strings.panel.locked}>
-            <Lock size={12} aria-label={strings.panel.locked} />
-          </span>
-        )}
-        {isOwn && !isLocked && (
-          <IconButton
-            label={strings.panel.resetOne(label)}
-            onClick={() => changeSettings((settings) => withSetting(settings, name, undefined))}
-          >
-            <RotateCcw />
-          </IconButton>
-        )}
-      </div>
+      <Head id={id} label={label} isLocked={isLocked} onReset={isOwn ? reset : undefined} />
       {children({ id, describedBy, isLocked })}
       <p className="setting__why small soft" id={describedBy}>
-        {why} {setting && whereFrom(setting)}
+        {why} {origin}
         {setting?.supported === false && <strong> {strings.panel.ignored}.</strong>}
       </p>
     </div>

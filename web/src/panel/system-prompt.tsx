@@ -40,38 +40,44 @@ function SavePreset({ onDone }: { onDone: () => void }) {
   );
 }
 
-export function SystemPrompt({ setting }: { setting: EffectiveSetting | undefined }) {
+function removePreset(name: string): void {
+  attempt(async () => {
+    await settingsApi.removePreset(name);
+    invalidate(keys.presets);
+  });
+}
+
+function usePresetItems(onSave: () => void): MenuEntry[] {
   const presets = usePresets().data?.presets ?? [];
-  const [isSaving, setSaving] = useState(false);
-  const text = typeof setting?.value === 'string' ? setting.value : '';
-  const items: MenuEntry[] = [
+  const save: MenuEntry = { label: strings.panel.savePreset, icon: <BookmarkPlus />, onSelect: onSave };
+  if (presets.length === 0) return [save];
+  return [
     ...presets.map((preset) => ({
       label: preset.name,
       onSelect: () => changeSettings((settings) => ({ ...settings, ...preset.settings })),
     })),
-    ...(presets.length > 0 ? (['line'] as const) : []),
+    'line',
+    save,
     {
-      label: strings.panel.savePreset,
-      icon: <BookmarkPlus />,
-      onSelect: () => setTimeout(() => setSaving(true), 50),
+      label: strings.panel.removePreset,
+      items: presets.map(({ name }) => ({
+        label: name,
+        isDangerous: true,
+        onSelect: () => removePreset(name),
+      })),
     },
-    ...(presets.length > 0
-      ? [
-          {
-            label: strings.panel.removePreset,
-            items: presets.map((preset) => ({
-              label: preset.name,
-              isDangerous: true,
-              onSelect: () =>
-                attempt(async () => {
-                  await settingsApi.removePreset(preset.name);
-                  invalidate(keys.presets);
-                }),
-            })),
-          },
-        ]
-      : []),
   ];
+}
+
+export function SystemPrompt({ setting }: { setting: EffectiveSetting | undefined }) {
+  const [isSaving, setSaving] = useState(false);
+  // The menu gives the focus back before the field takes it.
+  const items = usePresetItems(() => setTimeout(() => setSaving(true), 50));
+  const text = typeof setting?.value === 'string' ? setting.value : '';
+  const save = (value: string): void => {
+    if (value !== text)
+      changeSettings((settings) => withSetting(settings, 'systemPrompt', value === '' ? null : value));
+  };
   return (
     <>
       <SettingField
@@ -91,13 +97,7 @@ export function SystemPrompt({ setting }: { setting: EffectiveSetting | undefine
             rows={4}
             defaultValue={text}
             disabled={isLocked}
-            onBlur={(event) => {
-              const { value } = event.target;
-              if (value !== text)
-                changeSettings((settings) =>
-                  withSetting(settings, 'systemPrompt', value === '' ? null : value),
-                );
-            }}
+            onBlur={(event) => save(event.target.value)}
           />
         )}
       </SettingField>

@@ -34,45 +34,75 @@ function Link({ to, isCurrent, children }: { to: Route; isCurrent: boolean; chil
   );
 }
 
+function Head() {
+  const title = useSystem().data?.title ?? strings.product;
+  return (
+    <header className="sidebar__head">
+      <span className="brand">
+        <Mark size={22} />
+        <span className="brand__name truncate">{title}</span>
+      </span>
+      <IconButton
+        label={strings.shell.toggleSidebar}
+        shortcut={shortcutText('sidebar')}
+        onClick={() => setSidebar(false)}
+      >
+        <PanelLeftClose />
+      </IconButton>
+    </header>
+  );
+}
+
+function Tools({ onNewFolder }: { onNewFolder: () => void }) {
+  return (
+    <div className="sidebar__tools">
+      <button
+        type="button"
+        className="sidebar__new"
+        data-tip={`${strings.shell.newChat}\n${shortcutText('newChat')}`}
+        onClick={() => {
+          startNewChat();
+          closeDrawer();
+        }}
+      >
+        <MessageCirclePlus aria-hidden />
+        {strings.shell.newChat}
+      </button>
+      <IconButton label={strings.sidebar.newFolder} onClick={onNewFolder}>
+        <FolderPlus />
+      </IconButton>
+    </div>
+  );
+}
+
+function Foot({ isTrashOpen, onTrash }: { isTrashOpen: boolean; onTrash: () => void }) {
+  const { view } = useStore(currentRoute);
+  return (
+    <footer className="sidebar__foot">
+      <Link to={{ view: 'models' }} isCurrent={view === 'models'}>
+        <Boxes aria-hidden />
+        {strings.sidebar.models}
+      </Link>
+      <Link to={{ view: 'settings', section: 'appearance' }} isCurrent={view === 'settings'}>
+        <Settings aria-hidden />
+        {strings.sidebar.settings}
+      </Link>
+      <IconButton label={strings.sidebar.trash} isPressed={isTrashOpen} onClick={onTrash}>
+        <Trash2 />
+      </IconButton>
+    </footer>
+  );
+}
+
 export function Sidebar() {
   const [query, setQuery] = useState('');
   const [isTrashOpen, setTrashOpen] = useState(false);
   const [isMakingFolder, setMakingFolder] = useState(false);
-  const route = useStore(currentRoute);
-  const title = useSystem().data?.title ?? strings.product;
   return (
     <nav className="sidebar" aria-label={strings.shell.sidebar}>
-      <header className="sidebar__head">
-        <span className="brand">
-          <Mark size={22} />
-          <span className="brand__name truncate">{title}</span>
-        </span>
-        <IconButton
-          label={strings.shell.toggleSidebar}
-          shortcut={shortcutText('sidebar')}
-          onClick={() => setSidebar(false)}
-        >
-          <PanelLeftClose />
-        </IconButton>
-      </header>
+      <Head />
       <div className="woven sidebar__woven" />
-      <div className="sidebar__tools">
-        <button
-          type="button"
-          className="sidebar__new"
-          data-tip={`${strings.shell.newChat}\n${shortcutText('newChat')}`}
-          onClick={() => {
-            startNewChat();
-            closeDrawer();
-          }}
-        >
-          <MessageCirclePlus aria-hidden />
-          {strings.shell.newChat}
-        </button>
-        <IconButton label={strings.sidebar.newFolder} onClick={() => setMakingFolder(true)}>
-          <FolderPlus />
-        </IconButton>
-      </div>
+      <Tools onNewFolder={() => setMakingFolder(true)} />
       <input
         type="search"
         className="field sidebar__search"
@@ -93,23 +123,7 @@ export function Sidebar() {
           )}
         </Suspense>
       </div>
-      <footer className="sidebar__foot">
-        <Link to={{ view: 'models' }} isCurrent={route.view === 'models'}>
-          <Boxes aria-hidden />
-          {strings.sidebar.models}
-        </Link>
-        <Link to={{ view: 'settings', section: 'appearance' }} isCurrent={route.view === 'settings'}>
-          <Settings aria-hidden />
-          {strings.sidebar.settings}
-        </Link>
-        <IconButton
-          label={strings.sidebar.trash}
-          isPressed={isTrashOpen}
-          onClick={() => setTrashOpen((value) => !value)}
-        >
-          <Trash2 />
-        </IconButton>
-      </footer>
+      <Foot isTrashOpen={isTrashOpen} onTrash={() => setTrashOpen((value) => !value)} />
     </nav>
   );
 }

@@ -37,26 +37,22 @@ export function shownSession(): ChatSession | null {
   return route.view === 'chat' ? (findSession(route.chatId) ?? null) : null;
 }
 
-async function run(session: ChatSession, body: StartRun): Promise<void> {
+/** Starts an answer; resolves when the server has the message on disk. */
+export async function run(session: ChatSession, body: StartRun): Promise<void> {
   const started = await session.start(body);
   for (const made of started.runs) markRun(session.id, made.id, true);
   invalidate(keys.chats);
 }
 
-/** Sends what was typed; throws where it was not taken, so that the composer keeps it. */
-export async function sendMessage(content: string): Promise<void> {
-  const shown = shownSession();
-  if (shown) return run(shown, { input: { kind: 'message', content } });
+/** The chat that did not exist yet, made with the settings chosen for it, and shown. */
+export async function makeChat(): Promise<ChatSession> {
   const { settings, isTemporary } = newChat.get();
-  const chat = await chatsApi.create({
-    settings,
-    ...(isTemporary ? { temporary: true } : {}),
-  });
+  const chat = await chatsApi.create({ settings, ...(isTemporary ? { temporary: true } : {}) });
   const session = sessionOf(chat.id);
   await session.load();
   goTo({ view: 'chat', chatId: chat.id }, true);
   newChat.set({ settings: {}, isTemporary: false });
-  await run(session, { input: { kind: 'message', content } });
+  return session;
 }
 
 /** An answer begun on an existing message; failures are told in a notice. */

@@ -200,6 +200,8 @@ export class ChatSession {
     this.#publish(live.messageId);
     this.state.set((current) => ({ ...current, runIds: [...this.#runs.keys()] }));
     flushScheduler.flushNow();
+    // Who came late, on a slow line, has heard the end and not what the model saw.
+    if (!live.plan) void this.load();
   }
 
   /** Starts an answer; resolves when the server has it on disk. */

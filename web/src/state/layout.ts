@@ -27,6 +27,17 @@ function useMedia(query: string): boolean {
   );
 }
 
+/** A window that becomes too narrow folds away what would now lie over the chat; a wider one brings it back. */
+function follow(below: number, key: 'sidebar' | 'panel', fallback: boolean): void {
+  const part = key === 'sidebar' ? 'isSidebarOpen' : 'isPanelOpen';
+  matchMedia(`(max-width: ${below - 0.02}px)`).addEventListener('change', ({ matches }) =>
+    layout.set((state) => ({ ...state, [part]: !matches && remembered.read(key, fallback) })),
+  );
+}
+
+follow(drawerBelow, 'sidebar', true);
+follow(sheetBelow, 'panel', false);
+
 export const useIsPanelSheet = () => useMedia(`(max-width: ${sheetBelow - 0.02}px)`);
 export const useIsSidebarDrawer = () => useMedia(`(max-width: ${drawerBelow - 0.02}px)`);
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Run, RunEvent } from '@corral/app/contracts/runs';
 import { expect, test } from 'vitest';
 import { LiveRun } from './live-run.ts';

@@ -3,6 +3,12 @@ import { ChatSession } from './chat-session.ts';
 /** Chats kept ready beside the shown one, so that going back is instant and answers go on. */
 const keptSessions = 6;
 const sessions = new Map<string, ChatSession>();
+let whenMade: (session: ChatSession) => void = () => undefined;
+
+/** Told of every session that begins; there is one such listener. */
+export function onSession(listener: (session: ChatSession) => void): void {
+  whenMade = listener;
+}
 
 export function sessionOf(chatId: string): ChatSession {
   const known = sessions.get(chatId);
@@ -13,6 +19,7 @@ export function sessionOf(chatId: string): ChatSession {
   }
   const session = new ChatSession(chatId);
   sessions.set(chatId, session);
+  whenMade(session);
   void session.load();
   trim();
   return session;

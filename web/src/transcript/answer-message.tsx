@@ -24,7 +24,7 @@ import { IconButton } from '../ui/icon-button.tsx';
 import { Menu, type MenuEntry } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
 import { EndNote } from './end-note.tsx';
-import { BranchSwitch, Figures } from './message-footer.tsx';
+import { BranchSwitch, Figures, PinMark } from './message-footer.tsx';
 import type { MessageProps } from './person-message.tsx';
 import { RunStatus } from './run-status.tsx';
 import { useMessage } from './use-message.ts';
@@ -142,51 +142,68 @@ function Actions(props: ActionsProps) {
   );
 }
 
+/** The answer itself: as it is meant to look, or its source. */
+function Body({ text, isRaw, isRunning }: { text: string; isRaw: boolean; isRunning: boolean }) {
+  if (!isRaw) return <Markdown text={text} isStreaming={isRunning} />;
+  return (
+    <pre className="source" dir="auto" tabIndex={0}>
+      {text}
+    </pre>
+  );
+}
+
+function Foot(props: ActionsProps) {
+  const { session, view } = props;
+  const messageId = view.message.id;
+  return (
+    <>
+      <EndNote
+        view={view}
+        onContinue={() => startRun(session, { input: { kind: 'continue', messageId } })}
+        onRetry={() => startRun(session, { input: { kind: 'regenerate', messageId } })}
+      />
+      <footer className="message__footer">
+        <BranchSwitch session={session} view={view} />
+        <Actions {...props} />
+        <Figures view={view} />
+      </footer>
+    </>
+  );
+}
+
+/** Whether it is being written, whether its first word is still to come, and what there is of it. */
+function stateOf({ message, live }: MessageView) {
+  const isRunning = message.state === 'running' && live?.phase !== 'ended';
+  return {
+    isRunning,
+    waiting: isRunning && live?.firstTextAt === null ? live : null,
+    text: isRunning && live ? live.text : message.content,
+  };
+}
+
 export const AnswerMessage = memo(function AnswerMessage({ session, id, isLast, isUnseen }: MessageProps) {
   const view = useMessage(session, id);
   const [isRaw, setRaw] = useState(false);
   if (!view) return null;
-  const { message, live } = view;
-  const isRunning = message.state === 'running' && live?.phase !== 'ended';
-  const text = isRunning && live ? live.text : message.content;
-  const isWaiting = isRunning && live !== null && live.firstTextAt === null;
+  const { message } = view;
+  const { isRunning, waiting, text } = stateOf(view);
   return (
     <article
       className="message message--answer"
       aria-label={strings.transcript.assistant}
       aria-busy={isRunning || undefined}
+      tabIndex={-1}
       data-id={id}
       data-last={isLast || undefined}
       data-unseen={isUnseen || undefined}
       data-state={isRunning ? 'running' : message.state}
     >
       <h2 className="only-read-aloud">{strings.transcript.assistant}</h2>
-      {message.pinned && (
-        <span className="chip">
-          <Pin size={12} aria-hidden /> {strings.transcript.isPinned}
-        </span>
-      )}
-      {isRaw ? (
-        <pre className="source" dir="auto" tabIndex={0}>
-          {text}
-        </pre>
-      ) : (
-        <Markdown text={text} isStreaming={isRunning} />
-      )}
-      {isWaiting && <RunStatus live={live} />}
+      {message.pinned && <PinMark />}
+      <Body text={text} isRaw={isRaw} isRunning={isRunning} />
+      {waiting && <RunStatus live={waiting} />}
       {!isRunning && (
-        <>
-          <EndNote
-            view={view}
-            onContinue={() => startRun(session, { input: { kind: 'continue', messageId: id } })}
-            onRetry={() => startRun(session, { input: { kind: 'regenerate', messageId: id } })}
-          />
-          <footer className="message__footer">
-            <BranchSwitch session={session} view={view} />
-            <Actions session={session} view={view} isRaw={isRaw} onRaw={() => setRaw((value) => !value)} />
-            <Figures view={view} />
-          </footer>
-        </>
+        <Foot session={session} view={view} isRaw={isRaw} onRaw={() => setRaw((value) => !value)} />
       )}
     </article>
   );

@@ -1,13 +1,11 @@
 import { useState } from 'react';
+import type { StartRun } from '@corral/app/contracts/api/runs';
 import type { ChatSettings } from '@corral/app/contracts/chats';
-import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys, useModels } from '../api/queries.ts';
 import { Markdown } from '../markdown/markdown.tsx';
-import { newChat, shownSession } from '../state/actions.ts';
+import { makeChat, shownSession } from '../state/actions.ts';
 import { markRun } from '../state/activity.ts';
 import type { ChatSession } from '../state/chat-session.ts';
-import { goTo } from '../state/route.ts';
-import { sessionOf } from '../state/sessions.ts';
 import { useAnsweringModel } from '../state/use-settings.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
@@ -116,34 +114,77 @@ function Column({ session, messageId, onKeep }: ColumnProps) {
   );
 }
 
-async function sessionForCompare(): Promise<ChatSession> {
-  const shown = shownSession();
-  if (shown) return shown;
-  const { settings, isTemporary } = newChat.get();
-  const chat = await chatsApi.create({ settings, ...(isTemporary ? { temporary: true } : {}) });
-  const session = sessionOf(chat.id);
-  await session.load();
-  goTo({ view: 'chat', chatId: chat.id }, true);
-  return session;
+interface Answers {
+  session: ChatSession;
+  ids: string[];
 }
 
-/** One message, two models, adapters or settings, answered together; one of them is kept as the shown branch. */
-export function CompareView({ messageId, onClose }: { messageId: string | undefined; onClose: () => void }) {
+async function startBoth(
+  input: StartRun['input'],
+  targets: readonly [ChatSettings, ChatSettings],
+): Promise<Answers> {
+  const session = shownSession() ?? (await makeChat());
+  const started = await session.start({ input, targets: [...targets] });
+  for (const run of started.runs) markRun(session.id, run.id, true);
+  invalidate(keys.chats);
+  return { session, ids: started.runs.map((run) => run.messageId) };
+}
+
+interface FormProps {
+  /** Given: another two answers beside this one; absent: a new message is asked for. */
+  messageId: string | undefined;
+  onStarted: (answers: Answers) => void;
+}
+
+function CompareForm({ messageId, onStarted }: FormProps) {
   const model = useAnsweringModel() ?? 'cria';
   const [left, setLeft] = useState<Side>({ model, temperature: 0.7, adapter: '' });
   const [right, setRight] = useState<Side>({ model, temperature: 0, adapter: '' });
   const [text, setText] = useState('');
-  const [answers, setAnswers] = useState<{ session: ChatSession; ids: string[] } | null>(null);
-  const start = (): void =>
+  const input: StartRun['input'] = messageId
+    ? { kind: 'regenerate', messageId }
+    : { kind: 'message', content: text };
+  return (
+    <form
+      className="form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        attempt(async () => onStarted(await startBoth(input, [settingsOf(left), settingsOf(right)])));
+      }}
+    >
+      <div className="compare">
+        <SideForm label={viewStrings.compare.left} side={left} onChange={setLeft} />
+        <SideForm label={viewStrings.compare.right} side={right} onChange={setRight} />
+      </div>
+      {!messageId && (
+        <label className="form__field">
+          {viewStrings.compare.message}
+          <textarea
+            className="field"
+            rows={3}
+            dir="auto"
+            required
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+        </label>
+      )}
+      <div className="card__row">
+        <Button kind="primary" type="submit">
+          {viewStrings.compare.start}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** One message, two models, adapters or settings, answered together; one of them is kept as the shown branch. */
+export function CompareView({ messageId, onClose }: { messageId: string | undefined; onClose: () => void }) {
+  const [answers, setAnswers] = useState<Answers | null>(null);
+  const keep = (id: string): void =>
     attempt(async () => {
-      const session = await sessionForCompare();
-      const started = await session.start({
-        input: messageId ? { kind: 'regenerate', messageId } : { kind: 'message', content: text },
-        targets: [settingsOf(left), settingsOf(right)],
-      });
-      for (const run of started.runs) markRun(session.id, run.id, true);
-      invalidate(keys.chats);
-      setAnswers({ session, ids: started.runs.map((run) => run.messageId) });
+      await answers?.session.switchTo(id);
+      onClose();
     });
   return (
     <Dialog
@@ -155,48 +196,11 @@ export function CompareView({ messageId, onClose }: { messageId: string | undefi
       {answers ? (
         <div className="compare">
           {answers.ids.map((id) => (
-            <Column
-              key={id}
-              session={answers.session}
-              messageId={id}
-              onKeep={() =>
-                attempt(async () => {
-                  await answers.session.switchTo(id);
-                  onClose();
-                })
-              }
-            />
+            <Column key={id} session={answers.session} messageId={id} onKeep={() => keep(id)} />
           ))}
         </div>
       ) : (
-        <form
-          className="form"
-          onSubmit={(event) => {
-            event.preventDefault();
-            start();
-          }}
-        >
-          <div className="compare">
-            <SideForm label={viewStrings.compare.left} side={left} onChange={setLeft} />
-            <SideForm label={viewStrings.compare.right} side={right} onChange={setRight} />
-          </div>
-          {!messageId && (
-            <label className="form__field">
-              {viewStrings.compare.message}
-              <textarea
-                className="field"
-                rows={3}
-                dir="auto"
-                required
-                value={text}
-                onChange={(event) => setText(event.target.value)}
-              />
-            </label>
-          )}
-          <Button kind="primary" type="submit">
-            {viewStrings.compare.start}
-          </Button>
-        </form>
+        <CompareForm messageId={messageId} onStarted={setAnswers} />
       )}
     </Dialog>
   );

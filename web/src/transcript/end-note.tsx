@@ -2,15 +2,21 @@ import type { MessageView } from '../state/message-view.ts';
 import { strings } from '../strings.ts';
 import { Button } from '../ui/button.tsx';
 
-function noteOf({ message }: MessageView): string | null {
-  const { outcome, state } = message;
+type Message = MessageView['message'];
+
+const noteOfState: Partial<Record<Message['state'], string>> = {
+  stopped: strings.transcript.stopped,
+  length: strings.transcript.cutAtLength,
+};
+
+function noteOf({ outcome, state, content }: Message): string | null {
   if (outcome?.endReason === 'interrupted') return strings.transcript.interrupted;
-  if (state === 'stopped') return strings.transcript.stopped;
-  if (state === 'length') return strings.transcript.cutAtLength;
   if (state === 'failed') return outcome?.error?.message ?? strings.transcript.failed;
-  if (state === 'complete' && message.content === '') return strings.transcript.emptyAnswer;
-  return outcome?.resumed ? strings.transcript.resumed : null;
+  if (state === 'complete' && content === '') return strings.transcript.emptyAnswer;
+  return noteOfState[state] ?? (outcome?.resumed ? strings.transcript.resumed : null);
 }
+
+const continued = new Set<Message['state']>(['stopped', 'length', 'failed']);
 
 export interface EndNoteProps {
   view: MessageView;
@@ -19,13 +25,10 @@ export interface EndNoteProps {
 }
 
 /** How an answer ended where it did not simply end, with the one thing to do about it. */
-export function EndNote({ view, onContinue, onRetry }: EndNoteProps) {
-  const note = noteOf(view);
+export function EndNote({ view: { message }, onContinue, onRetry }: EndNoteProps) {
+  const note = noteOf(message);
   if (!note) return null;
-  const { message } = view;
   const isFailed = message.state === 'failed';
-  const mayContinue =
-    (message.state === 'stopped' || message.state === 'length' || isFailed) && message.content !== '';
   const hint = isFailed ? message.outcome?.error?.hint : undefined;
   return (
     <div className="end-note" data-kind={isFailed ? 'problem' : 'note'} role={isFailed ? 'alert' : undefined}>
@@ -33,7 +36,9 @@ export function EndNote({ view, onContinue, onRetry }: EndNoteProps) {
         {note}
         {hint && <div className="small soft">{hint}</div>}
       </div>
-      {mayContinue && <Button onClick={onContinue}>{strings.transcript.continue}</Button>}
+      {continued.has(message.state) && message.content !== '' && (
+        <Button onClick={onContinue}>{strings.transcript.continue}</Button>
+      )}
       {isFailed && message.content === '' && <Button onClick={onRetry}>{strings.retry}</Button>}
     </div>
   );

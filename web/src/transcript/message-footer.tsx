@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { ChevronLeft, ChevronRight } from 'lucide-react';
+import { ChevronLeft, ChevronRight, Pin } from 'lucide-react';
 import type { ChatSession } from '../state/chat-session.ts';
 import type { MessageView } from '../state/message-view.ts';
 import { strings } from '../strings.ts';
@@ -35,6 +35,14 @@ export function BranchSwitch({ session, view }: { session: ChatSession; view: Me
       >
         <ChevronRight />
       </IconButton>
+    </span>
+  );
+}
+
+export function PinMark() {
+  return (
+    <span className="chip">
+      <Pin size={12} aria-hidden /> {strings.transcript.isPinned}
     </span>
   );
 }

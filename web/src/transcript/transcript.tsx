@@ -34,22 +34,19 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
   const items = useMemo(() => transcriptItems(path, plan), [path, plan]);
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const follow = useFollow(scroller, content);
+  const { isAway, toEnd } = useFollow(scroller, content);
   const leaf = path.at(-1);
-  const { toEnd } = follow;
-  const toEndNow = useRef(toEnd);
-  toEndNow.current = toEnd;
   useEffect(() => {
-    // A new message of one's own, another branch, another chat: its end is what one wants to see.
-    toEndNow.current();
-  }, [leaf, session]);
+    // A new message of one's own, another branch: its end is what one wants to see.
+    if (leaf) toEnd();
+  }, [leaf, toEnd]);
   useEffect(() => {
     const route = currentRoute.get();
     if (route.view === 'chat' && route.messageId) {
       const { messageId } = route;
       requestAnimationFrame(() => transcriptView.get().show(messageId));
     }
-  }, [session]);
+  }, []);
   return (
     <div className="transcript">
       <div className="transcript__scroll" ref={scroller} data-transcript>
@@ -69,7 +66,7 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
           )}
         </div>
       </div>
-      {follow.isAway && (
+      {isAway && (
         <button type="button" className="latest" onClick={() => toEnd('smooth')}>
           <ArrowDown size={16} strokeWidth={1.75} aria-hidden />
           {strings.transcript.latest}

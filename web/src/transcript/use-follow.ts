@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type RefObject } from 'react';
+import { useCallback, useEffect, useRef, useState, type RefObject } from 'react';
 
 /** This near to the end counts as being there. */
 const nearPx = 80;
@@ -56,12 +56,14 @@ export function useFollow(
       grow.disconnect();
     };
   }, [scroller, content]);
-  return {
-    isAway,
-    toEnd: (behavior = 'auto') => {
+  const toEnd = useCallback(
+    (behavior: ScrollBehavior = 'auto') => {
       isFollowing.current = true;
       setAway(false);
-      scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior });
+      const element = scroller.current;
+      element?.scrollTo({ top: element.scrollHeight, behavior });
     },
-  };
+    [scroller],
+  );
+  return { isAway, toEnd };
 }

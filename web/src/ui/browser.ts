@@ -48,22 +48,34 @@ export function isTouchOnly(): boolean {
 
 export const isApple = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
+interface Remembered {
+  read: <T>(key: string, fallback: T) => T;
+  write: (key: string, value: unknown) => void;
+}
+
 /** Reads and writes survive a browser that refuses storage. */
-export const remembered = {
-  read<T>(key: string, fallback: T): T {
-    try {
-      const text = localStorage.getItem(`corral.${key}`);
-      return text === null ? fallback : (JSON.parse(text) as T);
-    } catch {
-      return fallback;
-    }
-  },
-  write(key: string, value: unknown): void {
-    try {
-      if (value === undefined) localStorage.removeItem(`corral.${key}`);
-      else localStorage.setItem(`corral.${key}`, JSON.stringify(value));
-    } catch {
-      // Full or forbidden: the value lasts as long as this page.
-    }
-  },
-};
+function rememberedIn(storage: () => Storage): Remembered {
+  return {
+    read(key, fallback) {
+      try {
+        const text = storage().getItem(`corral.${key}`);
+        return text === null ? fallback : (JSON.parse(text) as typeof fallback);
+      } catch {
+        return fallback;
+      }
+    },
+    write(key, value) {
+      try {
+        if (value === undefined) storage().removeItem(`corral.${key}`);
+        else storage().setItem(`corral.${key}`, JSON.stringify(value));
+      } catch {
+        // Full or forbidden: the value lasts as long as this page.
+      }
+    },
+  };
+}
+
+/** For this browser. */
+export const remembered = rememberedIn(() => localStorage);
+/** For this tab, across reloads. */
+export const rememberedInTab = rememberedIn(() => sessionStorage);

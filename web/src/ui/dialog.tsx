@@ -10,14 +10,15 @@ export interface DialogProps {
   /** `sheet` comes from the right, `drawer` from the left, `wide` is for views with columns. */
   kind?: 'small' | 'wide' | 'sheet' | 'drawer';
   isHeadless?: boolean;
-  onClose: () => void;
+  /** Absent: only what is asked for ends it. */
+  onClose?: () => void;
   children: ReactNode;
 }
 
 /** An open dialog; mount it to open it. Focus goes back to where it was. */
 export function Dialog({ title, description, kind = 'small', isHeadless, onClose, children }: DialogProps) {
   return (
-    <Primitive.Root open onOpenChange={(open) => !open && onClose()}>
+    <Primitive.Root open onOpenChange={(open) => !open && onClose?.()}>
       <Primitive.Portal>
         <Primitive.Overlay className="scrim" />
         <Primitive.Content
@@ -29,11 +30,13 @@ export function Dialog({ title, description, kind = 'small', isHeadless, onClose
           ) : (
             <header className="dialog__head">
               <Primitive.Title className="dialog__title">{title}</Primitive.Title>
-              <Primitive.Close asChild>
-                <IconButton label={strings.close}>
-                  <X />
-                </IconButton>
-              </Primitive.Close>
+              {onClose && (
+                <Primitive.Close asChild>
+                  <IconButton label={strings.close}>
+                    <X />
+                  </IconButton>
+                </Primitive.Close>
+              )}
             </header>
           )}
           {description && (

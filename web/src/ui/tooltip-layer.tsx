@@ -21,6 +21,8 @@ function tipOf(event: Event): { element: HTMLElement; tip: Tip } | null {
 function watchTips(show: (tip: Tip) => void, hide: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let current: HTMLElement | null = null;
+  /** A dialog or menu that takes the focus for itself is no reason to explain its first button. */
+  let isTabbing = false;
   const leave = (): void => {
     clearTimeout(timer);
     current = null;
@@ -33,7 +35,7 @@ function watchTips(show: (tip: Tip) => void, hide: () => void): () => void {
     clearTimeout(timer);
     current = found.element;
     const isFocus = event.type === 'focusin';
-    if (isFocus && !found.element.matches(':focus-visible')) return;
+    if (isFocus && !(isTabbing && found.element.matches(':focus-visible'))) return;
     timer = setTimeout(() => show(found.tip), isFocus ? 0 : delayMs);
   };
   const onPointer = (event: PointerEvent): void => {
@@ -45,6 +47,14 @@ function watchTips(show: (tip: Tip) => void, hide: () => void): () => void {
   document.addEventListener('focusin', enter, options);
   for (const type of ['pointerdown', 'keydown', 'scroll', 'focusout'])
     document.addEventListener(type, leave, options);
+  for (const type of ['pointerdown', 'keydown'])
+    document.addEventListener(
+      type,
+      (event) => {
+        isTabbing = event instanceof KeyboardEvent && event.key === 'Tab';
+      },
+      options,
+    );
   return () => {
     clearTimeout(timer);
     end.abort();

@@ -1,0 +1,75 @@
+import { useEffect, useRef, type ClipboardEvent, type KeyboardEvent } from 'react';
+import { composerFocus } from '../state/actions.ts';
+import { strings } from '../strings.ts';
+import { isTouchOnly } from '../ui/browser.ts';
+import { longPasteCharacters } from './attachments.ts';
+
+/** Enter sends by the kind of device, not its size; never while an input method composes a word. */
+function isSendKey(event: KeyboardEvent): boolean {
+  if (event.key !== 'Enter' || event.nativeEvent.isComposing || event.keyCode === 229) return false;
+  if (event.ctrlKey || event.metaKey) return true;
+  return !event.shiftKey && !event.altKey && !isTouchOnly();
+}
+
+function editLast(): void {
+  const messages = document.querySelectorAll<HTMLElement>('.message--person [data-action="edit"]');
+  messages[messages.length - 1]?.click();
+}
+
+export interface ComposerFieldProps {
+  text: string;
+  isDropping: boolean;
+  onChange: (text: string) => void;
+  onSubmit: () => void;
+  onFiles: (files: Iterable<File>) => void;
+  /** A paste too long for a text field. */
+  onLongPaste: (text: string) => void;
+}
+
+/** Where one writes. It grows with its text, and nothing else moves. */
+export function ComposerField(props: ComposerFieldProps) {
+  const { text, isDropping, onChange, onSubmit, onFiles, onLongPaste } = props;
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    const focus = (): void => {
+      if (!isTouchOnly()) field.current?.focus();
+    };
+    focus();
+    return composerFocus.subscribe(focus);
+  }, []);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (isSendKey(event)) {
+      event.preventDefault();
+      onSubmit();
+    } else if (event.key === 'ArrowUp' && text === '') {
+      event.preventDefault();
+      editLast();
+    }
+  };
+  const onPaste = (event: ClipboardEvent): void => {
+    const pasted = event.clipboardData.getData('text/plain');
+    if (event.clipboardData.files.length > 0) {
+      event.preventDefault();
+      onFiles(event.clipboardData.files);
+    } else if (pasted.length > longPasteCharacters) {
+      event.preventDefault();
+      onLongPaste(pasted);
+    }
+  };
+  return (
+    <textarea
+      id="composer"
+      ref={field}
+      className="composer__field"
+      aria-label={strings.composer.label}
+      placeholder={isDropping ? strings.composer.dropHere : strings.composer.placeholder}
+      rows={1}
+      dir="auto"
+      enterKeyHint={isTouchOnly() ? 'enter' : 'send'}
+      value={text}
+      onChange={(event) => onChange(event.target.value)}
+      onKeyDown={onKeyDown}
+      onPaste={onPaste}
+    />
+  );
+}

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunningServer } from '../fixtures/running-server.ts';
 import { temporaryFolder } from '../program.ts';
@@ -188,31 +188,19 @@ test('a failed answer says why, and nothing typed is lost when the server is awa
   await context.close();
 });
 
-async function paste(page: Page, characters: number): Promise<void> {
+test('far too much pasted text becomes an attachment, is refused by its size, and the page stays usable', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
   await page.evaluate(`(() => {
     const clipboardData = new DataTransfer();
-    clipboardData.setData('text/plain', 'word '.repeat(${characters / 5}));
+    clipboardData.setData('text/plain', 'word '.repeat(800_001));
     const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
     document.querySelector('#composer').dispatchEvent(paste);
   })()`);
   await page.locator('.composer__files').getByText('Pasted text').waitFor();
-}
-
-test('a million pasted characters become an attachment; what is too much is said, and nothing is lost', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
-  await paste(page, 4_000_005);
   await page.getByText('The message is longer than the server takes (4,000,000 characters).').waitFor();
   expect(await page.getByRole('button', { name: 'Send', exact: true }).isDisabled()).toBe(true);
   await page.getByRole('button', { name: 'Delete Pasted text' }).click();
-  await paste(page, 1_000_005);
-  await page.getByRole('button', { name: 'Send', exact: true }).click();
-  // More than the model can read: refused with the counts, and still there.
-  const note = page.locator('.end-note[data-kind="problem"]');
-  await note.waitFor();
-  expect(await note.innerText()).toMatch(/context/);
-  expect(await page.locator('.message--person').innerText()).toContain('Pasted text');
   await say(page, 'still here');
-  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
   expect(await answered(page)).toContain('still here');
   expect(problems).toEqual([]);
   await context.close();

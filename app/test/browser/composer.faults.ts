@@ -1,0 +1,99 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunningServer } from '../fixtures/running-server.ts';
+import { answered, launch, openPage, say, servePage } from './open-page.ts';
+
+/** A name in a LAN: over plain http it is no secure context, as 127.0.0.1 would be. */
+const lanName = 'corral.test';
+let browser: Browser;
+let server: RunningServer;
+
+beforeAll(async () => {
+  browser = await launch([`--host-resolver-rules=MAP ${lanName} 127.0.0.1`]);
+  server = await servePage({
+    script: { tokensPerSecond: 200 },
+    environment: { CORRAL_ALLOWED_HOSTS: lanName },
+  });
+});
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+const messages = (page: Page): Promise<number> => page.locator('.message--person').count();
+
+test('plain http in a LAN: ids, copying and files have their fallbacks', async () => {
+  const address = server.address.replace('127.0.0.1', lanName);
+  const { page, context, problems } = await openPage(browser, address);
+  expect(await page.evaluate('isSecureContext')).toBe(false);
+  expect(await page.evaluate('"clipboard" in navigator || "randomUUID" in crypto')).toBe(false);
+  await say(page, '/say far from https');
+  expect(await answered(page)).toBe('far from https');
+  await page.locator('.message--answer').getByRole('button', { name: 'Copy', exact: true }).click();
+  await page.getByText('Copied', { exact: true }).waitFor();
+  await page.locator('#composer').focus();
+  await page.keyboard.press('Control+v');
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('far from https');
+  await say(page, '/say ```js\nconst wool = 1;\n```');
+  await page.locator('.code').getByRole('button', { name: 'Copy code' }).click();
+  await page.locator('#composer').fill('');
+  await page.keyboard.press('Control+v');
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('const wool = 1;');
+  const [saved] = await Promise.all([
+    page.waitForEvent('download'),
+    page.locator('.code').getByRole('button', { name: 'Save code' }).click(),
+  ]);
+  expect(saved.suggestedFilename()).toBe('code.js');
+  // Chromium says of every page without https that one of its headers has no effect there.
+  expect(problems.filter((problem) => !problem.includes('Cross-Origin-Opener-Policy'))).toEqual([]);
+  await context.close();
+});
+
+test('what is typed during an answer waits, can come back, and goes out in order', async () => {
+  // 512 tokens: long enough to type three messages and to reload.
+  const slow = await servePage({ script: { tokensPerSecond: 20 } });
+  const { page, context, problems } = await openPage(browser, slow.address);
+  await say(page, '/long 4000');
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  for (const text of ['second question', 'not this one', 'third question']) await say(page, text);
+  const waiting = page.locator('.waiting__item');
+  await expect.poll(() => waiting.count()).toBe(3);
+  await page.reload();
+  await waiting.nth(2).waitFor();
+  await waiting.nth(1).getByRole('button', { name: 'Put back into the field' }).click();
+  expect(await page.locator('#composer').inputValue()).toBe('not this one');
+  await expect.poll(() => messages(page), { timeout: 60_000 }).toBe(3);
+  await expect.poll(() => page.locator('.message--answer').last().innerText()).toContain('third question');
+  expect(await page.locator('.message--person').nth(1).innerText()).toContain('second question');
+  expect(await page.locator('#composer').inputValue()).toBe('not this one');
+  expect(problems).toEqual([]);
+  await context.close();
+  await slow.close();
+});
+
+test('a draft with its files stays with its chat, and comes back when sending fails', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, 'a chat to come back to');
+  await answered(page);
+  await page.locator('#composer').fill('half a thought');
+  await page.locator('input[type=file]').setInputFiles({
+    name: 'list.csv',
+    mimeType: 'text/csv',
+    buffer: Buffer.from('name,age\nPaco,7'),
+  });
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('');
+  // The chat is made, the message is refused: both are shown, and nothing is lost.
+  await page.route('**/runs', (route) => route.abort());
+  await say(page, 'refused on its way');
+  await page.getByText('The server does not answer.').first().waitFor();
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('refused on its way');
+  await page.unroute('**/runs');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  expect(await answered(page)).toContain('refused on its way');
+  await page.goBack();
+  await page.locator('.composer__files').getByText('list.csv').waitFor();
+  expect(await page.locator('#composer').inputValue()).toBe('half a thought');
+  expect(problems).toEqual([]);
+  await context.close();
+});

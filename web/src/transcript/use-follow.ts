@@ -9,6 +9,10 @@ export interface Follow {
   toEnd: (behavior?: ScrollBehavior) => void;
 }
 
+function scrollToEnd({ current }: RefObject<HTMLElement | null>, behavior: ScrollBehavior): void {
+  current?.scrollTo({ top: current.scrollHeight, behavior });
+}
+
 /**
  * Keeps the end in view while text comes in, until the reader scrolls away; then nothing moves any more until they
  * come back by themselves or by the button.
@@ -60,8 +64,7 @@ export function useFollow(
     (behavior: ScrollBehavior = 'auto') => {
       isFollowing.current = true;
       setAway(false);
-      const element = scroller.current;
-      element?.scrollTo({ top: element.scrollHeight, behavior });
+      scrollToEnd(scroller, behavior);
     },
     [scroller],
   );

@@ -162,6 +162,20 @@ describe('npm run check', { timeout: 240_000 }, () => {
     expect(refusal('documents', file, fault)).toContain(message);
   });
 
+  it.each([
+    ['layers', 'docs/architecture.md', ['cli --> config', 'cli --> outbox'], 'is not what the code says'],
+    ['commands', 'README.md', ['npx corral list', 'npx corral lost'], 'there is no command "lost"'],
+    ['commands', 'docs/promises.md', ['app/test/origins', 'app/test/nowhere'], 'no test lies at'],
+    ['commands', 'docs/promises.md', ['## 8. ', '## Also: '], 'has 7 promises'],
+    ['dependencies', 'docs/dependencies.md', ['| zod | schemas', '| zot | schemas'], 'has no row for zod'],
+  ] as [string, string, [string, string], string][])(
+    '%s refuses a fault in %s',
+    (guard, file, change, message) => {
+      const fault = (content: string): string => content.replace(...change);
+      expect(refusal(guard, file, fault)).toContain(message);
+    },
+  );
+
   it('refuses a kernel that its source does not compile to', () => {
     const files = execFileSync('git', ['ls-files', 'app/kernels/*.kernel.ts'], {
       cwd: copy,

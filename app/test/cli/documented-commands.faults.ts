@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { documentedCommands } from '../../../scripts/documented-commands.ts';
+import { prepareOrigin, type Origin } from '../origins/origin-server.ts';
+import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
+import { root, temporaryFolder } from '../program.ts';
+
+/** That each documented command exists is `npm run check`'s; here those run that need no more than a Hub. */
+const documents = ['README.md', 'docs/config.md', 'docs/errors.md', 'docs/logging.md', 'docs/flows/pull.md'];
+/** They start a server, need a file of the reader's own, or a model under a name of their own (app/test/origins). */
+const elsewhere = /^(?:serve|history import|rm|adapter|pull (?:meta-llama|tiiuae|huggyllama))/;
+const model = 'TinyLlama/TinyLlama-1.1B-Chat-v1.0';
+let origin: Origin;
+
+beforeAll(async () => {
+  const folder = temporaryFolder((cleanup) => afterAll(cleanup));
+  await writeTinyRepository(folder, { dtype: 'f16' });
+  origin = await prepareOrigin({ hub: { repositories: [{ id: model, folder, licence: 'apache-2.0' }] } });
+}, 120_000);
+afterAll(() => origin.close());
+
+function corralCommands(): string[] {
+  const found = documents.flatMap((document) =>
+    documentedCommands(document, readFileSync(join(root, document), 'utf8')),
+  );
+  const lines = found.flatMap(({ words }) => {
+    const rest = words[0] === 'npx' ? words.slice(1) : words;
+    return rest[0] === 'corral' ? [rest.slice(1).join(' ')] : [];
+  });
+  return [...new Set(lines)].filter((line) => line !== '' && line !== '…' && !elsewhere.test(line));
+}
+
+test.each(corralCommands())('corral %s', async (line) => {
+  const { code, stderr } = await origin.corral(...line.split(' '));
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+});

@@ -127,7 +127,6 @@ const refused = [
   'ftp://huggingface.co/owner/name',
   'https://huggingface.co.evil.example/owner/name',
   'https://huggingface.co/owner/name/discussions/1',
-  'unknown:owner/name/extra',
 ];
 
 describe('references', () => {
@@ -147,6 +146,15 @@ describe('references', () => {
     }
     expect(error).toBeInstanceOf(AppError);
     expect((error as AppError).code).toBe('model-reference-invalid');
+  });
+
+  it('says which provider is not set up', () => {
+    expect(() => parseReference('unknown:owner/name', { providers: ['hf'] })).toThrow(
+      expect.objectContaining({
+        code: 'provider-unknown',
+        message: expect.stringContaining('There are: hf.'),
+      }),
+    );
   });
 
   it('takes a word before a colon as a provider only when it is configured and stands before any slash', () => {

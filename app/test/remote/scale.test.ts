@@ -86,7 +86,7 @@ test(
       PORT: port,
     });
     const [command = ''] = block('command');
-    const words = JSON.parse(command.replace('command: ', '')) as string[];
+    const words = [...command.matchAll(/'([^']*)'/g)].map(([, word = '']) => word);
     const program = startProgram(words, {
       environment: { ...environment, CORRAL_HOME: temporaryFolder(onTestFinished), HF_HUB_OFFLINE: '1' },
     });

@@ -81,7 +81,9 @@ test('system message, history and message are one prompt in Falcon’s format', 
 });
 
 test('the answer streams into the chat', async () => {
-  const chat = await corral.newChat({ sampling: { maxNewTokens: 400, ignoreEos: true, temperature: 1 } });
+  const chat = await corral.newChat({
+    sampling: { maxNewTokens: 800, ignoreEos: true, temperature: 1, seed: 7 },
+  });
   const { runId } = await corral.start(chat, 'Tell me a story.');
   const events: RunEvent[] = [];
   const parser = createParser({ onEvent: ({ data }) => events.push(JSON.parse(data) as RunEvent) });

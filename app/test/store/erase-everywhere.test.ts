@@ -57,7 +57,8 @@ async function call<Answer>(method: string, path: string, body?: object): Promis
 
 /** A chat with one answered message. */
 async function say(content: string, options: { temporary?: boolean } = {}): Promise<string> {
-  const settings = { systemPrompt: content, sampling: { maxNewTokens: 6 } };
+  // Long enough for a state to be worth a file.
+  const settings = { systemPrompt: `${content} `.repeat(20), sampling: { maxNewTokens: 6 } };
   const { id } = await call<{ id: string }>('POST', '/api/chats', { ...options, settings, tags: [content] });
   const input = { kind: 'message', content };
   const started = await call<{ runs: { id: string }[] }>('POST', `/api/chats/${id}/runs`, { input });

@@ -23,6 +23,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Every place of the program that can delete a whole folder, and which folder that is. */
 const deletesFolders: Record<string, string> = {
   'app/src/engine/llama/fetch-libraries.ts': 'the folder of fetched libraries, whose name is a constant',
+  'app/src/engine/llama/library-trial.ts': 'a temporary folder of its own',
   'app/src/models/registry/registry.ts': 'paths that model-paths.ts makes from hashes alone',
   'app/src/store/sqlite/scrub-backups.ts': 'one set in `damaged` that mentions what was erased',
   'bin/runtime.mjs': 'the fetched runtime in the clone',

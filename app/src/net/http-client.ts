@@ -108,7 +108,7 @@ interface Parts {
   log: Log;
 }
 
-/** With the first request only: a server that never asks anybody is 14 MB smaller without undici. */
+/** With the first request only: a server that never asks anybody does without undici. */
 async function createSender(gate: Gate, options: HttpClientOptions): Promise<Sender> {
   const { connections = 16, connectMs = 15_000 } = options;
   const { Agent, buildConnector, request } = await import('undici');

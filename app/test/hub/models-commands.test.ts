@@ -107,6 +107,20 @@ describe('the commands on models', () => {
     expect(code).toBe(exitCode);
   });
 
+  it('pulls the others when one fails, and still ends with its code', async () => {
+    const { code, stdout, stderr } = await corral([
+      'pull',
+      'owner/nothing',
+      'owner/tiny-llama:q4_0',
+      'owner/gated',
+    ]);
+    expect(stdout).toContain('owner/tiny-llama:q4_0 is ready');
+    expect(stderr).toMatch(/owner\/nothing: .*no repository/);
+    expect(stderr).toMatch(/accept/);
+    expect(code).toBe(77);
+    expect(await corral(['rm', 'owner/tiny-llama:q4_0'])).toMatchObject({ code: 0 });
+  });
+
   it('never prints the token', async () => {
     const { stdout, stderr } = await corral(['pull', 'owner/gated', '--debug'], {
       HF_TOKEN: 'hf_canary',

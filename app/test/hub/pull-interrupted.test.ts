@@ -108,48 +108,54 @@ describe('a pull that is interrupted', () => {
     },
   );
 
-  it('stops with a clear error on a full disk, keeps what it had, and goes on when there is room', () => {
-    const small = join(home, 'models');
-    mkdirSync(small);
-    // A disk of its own, in a namespace that ends with the process; the filler leaves less than the file needs.
-    const lines = [
-      `mount -t tmpfs -o size=4m tmpfs ${small}`,
-      `(sleep 0.9; dd if=/dev/zero of=${small}/filler bs=64k count=60 2>/dev/null) &`,
-      `"$@" > ${home}/first; wait`,
-      `rm ${small}/filler`,
-      `"$@" > ${home}/second`,
-      `ls ${small}/blobs > ${home}/blobs`,
-    ];
-    hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 50_000, everyMs: 60 } });
-    return new Promise<void>((resolve, reject) => {
-      const child = spawn(
-        'unshare',
-        [
-          '--mount',
-          '--map-root-user',
-          'sh',
-          '-c',
-          lines.join('\n'),
-          'sh',
-          process.execPath,
-          ...command('owner/tiny-GGUF:q8_0'),
-        ],
-        { stdio: 'inherit' },
-      );
-      child.once('close', () => {
-        try {
-          const outcome = (name: string): Said =>
-            JSON.parse(readFileSync(join(home, name), 'utf8').trim().split('\n').at(-1) ?? '') as Said;
-          expect(outcome('first')).toMatchObject({ type: 'failed', error: { code: 'disk-full' } });
-          expect(outcome('second')).toMatchObject({ type: 'done' });
-          expect(readFileSync(join(home, 'blobs'), 'utf8')).toMatch(/^sha256-/);
-          resolve();
-        } catch (error) {
-          reject(error);
-        }
+  it.each([
+    ['owner/tiny-GGUF:q8_0', 60],
+    ['owner/tiny-llama:q8_0', 60],
+  ])(
+    '%s stops with a clear error on a full disk, keeps what it had, and goes on when there is room',
+    (reference, blocks) => {
+      const small = join(home, 'models');
+      mkdirSync(small);
+      // A disk of its own, in a namespace that ends with the process; the filler leaves less than the file needs.
+      const lines = [
+        `mount -t tmpfs -o size=4m tmpfs ${small}`,
+        `(sleep 0.9; dd if=/dev/zero of=${small}/filler bs=64k count=${blocks} 2>/dev/null) &`,
+        `"$@" > ${home}/first; wait`,
+        `rm ${small}/filler`,
+        `"$@" > ${home}/second`,
+        `ls ${small}/blobs > ${home}/blobs`,
+      ];
+      hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 50_000, everyMs: 60 } });
+      return new Promise<void>((resolve, reject) => {
+        const child = spawn(
+          'unshare',
+          [
+            '--mount',
+            '--map-root-user',
+            'sh',
+            '-c',
+            lines.join('\n'),
+            'sh',
+            process.execPath,
+            ...command(reference),
+          ],
+          { stdio: 'inherit' },
+        );
+        child.once('close', () => {
+          try {
+            const outcome = (name: string): Said =>
+              JSON.parse(readFileSync(join(home, name), 'utf8').trim().split('\n').at(-1) ?? '') as Said;
+            expect(outcome('first')).toMatchObject({ type: 'failed', error: { code: 'disk-full' } });
+            expect(outcome('second')).toMatchObject({ type: 'done' });
+            expect(readFileSync(join(home, 'blobs'), 'utf8')).toMatch(/^sha256-/);
+            resolve();
+          } catch (error) {
+            reject(error);
+          }
+        });
       });
-    });
-  });
+    },
+  );
 
   it('refuses beforehand when the disk has no room', () => {
     const small = join(home, 'models');

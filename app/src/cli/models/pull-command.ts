@@ -1,5 +1,6 @@
 import type { ShownJob } from '../../contracts/api/jobs.ts';
 import { modelRoutes } from '../../contracts/api/models.ts';
+import { toAppError } from '../../contracts/app-error.ts';
 import { formatBytes } from '../../lib/format-bytes.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { followJob } from './follow-job.ts';
@@ -27,9 +28,21 @@ export const pullCommand: Command = {
         await api.request<ShownJob>(modelRoutes.pull.method, modelRoutes.pull.path, { body }),
       ]);
     }
-    const models = [];
-    for (const [reference, job] of jobs) models.push(await finish(context, reference, job));
-    context.output.json({ models });
+    // One that fails does not take the others with it; Ctrl-C stops them all.
+    const ended = [];
+    for (const [reference, job] of jobs)
+      ended.push(
+        await finish(context, reference, job).then(
+          (model) => ({ reference, model }),
+          (error: unknown) => ({ reference, error: toAppError(error) }),
+        ),
+      );
+    const failures = ended.filter((one) => 'error' in one);
+    const last = failures.pop();
+    for (const { reference, error } of failures)
+      context.output.note(`${reference}: ${[error.message, error.hint].filter(Boolean).join('\n')}`);
+    if (last) throw last.error;
+    context.output.json({ models: ended.map((one) => ('model' in one ? one.model : null)) });
   },
 };
 

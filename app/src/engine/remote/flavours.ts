@@ -31,6 +31,19 @@ const standard = {
   jsonSchema: 'response_format',
 } as const satisfies Flavour['fields'];
 
+/** What llama.cpp's own server calls them, and Corral after it. */
+const llamaCpp = {
+  ...standard,
+  topK: 'top_k',
+  minP: 'min_p',
+  repetitionPenalty: 'repeat_penalty',
+  penaltyWindow: 'repeat_last_n',
+  logitBias: 'logit_bias',
+  logprobs: 'logprobs',
+  ignoreEos: 'ignore_eos',
+  grammar: 'grammar',
+} as const satisfies Flavour['fields'];
+
 const flavours = {
   vllm: {
     name: 'vllm',
@@ -68,17 +81,7 @@ const flavours = {
   'llama-server': {
     name: 'llama-server',
     title: 'llama-server',
-    fields: {
-      ...standard,
-      topK: 'top_k',
-      minP: 'min_p',
-      repetitionPenalty: 'repeat_penalty',
-      penaltyWindow: 'repeat_last_n',
-      logitBias: 'logit_bias',
-      logprobs: 'logprobs',
-      ignoreEos: 'ignore_eos',
-      grammar: 'grammar',
-    },
+    fields: llamaCpp,
     // It continues an assistant's message that stands last.
     prefill: {},
     maxStops: 16,
@@ -88,17 +91,7 @@ const flavours = {
   corral: {
     name: 'corral',
     title: 'Corral',
-    fields: {
-      ...standard,
-      topK: 'top_k',
-      minP: 'min_p',
-      repetitionPenalty: 'repeat_penalty',
-      penaltyWindow: 'repeat_last_n',
-      logitBias: 'logit_bias',
-      logprobs: 'logprobs',
-      ignoreEos: 'ignore_eos',
-      grammar: 'grammar',
-    },
+    fields: llamaCpp,
     prefill: {},
     maxStops: 16,
     raw: true,

@@ -17,7 +17,7 @@ SYSTEMS = [
     "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
     "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
 ]
-SHARES = {"recall": 0.22, "exact": 0.16, "facts": 0.25, "talk": 0.15, "tale": 0.04, "system": 0.14, "unknown": 0.04}
+SHARES = {"recall": 0.23, "exact": 0.17, "facts": 0.29, "talk": 0.1, "tale": 0.03, "system": 0.14, "unknown": 0.04}
 # About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
 MOST_CHARACTERS = 1000
 

@@ -2,9 +2,11 @@ import { Socket } from 'node:net';
 import { AppError } from '../../../contracts/app-error.ts';
 import { createFrameReader, encodeFrame } from '../frames.ts';
 import { requestSchema, type EngineReply, type EngineRequest } from '../protocol.ts';
+import { hasInput } from './libc.ts';
 
 /** The frames of the main descriptor. A parent that speaks nonsense is no parent of ours: the process ends. */
 export class Channel {
+  readonly #descriptor: number;
   readonly #socket: Socket;
   sent = 0;
 
@@ -12,6 +14,7 @@ export class Channel {
     descriptor: number,
     handlers: { onRequest: (request: EngineRequest) => void; onEnd: () => void },
   ) {
+    this.#descriptor = descriptor;
     this.#socket = new Socket({ fd: descriptor, readable: true, writable: true });
     const reader = createFrameReader();
     this.#socket.on('data', (chunk: Buffer) => {
@@ -24,6 +27,11 @@ export class Channel {
   send(reply: EngineReply): void {
     this.sent++;
     this.#socket.write(encodeFrame(reply));
+  }
+
+  /** Whether a turn of the event loop would read a request or send what the pipe did not take at once. */
+  get needsTurn(): boolean {
+    return this.#socket.writableLength > 0 || hasInput(this.#descriptor);
   }
 
   /** Resolves when everything sent has left this process. */

@@ -205,11 +205,11 @@ describe('the process', () => {
       },
       sampling: { ...steady, maxNewTokens: 1 },
     });
-    await sleep(2200);
+    const isReading = (): boolean => child.beats.some((beat) => beat.phase === 'prompt' && beat.steps > 0);
+    await expect.poll(isReading, { timeout: 15_000 }).toBe(true);
+    expect(child.beats.length).toBeGreaterThanOrEqual(2);
     reading.cancel();
     await reading.answer;
-    expect(child.beats.length).toBeGreaterThanOrEqual(2);
-    expect(child.beats.some((beat) => beat.phase === 'prompt' && beat.steps > 0)).toBe(true);
   });
 
   it('has an empty environment and is the first to go when memory runs out', async () => {

@@ -64,6 +64,21 @@ export function threadMs(): number {
   return Number(timeSpec[0]) * 1000 + Number(timeSpec[1]) / 1e6;
 }
 
+const readable = 1;
+const pollWords = new Int32Array(new SharedArrayBuffer(128));
+const pollAddress = address(pollWords);
+const poll =
+  process.platform === 'win32' ? null : (libc?.func('poll', 'int', ['void *', 'ulong', 'int']) ?? null);
+
+/** Whether something can be read from a descriptor now, its end included; true where the system does not tell. */
+export function hasInput(descriptor: number): boolean {
+  if (poll === null) return true;
+  pollWords[0] = descriptor;
+  // Two 16-bit words: what is asked for, and above it what the system answers.
+  pollWords[1] = readable;
+  return poll(pollAddress, 1, 0) !== 0;
+}
+
 export function seesNoNetwork(): boolean {
   return Object.values(networkInterfaces()).every((addresses) =>
     (addresses ?? []).every((address) => address.internal),

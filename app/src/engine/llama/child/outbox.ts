@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { RunPart } from '../../../contracts/run-parts.ts';
 
 /** Watchers are served every 33 to 50 ms; waking the parent more often takes cores from the computation. */

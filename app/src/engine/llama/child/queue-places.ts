@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { RunPart } from '../../../contracts/run-parts.ts';
 import type { FairQueue } from './fair-queue.ts';
 import type { Task } from './task.ts';

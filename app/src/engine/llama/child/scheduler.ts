@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { AppError, toAppError } from '../../../contracts/app-error.ts';
 import type { EndReason, RunPart } from '../../../contracts/run-parts.ts';
 import { AdapterTurns } from './adapter-turns.ts';

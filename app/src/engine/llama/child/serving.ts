@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { toAppError } from '../../../contracts/app-error.ts';
 import type { TokenLogprob } from '../../../contracts/run-parts.ts';
 import type { EngineStats, LoadMessage, WireGenerateRequest, WirePrompt } from '../protocol.ts';
@@ -28,8 +29,10 @@ export interface ServingOptions {
   onCancel: (ticket: number) => void;
 }
 
-/** The event loop turns, and new requests are read, about this often; a turn costs as much as a token's sampling. */
+/** A turn of the event loop costs more than a token's sampling: so only where something waits for it, … */
 const turnMs = 8;
+/** … and for timers and files now and then. */
+const longestTurnMs = 50;
 
 /** A loaded model and everybody who asks it something. */
 export class Serving {
@@ -199,6 +202,11 @@ export class Serving {
     return saved;
   }
 
+  #isTurnDue(ms: number): boolean {
+    if (ms < turnMs) return false;
+    return ms >= longestTurnMs || this.#preparing.size > 0 || this.#options.channel.needsTurn;
+  }
+
   #run(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -206,7 +214,7 @@ export class Serving {
     const next = (): void => {
       const started = performance.now();
       let hasMore = this.#scheduler.step();
-      while (hasMore && performance.now() - started < turnMs) hasMore = this.#scheduler.step();
+      while (hasMore && !this.#isTurnDue(performance.now() - started)) hasMore = this.#scheduler.step();
       if (hasMore) {
         setImmediate(next);
         return;

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { RunPart, TokenLogprob } from '../../../contracts/run-parts.ts';
 import type { AnswerText } from './answer-text.ts';
 import type { Sampler } from './sampler.ts';

@@ -23,6 +23,7 @@ export class Vocabulary {
   readonly #ends: Uint8Array;
   readonly #pieces: (Uint8Array | undefined)[];
   readonly #specialPieces = new Map<number, Uint8Array>();
+  #buffer = new Uint8Array(pieceBytes);
 
   constructor(library: Bindings, vocab: Pointer) {
     this.#library = library;
@@ -144,13 +145,12 @@ export class Vocabulary {
   }
 
   #readPiece(id: number, special: boolean): Uint8Array {
-    let buffer = new Uint8Array(pieceBytes);
-    let length = this.#library.tokenPiece(this.pointer, id, buffer, buffer.length, 0, special);
+    let length = this.#library.tokenPiece(this.pointer, id, this.#buffer, this.#buffer.length, 0, special);
     if (length < 0) {
-      buffer = new Uint8Array(-length);
-      length = this.#library.tokenPiece(this.pointer, id, buffer, buffer.length, 0, special);
+      this.#buffer = new Uint8Array(-length);
+      length = this.#library.tokenPiece(this.pointer, id, this.#buffer, this.#buffer.length, 0, special);
     }
-    return length > 0 ? buffer.slice(0, length) : noBytes;
+    return length > 0 ? this.#buffer.slice(0, length) : noBytes;
   }
 
   #startsWithSpace(): boolean {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Counters } from './counters.ts';
 
 /** The processor's time is asked of the system, which takes about as long as the rest of the clock: so now and then. */

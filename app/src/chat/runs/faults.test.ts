@@ -59,6 +59,33 @@ describe('a disk that is full', () => {
   });
 });
 
+describe('a slow disk', () => {
+  test('an answer that ends during a commit is finished at the first try', async () => {
+    let refused = 0;
+    const { say, chat } = await open({
+      script: { tokensPerSecond: 400, slots: 16 },
+      around: (store) => ({
+        ...store,
+        appendJournal: async (entries) => {
+          const appended = await store.appendJournal(entries);
+          // Written, but not yet told.
+          await new Promise((resolve) => setTimeout(resolve, 120));
+          return appended;
+        },
+        finishRun: (who, write) =>
+          store.finishRun(who, write).catch((error: unknown) => {
+            refused += 1;
+            throw error;
+          }),
+      }),
+    });
+    const lengths = [80, 100, 120, 140, 160, 180];
+    const said = await Promise.all(lengths.map(async (length) => say((await chat()).id, `/long ${length}`)));
+    expect(said.map(({ end }) => end.reason)).toEqual(lengths.map(() => 'stop'));
+    expect(refused).toBe(0);
+  });
+});
+
 describe('stopping', () => {
   test('works in every phase, also while the model is loading', async () => {
     const { chats, owner, chat } = await open({ script: { loadMs: 10_000 } });

@@ -37,6 +37,7 @@ export async function finishRun(
   known: { end: AnswerEnd; facts: AnswerFacts },
 ): Promise<void> {
   live.show();
+  await context.journal.leaveToEnd(live);
   for (let delayMs = firstRetryMs; ; delayMs = Math.min(delayMs * 2, longestRetryMs)) {
     try {
       const written = await write(context, live, known);

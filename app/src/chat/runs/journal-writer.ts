@@ -14,6 +14,8 @@ export class JournalWriter {
   readonly #store: Pick<RunStore, 'appendJournal'>;
   readonly #log: Log;
   readonly #runs = new Set<LiveRun>();
+  /** Their last text is written with their end. */
+  readonly #ending = new Set<LiveRun>();
   #showTimer: NodeJS.Timeout | undefined;
   #commitTimer: NodeJS.Timeout | undefined;
   #committing: Promise<void> = Promise.resolve();
@@ -32,9 +34,19 @@ export class JournalWriter {
 
   remove(run: LiveRun): void {
     this.#runs.delete(run);
+    this.#ending.delete(run);
     if (this.#runs.size > 0) return;
     clearInterval(this.#showTimer);
     this.#showTimer = undefined;
+  }
+
+  /**
+   * Its end holds the rest of its text and begins where the journal does, so the journal stands still: resolves when no
+   * commit is under way, and none takes this run along until `close`.
+   */
+  async leaveToEnd(run: LiveRun): Promise<void> {
+    this.#ending.add(run);
+    await this.#committing.catch(() => undefined);
   }
 
   /** Resolves when everything the run wrote so far is durable; rejects when it cannot be. */
@@ -47,6 +59,7 @@ export class JournalWriter {
     this.#closed = true;
     clearTimeout(this.#commitTimer);
     clearInterval(this.#showTimer);
+    this.#ending.clear();
     await this.#commitInTurn().catch((error: unknown) => {
       this.#log.error({ error: String(error) }, 'the last text of running answers could not be written');
     });
@@ -78,7 +91,9 @@ export class JournalWriter {
   }
 
   async #commit(): Promise<void> {
-    const late = [...this.#runs].filter((run) => run.isOurs && run.durableOffset < run.text.length);
+    const late = [...this.#runs].filter(
+      (run) => run.isOurs && run.durableOffset < run.text.length && !this.#ending.has(run),
+    );
     if (late.length === 0) return;
     const targets = late.map((run) => ({ run, end: run.text.length }));
     const { refusedRunIds } = await this.#store.appendJournal(

@@ -1,11 +1,9 @@
 import { vi } from 'vitest';
-import { faults } from './black-box.ts';
+import { faults } from './black-box-faults.ts';
 import { blackBoxTest } from './black-box-rounds.ts';
 
 const rounds = Number(process.env['BLACK_BOX_ROUNDS'] ?? 100);
 vi.setConfig({ testTimeout: 900_000 + rounds * 120_000 });
-
-blackBoxTest('every fault once', () => Object.keys(faults));
 
 blackBoxTest(`${rounds} faults by chance`, (random) => {
   const names = Object.keys(faults);

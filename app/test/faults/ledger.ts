@@ -6,6 +6,8 @@ interface Shown {
   /** What of it can never change any more. */
   durable: string;
   ended: boolean;
+  /** Why it has no more text, where something went wrong. */
+  error: string | null;
 }
 
 /** What clients were told, as they would remember it, to compare with what is stored. */
@@ -28,7 +30,8 @@ export class Ledger {
       case 'accepted':
         if (line.messageId !== null)
           this.accepted.set(line.messageId, { chatId: line.chatId, content: line.content ?? '' });
-        for (const run of line.runs) this.answers.set(run.messageId, { text: '', durable: '', ended: false });
+        for (const run of line.runs)
+          this.answers.set(run.messageId, { text: '', durable: '', ended: false, error: null });
         break;
       case 'pinned':
         this.pinned.add(line.messageId);
@@ -43,7 +46,7 @@ export class Ledger {
 
   /** As a page does: a part stands at its offset; text that is shown again must be what was shown. */
   #show(messageId: string, event: Extract<DriverLine, { told: 'event' }>['event']): void {
-    const shown = this.answers.get(messageId) ?? { text: '', durable: '', ended: false };
+    const shown = this.answers.get(messageId) ?? { text: '', durable: '', ended: false, error: null };
     this.answers.set(messageId, shown);
     if (event.type === 'start') {
       // A watcher without an epoch asks from the beginning; what it had beyond that is sent again, or was never durable.
@@ -61,7 +64,10 @@ export class Ledger {
       const durable = shown.text.slice(0, event.offset);
       if (durable.length > shown.durable.length) shown.durable = durable;
     }
-    if (event.type === 'end') shown.ended = true;
+    if (event.type === 'end') {
+      shown.ended = true;
+      shown.error = event.error ? JSON.stringify(event.error) : null;
+    }
   }
 
   /** Compares with the store; nobody may be writing. */
@@ -77,6 +83,10 @@ export class Ledger {
     const messages = [...opened.values()].flatMap((chat) => chat.messages);
     const byId = new Map(messages.map((message) => [message.id, message]));
     if (byId.size !== messages.length) this.violations.push('a message is there twice');
+    // Whatever was sent again because no answer came is there once: no two messages of people have the same words.
+    const questions = messages.filter(({ role }) => role === 'user').map(({ content }) => content);
+    for (const content of questions.filter((text, index) => questions.indexOf(text) !== index))
+      this.violations.push(`a message was written twice: ${content}`);
     for (const [id, { content }] of this.accepted)
       if (byId.get(id)?.content !== content)
         this.violations.push(`acknowledged message ${id} is lost or changed`);

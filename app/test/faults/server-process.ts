@@ -1,15 +1,20 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Ended, type RunningServer, startServer } from '../program.ts';
+import { ownNamespace } from './small-disk.ts';
 
 export interface ServerProcessOptions {
   home: string;
   /** Outside of the home: how far its clock is off. */
   clockFile: string;
   environment?: Record<string, string>;
-  /** A disk of its own of so many MB under CORRAL_HOME, seen by the server alone and gone with it. */
-  diskMegabytes?: number;
+  /**
+   * What CORRAL_HOME lies on, as the server alone sees it: a disk of its own of so many MB, gone with the server, or the
+   * folder itself, which only reads.
+   */
+  disk?: number | 'read-only';
 }
 
 /** `corral serve` as a process to be hurt. */
@@ -28,9 +33,11 @@ export class ServerProcess {
   }
 
   static async start(options: ServerProcessOptions): Promise<ServerProcess> {
-    const { home, clockFile, diskMegabytes } = options;
-    const disk = `mount -t tmpfs -o size=${diskMegabytes}m none ${home}`;
-    const namespace = process.getuid?.() === 0 ? ['-m'] : ['-U', '-r', '-m'];
+    const { home, clockFile, disk } = options;
+    const mount =
+      disk === 'read-only'
+        ? `mount --bind ${home} ${home} && mount -o remount,ro,bind ${home}`
+        : `mount -t tmpfs -o size=${disk}m none ${home}`;
     const clock = join(import.meta.dirname, 'jumping-clock.mjs');
     const server = await startServer(home, {
       environment: {
@@ -38,9 +45,7 @@ export class ServerProcess {
         JUMPING_CLOCK_FILE: clockFile,
         ...options.environment,
       },
-      ...(diskMegabytes === undefined
-        ? {}
-        : { before: ['unshare', ...namespace, 'sh', '-c', `${disk}\nexec "$@"`, 'sh'] }),
+      ...(disk === undefined ? {} : { before: [...ownNamespace, 'sh', '-c', `${mount} && exec "$@"`, 'sh'] }),
     });
     return new ServerProcess(options, server);
   }
@@ -84,6 +89,11 @@ export class ServerProcess {
       if (performance.now() > deadline) throw new Error(`no engine after ${withinMs} ms`);
       await pause(50);
     }
+  }
+
+  /** Writing a file beyond that is an error of the disk; `prlimit` needs no rights for one's own processes. */
+  limitFileSize(bytes: number | 'unlimited'): void {
+    execFileSync('prlimit', ['--pid', String(this.pid), `--fsize=${bytes}:`]);
   }
 
   /** From now on the server reads a time that is off by so much. */

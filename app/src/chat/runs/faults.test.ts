@@ -29,6 +29,30 @@ async function firstWords({ chats, owner }: OpenedChats, run: Run): Promise<void
 }
 
 describe('a disk that is full', () => {
+  test('before an acknowledged answer has begun: it is given all the same', async () => {
+    let isFull = false;
+    const refuse = async (): Promise<never> => {
+      throw new AppError('disk-full', 'the disk is full');
+    };
+    const { chats, owner, chat } = await open({
+      script: { loadMs: 200, tokensPerSecond: 300 },
+      around: (store) => ({
+        ...store,
+        updateRun: (who, update) => (isFull ? refuse() : store.updateRun(who, update)),
+        appendJournal: (entries) => (isFull ? refuse() : store.appendJournal(entries)),
+        finishRun: (who, write) => (isFull ? refuse() : store.finishRun(who, write)),
+      }),
+    });
+    const { id } = await chat();
+    const { runs } = await chats.run(owner, id, message('/long 20'));
+    isFull = true;
+    await firstWords(opened!, runs[0]!);
+    isFull = false;
+    const { text, end } = await watchToEnd(chats, owner, runs[0]!);
+    expect(end).toMatchObject({ reason: 'stop' });
+    expect((await chats.open(owner, id)).messages[1]).toMatchObject({ content: text, state: 'complete' });
+  });
+
   test('costs nothing: the answer goes on in memory and is written when there is room', async () => {
     let isFull = false;
     const refuse = async (): Promise<never> => {

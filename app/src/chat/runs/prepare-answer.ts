@@ -1,4 +1,4 @@
-import { AppError } from '../../contracts/app-error.ts';
+import { AppError, toAppError } from '../../contracts/app-error.ts';
 import type { ChatMessage } from '../../contracts/chats.ts';
 import type { ContextPlan } from '../../contracts/runs.ts';
 import type { Engine, GenerateRequest, ModelSource, Prompt } from '../../engine/engine.ts';
@@ -115,16 +115,29 @@ async function makePlan(
     },
     known.signal,
   );
-  const planned = { ...state, plan };
-  live.record = { ...live.record, state: planned };
-  await context.store.updateRun(live.owner, {
-    runId: live.id,
-    epoch: live.epoch,
-    phase: 'queued',
-    state: planned,
-  });
+  await keepPlan(context, live, plan);
   if (!plan.fits) throw contextTooLong(plan);
   return plan;
+}
+
+const diskFailures: readonly string[] = [
+  'disk-full',
+  'input-output',
+  'home-not-writable',
+  'store-unavailable',
+];
+
+/** For when the run is taken up again. A disk that takes nothing costs nobody the answer: it would be planned anew. */
+async function keepPlan(context: RunContext, live: LiveRun, plan: ContextPlan): Promise<void> {
+  const { owner, id: runId, epoch } = live;
+  const state = { ...answerState(live), plan };
+  live.record = { ...live.record, state };
+  try {
+    await context.store.updateRun(owner, { runId, epoch, phase: 'queued', state });
+  } catch (error) {
+    if (!diskFailures.includes(toAppError(error).code)) throw error;
+    context.log.error({ runId, error: String(error) }, 'the plan of an answer could not be written');
+  }
 }
 
 export function contextOf(engine: Engine, wanted: number | null): number {

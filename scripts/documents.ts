@@ -1,5 +1,5 @@
 /**
- * Documents that repeat what the code knows: docs/errors.md, docs/config.md, docs/cli.md. Without an argument they
+ * Documents that repeat what the code knows: docs/errors.md, docs/config.md, docs/cli.md, docs/performance.md. Without an argument they
  * are compared with the code, both ways; with `--write` the generated parts are written.
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { commands } from '../app/src/cli/commands.ts';
 import { settingNames, settings } from '../app/src/config/settings.ts';
 import { errorCodes } from '../app/src/contracts/error-codes.ts';
 import { compareGeneratedPart } from './generated-part.ts';
+import { performanceTables } from './performance-tables.ts';
 
 const problems: string[] = [];
 
@@ -67,5 +68,7 @@ function cliHelp(): string {
 checkErrorCodes();
 compare('docs/config.md', 'settings', configTable());
 compare('docs/cli.md', 'help', cliHelp());
+for (const [bench, table] of performanceTables())
+  compare('docs/performance.md', `figures of ${bench}`, table);
 for (const problem of problems) console.error(problem);
 process.exit(problems.length > 0 ? 1 : 0);

@@ -2,6 +2,7 @@
  * `npm run bench` runs every `*.bench.ts` beside this file, `npm run bench -- engine store` those named. Each exports
  * `run`, which returns rows; they are printed and kept in results/. Peers are named by the environment, see the files.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +55,12 @@ for (const { name, only } of chosen) {
     },
   });
 }
+
+// docs/performance.md shows what is kept.
+spawnSync(process.execPath, [join(here, '../../scripts/documents.ts'), '--write'], {
+  cwd: join(here, '../..'),
+  stdio: 'inherit',
+});
 
 /** A run of some parts replaces their rows and keeps the others, each with the time it was measured. */
 function keep(name: string, rows: readonly BenchRow[]): void {

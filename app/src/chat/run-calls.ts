@@ -14,7 +14,7 @@ import { contextWish, type RunContext } from './runs/run-context.ts';
 import { stopRun } from './runs/stop-run.ts';
 import { watchRun } from './runs/watch-run.ts';
 import { resolveSettings } from './settings/resolve-settings.ts';
-import { settingsLayers, settle, type SettingsSources } from './settings/settings-calls.ts';
+import { programLayers, settle, type SettingsSources } from './settings/settings-calls.ts';
 import { branchTo } from '../lib/message-tree.ts';
 
 export interface RunParts {
@@ -65,8 +65,7 @@ export function createRunCalls(parts: RunParts): RunCalls {
         ...(request.model === undefined ? {} : { model: request.model }),
         ...(request.sampling === undefined ? {} : { sampling: request.sampling }),
       };
-      const layers = await settingsLayers(sources, owner, { message });
-      const settings = resolveSettings(layers.filter((layer) => layer.source !== 'preference'));
+      const settings = resolveSettings(await programLayers(sources, owner, message));
       const { prompt } = request;
       const format = settings.format ?? undefined;
       const formatted =

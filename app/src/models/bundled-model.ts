@@ -16,6 +16,7 @@ import { type Repository, weightFiles } from './repository/repository.ts';
 export const bundledName = 'cria';
 const decisive = /\.(?:json|safetensors|model|jinja)$/;
 const bundledLicence = 'mit';
+const lookEveryMs = 10_000;
 /** Small as it is, rounding it to four bits would save little and cost much. */
 const bundledQuantisation = 'q8_0';
 
@@ -31,6 +32,9 @@ export async function ensureBundled(
   signal: AbortSignal,
 ): Promise<Manifest> {
   const id = bundledId(tag);
+  const known = lookedAt(context);
+  const present = known === null ? undefined : await context.registry.find(id);
+  if (present !== undefined && present.fingerprint === known) return present;
   return context.lock.run(id, () =>
     withBundled(context, signal, async (repository, fingerprint) => {
       const here = await context.registry.find(id);
@@ -47,10 +51,13 @@ export async function ensureBundled(
 
 /** What `list` says before the first use: everything but the hash of what is not made yet. */
 export async function describeBundled(context: ModelsContext, signal: AbortSignal): Promise<ModelRecord> {
-  return withBundled(context, signal, async (repository) => {
+  const { records } = context.bundled;
+  const known = records.get(lookedAt(context) ?? '');
+  if (known !== undefined) return known;
+  return withBundled(context, signal, async (repository, fingerprint) => {
     const { quantisation, base } = await planBundled(context, repository, { tag: undefined, signal });
     const summary = await context.converter.plan({ base: base.content, adapters: [], quantisation, signal });
-    return {
+    const record: ModelRecord = {
       id: bundledName,
       sha256: '',
       sizeBytes: summary.outputBytes,
@@ -63,6 +70,8 @@ export async function describeBundled(context: ModelsContext, signal: AbortSigna
       merged: [],
       addedAt: 0,
     };
+    records.set(fingerprint, record);
+    return record;
   });
 }
 
@@ -97,9 +106,14 @@ async function withBundled<Value>(
   }
 }
 
+/** The hash of the files as they were a moment ago: every answer asks for the model, and they change with a release. */
+function lookedAt({ bundled: { last } }: ModelsContext): string | null {
+  return last !== null && performance.now() - last.at < lookEveryMs ? last.fingerprint : null;
+}
+
 /**
  * Changes with every byte of the files that decide what comes out. They are read once in a process, and again only when
- * a size or a date is another: every answer asks for the model.
+ * a size or a date is another.
  */
 async function fingerprintOf(
   context: ModelsContext,
@@ -109,13 +123,21 @@ async function fingerprintOf(
   const paths = repository.files.map(({ path }) => path).filter((path) => decisive.test(path));
   const stats = await Promise.all(paths.map((path) => stat(join(context.bundledFolder, path))));
   const seen = JSON.stringify(stats.map(({ size, mtimeMs }, index) => [paths[index], size, mtimeMs]));
-  const known = context.fingerprints.get(seen);
-  if (known !== undefined) return known;
+  const { bundled } = context;
+  const fingerprint = bundled.fingerprints.get(seen) ?? (await hashOf(context, paths, signal));
+  bundled.fingerprints.set(seen, fingerprint);
+  bundled.last = { fingerprint, at: performance.now() };
+  return fingerprint;
+}
+
+async function hashOf(
+  context: ModelsContext,
+  paths: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
   const hash = createHash('sha256');
   for (const path of paths) {
     hash.update(`${path}\0${await hashFile(join(context.bundledFolder, path), { signal })}\0`);
   }
-  const fingerprint = hash.digest('hex');
-  context.fingerprints.set(seen, fingerprint);
-  return fingerprint;
+  return hash.digest('hex');
 }

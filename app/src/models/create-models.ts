@@ -71,7 +71,7 @@ export function createModels(options: ModelsOptions): Models & { close(): Promis
     lock: createKeyedLock(),
     providers: options.providers,
     bundledFolder: options.bundledFolder,
-    fingerprints: new Map(),
+    bundled: { fingerprints: new Map(), records: new Map(), last: null },
     reserveBytes: options.reserveBytes ?? defaultReserveBytes,
     contextTokens: options.contextTokens,
     blockBytes: options.blockBytes,

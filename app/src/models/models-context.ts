@@ -1,3 +1,4 @@
+import type { ModelRecord } from '../contracts/models.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { HubCache } from './hub/hub-cache.ts';
@@ -19,12 +20,21 @@ export interface ModelsContext {
   providers: () => readonly string[];
   /** Folder with the bundled model's files. */
   bundledFolder: string;
-  /** Hashes of the bundled model's files as they were when they were hashed last. */
-  fingerprints: Map<string, string>;
+  /** What is known of the bundled model's files. */
+  bundled: BundledKnowledge;
   /** Disk that is left to everything else. */
   reserveBytes: number;
   /** Context of a chat where nothing else is asked for. */
   contextTokens: number;
   /** How often downloads are made safe. */
   blockBytes?: number | undefined;
+}
+
+export interface BundledKnowledge {
+  /** Hashes of the files by what they looked like when they were hashed. */
+  readonly fingerprints: Map<string, string>;
+  /** Descriptions by the hash of the files. */
+  readonly records: Map<string, ModelRecord>;
+  /** The hash that was found last, and when by the process's own clock. */
+  last: { fingerprint: string; at: number } | null;
 }

@@ -3,8 +3,11 @@ import type { Config } from '../config/config.ts';
 /** Shorter values would hide ordinary words. */
 const shortestSecret = 6;
 
-/** A function that takes every secret of the operator out of a text; see A8. */
-export function createMask(config: Config, further: readonly string[] = []): (text: string) => string {
+/** A function that takes every secret of the operator out of a text; see A8. `further` may change while it runs. */
+export function createMask(
+  config: Config,
+  further: () => readonly string[] = () => [],
+): (text: string) => string {
   const password = URL.canParse(config.databaseUrl) ? new URL(config.databaseUrl).password : '';
   const secrets = [
     config.accessKey,
@@ -14,7 +17,9 @@ export function createMask(config: Config, further: readonly string[] = []): (te
     password,
     decodeURIComponent(password),
     ...config.providers.map((provider) => provider.key),
-    ...further,
-  ].filter((secret) => secret.length >= shortestSecret);
-  return (text) => secrets.reduce((masked, secret) => masked.replaceAll(secret, '[hidden]'), text);
+  ];
+  return (text) =>
+    [...secrets, ...further()]
+      .filter((secret) => secret.length >= shortestSecret)
+      .reduce((masked, secret) => masked.replaceAll(secret, '[hidden]'), text);
 }

@@ -115,19 +115,13 @@ export async function judgedCatalogue({ models }: Parts): Promise<JudgedEntry[]>
 
 /** The reference that a compatibility client means; unknown names are refused with those there are. */
 export async function knownModel(parts: Parts, name: string): Promise<string> {
-  const models = await listModels(parts);
-  const found = models.find(({ id }) => id === name);
-  if (found) return found.id;
   try {
-    await parts.models.resolve(name);
-    return name;
+    return (await parts.models.resolve(name)).id;
   } catch (error) {
     if (!(error instanceof AppError) || error.status >= 500) throw error;
+    const ids = (await listModels(parts)).map(({ id }) => id);
     throw new AppError('model-unknown', `there is no model "${name.slice(0, 200)}" here`, {
-      hint: `There are: ${models
-        .map(({ id }) => id)
-        .join(', ')
-        .slice(0, 2000)}`,
+      hint: `There are: ${ids.join(', ').slice(0, 2000)}`,
       details: { field: 'model' },
       cause: error,
     });

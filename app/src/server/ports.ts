@@ -23,6 +23,8 @@ export interface ServerOutbox {
 /** Services that answer for models elsewhere. */
 export interface ServerProviders {
   list(): Promise<Provider[]>;
+  /** For what must hide them. */
+  keys(): string[];
   /** Ids as `provider:model`. */
   models(provider?: string): Promise<{ id: string; provider: string }[]>;
   check(name: string): Promise<{ provider: Provider; models: string[] }>;

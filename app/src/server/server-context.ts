@@ -102,7 +102,7 @@ export async function createServerContext(
     }),
     gradio: createGradioSessions({ clock }),
     idempotency: createIdempotency(clock),
-    mask: createMask(config, [localToken]),
+    mask: createMask(config, () => [localToken, ...(options.providers?.keys() ?? [])]),
     inFlight: new Set(),
     routes: [],
     port: config.port,

@@ -2,12 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load-config.ts';
 import type { ProviderConfig } from '../../src/config/providers.ts';
 import { createProviders, type Providers } from '../../src/engine/remote/providers.ts';
 import { defaultDeadlines } from '../../src/engine/remote/remote-provider.ts';
 import { createSealer } from '../../src/engine/remote/sealed-key.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { createMask } from '../../src/server/mask-secrets.ts';
 import * as fixtures from './service-fixtures.ts';
 import { json, startService, type StandInService } from './stand-in-service.ts';
 
@@ -68,6 +70,9 @@ describe('a provider added in the page', () => {
     const shown = await first.providers.list();
     expect(shown[0]).toMatchObject({ state: 'reachable', models: 1, error: null });
     expect(JSON.stringify(shown)).not.toContain(secret);
+    // What hides secrets in logs and errors asks for them each time.
+    const mask = createMask(loadConfig({ root: first.home, environment: {} }), () => first.providers.keys());
+    expect(mask(`refused: ${secret}`)).toBe('refused: [hidden]');
     await first.close();
 
     const sealed = readFileSync(join(first.home, 'corral.db'));

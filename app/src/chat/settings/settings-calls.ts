@@ -34,10 +34,27 @@ export async function settingsLayers(
     { source: 'chat', settings: said.chat ?? {} },
     { source: 'message', settings: said.message ?? {} },
   ];
-  const model = await sources.store.getModelSettings(owner, chosenModel(layers));
-  const { model: _own, ...settings } = model.settings;
-  layers.splice(1, 0, { source: 'model', settings });
-  return layers;
+  return withModel(sources, owner, layers);
+}
+
+/** For answers outside of any chat: what a person likes in the page is not what a program asks for. */
+export function programLayers(
+  sources: SettingsSources,
+  owner: string,
+  message: ChatSettings,
+): Promise<SettingsLayer[]> {
+  const layers: SettingsLayer[] = [serverLayer(sources.defaults), { source: 'message', settings: message }];
+  return withModel(sources, owner, layers);
+}
+
+async function withModel(
+  { store }: SettingsSources,
+  owner: string,
+  layers: readonly SettingsLayer[],
+): Promise<SettingsLayer[]> {
+  const { settings } = await store.getModelSettings(owner, chosenModel(layers));
+  const { model: _own, ...ofModel } = settings;
+  return layers.toSpliced(1, 0, { source: 'model', settings: ofModel });
 }
 
 export async function settle(

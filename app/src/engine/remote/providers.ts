@@ -16,6 +16,8 @@ export interface Providers {
   /** Reads what was added in the page. Call once, before the first request. */
   start(): Promise<void>;
   names(): string[];
+  /** Every key there is, for what must hide them. */
+  keys(): string[];
   /** Throws `provider-unknown`. */
   connection(name: string): ServiceConnection;
   list(): Promise<Provider[]>;
@@ -70,6 +72,10 @@ class ProviderRegistry implements Providers {
 
   names(): string[] {
     return [...this.#connections.keys()];
+  }
+
+  keys(): string[] {
+    return [...this.#connections.values()].map(({ provider }) => provider.key).filter((key) => key !== '');
   }
 
   connection(name: string): ServiceConnection {

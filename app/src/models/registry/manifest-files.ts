@@ -18,9 +18,20 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /** A manifest is some kilobytes: a licence name, a list of file names. */
 const maxManifestBytes = 4 << 20;
 
+/**
+ * Every request asks what is here, and files come and go under other names only: so they are read anew when the folder
+ * says that it changed, or changed too lately for its clock to tell one change from the next.
+ */
+const settledMs = 1000;
+
+interface Contents<Entry> {
+  entries: readonly Entry[];
+  damaged: number;
+}
+
 export interface ManifestFolder<Entry> {
   /** What can be read, and how many files there are that cannot: those are left alone. */
-  read(): Promise<{ entries: Entry[]; damaged: number }>;
+  read(): Promise<Contents<Entry>>;
   write(path: string, entry: Entry): Promise<void>;
   remove(path: string): Promise<void>;
 }
@@ -41,12 +52,26 @@ export function createManifestFolder<Schema extends z.ZodType>(
       return undefined;
     }
   }
+  async function readAll(): Promise<Contents<z.infer<Schema>>> {
+    const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json'));
+    const found = await Promise.all(names.map((name) => readOne(`${folder}/${name}`)));
+    const entries = found.filter((entry) => entry !== undefined);
+    return { entries, damaged: found.length - entries.length };
+  }
+  let known: { changedAt: number; readAt: number; contents: Contents<z.infer<Schema>> } | null = null;
   return {
     async read() {
-      const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json'));
-      const found = await Promise.all(names.map((name) => readOne(`${folder}/${name}`)));
-      const entries = found.filter((entry) => entry !== undefined);
-      return { entries, damaged: found.length - entries.length };
+      const changedAt = await stat(folder).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => null,
+      );
+      if (changedAt === null) return { entries: [], damaged: 0 };
+      if (known !== null && known.changedAt === changedAt && known.readAt - changedAt > settledMs)
+        return known.contents;
+      const readAt = Date.now();
+      const contents = await readAll();
+      known = { changedAt, readAt, contents };
+      return contents;
     },
     write: (path, entry) =>
       writeDurably({ folder, path, aside: `${path}.part` }, `${JSON.stringify(entry, null, 2)}\n`),

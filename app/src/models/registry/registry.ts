@@ -25,12 +25,12 @@ export class Registry {
 
   async manifests(): Promise<Manifest[]> {
     const { entries } = await this.#models.read();
-    return entries.sort((one, other) => other.record.addedAt - one.record.addedAt);
+    return entries.toSorted((one, other) => other.record.addedAt - one.record.addedAt);
   }
 
   async adapters(): Promise<AdapterRecord[]> {
     const { entries } = await this.#adapters.read();
-    return entries.sort((one, other) => other.addedAt - one.addedAt);
+    return entries.toSorted((one, other) => other.addedAt - one.addedAt);
   }
 
   async find(id: string): Promise<Manifest | undefined> {

@@ -34,17 +34,28 @@ export async function streamTgi(
         details: last,
       })}\n\n`,
     );
+  // Tokens come before their text; text that no token accounts for is of a service that tells none.
+  let accounted = 0;
   for await (const part of parts) {
-    if (part.type === 'text-delta') text += part.text;
-    if (part.type !== 'token') continue;
+    let token: TokenLogprob | null = null;
+    if (part.type === 'token') token = part.token;
+    else if (part.type === 'text-delta') {
+      text += part.text;
+      if (text.length > accounted) token = unnamed(text.slice(accounted));
+    }
+    if (token === null) continue;
+    accounted += token.text.length;
     if (held !== null && !(await frame(held, null))) return;
-    held = part.token;
+    held = token;
   }
   const { outcome, promptTokens, sampling } = opened;
   if (outcome.error) await writer.write(dataBlock(errorBody('tgi', outcome.error, request.id)));
   else {
-    const nothing: TokenLogprob = { id: 0, text: '', bytes: [], logprob: 0, top: [] };
-    await frame(held ?? nothing, streamDetails(outcome, promptTokens, sampling.seed));
+    await frame(held ?? unnamed(''), streamDetails(outcome, promptTokens, sampling.seed));
   }
   writer.end();
+}
+
+function unnamed(text: string): TokenLogprob {
+  return { id: 0, text, bytes: [], logprob: 0, top: [] };
 }

@@ -1,11 +1,10 @@
 import { uuidv7 } from 'uuidv7';
 import { AppError } from '../contracts/app-error.ts';
 import type { Notice } from '../contracts/api/streams.ts';
-import type { RunEvent } from '../contracts/runs.ts';
 import type { ChatNotice, RunCalls } from '../chat/chats.ts';
 import { faultOf } from './request-fault.ts';
 import { maxStreamsPerOwner, maxWatchesPerStream, streamIdleMs } from './limits.ts';
-import { offsetAfter, piecesOf } from './run-blocks.ts';
+import { piecesOf } from './run-blocks.ts';
 import { dataBlock, type SseWriter } from './sse-writer.ts';
 
 export interface TabStreamsOptions {
@@ -19,6 +18,8 @@ interface Watch {
   from: number;
   epoch: number | undefined;
   stop: AbortController;
+  /** Whether a reader of the stream was sent anything of it. */
+  isRead: boolean;
 }
 
 interface TabStream {
@@ -86,6 +87,8 @@ class Streams implements TabStreams {
     stream.writer?.end();
     stream.writer = writer;
     const { bootId, pageVersion } = this.#options;
+    // How much of a text arrived only its reader knows, who says so for each run anew.
+    for (const [runId, { isRead }] of stream.watches) if (isRead) this.unwatch(owner, streamId, runId);
     await writer.write(dataBlock({ type: 'hello', streamId, bootId, pageVersion: pageVersion() }));
     for (const [runId, watch] of stream.watches) void this.#pump(stream, runId, watch);
     await aborted(writer.gone);
@@ -104,7 +107,7 @@ class Streams implements TabStreams {
     if (stream.watches.size >= maxWatchesPerStream) {
       throw new AppError('rate-limited', `one stream watches at most ${maxWatchesPerStream} runs`);
     }
-    const watch: Watch = { from, epoch, stop: new AbortController() };
+    const watch: Watch = { from, epoch, stop: new AbortController(), isRead: false };
     stream.watches.set(runId, watch);
     void this.#pump(stream, runId, watch);
   }
@@ -160,13 +163,13 @@ class Streams implements TabStreams {
   async #pump(stream: TabStream, runId: string, watch: Watch): Promise<void> {
     const { writer } = stream;
     if (writer === null) return;
+    watch.isRead = true;
     const signal = AbortSignal.any([watch.stop.signal, writer.gone]);
     const start = { from: watch.from, ...(watch.epoch === undefined ? {} : { epoch: watch.epoch }) };
     try {
       for await (const event of this.#options.watch(stream.owner, runId, { ...start, signal })) {
         for (const piece of piecesOf(event)) {
           if (signal.aborted) return;
-          remember(watch, piece);
           if (!(await writer.write(dataBlock(piece)))) return;
         }
       }
@@ -176,12 +179,6 @@ class Streams implements TabStreams {
     }
     if (stream.watches.get(runId) === watch && !signal.aborted) stream.watches.delete(runId);
   }
-}
-
-/** Where a watch goes on when its reader comes back without saying. */
-function remember(watch: Watch, event: RunEvent): void {
-  watch.epoch = event.epoch;
-  watch.from = offsetAfter(event) ?? watch.from;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -91,7 +91,7 @@ test('a refresh in the middle of an answer loses nothing', async () => {
 
 test('a model with an adapter comes from the Hub, merged and quantised', async () => {
   await page.goto(`${clone.address}/#/models`);
-  await page.getByLabel('Hub name or link').fill(reference);
+  await page.getByRole('textbox', { name: 'Hub name or link' }).fill(reference);
   await page.getByRole('button', { name: 'Check', exact: true }).click();
   await page.getByText('Is converted while it comes').waitFor(patient);
   await picture('preflight');

@@ -1,7 +1,7 @@
 /**
  * Every command that a document tells people to type has to exist: npm's scripts, Corral's commands with their flags,
  * the folders and names of tests and benches, files that node runs. What of them can run without a network or another
- * machine is run by app/test/cli/documented-commands.faults.ts.
+ * machine is run by app/test/cli/documented-commands.test.ts.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,16 +8,24 @@ import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
 import { root, temporaryFolder } from '../program.ts';
 
 /** That each documented command exists is `npm run check`'s; here those run that need no more than a Hub. */
-const documents = ['README.md', 'docs/config.md', 'docs/errors.md', 'docs/logging.md', 'docs/flows/pull.md'];
+const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((document) => document !== '' && document !== 'CHANGELOG.md');
 /** They start a server, need a file of the reader's own, or a model under a name of their own (app/test/origins). */
-const elsewhere = /^(?:serve|history import|rm|adapter|pull (?:meta-llama|tiiuae|huggyllama))/;
+const elsewhere = /^(?:serve|history import|restore|pull (?:meta-llama|tiiuae|huggyllama))/;
+/** `REF`, `[FILE]`, `…`: to be filled in. */
+const placeholder = /\b[A-Z]{3,}\b|…/;
 const model = 'TinyLlama/TinyLlama-1.1B-Chat-v1.0';
 let origin: Origin;
 
 beforeAll(async () => {
   const folder = temporaryFolder((cleanup) => afterAll(cleanup));
   await writeTinyRepository(folder, { dtype: 'f16' });
-  origin = await prepareOrigin({ hub: { repositories: [{ id: model, folder, licence: 'apache-2.0' }] } });
+  origin = await prepareOrigin({
+    hub: { repositories: [{ id: model, folder, licence: 'apache-2.0' }] },
+    // Nobody listens there; what the documents say of the log is said to those who have a sink.
+    environment: { LOGGING_URL: 'http://127.0.0.1:9/log' },
+  });
 }, 120_000);
 afterAll(() => origin.close());
 
@@ -28,7 +37,9 @@ function corralCommands(): string[] {
     const rest = words[0] === 'npx' ? words.slice(1) : words;
     return rest[0] === 'corral' ? [rest.slice(1).join(' ')] : [];
   });
-  return [...new Set(lines)].filter((line) => line !== '' && line !== '…' && !elsewhere.test(line));
+  return [...new Set(lines)].filter(
+    (line) => line !== '' && !placeholder.test(line) && !elsewhere.test(line),
+  );
 }
 
 test.each(corralCommands())('corral %s', async (line) => {

@@ -14,6 +14,21 @@ export default defineConfig(({ command }) => {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 700,
+      // What the first page needs comes in two files of like size: each further one costs a round through the
+      // server, and two are parsed side by side.
+      rolldownOptions: {
+        output: {
+          codeSplitting: {
+            groups: [
+              {
+                name: 'react',
+                test: /[\\/]node_modules[\\/](?:react|react-dom|scheduler)[\\/]|rolldown[\\/]runtime/,
+              },
+              { name: 'page', test: /[\\/]src[\\/]main\.tsx$/ },
+            ],
+          },
+        },
+      },
     },
     worker: { format: 'es' },
   };

@@ -24,6 +24,7 @@ if (nonce) setNonce(nonce);
 async function fetchAhead(): Promise<void> {
   try {
     await import('./chat-view.tsx');
+    await import('./ui/open-menu.tsx');
     await import('./ui/dialog.tsx');
     await import('./transcript/virtual-list.tsx');
   } catch {

@@ -39,6 +39,23 @@ test('the first page shows the operator’s title and words, and answers', async
   await context.close();
 });
 
+test('an answer that is over before the page hears that it began has its figures and leaves no mark', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await page.route('**/runs', async (route) => {
+    const response = await route.fetch();
+    await page.waitForTimeout(1_500);
+    await route.fulfill({ response });
+  });
+  await say(page, '/say quick');
+  expect(await answered(page)).toBe('quick');
+  await expect
+    .poll(() => page.locator('.message--answer .message__figures').innerText())
+    .toMatch(/\d+ tokens/);
+  expect(await page.locator('.dot--running').count()).toBe(0);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
 test('markdown becomes elements, code is coloured, pictures from elsewhere stay away', async () => {
   const { page, context, problems } = await openPage(browser, server.address);
   const text = [

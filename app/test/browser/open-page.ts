@@ -36,7 +36,7 @@ export interface WatchedPage {
 }
 
 /** How long a browser on a busy machine may take for one step. */
-const patienceMs = 60_000;
+const patienceMs = 30_000;
 
 /** Failures of the network that a test brings about itself are told by the browser as well; they are no problem. */
 const expected = /Failed to load resource|net::ERR_|WebSocket/;
@@ -85,9 +85,9 @@ export async function say(page: Page, text: string): Promise<void> {
   await page.getByRole('button', { name: 'Send', exact: true }).click();
 }
 
-/** Waits until the last answer is complete and gives back its text. */
-export async function answered(page: Page): Promise<string> {
+/** Waits until the last answer is complete and gives back its text. A real model may take its time on a busy core. */
+export async function answered(page: Page, withinMs = patienceMs): Promise<string> {
   const last = page.locator('.message--answer').last();
-  await last.locator('.message__footer').waitFor({ timeout: patienceMs });
+  await last.locator('.message__footer').waitFor({ timeout: withinMs });
   return last.locator('.prose').innerText();
 }

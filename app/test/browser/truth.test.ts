@@ -1,25 +1,142 @@
 import { appendFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ContextPlan } from '../../src/contracts/runs.ts';
 import type { RunningServer } from '../fixtures/running-server.ts';
 import { freePort } from '../program.ts';
 import { answered, buildPage, launch, openPage, say, servePage } from './open-page.ts';
 
+const number = new Intl.NumberFormat('en');
 let browser: Browser;
 let server: RunningServer;
 
 beforeAll(async () => {
   browser = await launch();
   server = await servePage({
-    script: { tokensPerSecond: 30, promptTokensPerSecond: 250, contextTokens: 1_500 },
-    environment: { CORRAL_SLOTS: '1', CORRAL_CONTEXT: '1500', HF_TOKEN: 'hf_secret_of_the_operator' },
+    script: { tokensPerSecond: 30, promptTokensPerSecond: 250, contextTokens: 1_500, slots: 1 },
+    environment: { CORRAL_CONTEXT: '1500', HF_TOKEN: 'hf_secret_of_the_operator' },
   });
 });
 afterAll(async () => {
   await browser.close();
   await server.close();
+});
+
+async function importChat(messages: { role: string; content: string }[]): Promise<string> {
+  const { body } = await server.call('POST', '/api/import', { imported: messages });
+  return ((body['chatIds'] ?? []) as string[])[0] ?? '';
+}
+
+async function planOf(chatId: string): Promise<ContextPlan> {
+  const { body } = await server.call('GET', `/api/chats/${chatId}`);
+  return body['plan'] as ContextPlan;
+}
+
+/** Texts of the messages above the line, and what the line says. */
+async function drawn(page: Page): Promise<{ above: string[]; unseen: string[]; words: string }> {
+  const line = page.locator('.context-line');
+  await line.waitFor();
+  return {
+    above: await page.locator('.message:has(~ .context-line)').evaluateAll(idsOf),
+    unseen: await page.locator('.message[data-unseen]').evaluateAll(idsOf),
+    words: await line.innerText(),
+  };
+}
+
+/** Runs in the page, where nothing else of this file is known. */
+function idsOf(list: unknown[]): string[] {
+  return list.map((element) => (element as { dataset: Record<string, string> }).dataset['id'] ?? '');
+}
+
+test('the line stands where the model stopped seeing, with the exact count; a pinned message stays', async () => {
+  const filler = 'The herd went over the hill and came back in the evening. '.repeat(8);
+  const chatId = await importChat(
+    Array.from({ length: 12 }, (_, index) => ({
+      role: index % 2 === 0 ? 'user' : 'assistant',
+      content: `${index}: ${filler}`,
+    })),
+  );
+  const { page, context, problems } = await openPage(browser, server.address, { path: `/#/c/${chatId}` });
+  await page.locator('.message').last().waitFor();
+  await say(page, 'what did I ask first?');
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(7);
+  await answered(page);
+  const plan = await planOf(chatId);
+  const shown = await drawn(page);
+  const gone = plan.messages.filter((message) => !message.seen);
+  const tokens = gone.reduce((sum, message) => sum + message.tokens, 0);
+  expect(gone.length).toBeGreaterThan(3);
+  expect(shown.words).toBe(`The model no longer sees what is above (${number.format(tokens)} tokens)`);
+  expect(shown.unseen).toEqual(plan.droppedMessageIds);
+  expect(shown.above).toEqual(plan.droppedMessageIds);
+
+  const first = page.locator('.message--person').first();
+  await first.scrollIntoViewIfNeeded();
+  await first.hover();
+  await first.getByRole('button', { name: 'Keep in view of the model' }).click();
+  await first.getByText('Kept in view of the model').waitFor();
+  await say(page, 'and now?');
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(8);
+  await answered(page);
+  const [pinned = ''] = shown.unseen;
+  const later = await drawn(page);
+  expect((await planOf(chatId)).droppedMessageIds).not.toContain(pinned);
+  expect(later.above).toContain(pinned);
+  expect(later.unseen).not.toContain(pinned);
+
+  // The same after a reload, from what the server keeps.
+  await page.reload();
+  expect(await drawn(page)).toEqual(later);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('who waits sees the place in the queue, then how far the prompt is read, then the first word’s time', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  const other = await context.newPage();
+  await other.goto(server.address);
+  await other.locator('#composer').waitFor();
+  await say(page, '/long 4000');
+  await page.locator('[data-state="running"] .prose p').first().waitFor();
+  await say(other, `${'please read all of this '.repeat(30)}/long 5`);
+  await other.getByText('Next in the queue').waitFor();
+  await other.getByText(/Reading the prompt, [\d,]+ of [\d,]+ tokens/).waitFor({ timeout: 40_000 });
+  await answered(other);
+  expect(await other.locator('.message--answer .message__figures').innerText()).toMatch(/first word after/);
+  await answered(page);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('signing in, and in again when the session is over: nothing typed is lost', async () => {
+  const key = 'the-key-of-this-corral';
+  const locked = await servePage({ environment: { CORRAL_ACCESS_KEY: key } });
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(locked.address);
+  await page.getByLabel('Access key').fill('not the key at all');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect.poll(() => page.getByRole('alert').innerText()).not.toBe('');
+  await page.getByLabel('Access key').fill(key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('#composer').waitFor();
+  await context.clearCookies();
+  await say(page, 'typed after the session ended');
+  const dialog = page.getByRole('dialog', { name: 'This Corral asks for its access key' });
+  await dialog.waitFor();
+  await dialog.getByLabel('Access key').fill('still not the key');
+  await dialog.getByRole('button', { name: 'Continue' }).click();
+  await dialog.getByText('That key is not right.').waitFor();
+  await dialog.getByLabel('Access key').fill(key);
+  await dialog.getByRole('button', { name: 'Continue' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  expect(await page.locator('#composer').inputValue()).toBe('typed after the session ended');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  expect(await answered(page)).toContain('typed after the session ended');
+  await context.close();
+  await locked.close();
 });
 
 test('a message that cannot fit is refused with the counts, and stays to be made shorter', async () => {

@@ -12,7 +12,7 @@ const chat = (id: string): string => `/api/chats/${id}`;
 const message = (id: string, messageId: string): string => `/api/chats/${id}/messages/${messageId}`;
 
 export const chatsApi = {
-  list: (query: { cursor?: string; limit?: number; folder?: string } = {}) =>
+  list: (query: { cursor?: string; limit?: number; folder?: string; tag?: string } = {}) =>
     request<ResponseOf<Chats['list']>>('GET', '/api/chats', { query }),
   create: (body: RequestOf<Chats['create']>) =>
     request<ResponseOf<Chats['create']>>('POST', '/api/chats', { body, idempotencyKey: randomId() }),

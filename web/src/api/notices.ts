@@ -29,6 +29,13 @@ function hello(notice: Extract<Notice, { type: 'hello' }>): void {
   if (isNewBoot) invalidate(keys.system, keys.preferences, keys.presets, keys.effective, keys.log);
 }
 
+/** Kinds of jobs that bring something, and how it is told. */
+const readyWords = new Map<string, (reference: string) => string>([
+  ['pull', viewStrings.models.ready],
+  ['import', viewStrings.models.ready],
+  ['adapter', viewStrings.models.adapterReady],
+]);
+
 function jobChanged(notice: Extract<Notice, { type: 'job-changed' }>): void {
   type Jobs = ResponseOf<(typeof jobRoutes)['list']>;
   queryClient.setQueryData<Jobs>(keys.jobs, (list) => {
@@ -36,10 +43,11 @@ function jobChanged(notice: Extract<Notice, { type: 'job-changed' }>): void {
     return { jobs: [notice.job, ...others].sort((left, right) => right.createdAt - left.createdAt) };
   });
   const { job } = notice;
-  if (job.kind !== 'pull' || (job.state !== 'done' && job.state !== 'failed')) return;
+  const ready = readyWords.get(job.kind);
+  if (!ready || (job.state !== 'done' && job.state !== 'failed')) return;
   invalidate(keys.models, keys.catalogue, keys.disk, keys.adapters);
   const reference = typeof job.payload['reference'] === 'string' ? job.payload['reference'] : '';
-  if (job.state === 'done') showToast({ text: viewStrings.models.ready(reference) });
+  if (job.state === 'done') showToast({ text: ready(reference) });
   else if (job.error)
     showToast({
       text: job.error.message,

@@ -40,11 +40,22 @@ const pieces = [
   '-',
 ];
 
-const documents = fc
-  .array(fc.tuple(fc.constantFrom(...pieces), fc.constantFrom('\n', '\n\n', '\n\n\n', '\r\n\r\n', ' ')), {
-    maxLength: 14,
-  })
-  .map((parts) => parts.map(([piece, end]) => piece + end).join(''));
+/** What opens and closes an element in which markdown goes on after a blank line. */
+const folds = [
+  '<details>',
+  '<summary>x</summary>',
+  'text</details>',
+  '</details>',
+  '<details>\n```\na\n\nb\n```\n</details>',
+];
+
+const documentsOf = (known: readonly string[]) =>
+  fc
+    .array(fc.tuple(fc.constantFrom(...known), fc.constantFrom('\n', '\n\n', '\n\n\n', '\r\n\r\n', ' ')), {
+      maxLength: 14,
+    })
+    .map((parts) => parts.map(([piece, end]) => piece + end).join(''));
+const documents = documentsOf(pieces);
 
 test('any chunking gives the same blocks', () => {
   fc.assert(
@@ -105,6 +116,24 @@ test('the blocks give the tokens that the whole gives', () => {
     // marked has corners beyond these; the seed keeps the test from finding a new one on somebody else's day.
     { numRuns: 4_000, seed: 20_261_120 },
   );
+});
+
+test('inside details and after them, too', () => {
+  fc.assert(
+    fc.property(documentsOf([...pieces, ...folds]), (text) => {
+      expect(lexInBlocks(text)).toEqual(shapes(lexBlock(text, {})));
+    }),
+    { numRuns: 4_000, seed: 20_261_128 },
+  );
+});
+
+test.each([
+  '<details>\n```\na\n\nb\n```\n</details>\n\nA paragraph\n\nanother\n',
+  '<details>\nA paragraph\n\ntext</details>\n```ts\nconst a = 1;\n\nconst b = 2;\n```\n',
+  '[name]: https://example.org "title"\n2) second\n   ```\n```\n\nA paragraph\n',
+  '1. first\n```    ```\n   ```\nA paragraph\n\n\nanother\n',
+])('a fence that outlives what it began in is not cut: %j', (text) => {
+  expect(lexInBlocks(text)).toEqual(shapes(lexBlock(text, {})));
 });
 
 test.each([

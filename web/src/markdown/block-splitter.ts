@@ -22,12 +22,22 @@ interface Fence {
   headEnd: number;
 }
 
+interface OpenHtml {
+  name: string;
+  depth: number;
+  /** Markdown again: a blank line has ended the HTML, though not the element. */
+  isMarkdown: boolean;
+}
+
 /** A formula longer than this is no formula; a stray `$$` must not swallow the rest of the answer. */
 export const maxMathLines = 100;
 
 const fenceOpen = /^( *)(`{3,}|~{3,})(.*)$/;
 const listMarker = /^( {0,3})([-*+]|\d{1,9}[.)])(?:\s|$)/;
-const endsList = /^ {0,3}(?:#{1,6}\s|<[a-z/!]|([-*_])(?: *\1){2,} *$)/i;
+const endsList = /^ {0,3}(?:#{1,6}\s|<[a-z/!]|`{3}|~{3}|([-*_])(?: *\1){2,} *$)/i;
+/** A line that is a block by itself, so that the next one is in no paragraph. */
+const standsAlone = /^ {0,3}(?:#{1,6}(?:\s|$)|([-*_])(?: *\1){2,} *$)/;
+const definition = /^ {0,3}\[[^\]]+\]: *\S+(?: +(?:"[^"]*"|'[^']*'|\([^()]*\)))? *$/;
 const htmlBlock =
   /^ {0,3}<\/?(?:address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|meta|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul)(?:[\s/>]|$)/i;
 /** After such a line of an item a line with less indentation is not joined to it. */
@@ -56,6 +66,8 @@ export class BlockSplitter {
   readonly #closed: Block[] = [];
   #lineStart = 0;
   #isPreviousBlank = true;
+  /** The line before ended a block that is no paragraph. */
+  #isAfterBlock = false;
   /** Inside HTML that ends with the next blank line; no fence begins there. */
   #isInHtml = false;
   /** Columns that belong to the item of the list at the left edge; 0 outside of lists. */
@@ -71,7 +83,7 @@ export class BlockSplitter {
   #mathEnd: string | null = null;
   #mathLines = 0;
   #doubtfulLines = 0;
-  #html: { name: string; depth: number } | null = null;
+  #html: OpenHtml | null = null;
   /** The incomplete last line already began a block. */
   #isDecided = false;
 
@@ -174,7 +186,12 @@ export class BlockSplitter {
     else this.#follow({ line, indent, marker });
     const isFirst = this.#isFirst;
     this.#isPreviousBlank = false;
+    this.#isAfterBlock = this.#endsItsBlock(line, isFirst);
     if (!this.#isInHtml || htmlUntilBlankNever.test(line)) this.#open(line, indent, isFirst);
+  }
+
+  #endsItsBlock(line: string, isFirst: boolean): boolean {
+    return standsAlone.test(line) || ((isFirst || this.#isAfterBlock) && definition.test(line));
   }
 
   #mayCut(line: string, isMarker: boolean): boolean {
@@ -208,7 +225,7 @@ export class BlockSplitter {
   /** In the middle of a paragraph only a bullet or the number one begins a list, and not an empty one. */
   #mayBeginList(marker: RegExpExecArray, isOutside: boolean): boolean {
     if (this.#listIndent > 0 && !isOutside) return false;
-    const isInParagraph = !this.#isFirst && this.#listIndent === 0;
+    const isInParagraph = !this.#isFirst && !this.#isAfterBlock && this.#listIndent === 0;
     return !isInParagraph || (!this.#isEmptyItem && !/^(?!1[.)])\d/.test(marker[2] ?? ''));
   }
 
@@ -260,18 +277,21 @@ export class BlockSplitter {
 
   #openHtml(line: string): void {
     if (/^ {0,3}<!--/.test(line)) {
-      if (!line.includes('-->')) this.#html = { name: '--', depth: 1 };
+      if (!line.includes('-->')) this.#html = { name: '--', depth: 1, isMarkdown: false };
       return;
     }
     const name = htmlUntilBlankNever.exec(line)?.[1]?.toLowerCase();
     if (name === undefined) return;
-    this.#html = { name, depth: 0 };
+    this.#html = { name, depth: 0, isMarkdown: false };
     this.#insideHtml(line, this.#html);
   }
 
   #insideFence(line: string, fence: Fence): void {
     const marker = /^ {0,3}(`{3,}|~{3,})\s*$/.exec(line)?.[1];
-    if (marker?.[0] === fence.marker && marker.length >= fence.length) this.#fence = null;
+    if (marker?.[0] === fence.marker && marker.length >= fence.length) {
+      this.#fence = null;
+      this.#isAfterBlock = true;
+    }
   }
 
   #insideMath(line: string): void {
@@ -279,14 +299,23 @@ export class BlockSplitter {
     if (line.includes(this.#mathEnd ?? '$$') || this.#mathLines > maxMathLines) this.#mathEnd = null;
   }
 
-  #insideHtml(line: string, html: { name: string; depth: number }): void {
+  #insideHtml(line: string, html: OpenHtml): void {
     if (html.name === '--') {
       if (line.includes('-->')) this.#html = null;
       return;
     }
+    if (html.name === 'details' && this.#opensFenceIn(html, line)) return;
     html.depth += line.match(new RegExp(`<${html.name}\\b`, 'gi'))?.length ?? 0;
     html.depth -= line.match(new RegExp(`</${html.name}\\b`, 'gi'))?.length ?? 0;
-    if (html.depth <= 0) this.#html = null;
+    if (html.depth > 0) return;
+    this.#html = null;
+    if (html.name === 'details') this.#isInHtml = !html.isMarkdown;
+  }
+
+  /** A fence in there hides the end of the element, and may outlive it. */
+  #opensFenceIn(html: OpenHtml, line: string): boolean {
+    html.isMarkdown = line.trim() === '' || (html.isMarkdown && !htmlBlock.test(line));
+    return html.isMarkdown && this.#openFenceAt(line, line.search(/\S|$/));
   }
 }
 

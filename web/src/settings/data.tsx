@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys } from '../api/queries.ts';
 import { importFile, systemApi } from '../api/resources.ts';
-import { download } from '../sidebar/chat-row.tsx';
+import { download } from '../sidebar/chat-menu.tsx';
 import { startNewChat } from '../state/actions.ts';
 import { openSessions, forgetSession } from '../state/sessions.ts';
 import { strings } from '../strings.ts';

@@ -7,6 +7,7 @@ import { limitParameters, samplingParameters } from '../panel/parameters.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
+import { formText } from '../ui/form-text.ts';
 import { attempt } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
 
@@ -85,10 +86,7 @@ function AddProvider({ onDone }: { onDone: () => void }) {
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const text = (name: string): string => {
-      const value = form.get(name);
-      return typeof value === 'string' ? value.trim() : '';
-    };
+    const text = (name: string): string => formText(form, name);
     attempt(async () => {
       const key = text('key');
       await providersApi.save(text('name'), {

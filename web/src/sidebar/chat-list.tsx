@@ -13,15 +13,25 @@ import { timeGroup, type TimeGroup } from '../ui/times.ts';
 import { ChatRow } from './chat-row.tsx';
 import { emptyFolders } from './empty-folders.ts';
 import { FolderMenu } from './folder-menu.tsx';
+import { TagFilter } from './tag-filter.tsx';
+
+const noTags: Listed['tags'] = [];
 
 type Listed = ResponseOf<(typeof chatRoutes)['list']>;
 
-export function useChats() {
+/** Every chat, or those with one tag. */
+export function useChats(tag: string | null = null) {
   return useInfiniteQuery<Listed, Error, InfiniteData<Listed>, readonly unknown[], string | undefined>({
-    queryKey: keys.chats,
-    queryFn: ({ pageParam }) => chatsApi.list({ limit: 100, ...(pageParam ? { cursor: pageParam } : {}) }),
+    queryKey: tag === null ? keys.chats : [...keys.chats, tag],
+    queryFn: ({ pageParam }) =>
+      chatsApi.list({
+        limit: 100,
+        ...(pageParam ? { cursor: pageParam } : {}),
+        ...(tag === null ? {} : { tag }),
+      }),
     initialPageParam: undefined,
     getNextPageParam: (page) => page.cursor ?? undefined,
+    placeholderData: (previous) => previous,
   });
 }
 
@@ -47,7 +57,14 @@ export function groupChats(chats: readonly Chat[], now = new Date()): Group[] {
   return groups.filter((group) => group.chats.length > 0);
 }
 
-function FolderSection({ name, chats, folders }: { name: string; chats: Chat[]; folders: string[] }) {
+interface FolderSectionProps {
+  name: string;
+  chats: Chat[];
+  folders: string[];
+  tags: string[];
+}
+
+function FolderSection({ name, chats, folders, tags }: FolderSectionProps) {
   const [isOpen, setOpen] = useState(() => remembered.read(`folder.${name}`, true));
   const toggle = (): void => {
     remembered.write(`folder.${name}`, !isOpen);
@@ -67,7 +84,7 @@ function FolderSection({ name, chats, folders }: { name: string; chats: Chat[]; 
       {isOpen && (
         <ul className="folder__chats">
           {chats.map((chat) => (
-            <ChatRow key={chat.id} chat={chat} folders={folders} />
+            <ChatRow key={chat.id} chat={chat} folders={folders} tags={tags} />
           ))}
         </ul>
       )}
@@ -98,7 +115,8 @@ export interface ChatListProps {
 }
 
 export function ChatList({ isMakingFolder, onFolderMade }: ChatListProps) {
-  const { data, hasNextPage, fetchNextPage, isPending, isError, refetch } = useChats();
+  const [tag, setTag] = useState<string | null>(null);
+  const { data, hasNextPage, fetchNextPage, isPending, isError, refetch } = useChats(tag);
   const [waiting, setWaiting] = useState(emptyFolders.read);
   const chats = useMemo(() => data?.pages.flatMap((page) => page.chats) ?? [], [data]);
   const folders = useMemo(() => {
@@ -106,6 +124,10 @@ export function ChatList({ isMakingFolder, onFolderMade }: ChatListProps) {
     return [...new Set([...named, ...waiting])].sort((left, right) => left.localeCompare(right));
   }, [chats, waiting]);
   const groups = useMemo(() => groupChats(chats), [chats]);
+  const counted = data?.pages[0]?.tags ?? noTags;
+  const tags = useMemo(() => counted.map(({ name }) => name), [counted]);
+  // The last chat lost the tag that was chosen.
+  if (tag !== null && data && !tags.includes(tag)) setTag(null);
   const makeFolder = (name: string): void => {
     onFolderMade();
     if (name === '' || folders.includes(name)) return;
@@ -120,21 +142,25 @@ export function ChatList({ isMakingFolder, onFolderMade }: ChatListProps) {
     );
   return (
     <>
+      <TagFilter tags={counted} chosen={tag} onChoose={setTag} />
       {isMakingFolder && <NewFolder onDone={makeFolder} />}
-      {folders.map((name) => (
-        <FolderSection
-          key={name}
-          name={name}
-          chats={chats.filter((chat) => chat.folder === name)}
-          folders={folders}
-        />
-      ))}
+      {folders
+        .filter((name) => tag === null || chats.some((chat) => chat.folder === name))
+        .map((name) => (
+          <FolderSection
+            key={name}
+            name={name}
+            chats={chats.filter((chat) => chat.folder === name)}
+            folders={folders}
+            tags={tags}
+          />
+        ))}
       {groups.map((group) => (
         <section key={group.key} className="chat-group" aria-label={group.title}>
           <h2 className="chat-group__title">{group.title}</h2>
           <ul>
             {group.chats.map((chat) => (
-              <ChatRow key={chat.id} chat={chat} folders={folders} />
+              <ChatRow key={chat.id} chat={chat} folders={folders} tags={tags} />
             ))}
           </ul>
         </section>

@@ -1,98 +1,20 @@
 import { memo, useState } from 'react';
 import type { Chat } from '@corral/app/contracts/chats';
-import { Copy, Download, Ellipsis, Folder, Ghost, Pencil, Pin, PinOff, Trash2 } from 'lucide-react';
-import { chatsApi } from '../api/chats.ts';
-import { invalidate, keys } from '../api/queries.ts';
+import { Ellipsis, Ghost, Pin } from 'lucide-react';
 import { deleteChat } from '../state/actions.ts';
 import { activity } from '../state/activity.ts';
 import { closeDrawer } from '../state/layout.ts';
-import { currentRoute, goTo } from '../state/route.ts';
-import { findSession } from '../state/sessions.ts';
+import { currentRoute } from '../state/route.ts';
 import { useSelected } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { IconButton } from '../ui/icon-button.tsx';
-import { Menu, type MenuEntry } from '../ui/menu.tsx';
+import { Menu } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
 import { exactTime } from '../ui/times.ts';
+import { addTag, chatMenu, updateChat } from './chat-menu.tsx';
 
-async function update(chat: Chat, change: Parameters<typeof chatsApi.update>[1]): Promise<void> {
-  const session = findSession(chat.id);
-  if (session?.state.get().status === 'ready') await session.update(change);
-  else await chatsApi.update(chat.id, change);
-  invalidate(keys.chats);
-}
-
-export function exportAddress(chatId: string, format: 'markdown' | 'json'): string {
-  return `/api/chats/${chatId}/export?format=${format}`;
-}
-
-export function download(address: string): void {
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = '';
-  link.click();
-}
-
-function menuItems(chat: Chat, folders: readonly string[], onRename: () => void): MenuEntry[] {
-  const move = (folder: string | null): void => attempt(() => update(chat, { folder }));
-  return [
-    { label: strings.sidebar.rename, icon: <Pencil />, onSelect: onRename },
-    {
-      label: chat.pinned ? strings.sidebar.unpin : strings.sidebar.pin,
-      icon: chat.pinned ? <PinOff /> : <Pin />,
-      onSelect: () => attempt(() => update(chat, { pinned: !chat.pinned })),
-    },
-    ...(folders.length > 0
-      ? [
-          {
-            label: strings.sidebar.moveTo,
-            icon: <Folder />,
-            items: [
-              ...folders.map((name) => ({
-                label: name,
-                isChecked: chat.folder === name,
-                onSelect: () => move(name),
-              })),
-              'line' as const,
-              {
-                label: strings.sidebar.noFolder,
-                isChecked: chat.folder === null,
-                onSelect: () => move(null),
-              },
-            ],
-          },
-        ]
-      : []),
-    {
-      label: strings.sidebar.duplicate,
-      icon: <Copy />,
-      onSelect: () =>
-        attempt(async () => {
-          const copy = await chatsApi.duplicate(chat.id);
-          invalidate(keys.chats);
-          goTo({ view: 'chat', chatId: copy.id });
-        }),
-    },
-    'line',
-    {
-      label: strings.sidebar.exportAs,
-      icon: <Download />,
-      onSelect: () => download(exportAddress(chat.id, 'markdown')),
-    },
-    {
-      label: strings.sidebar.exportJson,
-      icon: <Download />,
-      onSelect: () => download(exportAddress(chat.id, 'json')),
-    },
-    'line',
-    {
-      label: strings.remove,
-      icon: <Trash2 />,
-      isDangerous: true,
-      onSelect: () => deleteChat(chat.id, chat.title),
-    },
-  ];
-}
+/** As long as the server takes it. */
+const maxTagCharacters = 60;
 
 function Marks({ chat }: { chat: Chat }) {
   const isRunning = useSelected(activity, (state) => state.running.has(chat.id));
@@ -110,18 +32,15 @@ function Marks({ chat }: { chat: Chat }) {
   );
 }
 
-function TitleField({ chat, onDone }: { chat: Chat; onDone: () => void }) {
-  const save = (value: string): void => {
-    onDone();
-    const title = value.trim();
-    if (title !== '' && title !== chat.title) attempt(() => update(chat, { title }));
-  };
+/** One line in the place of the row; Enter and leaving it save, Escape does not. */
+function RowField({ label, value, maxLength, onDone }: RowFieldProps) {
   return (
     <input
       className="field chat-row__field"
-      aria-label={strings.sidebar.title}
-      defaultValue={chat.title}
-      maxLength={300}
+      aria-label={label}
+      placeholder={label}
+      defaultValue={value}
+      maxLength={maxLength}
       ref={(element) => {
         if (element && document.activeElement !== element) {
           element.focus();
@@ -129,24 +48,61 @@ function TitleField({ chat, onDone }: { chat: Chat; onDone: () => void }) {
         }
       }}
       onKeyDown={(event) => {
-        if (event.key === 'Enter') save(event.currentTarget.value);
-        if (event.key === 'Escape') onDone();
+        if (event.key === 'Enter') onDone(event.currentTarget.value.trim());
+        if (event.key === 'Escape') onDone('');
       }}
-      onBlur={(event) => save(event.currentTarget.value)}
+      onBlur={(event) => onDone(event.currentTarget.value.trim())}
     />
   );
 }
 
-export const ChatRow = memo(function ChatRow({ chat, folders }: { chat: Chat; folders: readonly string[] }) {
-  const [isRenaming, setRenaming] = useState(false);
+interface RowFieldProps {
+  label: string;
+  value: string;
+  maxLength: number;
+  /** Empty where nothing is to change. */
+  onDone: (value: string) => void;
+}
+
+interface EditorProps {
+  chat: Chat;
+  what: 'title' | 'tag';
+  onDone: () => void;
+}
+
+function Editor({ chat, what, onDone }: EditorProps) {
+  const saveTitle = (title: string): void => {
+    onDone();
+    if (title !== '' && title !== chat.title) attempt(() => updateChat(chat, { title }));
+  };
+  const saveTag = (tag: string): void => {
+    onDone();
+    if (tag !== '' && !chat.tags.includes(tag)) addTag(chat, tag);
+  };
+  return (
+    <li className="chat-row">
+      {what === 'title' ? (
+        <RowField label={strings.sidebar.title} value={chat.title} maxLength={300} onDone={saveTitle} />
+      ) : (
+        <RowField label={strings.sidebar.tagName} value="" maxLength={maxTagCharacters} onDone={saveTag} />
+      )}
+    </li>
+  );
+}
+
+export interface ChatRowProps {
+  chat: Chat;
+  folders: readonly string[];
+  tags: readonly string[];
+}
+
+export const ChatRow = memo(function ChatRow({ chat, folders, tags }: ChatRowProps) {
+  const [edited, setEdited] = useState<EditorProps['what'] | null>(null);
   const isCurrent = useSelected(currentRoute, (route) => route.view === 'chat' && route.chatId === chat.id);
   const title = chat.title || strings.sidebar.untitled;
-  if (isRenaming)
-    return (
-      <li className="chat-row">
-        <TitleField chat={chat} onDone={() => setRenaming(false)} />
-      </li>
-    );
+  if (edited) return <Editor chat={chat} what={edited} onDone={() => setEdited(null)} />;
+  // The menu gives the focus back when it closes; the field takes it after that.
+  const edit = (what: EditorProps['what']): void => void setTimeout(() => setEdited(what), 50);
   return (
     <li className="chat-row" data-current={isCurrent || undefined}>
       <a
@@ -157,10 +113,10 @@ export const ChatRow = memo(function ChatRow({ chat, folders }: { chat: Chat; fo
         onClick={closeDrawer}
         onDoubleClick={(event) => {
           event.preventDefault();
-          setRenaming(true);
+          setEdited('title');
         }}
         onKeyDown={(event) => {
-          if (event.key === 'F2') setRenaming(true);
+          if (event.key === 'F2') setEdited('title');
           if (event.key === 'Delete') deleteChat(chat.id, chat.title);
         }}
       >
@@ -177,7 +133,14 @@ export const ChatRow = memo(function ChatRow({ chat, folders }: { chat: Chat; fo
             <Ellipsis />
           </IconButton>
         }
-        items={menuItems(chat, folders, () => setTimeout(() => setRenaming(true), 50))}
+        items={() =>
+          chatMenu(chat, {
+            folders,
+            tags,
+            onRename: () => edit('title'),
+            onNewTag: () => edit('tag'),
+          })
+        }
       />
     </li>
   );

@@ -14,12 +14,24 @@ export const activity = createStore<Activity>({
   unread: new Set(remembered.read<string[]>('unread', [])),
 });
 
+/** Runs that ended lately: word that one of them began may come after it. */
+const endedRuns = new Set<string>();
+const keptEnded = 200;
+
+function rememberEnd(runId: string): void {
+  endedRuns.add(runId);
+  const [oldest] = endedRuns;
+  if (endedRuns.size > keptEnded && oldest) endedRuns.delete(oldest);
+}
+
 export function isLookedAt(chatId: string): boolean {
   const route = currentRoute.get();
   return !document.hidden && route.view === 'chat' && route.chatId === chatId;
 }
 
 export function markRun(chatId: string, runId: string, isActive: boolean): void {
+  if (!isActive) rememberEnd(runId);
+  else if (endedRuns.has(runId)) return;
   activity.set((state) => {
     const running = new Map(state.running);
     const runs = new Set(running.get(chatId));
@@ -48,6 +60,7 @@ export function markRead(chatId: string): void {
 export async function loadActivity(): Promise<void> {
   const { runs } = await runsApi.active();
   const running = new Map<string, Set<string>>();
-  for (const run of runs) running.set(run.chatId, (running.get(run.chatId) ?? new Set()).add(run.id));
+  for (const run of runs.filter(({ id }) => !endedRuns.has(id)))
+    running.set(run.chatId, (running.get(run.chatId) ?? new Set()).add(run.id));
   activity.set((state) => ({ ...state, running }));
 }

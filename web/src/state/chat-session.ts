@@ -132,11 +132,16 @@ export class ChatSession {
       status: 'ready',
       chat: opened.chat,
       path: this.#tree.path(opened.chat.activeLeafId ?? this.#tree.newestLeaf()),
-      plan: opened.plan,
+      plan: this.#runningPlan() ?? opened.plan,
       isLogged: opened.logged,
       error: null,
       runIds: [...this.#runs.keys()],
     });
+  }
+
+  /** What the model sees for the answer being written: the server tells it of the last answer that is complete. */
+  #runningPlan(): ContextPlan | null {
+    return [...this.#runs.values()].findLast((run) => run.plan)?.plan ?? null;
   }
 
   /** Runs that ended while the line was away: their messages came complete with the chat. */

@@ -1,6 +1,13 @@
-import { useState, type ReactElement, type ReactNode } from 'react';
-import { DropdownMenu } from 'radix-ui';
-import { Check } from 'lucide-react';
+import {
+  cloneElement,
+  lazy,
+  Suspense,
+  useState,
+  type HTMLAttributes,
+  type KeyboardEvent,
+  type ReactElement,
+  type ReactNode,
+} from 'react';
 
 export interface MenuItem {
   label: string;
@@ -18,71 +25,52 @@ export interface MenuItem {
 export type MenuEntry = MenuItem | 'line' | { heading: string };
 
 export interface MenuProps {
-  trigger: ReactElement;
-  items: readonly MenuEntry[];
+  trigger: ReactElement<HTMLAttributes<HTMLElement> & { 'data-state'?: 'open' | 'closed' }>;
+  /** A function where putting them together is not for nothing: it is called while the menu is open. */
+  items: readonly MenuEntry[] | (() => readonly MenuEntry[]);
   align?: 'start' | 'center' | 'end';
   side?: 'top' | 'bottom' | 'right';
   label?: string;
 }
 
-function Entry({ entry }: { entry: MenuEntry }) {
-  if (entry === 'line') return <DropdownMenu.Separator className="menu__line" />;
-  if ('heading' in entry)
-    return <DropdownMenu.Label className="menu__heading">{entry.heading}</DropdownMenu.Label>;
-  const content = (
+const load = () => import('./open-menu.tsx');
+const OpenMenu = lazy(() => load().then((module) => ({ default: module.OpenMenu })));
+
+/** Its code is here by the time the button is pressed; without a network the press asks again. */
+function loadAhead(): void {
+  load().catch(() => undefined);
+}
+
+/** A button with a menu. What opens is fetched when it is likely to be wanted: many of these are in the page. */
+export function Menu({ trigger, items, ...rest }: MenuProps) {
+  const [opener, setOpener] = useState<HTMLElement | null>(null);
+  const toggle = (element: HTMLElement): void => setOpener((known) => (known ? null : element));
+  const button = cloneElement(trigger, {
+    'aria-haspopup': 'menu',
+    'aria-expanded': opener !== null,
+    'data-state': opener ? 'open' : 'closed',
+    onPointerEnter: loadAhead,
+    onFocus: loadAhead,
+    onClick: (event) => toggle(event.currentTarget),
+    onKeyDown: (event: KeyboardEvent<HTMLElement>) => {
+      if (event.key !== 'ArrowDown') return;
+      event.preventDefault();
+      setOpener(event.currentTarget);
+    },
+  });
+  return (
     <>
-      <span className="menu__icon">{entry.isChecked ? <Check size={16} /> : entry.icon}</span>
-      <span className="menu__label">{entry.label}</span>
-      {entry.note && <span className="menu__note">{entry.note}</span>}
-      {entry.shortcut && <kbd>{entry.shortcut}</kbd>}
+      {button}
+      {opener && (
+        <Suspense fallback={null}>
+          <OpenMenu
+            opener={opener}
+            items={typeof items === 'function' ? items() : items}
+            onClose={() => setOpener(null)}
+            {...rest}
+          />
+        </Suspense>
+      )}
     </>
-  );
-  if (entry.items)
-    return (
-      <DropdownMenu.Sub>
-        <DropdownMenu.SubTrigger className="menu__item">{content}</DropdownMenu.SubTrigger>
-        <DropdownMenu.Portal>
-          <DropdownMenu.SubContent className="menu" sideOffset={4} collisionPadding={8}>
-            <Entries items={entry.items} />
-          </DropdownMenu.SubContent>
-        </DropdownMenu.Portal>
-      </DropdownMenu.Sub>
-    );
-  return (
-    <DropdownMenu.Item
-      className="menu__item"
-      data-danger={entry.isDangerous || undefined}
-      {...(entry.isDisabled ? { disabled: true } : {})}
-      {...(entry.onSelect ? { onSelect: entry.onSelect } : {})}
-    >
-      {content}
-    </DropdownMenu.Item>
-  );
-}
-
-function Entries({ items }: { items: readonly MenuEntry[] }) {
-  return items.map((entry, index) => <Entry key={index} entry={entry} />);
-}
-
-export function Menu({ trigger, items, align = 'start', side = 'bottom', label }: MenuProps) {
-  const [isOpen, setOpen] = useState(false);
-  // Inside the main landmark, except over a dialog, which makes everything behind it inert.
-  const place = isOpen && !document.querySelector('[role="dialog"]') ? document.getElementById('main') : null;
-  return (
-    <DropdownMenu.Root modal={false} open={isOpen} onOpenChange={setOpen}>
-      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal {...(place ? { container: place } : {})}>
-        <DropdownMenu.Content
-          className="menu"
-          align={align}
-          side={side}
-          sideOffset={4}
-          collisionPadding={8}
-          {...(label ? { 'aria-label': label } : {})}
-        >
-          <Entries items={items} />
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
-    </DropdownMenu.Root>
   );
 }

@@ -6,8 +6,9 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
 import { startLocalHub, type LocalHub } from '../hub/local-hub.ts';
+import { tinyAdapter } from '../hub/tiny-adapter.ts';
 import { freePort, startProgram, type Program } from '../program.ts';
-import { answered, buildPage, launch, openPage, say } from './open-page.ts';
+import { answered, buildPage, launch, openPage, say, servePage } from './open-page.ts';
 
 /** The program as a newcomer starts it, with Cria, and a Hub on this machine. */
 let browser: Browser;
@@ -22,6 +23,7 @@ beforeAll(async () => {
   hub = await startLocalHub({
     repositories: [
       { id: 'owner/tiny-llama', folder: join(folder, 'llama'), licence: 'apache-2.0' },
+      { id: 'owner/adapter', files: tinyAdapter({ base: 'owner/tiny-llama', width: 128, layers: 3 }) },
       { id: 'owner/gated', gated: 'manual', folder: join(folder, 'llama'), licence: 'llama2' },
     ],
   });
@@ -61,7 +63,7 @@ test('Cria answers at once, and the way to a real model is on the first page', a
   for (const fact of [/Fits|Tight/, /\d (?:MB|GB)/, /tok\/s here/])
     expect(await card.locator('.pick').first().innerText()).toMatch(fact);
   await say(page, 'Hello');
-  expect((await answered(page)).length).toBeGreaterThan(0);
+  expect((await answered(page, 60_000)).length).toBeGreaterThan(0);
   await expect.poll(() => page.locator('.message__figures').last().innerText()).toMatch(/tok\/s/);
   expect(problems).toEqual([]);
   await context.close();
@@ -79,7 +81,9 @@ test('a gated model says what to do before anything is fetched', async () => {
   await context.close();
 });
 
-test('a model is pulled with progress, paused, taken up again, used and deleted', async () => {
+const tinyRow = (page: Page) => page.locator('.pick', { hasText: 'owner/tiny-llama:q4_k_m' });
+
+test('a model is pulled with progress, paused, taken up again and used', async () => {
   const { page, context, problems } = await openPage(browser, address, { path: '/#/models' });
   await check(page, `${hub.endpoint.replace(/^http:\/\/[^/]+/, 'https://huggingface.co')}/owner/tiny-llama`);
   const card = page.locator('.preflight');
@@ -88,24 +92,91 @@ test('a model is pulled with progress, paused, taken up again, used and deleted'
   hub.misbehave({ match: /^store /, act: { kind: 'drip', bytes: 2_048, everyMs: 40 } });
   await card.getByRole('button', { name: 'Get', exact: true }).click();
   const job = page.locator('.pick', { has: page.locator('.job-progress') });
-  await job.getByText(/(?:Downloading|Converting) .* \/ .*/).waitFor({ timeout: 30_000 });
+  await job.getByText(/(?:Downloading|Converting) .* \/ .*/).waitFor();
   await expect.poll(() => job.locator('progress').getAttribute('value')).toMatch(/^0\.\d+/);
   await job.getByRole('button', { name: 'Pause' }).click();
   await job.getByText('Paused').waitFor();
   hub.behave();
   await job.getByRole('button', { name: 'Resume' }).click();
-  await page.getByText(/owner\/tiny-llama\S* is ready/).waitFor({ timeout: 60_000 });
-  const row = page.locator('.pick', { hasText: 'owner/tiny-llama:q4_k_m' });
-  await row.getByRole('button', { name: 'Use' }).click();
+  await page.getByText(/owner\/tiny-llama\S* is ready/).waitFor();
+  await expect.poll(() => job.count()).toBe(0);
+  await tinyRow(page).getByRole('button', { name: 'Use' }).click();
   await expect.poll(() => page.locator('[data-model-picker]').innerText()).toContain('tiny-llama');
   await say(page, 'the cat');
-  await answered(page);
-  await page.goto(`${address}/#/models`);
-  await row.getByRole('button', { name: 'Unload' }).click();
-  await row.getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await page.getByText(/is deleted/).waitFor();
-  await expect.poll(() => row.count()).toBe(0);
+  await answered(page, 60_000);
   expect(problems).toEqual([]);
   await context.close();
+});
+
+test('an adapter is added to it and set in a chat; then both are deleted', async () => {
+  const { page, context, problems } = await openPage(browser, address, { path: '/#/models' });
+  await page.getByRole('button', { name: 'Add an adapter' }).click();
+  const form = page.getByRole('form', { name: 'Add an adapter' });
+  await form.getByLabel('Hub name of the adapter').fill('owner/adapter');
+  await form.getByLabel('Model it changes').selectOption('owner/tiny-llama:q4_k_m');
+  await form.getByRole('button', { name: 'Get', exact: true }).click();
+  await page.getByText('The adapter owner/adapter is ready').waitFor();
+  await page.getByText('for tiny-llama q4_k_m').waitFor();
+  await tinyRow(page).getByRole('button', { name: 'Use' }).click();
+  await page.locator('[data-panel-toggle]').click();
+  await page.getByRole('checkbox', { name: 'adapter' }).check();
+  await page.getByRole('slider', { name: 'Strength: adapter' }).focus();
+  await page.keyboard.press('ArrowLeft');
+  await expect.poll(() => page.locator('.panel').innerText()).toContain('0.95');
+  await say(page, 'the cat');
+  await answered(page, 60_000);
+  await page.locator('.message--answer').getByRole('button', { name: 'Receipt' }).click();
+  await expect.poll(() => page.locator('.receipt').innerText()).toMatch(/owner\/adapter[^]*0\.95/);
+  await page.keyboard.press('Escape');
+  await page.goto(`${address}/#/models`);
+  await page.getByRole('button', { name: 'Delete adapter' }).click();
+  await page.getByText('for tiny-llama q4_k_m').waitFor({ state: 'detached' });
+  await tinyRow(page).getByRole('button', { name: 'Unload' }).click();
+  await tinyRow(page).getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByText(/is deleted/).waitFor();
+  await expect.poll(() => tinyRow(page).count()).toBe(0);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('a service is added with its key, lists its models, answers, and never shows the key again', async () => {
+  const key = 'the-key-of-the-service';
+  const service = await servePage({ environment: { CORRAL_ACCESS_KEY: key } });
+  const { page, context, problems } = await openPage(browser, address, { path: '/#/settings/providers' });
+  const heard: string[] = [];
+  page.on(
+    'response',
+    (response) =>
+      void response.text().then(
+        (text) => heard.push(text),
+        () => undefined,
+      ),
+  );
+  await page.getByRole('button', { name: 'Add a service' }).click();
+  await page.getByLabel('Name', { exact: true }).fill('lab');
+  await page.getByLabel('Address').fill(`${service.address}/v1`);
+  await page.getByLabel('Key', { exact: true }).fill(key);
+  await page.getByRole('button', { name: 'Save' }).click();
+  const row = page.locator('.pick', { hasText: 'lab' });
+  await row.getByText('with a key').waitFor();
+  await row.getByRole('button', { name: 'Check' }).click();
+  await page.getByText('lab answers, 1 model', { exact: true }).waitFor();
+  await row.getByText('Answers', { exact: true }).waitFor();
+  await page.reload();
+  await row.getByText('with a key').waitFor();
+  expect(await page.content()).not.toContain(key);
+  await page.goto(`${address}/#/models`);
+  const model = page.locator('.pick', { hasText: 'lab:scripted' });
+  await model.getByRole('button', { name: 'Use' }).click();
+  await say(page, 'who are you');
+  expect(await answered(page)).toContain('You said "who are you"');
+  await page.goto(`${address}/#/settings/providers`);
+  await row.getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('No service is set up.').waitFor();
+  expect(heard.filter((text) => text.includes(key))).toEqual([]);
+  expect(heard.some((text) => text.includes('"lab"'))).toBe(true);
+  expect(problems).toEqual([]);
+  await context.close();
+  await service.close();
 });

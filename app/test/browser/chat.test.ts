@@ -33,7 +33,9 @@ test('the first page shows the operator’s title and words, and answers', async
   await say(page, 'Hello, herd');
   expect(await answered(page)).toContain('You said "Hello, herd"');
   expect(await page.locator('.message--person').innerText()).toContain('Hello, herd');
-  expect(await page.locator('.message--answer .message__figures').innerText()).toMatch(/\d+ tokens/);
+  await expect
+    .poll(() => page.locator('.message--answer .message__figures').innerText())
+    .toMatch(/\d+ tokens/);
   expect(await page.locator('.chat-row').count()).toBe(1);
   expect(problems).toEqual([]);
   await context.close();

@@ -59,7 +59,16 @@ async function openStore(config: Config, home: Home, log: Log): Promise<Store> {
     return createSqliteStore({ home: home.folder, clock, log });
   }
   const { createPostgresStore } = await import('../store/postgres/postgres-store.ts');
-  return createPostgresStore({ url: config.databaseUrl, home: home.folder, clock, log });
+  return createPostgresStore({
+    url: config.databaseUrl,
+    home: home.folder,
+    clock,
+    log,
+    async scrubFiles(erased) {
+      const { scrubLeftFiles } = await import('../store/sqlite/scrub-backups.ts');
+      await scrubLeftFiles(home.folder, erased);
+    },
+  });
 }
 
 function modelsOptions(

@@ -7,7 +7,7 @@ import { backupKind } from '../archive-file.ts';
 import { backupName } from '../backup-names.ts';
 import { applyMigrations, readVersion, refuseNewer, schemaVersion } from '../migrations/migrate.ts';
 import { callNames } from '../operations/operations.ts';
-import type { StoreCall } from '../operations/session.ts';
+import type { Erased, StoreCall } from '../operations/session.ts';
 import { createRunNotices, toNotice } from '../run-notices.ts';
 import { personalTables, type Schema } from '../schema.ts';
 import { scrubBackupFiles } from '../scrub-backup-files.ts';
@@ -24,6 +24,8 @@ export interface PostgresStoreOptions {
   url: string;
   /** CORRAL_HOME: automatic backups go there. */
   home: string;
+  /** Erases from files in `home` what was erased here; absent: from the archives among its backups. */
+  scrubFiles?: (erased: Erased) => Promise<void>;
   clock: Clock;
   log: Log;
 }
@@ -81,10 +83,12 @@ interface Parts {
 }
 
 function assemble({ options, database, runNotices, listener }: Parts): Store {
+  const scrubFiles =
+    options.scrubFiles ?? ((erased: Erased) => scrubBackupFiles(join(options.home, 'backups'), erased));
   const call = async (name: StoreCall, parameters: unknown[]): Promise<unknown> => {
     const { value, session } = await callPostgres(database, name, parameters);
     if (session.truncateLog) await removeDeadRows(database);
-    if (session.erased) await scrubBackupFiles(join(options.home, 'backups'), session.erased);
+    if (session.erased) await scrubFiles(session.erased);
     return value;
   };
   const calls = Object.fromEntries(

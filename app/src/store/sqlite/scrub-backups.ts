@@ -19,6 +19,16 @@ export async function scrubBackups(home: string, erased: Erased): Promise<void> 
   scrubDamaged(home, erased);
 }
 
+/**
+ * For a home whose chats are on a server now: the database that they were moved from stays behind, and what is erased
+ * goes from it as well.
+ */
+export async function scrubLeftFiles(home: string, erased: Erased): Promise<void> {
+  await scrubBackups(home, erased);
+  const left = join(home, 'corral.db');
+  if (existsSync(left)) await eraseIn(left, erased);
+}
+
 async function scrubDatabase(backup: BackupFile, erased: Erased): Promise<void> {
   const file = beginFile(backup.path, { replace: true });
   try {

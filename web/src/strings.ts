@@ -5,6 +5,9 @@
 
 const number = new Intl.NumberFormat('en');
 const decimal = new Intl.NumberFormat('en', { maximumFractionDigits: 1, minimumFractionDigits: 1 });
+/** A tenth says something of small figures only. */
+const speed = (value: number): string =>
+  value < 100 ? decimal.format(value) : number.format(Math.round(value));
 const plural = (count: number, one: string, many: string): string =>
   `${number.format(count)} ${count === 1 ? one : many}`;
 
@@ -21,11 +24,11 @@ export const strings = {
   loading: 'Loading',
   more: 'More',
   number: (value: number) => number.format(value),
-  decimal: (value: number) => decimal.format(value),
+  decimal: speed,
   exact: (value: number) => String(Math.round(value * 10_000) / 10_000),
   characters: (count: number) => plural(count, 'character', 'characters'),
   tokens: (count: number) => plural(count, 'token', 'tokens'),
-  tokensPerSecond: (value: number) => `${decimal.format(value)} tok/s`,
+  tokensPerSecond: (value: number) => `${speed(value)} tok/s`,
   seconds: (milliseconds: number) =>
     milliseconds < 1_000
       ? `${Math.round(milliseconds)} ms`

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from batches import Batches
-from export import write_json, write_safetensors
+from export import write_json
 from model import Llama, Shape
 from tokenizer import Tokenizer
+from weights import write_safetensors
 from train import loss_of
 
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

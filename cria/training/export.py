@@ -6,10 +6,11 @@
 import argparse
 import json
 import shutil
-import struct
 from pathlib import Path
 
 import torch
+
+from weights import write_safetensors
 
 TEMPLATE = "".join([
     "{%- if messages and messages[0]['role'] == 'system' -%}",
@@ -22,21 +23,6 @@ TEMPLATE = "".join([
     "{{ ' ' + message['content'] | trim + ' ' + eos_token }}",
     "{%- endif -%}{%- endfor -%}",
 ])
-
-
-def write_safetensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    header: dict = {"__metadata__": {"format": "pt"}}
-    at = 0
-    for name, tensor in tensors.items():
-        header[name] = {"dtype": "BF16", "shape": list(tensor.shape), "data_offsets": [at, at + tensor.numel() * 2]}
-        at += tensor.numel() * 2
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)))
-        file.write(text)
-        for tensor in tensors.values():
-            file.write(tensor.detach().cpu().to(torch.bfloat16).contiguous().view(torch.int16).numpy().tobytes())
 
 
 def write_json(path: Path, value: dict) -> None:

@@ -17,6 +17,7 @@ from batches import Batches
 from model import Llama, Shape
 from muon import Muon
 from tokenizer import Tokenizer
+from weights import read_safetensors
 
 
 DECAY = 0.25
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, default=Path("checkpoints/tokenizer.model"))
     parser.add_argument("--folder", type=Path, default=Path("checkpoints/base"))
+    parser.add_argument("--begin", type=Path, help="model.safetensors to begin with where there is no checkpoint, with its tokenizer")
     parser.add_argument("--million-tokens", type=float, default=40, help="the whole budget, over all resumed runs")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long; a later run goes on")
     parser.add_argument("--rows", type=int, default=0, help="rows of a batch; 16 on a processor, 128 on an accelerator")
@@ -84,6 +86,8 @@ def main() -> None:
         for optimiser, state in zip(optimisers, kept["optimisers"]):
             optimiser.load_state_dict(state)
         step = kept["step"]
+    elif options.begin:
+        model.load_state_dict(read_safetensors(options.begin))
     parameters = sum(one.numel() for one in model.parameters())
     print(f"{parameters / 1e6:.1f} M parameters on {device}, {batches.tokens / 1e6:.1f} M tokens of data, step {step} of {steps}", flush=True)
 

@@ -252,6 +252,7 @@ export const strings = {
     resetAll: 'Reset everything',
     resetOne: (name: string) => `Reset ${name}`,
     unset: 'none',
+    formatUnset: 'the model’s own',
     defaultIs: (value: string, from: string) => `Default ${from}: ${value}.`,
     own: (value: string) => `Set in this chat; the default is ${value}.`,
     from: {

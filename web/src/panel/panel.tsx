@@ -39,7 +39,13 @@ function Format({ settings, formats }: Pick<Settings, 'settings' | 'formats'>) {
   const setting = settings.get('format');
   const value = typeof setting?.value === 'string' ? setting.value : '';
   return (
-    <SettingField name="format" label={strings.panel.format} why={strings.panel.formatWhy} setting={setting}>
+    <SettingField
+      name="format"
+      label={strings.panel.format}
+      why={strings.panel.formatWhy}
+      setting={setting}
+      unset={strings.panel.formatUnset}
+    >
       {({ id, describedBy, isLocked }) => (
         <select
           id={id}

@@ -7,10 +7,10 @@ import { strings } from '../strings.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { withSetting } from './parameters.ts';
 
-function shown(value: unknown): string {
-  if (value === null || value === undefined || value === '') return strings.panel.unset;
+function shown(value: unknown, unset: string): string {
+  if (value === null || value === undefined || value === '') return unset;
   if (typeof value === 'number') return strings.exact(value);
-  if (Array.isArray(value)) return value.length === 0 ? strings.panel.unset : value.join(', ');
+  if (Array.isArray(value)) return value.length === 0 ? unset : value.join(', ');
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.length > 28 ? `${text.slice(0, 28)}…` : text;
 }
@@ -20,10 +20,10 @@ function isOfThisChat({ source }: EffectiveSetting): boolean {
 }
 
 /** The default where the value is one's own, and who said it. */
-function whereFrom(setting: EffectiveSetting): string {
+function whereFrom(setting: EffectiveSetting, unset: string): string {
   if (setting.source === 'chat' || setting.source === 'message')
-    return strings.panel.own(shown(setting.inherited));
-  return strings.panel.defaultIs(shown(setting.value), strings.panel.from[setting.source]);
+    return strings.panel.own(shown(setting.inherited, unset));
+  return strings.panel.defaultIs(shown(setting.value, unset), strings.panel.from[setting.source]);
 }
 
 export interface SettingFieldProps {
@@ -31,6 +31,8 @@ export interface SettingFieldProps {
   label: string;
   why: string;
   setting: EffectiveSetting | undefined;
+  /** What it is where nobody has set it. */
+  unset?: string;
   /** Draws the control; the id ties it to its label, the second to its explanation. */
   children: (ids: { id: string; describedBy: string; isLocked: boolean }) => ReactNode;
 }
@@ -67,13 +69,16 @@ function Head({ id, label, isLocked, onReset }: HeadProps) {
 }
 
 /** A setting with its explanation, its default, where its value comes from, and the way back. */
-export function SettingField({ name, label, why, setting, children }: SettingFieldProps) {
+export function SettingField(props: SettingFieldProps) {
+  const { name, label, why, setting, unset = strings.panel.unset, children } = props;
   const id = useId();
   const describedBy = `${id}-why`;
   const locked = useLocked(name);
   const isLocked = locked !== null;
   const isOwn = !isLocked && setting !== undefined && isOfThisChat(setting);
-  const origin = locked ? strings.panel.lockedTo(shown(locked.value)) : setting && whereFrom(setting);
+  const origin = locked
+    ? strings.panel.lockedTo(shown(locked.value, unset))
+    : setting && whereFrom(setting, unset);
   const reset = (): void => changeSettings((settings) => withSetting(settings, name, undefined));
   return (
     <div className="setting" data-own={isOwn || undefined}>

@@ -165,7 +165,7 @@ export const viewStrings = {
     lastError: 'Last problem',
     data: 'Import and export',
     importChats: 'Import chats',
-    importNote: 'Files of Corral and of ChatGPT, and chat_history.json in both forms.',
+    importNote: 'Files of Corral, ChatGPT, Open WebUI and Gradio, and chat_history.json in both forms.',
     importTooLarge: (limit: string) => `The file is larger than ${limit}.`,
     imported: (count: number) => `${number.format(count)} chats imported`,
     skipped: (count: number) => `${number.format(count)} entries could not be read and were left out.`,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nativeClient, type NativeClient } from '../fixtures/native-client.ts';
 import { ServerProcess, type ServerProcessOptions } from './server-process.ts';
-import { whyNoDisk } from './small-disk.ts';
+import { whyNoDisk } from '../fixtures/small-disk.ts';
 
 const megabyte = 1024 * 1024;
 const patienceMs = 60_000;

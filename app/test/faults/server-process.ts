@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ownNamespace } from '../fixtures/small-disk.ts';
 import { type Ended, type RunningServer, startServer } from '../program.ts';
-import { ownNamespace } from './small-disk.ts';
 
 export interface ServerProcessOptions {
   home: string;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PullProgress } from '../../src/contracts/models.ts';
+import { ownNamespace } from '../fixtures/small-disk.ts';
 import { writeTinyGguf } from '../fixtures/tiny-gguf.ts';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
 import { type LocalHub, startLocalHub } from './local-hub.ts';
@@ -50,6 +51,15 @@ describe('a pull that is interrupted', () => {
     }),
     reference,
   ];
+
+  /** Runs shell lines where a disk can be mounted; `"$@"` in them is the pull. */
+  function onSmallDisk(lines: readonly string[], reference: string) {
+    const [unshare, ...words] = ownNamespace;
+    const pulling = [process.execPath, ...command(reference)];
+    return spawn(unshare, [...words, 'sh', '-c', lines.join('\n'), 'sh', ...pulling], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  }
 
   /** Runs a pull and kills it without warning after so many bytes; everything it said. */
   async function pull(reference: string, killAfterBytes = Number.POSITIVE_INFINITY): Promise<Said[]> {
@@ -127,20 +137,7 @@ describe('a pull that is interrupted', () => {
       ];
       hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 50_000, everyMs: 60 } });
       return new Promise<void>((resolve, reject) => {
-        const child = spawn(
-          'unshare',
-          [
-            '--mount',
-            '--map-root-user',
-            'sh',
-            '-c',
-            lines.join('\n'),
-            'sh',
-            process.execPath,
-            ...command(reference),
-          ],
-          { stdio: 'inherit' },
-        );
+        const child = onSmallDisk(lines, reference);
         child.once('close', () => {
           try {
             const outcome = (name: string): Said =>
@@ -162,16 +159,7 @@ describe('a pull that is interrupted', () => {
     mkdirSync(small);
     const lines = [`mount -t tmpfs -o size=1m tmpfs ${small}`, '"$@"', `ls ${small}`];
     hub.requests.length = 0;
-    const child = spawn('unshare', [
-      '--mount',
-      '--map-root-user',
-      'sh',
-      '-c',
-      lines.join('\n'),
-      'sh',
-      process.execPath,
-      ...command('owner/tiny-GGUF:q8_0'),
-    ]);
+    const child = onSmallDisk(lines, 'owner/tiny-GGUF:q8_0');
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
     return new Promise<void>((resolve, reject) => {

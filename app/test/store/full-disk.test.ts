@@ -3,11 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ownNamespace } from '../fixtures/small-disk.ts';
 import { type Acknowledged, parseLedger } from './ledger.ts';
 
 const program = join(import.meta.dirname, 'store-program.ts');
-/** In a namespace of its own, where also an ordinary user may mount a small disk. */
-const namespace = process.getuid?.() === 0 ? ['-m'] : ['-U', '-r', '-m'];
 
 let home: string;
 beforeEach(() => {
@@ -20,19 +19,16 @@ function onSmallDisk(script: string): Acknowledged[] {
   const prelude = `set -e
     mount -t tmpfs -o size=24m none "$DISK"
     store() { "$NODE" "$PROGRAM" "$1" "$DISK" "$2"; }`;
-  const { status, stdout, stderr } = spawnSync(
-    'unshare',
-    [...namespace, 'sh', '-c', `${prelude}\n${script}`],
-    {
-      env: { ...process.env, DISK: home, NODE: process.execPath, PROGRAM: program },
-      encoding: 'utf8',
-      timeout: 60_000,
-      maxBuffer: 64 * 1024 * 1024,
-    },
-  );
+  const [unshare, ...words] = ownNamespace;
+  const { status, stdout, stderr } = spawnSync(unshare, [...words, 'sh', '-c', `${prelude}\n${script}`], {
+    env: { ...process.env, DISK: home, NODE: process.execPath, PROGRAM: program },
+    encoding: 'utf8',
+    timeout: 60_000,
+    maxBuffer: 64 * 1024 * 1024,
+  });
   if (status !== 0)
     throw new Error(
-      `this test needs a small disk of its own, which \`unshare ${namespace.join(' ')}\` with mount gives: allow user namespaces, or run it as root. ${stderr}`,
+      `this test needs a small disk of its own, which \`${ownNamespace.join(' ')}\` with mount gives: allow user namespaces, or run it as root. ${stderr}`,
     );
   return parseLedger(stdout);
 }

@@ -125,7 +125,8 @@ export interface SingleOptions {
   rounds?: number;
   measure: () => Promise<number>;
   goal: string;
-  isReached: (spread: Spread) => boolean;
+  /** Null: what was measured cannot tell. */
+  isReached: (spread: Spread) => boolean | null;
   note?: string;
 }
 

@@ -24,7 +24,7 @@ export const strings = {
   loading: 'Loading',
   more: 'More',
   number: (value: number) => number.format(value),
-  decimal: speed,
+  speed,
   exact: (value: number) => String(Math.round(value * 10_000) / 10_000),
   characters: (count: number) => plural(count, 'character', 'characters'),
   tokens: (count: number) => plural(count, 'token', 'tokens'),

@@ -3,9 +3,9 @@ import type { ListedModel } from '@corral/app/contracts/api/models';
 import { Plus } from 'lucide-react';
 import { invalidate, keys, useAdapters } from '../api/queries.ts';
 import { modelsApi } from '../api/resources.ts';
-import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
+import { FormButtons } from '../ui/form-buttons.tsx';
 import { formText } from '../ui/form-text.ts';
 import { modelName } from '../ui/model-name.ts';
 import { attempt } from '../ui/problems.ts';
@@ -76,14 +76,7 @@ function AddAdapter({ models, onDone }: { models: readonly ListedModel[]; onDone
           ))}
         </select>
       </label>
-      <div className="card__row">
-        <Button kind="quiet" onClick={onDone}>
-          {strings.cancel}
-        </Button>
-        <Button kind="primary" type="submit">
-          {words.pull}
-        </Button>
-      </div>
+      <FormButtons submit={words.pull} onCancel={onDone} />
     </form>
   );
 }

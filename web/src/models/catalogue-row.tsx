@@ -35,7 +35,7 @@ export function CatalogueRow({ entry }: { entry: JudgedEntry }) {
           <span>{bytes(entry.sizeBytes)}</span>
           <span>{entry.licence}</span>
           {entry.expectedTokensPerSecond !== null && (
-            <span>{viewStrings.models.expected(strings.decimal(entry.expectedTokensPerSecond))}</span>
+            <span>{viewStrings.models.expected(strings.speed(entry.expectedTokensPerSecond))}</span>
           )}
           {entry.gated && <span>{viewStrings.models.gatedTitle}</span>}
         </span>

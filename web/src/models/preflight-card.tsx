@@ -49,7 +49,7 @@ export function PreflightCard({ preflight, error, onStarted }: PreflightCardProp
         <span>{words.result(bytes(preflight.resultBytes))}</span>
         {preflight.licence && <span>{preflight.licence}</span>}
         {preflight.tokensPerSecond !== null && (
-          <span>{words.expected(strings.decimal(preflight.tokensPerSecond))}</span>
+          <span>{words.expected(strings.speed(preflight.tokensPerSecond))}</span>
         )}
       </p>
       {preflight.notes.length > 0 && (

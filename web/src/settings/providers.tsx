@@ -7,6 +7,7 @@ import { limitParameters, samplingParameters } from '../panel/parameters.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
+import { FormButtons } from '../ui/form-buttons.tsx';
 import { formText } from '../ui/form-text.ts';
 import { attempt } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
@@ -122,14 +123,7 @@ function AddProvider({ onDone }: { onDone: () => void }) {
         {words.providerKey}
         <input name="key" type="password" className="field" autoComplete="off" />
       </label>
-      <div className="card__row">
-        <Button kind="quiet" onClick={onDone}>
-          {strings.cancel}
-        </Button>
-        <Button kind="primary" type="submit">
-          {strings.save}
-        </Button>
-      </div>
+      <FormButtons submit={strings.save} onCancel={onDone} />
     </form>
   );
 }

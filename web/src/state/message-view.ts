@@ -120,7 +120,7 @@ export function isSameView(left: MessageView, right: MessageView): boolean {
     a.state === b.state &&
     a.runId === b.runId &&
     // Who came late to the end of a run has its figures only from the server, under the same version.
-    JSON.stringify(a.outcome) === JSON.stringify(b.outcome) &&
+    (a.outcome === b.outcome || JSON.stringify(a.outcome) === JSON.stringify(b.outcome)) &&
     left.live === right.live &&
     left.siblings.length === right.siblings.length &&
     left.siblings.every((id, index) => right.siblings[index] === id)

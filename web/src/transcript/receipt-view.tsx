@@ -17,6 +17,10 @@ function Row({ label, children }: { label: string; children: ReactNode }) {
   );
 }
 
+function settingText([name, value]: [string, unknown]): string {
+  return `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
+}
+
 function Facts({ receipt }: { receipt: Receipt }) {
   const { usage, timings } = receipt;
   const words = viewStrings.receipt;
@@ -49,9 +53,7 @@ function Facts({ receipt }: { receipt: Receipt }) {
       <Row label={words.template}>
         {receipt.template.name} ({receipt.template.source})
       </Row>
-      <Row label={words.settings}>
-        <code className="facts__code">{JSON.stringify(receipt.sampling)}</code>
-      </Row>
+      <Row label={words.settings}>{Object.entries(receipt.sampling).map(settingText).join(', ')}</Row>
       {receipt.ignoredSampling.length > 0 && (
         <Row label={strings.panel.ignored}>{receipt.ignoredSampling.join(', ')}</Row>
       )}

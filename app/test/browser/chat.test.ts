@@ -48,8 +48,10 @@ test('an answer that is over before the page hears that it began has its figures
     await page.waitForTimeout(1_500);
     await route.fulfill({ response });
   });
+  const begun = page.waitForResponse('**/runs');
   await say(page, '/say quick');
   expect(await answered(page)).toBe('quick');
+  await begun;
   await expect
     .poll(() => page.locator('.message--answer .message__figures').innerText())
     .toMatch(/\d+ tokens/);

@@ -10,6 +10,8 @@ const parameters = process.argv.slice(2);
 try {
   await ensureInstalled('production');
   if (parameters.includes('serve')) await ensurePageBuilt();
+  // Compiled and stripped sources are kept for the next start: half of its time, and memory that the compiler takes.
+  process.env.NODE_COMPILE_CACHE ??= join(root, '.cache', 'compile');
   process.exit(await runChild(rightNode(), [join(root, 'app', 'src', 'main.ts'), ...parameters]));
 } catch (error) {
   process.stderr.write(`corral: ${error instanceof Error ? error.message : String(error)}\n`);

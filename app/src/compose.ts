@@ -47,8 +47,8 @@ async function connect(config: Config, version: string): Promise<Api> {
   }
   const lock = takeLock(home.lock);
   try {
-    const { composeParts } = await import('./compose/parts.ts');
-    const parts = await composeParts({ config, home, version, logLevel: commandLogLevel(config) });
+    const { openParts } = await import('./compose/open-parts.ts');
+    const parts = await openParts({ config, home, version, logLevel: commandLogLevel(config) });
     await parts.start();
     return createApi(
       (method, path, request) => parts.server.handle(method, path, request),
@@ -70,8 +70,8 @@ async function serve(config: Config, version: string): Promise<Serving> {
   const home = prepareHome(config.home);
   const lock = takeLock(home.lock);
   try {
-    const { composeParts } = await import('./compose/parts.ts');
-    const parts = await composeParts({ config, home, version, logLevel: config.logLevel });
+    const { openParts } = await import('./compose/open-parts.ts');
+    const parts = await openParts({ config, home, version, logLevel: config.logLevel });
     try {
       const address = await parts.server.listen();
       lock.publish(address, parts.localToken);

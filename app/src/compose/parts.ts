@@ -16,7 +16,6 @@ import { converter } from '../models/pull/converter.ts';
 import { createOutbox, type Outbox } from '../outbox/outbox.ts';
 import { createServer, type CorralServer } from '../server/create-server.ts';
 import type { Store } from '../store/store.ts';
-import { createLog } from '../log.ts';
 import { createBackups } from '../store/backups.ts';
 import { createJobKinds } from './job-kinds.ts';
 import { createOutside } from './outside.ts';
@@ -37,7 +36,8 @@ export interface ComposeOptions {
   config: Config;
   home: Home;
   version: string;
-  logLevel: Config['logLevel'];
+  log: Log;
+  store: Store;
 }
 
 interface Kept {
@@ -49,26 +49,6 @@ interface Kept {
   outbox: Outbox;
   jobs: Jobs;
   remote: { close(): Promise<void> };
-}
-
-/** Only the chosen adapter is loaded: a driver that nobody uses would take memory all the same. */
-async function openStore(config: Config, home: Home, log: Log): Promise<Store> {
-  const clock = systemClock;
-  if (config.databaseUrl === '') {
-    const { createSqliteStore } = await import('../store/sqlite/sqlite-store.ts');
-    return createSqliteStore({ home: home.folder, clock, log });
-  }
-  const { createPostgresStore } = await import('../store/postgres/postgres-store.ts');
-  return createPostgresStore({
-    url: config.databaseUrl,
-    home: home.folder,
-    clock,
-    log,
-    async scrubFiles(erased) {
-      const { scrubLeftFiles } = await import('../store/sqlite/scrub-backups.ts');
-      await scrubLeftFiles(home.folder, erased);
-    },
-  });
 }
 
 function modelsOptions(
@@ -106,14 +86,12 @@ function openEngines(
 }
 
 export async function composeParts(options: ComposeOptions): Promise<Parts> {
-  const { config, home, version } = options;
+  const { config, home, version, log, store } = options;
   const clock = systemClock;
-  const log = createLog(options.logLevel);
   const localToken = randomBytes(32).toString('base64url');
   let server: CorralServer | undefined;
   const ownPorts = (): number[] => (server?.address ? [Number(new URL(server.address).port)] : []);
   const { http, loader } = createOutside({ config, home, clock, log, ownPorts });
-  const store = await openStore(config, home, log);
   const { providers, loader: remote } = createRemote({
     config,
     home,

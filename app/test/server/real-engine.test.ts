@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@gradio/client';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { composeParts, type Parts } from '../../src/compose/parts.ts';
+import { openParts } from '../../src/compose/open-parts.ts';
+import type { Parts } from '../../src/compose/parts.ts';
 import { prepareHome } from '../../src/config/home.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 
@@ -20,7 +21,7 @@ beforeAll(async () => {
   const environment = { CORRAL_HOME: folder, PORT: '0', HF_HUB_OFFLINE: 'true', CORRAL_LOG_LEVEL: 'silent' };
   const config = loadConfig({ root, environment });
   const home = prepareHome(config.home);
-  parts = await composeParts({ config, home, version: '0.0.0-test', logLevel: config.logLevel });
+  parts = await openParts({ config, home, version: '0.0.0-test', logLevel: config.logLevel });
   address = await parts.server.listen();
   await parts.start();
 });

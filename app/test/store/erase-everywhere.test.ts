@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { composeParts, type Parts } from '../../src/compose/parts.ts';
+import { openParts } from '../../src/compose/open-parts.ts';
+import type { Parts } from '../../src/compose/parts.ts';
 import { prepareHome } from '../../src/config/home.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 
@@ -26,7 +27,7 @@ async function start(): Promise<void> {
       LOGGING_URL: 'http://127.0.0.1:9/log',
     },
   });
-  parts = await composeParts({
+  parts = await openParts({
     config,
     home: prepareHome(config.home),
     version: '0.0.0-test',

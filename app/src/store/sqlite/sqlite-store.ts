@@ -6,7 +6,8 @@ import type { Log } from '../../lib/log.ts';
 import type { StoreCall } from '../operations/session.ts';
 import { createRunNotices, toNotice } from '../run-notices.ts';
 import type { Store, StoreHealth } from '../store.ts';
-import { startWorker, type WorkerClient } from './worker-client.ts';
+import { createGate, openGate } from './gate.ts';
+import { openWorker, type WorkerClient } from './worker-client.ts';
 import type { WorkerReply, WorkerSetup } from './worker-messages.ts';
 
 const defaultReserveBytes = 16 * 1024 * 1024;
@@ -30,15 +31,23 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<St
     now: options.clock.now(),
     reserveBytes: options.reserveBytes ?? defaultReserveBytes,
   };
-  const writer = await startWorker(new URL('writer.worker.ts', import.meta.url), setup);
+  const { writer, reader } = await openSides(setup);
   for (const notice of writer.ready.notices) options.log.warn({ part: 'store' }, notice);
-  const reader = await startWorker(new URL('reader.worker.ts', import.meta.url), setup).catch(
-    async (error: unknown) => {
-      await writer.close();
-      throw error;
-    },
-  );
   return assemble({ setup, writer, reader, clock: options.clock });
+}
+
+/** Both threads start at once; the reader opens the database when the writer has made it whole and current. */
+async function openSides(setup: WorkerSetup): Promise<Pick<Parts, 'writer' | 'reader'>> {
+  const gate = createGate();
+  const writing = openWorker(new URL('writer.worker.ts', import.meta.url), setup);
+  const reading = openWorker(new URL('reader.worker.ts', import.meta.url), { ...setup, gate });
+  const sides = await Promise.allSettled([writing.finally(() => openGate(gate)), reading]);
+  try {
+    return { writer: await writing, reader: await reading };
+  } catch (error) {
+    for (const side of sides) if (side.status === 'fulfilled') await side.value.close();
+    throw error;
+  }
 }
 
 interface Parts {
@@ -117,7 +126,7 @@ async function emptyLog(writer: WorkerClient): Promise<void> {
 
 /** Work on whole files, in a thread that lives as long as it takes. */
 async function aside(setup: WorkerSetup, name: string, parameter: unknown): Promise<unknown> {
-  const helper = await startWorker(new URL('backup.worker.ts', import.meta.url), setup);
+  const helper = await openWorker(new URL('backup.worker.ts', import.meta.url), setup);
   try {
     return (await helper.call(name, [parameter])).value;
   } finally {

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { AppError, toAppError } from '../../contracts/app-error.ts';
+import { startWorker } from '../../lib/start-worker.ts';
 import type {
   WorkerGreeting,
   WorkerReady,
@@ -24,8 +25,8 @@ interface Pending {
 const resourceLimits = { maxYoungGenerationSizeMb: 8 };
 
 /** Starts a worker and waits until its database is open. */
-export async function startWorker(entry: URL, setup: WorkerSetup): Promise<WorkerClient> {
-  const worker = new Worker(entry, { workerData: setup, resourceLimits });
+export async function openWorker(entry: URL, setup: WorkerSetup): Promise<WorkerClient> {
+  const worker = startWorker(entry, { workerData: setup, resourceLimits });
   const pending = new Map<number, Pending>();
   let outgoing: WorkerRequest[] = [];
   let nextId = 1;

@@ -1,6 +1,7 @@
 import type { ErrorBody } from '../../contracts/app-error.ts';
 import type { Erased, StoreCall } from '../operations/session.ts';
 import type { RunNotice } from '../run-store.ts';
+import type { Gate } from './gate.ts';
 
 /** What passes between the store and its workers. Many requests, and many replies, may share one message. */
 export interface WorkerRequest {
@@ -36,4 +37,6 @@ export interface WorkerSetup {
   path: string;
   now: number;
   reserveBytes: number;
+  /** What a worker waits for before it opens the database. */
+  gate?: Gate;
 }

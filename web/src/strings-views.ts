@@ -178,8 +178,9 @@ export const viewStrings = {
     erase: 'Erase everything',
     eraseNote: 'Removes every chat everywhere: from the list, the search, the log queue and the backups.',
     eraseTitle: 'Erase every chat?',
-    eraseWhy: 'This cannot be undone. Backups of these chats are removed as well.',
-    erased: (count: number) => `${number.format(count)} chats erased`,
+    eraseWhy:
+      'This cannot be undone. The chats go from the backups in the data folder as well, but not from copies kept elsewhere, such as a backup written to a file of your own.',
+    erased: (count: number) => `${chats(count)} erased`,
     about: 'About',
     version: 'Version',
     engine: 'Engine',

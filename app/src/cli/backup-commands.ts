@@ -16,7 +16,13 @@ const folderOf = (context: CommandContext): string => join(context.config.home, 
 
 export const backupCommand: Command = {
   name: 'backup',
-  arguments: [{ name: '[file]', about: 'where to write it; without one it goes into CORRAL_HOME/backups' }],
+  arguments: [
+    {
+      name: '[file]',
+      about:
+        'where to write it, beyond the reach of erasing; without one it goes into CORRAL_HOME/backups, from where erased chats are taken out too',
+    },
+  ],
   about: 'Write a complete copy of all chats and settings, also while the server runs.',
   options: [{ flags: '--archive', about: 'in the form that both SQLite and PostgreSQL can restore' }],
   async run(context, input) {
@@ -31,6 +37,8 @@ export const backupCommand: Command = {
     });
     const path = keep(join(folderOf(context), made.name), file);
     output.line(`${path} (${made.sizeBytes} bytes)`);
+    if (file !== undefined)
+      output.line('What is erased later stays in this file: delete it where it must be gone.');
     output.json({ path, sizeBytes: made.sizeBytes, createdAt: made.createdAt });
   },
 };

@@ -33,7 +33,7 @@ it('a backup made while the server runs comes back, and moves from SQLite to Pos
   const server = await startServer(home);
   await takeIn('alpaca', environment);
   const archive = join(home, 'moved.corral.gz');
-  await corral(['backup', archive], environment);
+  expect(await corral(['backup', archive], environment)).toContain('What is erased later stays in this file');
   const kept = JSON.parse(await corral(['backup', '--json'], environment)) as { path: string };
   expect(existsSync(kept.path)).toBe(true);
   await takeIn('vicuna', environment);

@@ -33,6 +33,7 @@ export const viewStrings = {
       stop: 'the model ended its turn',
       'stop-string': 'a stop string came',
       length: 'the limit of new tokens was reached',
+      'stop-token': 'a stop token came',
       aborted: 'somebody stopped it',
       interrupted: 'the engine went away',
       failed: 'it failed',

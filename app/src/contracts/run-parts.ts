@@ -4,8 +4,10 @@ import type { ErrorBody } from './app-error.ts';
 export const endReasons = [
   /** The model ended its turn. */
   'stop',
-  /** A stop string or stop token id given by the caller. */
+  /** A stop string given by the caller. */
   'stop-string',
+  /** One of the stop token ids given by the caller. */
+  'stop-token',
   /** `maxNewTokens` or the context was reached. */
   'length',
   /** Somebody stopped it; the text so far is kept. */

@@ -128,8 +128,7 @@ test('an answer ends before a given token id', async () => {
   const stopped = await corral.ask(await corral.newChat(), 'What is a llama?', {
     sampling: { ...greedy, stopTokenIds: [stopId] },
   });
-  // As for a stop string, but without one to name.
-  expect(stopped.run.endReason).toBe('stop-string');
+  expect(stopped.run.endReason).toBe('stop-token');
   expect(stopped.receipt.stopString).toBeNull();
   expect(stopped.receipt.sampling.stopTokenIds).toEqual([stopId]);
   expect(stopped.answer.content.length).toBeLessThan(whole.answer.content.length);

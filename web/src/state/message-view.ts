@@ -80,6 +80,7 @@ export function answerMessage(
 const states = {
   stop: 'complete',
   'stop-string': 'complete',
+  'stop-token': 'complete',
   length: 'length',
   aborted: 'stopped',
   interrupted: 'stopped',

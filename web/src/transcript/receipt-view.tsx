@@ -35,7 +35,10 @@ function Facts({ receipt }: { receipt: Receipt }) {
       <Row label={words.engine}>
         {receipt.engineRelease}, {receipt.device}
       </Row>
-      <Row label={words.stop}>{words.ends[receipt.endReason]}</Row>
+      <Row label={words.stop}>
+        {words.ends[receipt.endReason]}
+        {receipt.stopString !== null && <code className="facts__code"> {receipt.stopString}</code>}
+      </Row>
       {usage && (
         <>
           <Row label={words.promptTokens}>

@@ -26,6 +26,7 @@ export interface LoggedAnswer {
 const finishReasons: Record<EndReason, string> = {
   stop: 'stop',
   'stop-string': 'stop',
+  'stop-token': 'stop',
   length: 'length',
   aborted: 'aborted',
   interrupted: 'interrupted',

@@ -17,6 +17,7 @@ import { answerState, type RunContext } from './run-context.ts';
 const messageStates: Record<EndReason, ChatMessage['state']> = {
   stop: 'complete',
   'stop-string': 'complete',
+  'stop-token': 'complete',
   length: 'length',
   aborted: 'stopped',
   interrupted: 'failed',

@@ -47,6 +47,15 @@ describe('what a script can make happen', () => {
     expect(half + rest.text).toBe(whole.text);
   });
 
+  test('a stop token ends the answer by its own name, and what waited for a stop string is said', async () => {
+    const engine = await start();
+    const stopTokenIds = await engine.tokenize('ay', { parseSpecial: false });
+    const sampling = { stopTokenIds, stop: ['hay and more'], maxNewTokens: 100 };
+    const answer = await answerOf(engine.generate(chatRequest('/say grass! hay', sampling)));
+    expect(answer.end).toEqual({ type: 'end', reason: 'stop-token' });
+    expect(answer.text).toBe('grass! h');
+  });
+
   test('a failure, a crash and a hang come after as many tokens as the message says', async () => {
     const engine = await start();
     const failed = await answerOf(engine.generate(chatRequest('/fail 3 engine-hung')));

@@ -126,7 +126,7 @@ async function speak(run: ScriptedRun): Promise<Outcome> {
       await pace(script, said.length, signal);
       if (said.length === 0) firstTokenAt = performance.now();
       if (endTokenIds.includes(id)) return finish('stop');
-      if (sampling.stopTokenIds?.includes(id) === true) return finish('stop-string');
+      if (sampling.stopTokenIds?.includes(id) === true) return finish('stop-token');
       said.push(id);
       if (sampling.logprobs !== undefined) push(tokenPart(id, sampling.logprobs));
       const { text, stop } = scanner.push(decoder.decode(tokenBytes(id), { stream: true }));

@@ -3,7 +3,7 @@ import type { CollectedCompletion, Outcome } from '../completions.ts';
 
 export function tgiFinish(reason: EndReason): 'length' | 'eos_token' | 'stop_sequence' {
   if (reason === 'length') return 'length';
-  return reason === 'stop-string' ? 'stop_sequence' : 'eos_token';
+  return reason === 'stop-string' || reason === 'stop-token' ? 'stop_sequence' : 'eos_token';
 }
 
 export function tgiToken({ id, text, logprob }: Pick<TokenLogprob, 'id' | 'text' | 'logprob'>): object {

@@ -98,7 +98,7 @@ describe('an engine child', () => {
     const { parts } = await child.generate({ sampling });
     const ids = parts.flatMap((part) => (part.type === 'token' ? [part.token.id] : []));
     const stopped = await child.generate({ sampling: { ...sampling, stopTokenIds: [ids[5]!] } });
-    expect(stopped.end.reason).toBe('stop-string');
+    expect(stopped.end).toEqual({ type: 'end', reason: 'stop-token' });
     expect(stopped.usage?.completionTokens).toBe(ids.indexOf(ids[5]!));
   });
 

@@ -187,7 +187,7 @@ export class Scheduler {
     const { id, logprob } = work.sampler.next(row);
     task.firstTokenAt ||= performance.now();
     if (this.#options.vocabulary.isEnd(id) && !work.ignoreEnd) this.#end(task, 'stop');
-    else if (work.stopIds.has(id)) this.#end(task, 'stop-string');
+    else if (work.stopIds.has(id)) this.#end(task, 'stop-token');
     else this.#takeToken(task, work, { id, logprob });
   }
 

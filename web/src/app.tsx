@@ -5,7 +5,7 @@ import { ErrorBoundary } from './error-boundary.tsx';
 import { overlay, closeView } from './state/overlays.ts';
 import { layout, setPanel, setSidebar, useIsPanelSheet, useIsSidebarDrawer } from './state/layout.ts';
 import { currentRoute } from './state/route.ts';
-import { findSession } from './state/sessions.ts';
+import { sessionOf } from './state/sessions.ts';
 import { createStore, useStore } from './state/store.ts';
 import type { ChatState } from './state/chat-session.ts';
 import { useShortcuts } from './palette/use-shortcuts.ts';
@@ -48,7 +48,8 @@ function RouteView() {
 
 function Main() {
   const route = useStore(currentRoute);
-  const session = route.view === 'chat' ? findSession(route.chatId) : undefined;
+  // Begun here, before the view is loaded: what is around it shows the same chat.
+  const session = route.view === 'chat' ? sessionOf(route.chatId) : undefined;
   const chat = useStore<ChatState | null>(session?.state ?? noChat)?.chat;
   const isChat = route.view === 'chat' || route.view === 'new';
   useDocumentTitle(chat?.title || null);

@@ -1,6 +1,7 @@
 /** The words of the views that load on demand: models, settings, palette. */
 
 const number = new Intl.NumberFormat('en');
+const chats = (count: number): string => (count === 1 ? '1 chat' : `${number.format(count)} chats`);
 
 export const viewStrings = {
   receipt: {
@@ -32,8 +33,8 @@ export const viewStrings = {
     ends: {
       stop: 'the model ended its turn',
       'stop-string': 'a stop string came',
-      length: 'the limit of new tokens was reached',
       'stop-token': 'a stop token came',
+      length: 'the limit of new tokens was reached',
       aborted: 'somebody stopped it',
       interrupted: 'the engine went away',
       failed: 'it failed',
@@ -163,15 +164,22 @@ export const viewStrings = {
     attempts: (count: number) => `${number.format(count)} attempts`,
     replay: 'Send again',
     replayAll: 'Send all again',
+    deliverAgain: 'Deliver again',
     lastError: 'Last problem',
     data: 'Import and export',
     importChats: 'Import chats',
     importNote: 'Files of Corral, ChatGPT, Open WebUI and Gradio, and chat_history.json in both forms.',
     importTooLarge: (limit: string) => `The file is larger than ${limit}.`,
-    imported: (count: number) => `${number.format(count)} chats imported`,
-    skipped: (count: number) => `${number.format(count)} entries could not be read and were left out.`,
-    exportAll: 'Export all chats as JSON',
-    exportMarkdown: 'Export all chats as Markdown',
+    imported: (count: number) => `${chats(count)} imported`,
+    passedOver: (count: number) => `${chats(count)} ${count === 1 ? 'was' : 'were'} here already.`,
+    skipped: (count: number, reason: string) =>
+      count === 1
+        ? `One entry was left out: ${reason}.`
+        : `${number.format(count)} entries were left out, the first because ${reason}.`,
+    openImported: 'Open',
+    exportAll: 'Export all chats',
+    exportNote:
+      'JSON holds every version and receipt and can be imported again; the others hold what is shown.',
     backup: 'Backup',
     backupNow: 'Back up now',
     backupNote: 'A copy of the database, made while everything runs.',

@@ -87,8 +87,13 @@ export const strings = {
     pin: 'Pin',
     unpin: 'Unpin',
     duplicate: 'Duplicate',
-    exportAs: 'Export as Markdown',
-    exportJson: 'Export as JSON',
+    exportAs: 'Export',
+    exportFormats: {
+      json: 'JSON, everything',
+      markdown: 'Markdown',
+      sharegpt: 'ShareGPT',
+      chat_history: 'chat_history.json',
+    },
     trash: 'Trash',
     trashEmpty: 'The trash is empty.',
     trashNote: 'Kept for 30 days, then deleted for good.',
@@ -162,6 +167,7 @@ export const strings = {
     raw: 'Show the source',
     rendered: 'Show it formatted',
     compare: 'Answer side by side',
+    saveAs: 'Save as Markdown',
     latest: 'Jump to latest',
     earlier: 'Load earlier messages',
     notSeen: (tokens: number | null) =>

@@ -35,8 +35,8 @@ describe('a JSON body', () => {
     ['half a character in a name', Buffer.from('{"\\ud800":1}'), /surrogate/],
     ['a name that changes prototypes', Buffer.from('{"a":{"__proto__":{}}}'), /__proto__/],
     ['the same, written with escapes', Buffer.from('{"\\u005f_proto__":{}}'), /__proto__/],
-    ['no JSON', Buffer.from('{a:1}'), /valid JSON/],
-    ['a number that is none', Buffer.from('[NaN]'), /valid JSON/],
+    ['no JSON', Buffer.from('{a:1}'), /is not JSON/],
+    ['a number that is none', Buffer.from('[NaN]'), /is not JSON/],
   ])('%s is refused', (_name, bytes, message) => {
     expect(() => parseJsonBody(bytes)).toThrow(message);
   });

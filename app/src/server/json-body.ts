@@ -8,9 +8,14 @@ export interface JsonLimits {
 
 export const defaultJsonLimits: JsonLimits = { maxDepth: jsonMaxDepth, maxKeys: jsonMaxKeys };
 
-function refuse(reason: string): AppError {
-  return new AppError('bad-request', `the body is not usable JSON: ${reason}`);
-}
+/** How what is wrong is told; `reason` is a sentence about it. */
+export type Refuse = (reason: string, cause?: unknown) => AppError;
+
+const refuseBody: Refuse = (reason, cause) =>
+  new AppError('bad-request', `the body is not usable: ${reason}`, {
+    hint: 'Send one JSON value with content-type application/json.',
+    cause,
+  });
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -30,7 +35,7 @@ function stringEnd(text: string, start: number): number {
 }
 
 /** Counts before anything is built: a parser that recurses would end the process, a million keys would fill it. */
-function checkShape(text: string, limits: JsonLimits): void {
+function checkShape(text: string, limits: JsonLimits, refuse: Refuse): void {
   let depth = 0;
   let keys = 0;
   for (let index = 0; index < text.length; index++) {
@@ -47,7 +52,7 @@ function checkShape(text: string, limits: JsonLimits): void {
 const suspicious = /__proto__|\\u/i;
 
 /** Escapes can hide half a character or a name that changes an object's prototype. */
-function checkValues(value: unknown): void {
+function checkValues(value: unknown, refuse: Refuse): void {
   if (typeof value === 'string') {
     if (!value.isWellFormed()) throw refuse('a text holds half of a character (a lone surrogate)');
     return;
@@ -56,31 +61,32 @@ function checkValues(value: unknown): void {
   for (const [key, inner] of Object.entries(value)) {
     if (key === '__proto__') throw refuse('"__proto__" is not a field');
     if (!key.isWellFormed()) throw refuse('a name holds half of a character (a lone surrogate)');
-    checkValues(inner);
+    checkValues(inner, refuse);
   }
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Bytes of a body as a value: valid UTF-8, bounded in depth and keys, without half characters. */
-export function parseJsonBody(bytes: Uint8Array, limits: JsonLimits = defaultJsonLimits): unknown {
+export function parseJsonBody(
+  bytes: Uint8Array,
+  limits: JsonLimits = defaultJsonLimits,
+  refuse: Refuse = refuseBody,
+): unknown {
   let text: string;
   try {
     text = decoder.decode(bytes);
   } catch (cause) {
-    throw new AppError('bad-request', 'the body is not valid UTF-8', { cause });
+    throw refuse('it is not valid UTF-8', cause);
   }
   if (text.trim() === '') return undefined;
-  checkShape(text, limits);
+  checkShape(text, limits, refuse);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new AppError('bad-request', 'the body is not valid JSON', {
-      hint: 'Send one JSON value with content-type application/json.',
-      cause,
-    });
+    throw refuse('it is not JSON', cause);
   }
-  if (suspicious.test(text)) checkValues(value);
+  if (suspicious.test(text)) checkValues(value, refuse);
   return value;
 }

@@ -48,8 +48,11 @@ export const useJobs = () => useQuery({ queryKey: keys.jobs, queryFn: jobsApi.li
 export const usePresets = () => useQuery({ queryKey: keys.presets, queryFn: settingsApi.presets });
 export const useTrash = (isWanted: boolean) =>
   useQuery({ queryKey: keys.trash, queryFn: chatsApi.trashed, enabled: isWanted });
-export const useLog = () => useQuery({ queryKey: keys.log, queryFn: logApi.status });
-export const useDeadLetters = () => useQuery({ queryKey: [...keys.log, 'dead'], queryFn: logApi.dead });
+/** Deliveries go on by themselves, of which no notice tells. */
+const whileLookedAt = { refetchOnMount: 'always', refetchInterval: 3_000 } as const;
+export const useLog = () => useQuery({ queryKey: keys.log, queryFn: logApi.status, ...whileLookedAt });
+export const useDeadLetters = () =>
+  useQuery({ queryKey: [...keys.log, 'dead'], queryFn: logApi.dead, ...whileLookedAt });
 export const useProviders = () => useQuery({ queryKey: keys.providers, queryFn: providersApi.list });
 
 export const useEffective = (query: { chatId?: string; model?: string }) =>

@@ -51,7 +51,7 @@ function headersOf(options: RequestOptions): Record<string, string> {
   };
 }
 
-function unreachable(cause: unknown): ApiError {
+export function unreachable(cause: unknown): ApiError {
   const error = new ApiError(0, {
     code: 'unreachable',
     message: 'The server does not answer.',

@@ -7,7 +7,7 @@ import type { settingsRoutes } from '@corral/app/contracts/api/settings';
 import type { systemRoutes } from '@corral/app/contracts/api/system';
 import type { ImportResult } from '@corral/app/contracts/api/transfer';
 import type { ChatSettings } from '@corral/app/contracts/chats';
-import { errorOf, request } from './request.ts';
+import { errorOf, request, unreachable } from './request.ts';
 
 type Models = typeof modelRoutes;
 type Jobs = typeof jobRoutes;
@@ -88,6 +88,8 @@ export async function importFile(file: File): Promise<ImportResult> {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: file,
+  }).catch((error: unknown) => {
+    throw unreachable(error);
   });
   if (!response.ok) throw await errorOf(response);
   return (await response.json()) as ImportResult;

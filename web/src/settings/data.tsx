@@ -1,15 +1,17 @@
 import { useRef, useState } from 'react';
+import type { ImportResult } from '@corral/app/contracts/api/transfer';
 import { useQuery } from '@tanstack/react-query';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys } from '../api/queries.ts';
 import { importFile, systemApi } from '../api/resources.ts';
-import { download } from '../sidebar/chat-menu.tsx';
 import { startNewChat } from '../state/actions.ts';
+import { goTo } from '../state/route.ts';
 import { openSessions, forgetSession } from '../state/sessions.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
+import { exportItems } from '../ui/export-files.ts';
 import { attempt } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { bytes, exactTime } from '../ui/times.ts';
@@ -18,6 +20,15 @@ const words = viewStrings.settings;
 /** The server takes no larger one. */
 const maxImportBytes = 128 * 1024 * 1024;
 
+/** What of the file did not become a chat. */
+function hintOf({ passedOver, skipped }: ImportResult): string {
+  const parts = [
+    passedOver > 0 ? words.passedOver(passedOver) : '',
+    skipped[0] ? words.skipped(skipped.length, skipped[0].reason) : '',
+  ];
+  return parts.filter((part) => part !== '').join(' ');
+}
+
 function Import() {
   const picker = useRef<HTMLInputElement>(null);
   const take = (file: File): void =>
@@ -25,9 +36,14 @@ function Import() {
       if (file.size > maxImportBytes) throw new Error(words.importTooLarge(bytes(maxImportBytes)));
       const result = await importFile(file);
       invalidate(keys.chats);
+      const [chatId] = result.chatIds;
+      const hint = hintOf(result);
       showToast({
         text: words.imported(result.chats),
-        ...(result.skipped.length > 0 ? { hint: words.skipped(result.skipped.length) } : {}),
+        ...(hint === '' ? {} : { hint }),
+        ...(chatId === undefined
+          ? {}
+          : { action: { label: words.openImported, run: () => goTo({ view: 'chat', chatId }) } }),
       });
     });
   return (
@@ -46,6 +62,22 @@ function Import() {
           if (file) take(file);
         }}
       />
+    </div>
+  );
+}
+
+function Export() {
+  return (
+    <div className="view__section">
+      <h3>{words.exportAll}</h3>
+      <p className="soft">{words.exportNote}</p>
+      <div className="card__row">
+        {exportItems('/api/export').map(({ label, onSelect }) => (
+          <Button key={label} onClick={onSelect}>
+            {label}
+          </Button>
+        ))}
+      </div>
     </div>
   );
 }
@@ -108,10 +140,7 @@ export function Data() {
   return (
     <>
       <Import />
-      <div className="view__section card__row">
-        <Button onClick={() => download('/api/export?format=json')}>{words.exportAll}</Button>
-        <Button onClick={() => download('/api/export?format=markdown')}>{words.exportMarkdown}</Button>
-      </div>
+      <Export />
       <Backups />
       <div className="view__section">
         <h3>{words.erase}</h3>

@@ -59,9 +59,12 @@ export function Logging() {
       <p>{words.loggingOn(log.host ?? '')}</p>
       <p className="soft">{log.mode === 'full' ? words.loggingWhat : words.loggingMetadata}</p>
       {log.disabled && (
-        <p role="alert" className="problem">
-          {log.disabled.reason}
-        </p>
+        <div className="card__row">
+          <p role="alert" className="problem">
+            {log.disabled.reason}
+          </p>
+          <Button onClick={() => replay()}>{words.deliverAgain}</Button>
+        </div>
       )}
       <dl className="facts">
         {rows.map(([label, value]) => (

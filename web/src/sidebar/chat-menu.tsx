@@ -6,6 +6,7 @@ import { deleteChat } from '../state/actions.ts';
 import { goTo } from '../state/route.ts';
 import { findSession } from '../state/sessions.ts';
 import { strings } from '../strings.ts';
+import { exportItems } from '../ui/export-files.ts';
 import type { MenuEntry } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
 
@@ -18,17 +19,6 @@ export async function updateChat(chat: Chat, change: Parameters<typeof chatsApi.
 
 export function addTag(chat: Chat, tag: string): void {
   attempt(() => updateChat(chat, { tags: [...chat.tags, tag] }));
-}
-
-export function exportAddress(chatId: string, format: 'markdown' | 'json'): string {
-  return `/api/chats/${chatId}/export?format=${format}`;
-}
-
-export function download(address: string): void {
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = '';
-  link.click();
 }
 
 function folderItems(chat: Chat, folders: readonly string[]): MenuEntry[] {
@@ -99,12 +89,7 @@ export function chatMenu(chat: Chat, { folders, tags, onRename, onNewTag }: Chat
     {
       label: strings.sidebar.exportAs,
       icon: <Download />,
-      onSelect: () => download(exportAddress(chat.id, 'markdown')),
-    },
-    {
-      label: strings.sidebar.exportJson,
-      icon: <Download />,
-      onSelect: () => download(exportAddress(chat.id, 'json')),
+      items: exportItems(`/api/chats/${chat.id}/export`),
     },
     'line',
     {

@@ -3,6 +3,7 @@ import {
   Code,
   Columns2,
   Copy,
+  Download,
   Ellipsis,
   Pin,
   PinOff,
@@ -20,6 +21,7 @@ import type { ChatSession } from '../state/chat-session.ts';
 import type { MessageView } from '../state/message-view.ts';
 import { openView } from '../state/overlays.ts';
 import { strings } from '../strings.ts';
+import { download } from '../ui/export-files.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { Menu, type MenuEntry } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
@@ -89,6 +91,11 @@ function useMoreItems({ session, view, isRaw, onRaw }: ActionsProps): MenuEntry[
       label: isRaw ? strings.transcript.rendered : strings.transcript.raw,
       icon: isRaw ? <Text /> : <Code />,
       onSelect: onRaw,
+    },
+    {
+      label: strings.transcript.saveAs,
+      icon: <Download />,
+      onSelect: () => download(`/api/chats/${message.chatId}/messages/${message.id}/export?format=markdown`),
     },
     {
       label: message.pinned ? strings.transcript.unpin : strings.transcript.pin,

@@ -1,4 +1,5 @@
 import { AppError } from '../../contracts/app-error.ts';
+import { importableFiles } from '../../contracts/api/transfer.ts';
 import type { ExportedChat } from '../../store/exchange-store.ts';
 import type { Store } from '../../store/store.ts';
 import { tell } from '../chat-calls.ts';
@@ -73,7 +74,7 @@ function parsedJson(data: unknown): unknown {
     return JSON.parse(data.replace(/^\uFEFF/u, '')) as unknown;
   } catch (cause) {
     throw new AppError('file-invalid', 'the file is not JSON', {
-      hint: 'Give chat_history.json, an export of ChatGPT or Open WebUI, messages of Gradio, or a JSON export of Corral.',
+      hint: importableFiles,
       cause,
     });
   }
@@ -83,7 +84,7 @@ function readAny(data: unknown): ParsedImport {
   const parsed = readCorral(data) ?? readChatGpt(data) ?? readOpenWebUi(data) ?? readChatHistory(data);
   if (!parsed)
     throw new AppError('file-invalid', 'the file is none of the formats that can be imported', {
-      hint: 'Give chat_history.json, an export of ChatGPT or Open WebUI, messages of Gradio, or a JSON export of Corral.',
+      hint: importableFiles,
     });
   if (parsed.conversations.length > mostConversations)
     throw new AppError(

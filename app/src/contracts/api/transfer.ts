@@ -3,6 +3,11 @@ import { idSchema } from '../chats.ts';
 import { byIdSchema, route } from './route.ts';
 
 export const exportFormatSchema = z.enum(['json', 'markdown', 'sharegpt', 'chat_history']);
+export type ExportFormat = z.infer<typeof exportFormatSchema>;
+
+/** What to do where a file is none of them. */
+export const importableFiles =
+  'Give chat_history.json, an export of ChatGPT or Open WebUI, messages of Gradio, or a JSON export of Corral.';
 
 export const importResultSchema = z.object({
   /** What the file was taken for. */

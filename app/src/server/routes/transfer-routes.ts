@@ -1,13 +1,17 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { transferRoutes } from '../../contracts/api/transfer.ts';
+import { importableFiles, transferRoutes } from '../../contracts/api/transfer.ts';
+import { AppError } from '../../contracts/app-error.ts';
 import type { ExportedFile } from '../../chat/chats.ts';
 import type { ServerContext } from '../server-context.ts';
-import { parseJsonBody } from '../json-body.ts';
+import { parseJsonBody, type Refuse } from '../json-body.ts';
 import { serveRoute } from '../serve-route.ts';
 
 /** ChatGPT's export of years has many keys and nests deeper than a call; still bounded. */
 const importLimits = { maxDepth: 256, maxKeys: 20_000_000 };
+/** The body is somebody's file, and so it is called. */
+const refuseFile: Refuse = (reason, cause) =>
+  new AppError('file-invalid', `the file cannot be read: ${reason}`, { hint: importableFiles, cause });
 
 /** A name without anything that a header or a disk could take amiss; letters of other scripts in the second form. */
 function dispositionOf(fileName: string): string {
@@ -47,7 +51,7 @@ export function registerTransferRoutes(app: FastifyInstance, { chats }: ServerCo
     const types = ['application/json', 'application/octet-stream', 'text/plain'];
     scope.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, bytes, done) => {
       try {
-        done(null, parseJsonBody(bytes as Buffer, importLimits));
+        done(null, parseJsonBody(bytes as Buffer, importLimits, refuseFile));
       } catch (error) {
         done(error as Error);
       }

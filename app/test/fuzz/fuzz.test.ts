@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { FuzzReport } from './fuzz.child.ts';
+import { mutations } from './mutation.ts';
 import { targets } from './targets.ts';
 
 /** A minute in CI altogether; `FUZZ_SECONDS=600` gives each target so long, `FUZZ_SEED` repeats a run. */
@@ -31,3 +33,14 @@ test.each(Object.keys(targets))(
     expect(report.inputs).toBeGreaterThan(report.accepted);
   },
 );
+
+test('mutation leaves the seed as it is, and damages it at any place', () => {
+  const seed = Buffer.alloc(1000, 'a');
+  const made = fc.sample(mutations({ seeds: [seed], words: ['word'] }), { numRuns: 2000, seed: 1 });
+  expect(seed.equals(Buffer.alloc(1000, 'a'))).toBe(true);
+  const places = made.map((bytes) => bytes.findIndex((byte) => byte !== 97)).filter((place) => place >= 0);
+  for (const share of [0.02, 0.1, 0.3, 0.6, 0.9]) {
+    expect(places.filter((place) => place < share * 1000).length).toBeGreaterThan(50);
+    expect(places.filter((place) => place >= share * 1000).length).toBeGreaterThan(25);
+  }
+});

@@ -70,7 +70,13 @@ const jobsKeptMs = 7 * 24 * 60 * 60 * 1000;
 export function createJobs(options: JobsOptions): Jobs {
   const { store, clock, kinds } = options;
   const listeners = new Set<(job: Job) => void>();
+  // The store hears of progress with the lease only; whoever asks in between gets what was said last.
+  const said = new Map<string, Job['progress']>();
+  const withProgress = (job: Job): Job =>
+    job.state === 'working' ? { ...job, progress: said.get(job.id) ?? job.progress } : job;
   const publish = (job: Job): void => {
+    if (job.state === 'working') said.set(job.id, job.progress);
+    else said.delete(job.id);
     for (const listener of listeners) listener(job);
   };
   const worker: JobWorker = createJobWorker({
@@ -101,9 +107,9 @@ export function createJobs(options: JobsOptions): Jobs {
     async get(owner, jobId) {
       const job = await store.getJob(owner, jobId);
       if (!job) throw new AppError('not-found', 'There is no such job.');
-      return job;
+      return withProgress(job);
     },
-    list: (owner, filter) => store.listJobs(owner, filter),
+    list: async (owner, filter) => (await store.listJobs(owner, filter)).map(withProgress),
     async cancel(owner, jobId) {
       const job = await store.cancelJob(owner, jobId, clock.now());
       worker.cancelled(jobId);

@@ -32,20 +32,19 @@ export interface OutputOptions {
 
 export function createOutput({ isJson, stdout, stderr }: OutputOptions): Output {
   const isTerminal = stdout.isTTY === true && !isJson;
-  const line = (text = ''): void => {
-    if (!isJson) stdout.write(`${text}\n`);
+  const write = (text: string): void => {
+    if (!isJson) stdout.write(shown(text, stdout));
   };
+  const line = (text = ''): void => write(`${text}\n`);
   const output: Output = {
     isJson,
     isTerminal,
     line,
-    write: (text) => {
-      if (!isJson) stdout.write(text);
-    },
+    write,
     status: (text) => {
-      if (isTerminal) stdout.write(`\r\u001B[2K${styleText('dim', text, { stream: stdout })}`);
+      if (isTerminal) stdout.write(`\r\u001B[2K${styleText('dim', shown(text, stdout), { stream: stdout })}`);
     },
-    note: (text) => stderr.write(`${text}\n`),
+    note: (text) => void stderr.write(`${shown(text, stderr)}\n`),
     json: (value) => {
       if (isJson) stdout.write(`${JSON.stringify(value, null, 2)}\n`);
     },
@@ -54,6 +53,25 @@ export function createOutput({ isJson, stdout, stderr }: OutputOptions): Output 
     style: (name, text) => (isTerminal ? styleText(name, text, { stream: stdout }) : text),
   };
   return output;
+}
+
+/** What `style` writes behind the escape character. */
+const ownColours = ['[1m', '[2m', '[22m', '[31m', '[32m', '[33m', '[39m'];
+
+/**
+ * Text as a terminal may have it. Answers of models, names in their files and words of services can hold sequences that
+ * write to the clipboard, rename the window or hide what stands above: a terminal is given their pictures instead.
+ */
+function shown(text: string, stream: NodeJS.WriteStream): string {
+  if (stream.isTTY !== true) return text;
+  return text.replaceAll(/\p{Cc}/gu, (found, at: number) => {
+    const isPlain = found === '\n' || found === '\t' || text.startsWith('\r\n', at);
+    const isOwn = found === '\u001B' && ownColours.some((colour) => text.startsWith(colour, at + 1));
+    if (isPlain || isOwn) return found;
+    const code = found.codePointAt(0) ?? 0;
+    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
+    return code === 0x7f ? '\u2421' : '\uFFFD';
+  });
 }
 
 function formatTable(rows: readonly (readonly string[])[], header: readonly string[]): string[] {
@@ -72,7 +90,7 @@ const barWidth = 24;
 function barProgress(label: string, stdout: NodeJS.WriteStream): Progress {
   const draw = (bar: string, note: string): void => {
     const text = `${label} ${bar} ${note}`.slice(0, (stdout.columns ?? 80) - 1);
-    stdout.write(`\r\u001B[2K${text}`);
+    stdout.write(`\r\u001B[2K${shown(text, stdout)}`);
   };
   return {
     update(fraction, note) {

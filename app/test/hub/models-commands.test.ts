@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Preflight } from '../../src/contracts/models.ts';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
 import { writeTinyGguf } from '../fixtures/tiny-gguf.ts';
 import { type Ended, runProgram, startProgram, startServer } from '../program.ts';
@@ -78,6 +79,23 @@ describe('the commands on models', () => {
       code: 0,
     });
     expect(readdirSync(join(home, 'models/blobs'))).toHaveLength(0);
+  });
+
+  it('check judges the context that is named, here and at a running server', async () => {
+    const check = async (...flags: string[]): Promise<Preflight> =>
+      (await json(['check', 'owner/tiny-llama', ...flags])) as unknown as Preflight;
+    const server = await startServer(home, { environment: environment({ CORRAL_CONTEXT: '512' }) });
+    try {
+      expect((await check()).memory?.contextTokens).toBe(512);
+      expect((await check('--context', '256')).memory?.contextTokens).toBe(256);
+    } finally {
+      await server.stop();
+    }
+    // More than the 512 that it was trained for, it never gets.
+    const [short, long] = [await check('--context', '256'), await check('--context', '1024')];
+    expect(long.memory?.contextTokens).toBe(512);
+    expect(long.memory?.kvBytes).toBe(2 * (short.memory?.kvBytes ?? 0));
+    expect(long.resultBytes).toBe(short.resultBytes);
   });
 
   it('import takes a path as the shell gives it', async () => {

@@ -12,12 +12,18 @@ export const checkCommand: Command = {
     'Say what pulling a model would fetch and need, without doing it: gate, licence, disk, memory, speed.',
   options: [{ flags: '--base <owner/name>', about: 'Take the place of the base that an adapter names.' }],
   async run(context, input) {
-    const { output } = context;
+    const { config, output } = context;
     const api = await context.api();
     const { method, path } = modelRoutes.preflight;
     const [reference = ''] = input.arguments;
     const { base } = input.options;
-    const body = { reference, ...(base === undefined ? {} : { base: String(base) }) };
+    // A server that runs has a context of its own; whoever names another here is asked about that one.
+    const isNamed = ['flag', 'environment'].includes(config.sources.contextTokens);
+    const body = {
+      reference,
+      ...(base === undefined ? {} : { base: String(base) }),
+      ...(isNamed ? { contextTokens: config.contextTokens } : {}),
+    };
     const report = await api.request<Preflight>(method, path, { body });
     print(report, output);
     output.json(report);

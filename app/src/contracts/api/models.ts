@@ -143,6 +143,8 @@ export const modelRoutes = {
     body: z.strictObject({
       reference: modelReferenceSchema,
       base: modelReferenceSchema.optional(),
+      /** For memory; absent: what the server is set to. */
+      contextTokens: z.int().min(64).max(1_048_576).optional(),
     }),
     response: preflightSchema,
   }),

@@ -22,8 +22,8 @@ function readingRoutes(app: FastifyInstance, context: ServerContext): void {
   }));
   serveRoute(app, modelRoutes.show, ({ params }) => showModel(context, params.model));
   serveRoute(app, modelRoutes.catalogue, async () => ({ entries: await judgedCatalogue(context) }));
-  serveRoute(app, modelRoutes.preflight, ({ body, signal }) =>
-    models.check(body.reference, withoutUndefined({ base: body.base, signal })),
+  serveRoute(app, modelRoutes.preflight, ({ body: { reference, ...options }, signal }) =>
+    models.check(reference, withoutUndefined({ ...options, signal })),
   );
   serveRoute(app, modelRoutes.adapters, async () => ({ adapters: await models.adapters.list() }));
   serveRoute(app, modelRoutes.disk, async () => {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -249,6 +250,27 @@ describe('pulling finished GGUF files', () => {
     expect((await at.models.list()).map(({ id }) => id)).toContain('owner/tiny-GGUF:q8_0');
     await at.models.collectGarbage();
     expect(blobs()).toHaveLength(2);
+  });
+
+  it('sweeps what nothing names, and pulls that rested for a week, but none that is younger', async () => {
+    await pulled(at.models.pull('owner/tiny-GGUF:q8_0'));
+    at.hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 2000, everyMs: 20 } });
+    for await (const event of at.models.pull('owner/tiny-GGUF:f32'))
+      if (event.type === 'progress' && event.doneBytes > 0) break;
+    const [key = ''] = leftovers();
+    const orphan = join(at.folder, `models/blobs/sha256-${'0'.repeat(64)}.gguf`);
+    writeFileSync(orphan, 'nobody names me');
+    expect(await at.models.collectGarbage()).toEqual({ removed: [], freedBytes: 15 });
+    expect(existsSync(orphan)).toBe(false);
+    expect(leftovers()).toEqual([key]);
+    const folder = join(at.folder, 'models/pulls', key);
+    const eightDaysAgo = Date.now() / 1000 - 8 * 24 * 3600;
+    for (const path of [...readdirSync(folder).map((name) => join(folder, name)), folder])
+      utimesSync(path, eightDaysAgo, eightDaysAgo);
+    expect((await at.models.collectGarbage()).freedBytes).toBeGreaterThan(0);
+    expect(leftovers()).toEqual([]);
+    expect(await at.models.resolve('owner/tiny-GGUF:q8_0')).toMatchObject({ sha256 });
+    expect(blobs()).toHaveLength(1);
   });
 
   it('reads the cache of the Python tools, checks it, and works from it without a network', async () => {

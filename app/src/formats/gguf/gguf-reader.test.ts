@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../contracts/app-error.ts';
 import { memorySource, type ByteSource } from '../byte-source.ts';
-import { readGguf } from './gguf-reader.ts';
+import { ggufLimits, readGguf } from './gguf-reader.ts';
 import { ggufEntry, layOutGguf, type GgufTensorShape } from './gguf-writer.ts';
 import type { GgufEntry } from './gguf-types.ts';
 
@@ -39,6 +39,48 @@ function patched(needle: string, distance: number, value: bigint): Uint8Array {
   const at = Buffer.from(bytes).indexOf(needle) + needle.length + distance;
   new DataView(bytes.buffer).setBigUint64(at, value, true);
   return bytes;
+}
+
+/** The file with a text in its header replaced by another of the same length. */
+function renamed(from: string, to: string): Uint8Array {
+  const bytes = file();
+  bytes.set(Buffer.from(to, 'latin1'), Buffer.from(bytes).indexOf(from));
+  return bytes;
+}
+
+/** A terabyte of entries with the longest text allowed in each; only what is asked for is made. */
+function endlessHeader(onRead: (end: number) => void): ByteSource {
+  const start = Buffer.alloc(24);
+  start.write('GGUF');
+  start.writeUInt32LE(3, 4);
+  start.writeUInt32LE(ggufLimits.maximumEntries, 16);
+  const entryStart = (index: number): Buffer => {
+    const bytes = Buffer.alloc(8 + 6 + 4 + 8);
+    bytes.writeUInt32LE(6);
+    bytes.write(`k${String(index).padStart(5, '0')}`, 8);
+    bytes.writeUInt32LE(8, 14);
+    bytes.writeUInt32LE(ggufLimits.maximumStringBytes, 18);
+    return bytes;
+  };
+  const entryBytes = 26 + ggufLimits.maximumStringBytes;
+  return {
+    name: 'x.gguf',
+    sizeBytes: 2 ** 40,
+    read(offset, length) {
+      onRead(offset + length);
+      const bytes = new Uint8Array(length).fill(0x20);
+      const put = (part: Buffer, at: number): void =>
+        part.forEach((byte, index) => {
+          const place = at + index - offset;
+          if (place >= 0 && place < length) bytes[place] = byte;
+        });
+      put(start, 0);
+      const first = Math.max(0, Math.floor((offset - 24) / entryBytes));
+      for (let index = first; 24 + index * entryBytes < offset + length; index++)
+        put(entryStart(index), 24 + index * entryBytes);
+      return Promise.resolve(bytes);
+    },
+  };
 }
 
 describe('the GGUF reader', () => {
@@ -105,6 +147,14 @@ describe('the GGUF reader', () => {
       () => file([['tokenizer.ggml.tokens', ggufEntry.array('string', ['a', '', 'b', '', 'a'])]]),
       'the token "a" occurs twice',
     ],
+    ['an array of arrays', () => patched('tokenizer.ggml.scores', 4, 9n), 'array of type 9'],
+    ['a value of no type', () => patched('llama.block_count', 0, 99n), 'type 99'],
+    ['a tensor of no type', () => patched('output.weight', 20, 99n), 'type 99'],
+    ['a tensor without dimensions', () => patched('output.weight', 0, 0n), '0 dimensions'],
+    ['a tensor of five dimensions', () => patched('output.weight', 0, 5n), '5 dimensions'],
+    ['a truth value that is neither', () => patched('llama.big', 0, (2n << 32n) | 7n), 'truth value is 2'],
+    ['a name with NUL', () => renamed('output.weight', 'output\0weight'), 'NUL'],
+    ['a name that is not UTF-8', () => renamed('llama.big', 'llama.b\u00FFg'), 'not UTF-8'],
     ['part of a block', () => file([], [{ name: 'a', dimensions: [33], type: 'q8_0' }]), 'whole blocks'],
     ['a name too long', () => file([], [{ name: 'a'.repeat(64), dimensions: [1], type: 'f32' }]), 'name'],
   ])('refuses %s', async (_, make, why) => {
@@ -114,6 +164,16 @@ describe('the GGUF reader', () => {
   it('never reads behind the end or the limit of a lying source', async () => {
     const source: ByteSource = { ...memorySource('x', file()), sizeBytes: 2 ** 50 };
     await expect(readGguf(source)).rejects.toBeInstanceOf(AppError);
+  });
+
+  it('never reads more header than any real file has', async () => {
+    let readTo = 0;
+    const endless = endlessHeader((end) => (readTo = Math.max(readTo, end)));
+    await expect(readGguf(endless, { keepArraysUpTo: 0 })).rejects.toMatchObject({
+      code: 'model-file-invalid',
+    });
+    expect(readTo).toBeGreaterThan(ggufLimits.maximumStringBytes);
+    expect(readTo).toBeLessThanOrEqual(ggufLimits.maximumHeaderBytes);
   });
 
   it('meets any damage with one clear error', async () => {

@@ -89,6 +89,19 @@ describe('a plan', () => {
     expect((await planOf(falcon)).summary).toMatchObject({ layers: 2, headCountKv: 1 });
   });
 
+  it('takes no orders from a config: code to run, trust, another reader are words like any other', async () => {
+    const orders = {
+      auto_map: { AutoModelForCausalLM: 'evil/repository--modeling.LlamaForCausalLM', AutoConfig: 'x.Y' },
+      trust_remote_code: true,
+      custom_pipelines: { chat: { impl: 'x.py' } },
+      quantization_config: null,
+      torch_dtype: 'float64',
+    };
+    const [plain, ordered] = [await planOf(repository({})), await planOf(repository({}, { config: orders }))];
+    expect(Buffer.from(ordered.layout.header).equals(plain.layout.header)).toBe(true);
+    expect(ordered.units).toEqual(plain.units);
+  });
+
   it('meets any config with one clear error', async () => {
     const keys = [
       'hidden_size',

@@ -1,0 +1,89 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeTinyGguf, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
+import { type ModelsOnHub, pulled, startModelsOnHub } from '../../../test/hub/models-on-hub.ts';
+import { expectedTokensPerSecond } from './memory-bandwidth.ts';
+
+const trainedTokens = 2 ** 30;
+const reference = 'owner/tiny-GGUF:f16';
+
+describe('a pre-flight', () => {
+  let folder: string;
+  let model: TinyGguf;
+  let at: ModelsOnHub;
+  let crowded: ModelsOnHub;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'corral-preflight-'));
+    model = await writeTinyGguf(folder, { type: 'f16', contextTokens: trainedTokens });
+    const repositories = [{ id: 'owner/tiny-GGUF', files: { 'm-F16.gguf': readFileSync(model.path) } }];
+    at = await startModelsOnHub({ repositories });
+    // More has to stay free than any disk has.
+    crowded = await startModelsOnHub({ repositories }, { reserveBytes: 2 ** 60 });
+  });
+
+  afterAll(async () => {
+    await Promise.all([at.close(), crowded.close()]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('counts the memory of weights and context from the file alone', async () => {
+    const { layers, keyValueHeads, width, heads } = model.options;
+    const kvBytesPerToken = layers * keyValueHeads * (width / heads) * 2 * 2;
+    for (const contextTokens of [1024, 4096]) {
+      const { memory, verdict, resultBytes } = await at.models.check(reference, { contextTokens });
+      expect(memory).toMatchObject({ contextTokens, kvBytes: contextTokens * kvBytesPerToken, fit: 'fits' });
+      expect(memory?.totalBytes).toBe(
+        (memory?.weightsBytes ?? 0) + (memory?.kvBytes ?? 0) + (memory?.computeBytes ?? 0),
+      );
+      expect(resultBytes).toBe(model.sizeBytes);
+      expect(verdict).toBe('fits');
+    }
+  });
+
+  it('says when the memory of this machine is too small, and a pull is refused until forced', async () => {
+    const contextTokens = 2 ** 29;
+    const report = await at.models.check(reference, { contextTokens });
+    expect(report).toMatchObject({ verdict: 'will-not-fit', memory: { fit: 'will-not-fit' } });
+    expect(report.notes.join(' ')).toMatch(/memory.*too small.*shorter context/);
+    await expect(pulled(at.models.pull(reference, { contextTokens }))).rejects.toMatchObject({
+      code: 'model-does-not-fit',
+      hint: /--force/,
+    });
+    expect(await at.models.list()).toMatchObject([{ id: 'cria' }]);
+    expect((await pulled(at.models.pull(reference, { contextTokens, force: true }))).sha256).toBe(
+      model.sha256,
+    );
+    // Once here it is judged from its own file.
+    expect(await at.models.check(reference, { contextTokens })).toMatchObject({
+      action: 'ready',
+      downloadBytes: 0,
+      memory: { fit: 'will-not-fit' },
+      disk: { needBytes: 0 },
+    });
+  });
+
+  it('says when the disk gets tight, and goes on all the same', async () => {
+    const report = await crowded.models.check(reference);
+    expect(report).toMatchObject({
+      verdict: 'tight',
+      disk: { fit: 'tight', needBytes: model.sizeBytes },
+      memory: { fit: 'fits' },
+    });
+    expect(report.notes.join(' ')).toMatch(/disk is nearly full/);
+    expect((await pulled(crowded.models.pull(reference))).sha256).toBe(model.sha256);
+  });
+
+  it('expects fewer tokens a second of larger weights, in the measure of this machine', async () => {
+    const [small, large] = [await expectedTokensPerSecond(4e9), await expectedTokensPerSecond(16e9)];
+    expect(small / large).toBeGreaterThan(3.5);
+    expect(small / large).toBeLessThan(4.5);
+    // No memory of today is outside of this: 1 GB/s to 2 TB/s.
+    expect(small).toBeGreaterThan(0.25);
+    expect(small).toBeLessThan(500);
+    // Two digits: it is an estimate and should look like one.
+    expect(Number(small.toPrecision(2))).toBe(small);
+  });
+});

@@ -14,7 +14,9 @@ export interface Invocation {
   isDebug: boolean;
 }
 
+/** Every command takes them; below its own, so that these are seen first. */
 function addSettingFlags(commander: Commander): void {
+  commander.optionsGroup('Settings (docs/config.md):');
   for (const name of settingNames) {
     const { flag, about } = settings[name];
     if (flag) commander.option(flag, about);
@@ -45,8 +47,8 @@ function describe(commander: Commander, command: Command): void {
   for (const { flags, about, default: fallback } of command.options ?? []) {
     commander.option(flags, about, fallback);
   }
-  addSettingFlags(commander);
   addCommonFlags(commander);
+  addSettingFlags(commander);
 }
 
 /** Throws `usage` instead of ending the process, and stays quiet: the caller prints. */
@@ -82,10 +84,17 @@ export function buildProgram(version: string, onInvocation: (invocation: Invocat
   return program;
 }
 
+/** What the commands of a group have in common. */
+const groupAbouts: Readonly<Record<string, string>> = {
+  adapter: 'Add, list and remove LoRA adapters that are switched on while a model runs.',
+  history: 'Take chats in from a file, or write them to one.',
+  log: 'See what waits for LOGGING_URL, and send what failed again.',
+};
+
 function groupOf(program: Commander, groups: Map<string, Commander>, name: string): Commander {
   const known = groups.get(name);
   if (known) return known;
-  const group = quiet(program.command(name)).description(`the ${name} commands`);
+  const group = quiet(program.command(name)).description(groupAbouts[name] ?? '');
   groups.set(name, group);
   return group;
 }

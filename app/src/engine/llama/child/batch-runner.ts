@@ -9,6 +9,7 @@ import type { WorkClock } from './work-clock.ts';
 
 /** Shorter steps are not worth stopping: the cancellation is taken up right after them. */
 const abortableMs = 25;
+const noTickets: readonly number[] = [];
 
 export interface BatchRunnerOptions {
   context: NativeContext;
@@ -38,17 +39,21 @@ export class BatchRunner {
 
   /** False when a cancellation came first and nothing was done. */
   run(parts: readonly Part[]): boolean {
-    const { context, cancelLine } = this.#options;
+    const { context, cancelLine, clock } = this.#options;
     this.#fill(parts);
-    const isAbortable = this.#expectedMs(parts) > abortableMs;
-    if (!cancelLine.arm(isAbortable ? parts.map((part) => part.task.ticket) : [])) {
+    const promptTokens = promptTokensOf(parts);
+    const isAbortable = this.#expectedMs(promptTokens) > abortableMs;
+    if (!cancelLine.arm(isAbortable ? parts.map((part) => part.task.ticket) : noTickets)) {
       cancelLine.disarm();
       return false;
     }
-    const { status, code, ms } = this.#decode(parts);
+    this.#enter(promptTokens > 0);
+    const { status, code } = context.decode();
+    const ms = clock.leaveDecode();
+    cancelLine.stepped();
     cancelLine.disarm();
     if (status === 'done') {
-      this.#learn(parts, ms);
+      this.#learn(ms, { prompt: promptTokens, parts: parts.length });
       for (const part of parts) this.#settle(part, part.count);
     } else if (status === 'aborted') {
       this.#options.counters.abortedDecodes++;
@@ -77,31 +82,25 @@ export class BatchRunner {
     }
   }
 
-  #decode(parts: readonly Part[]): { status: string; code: number; ms: number } {
-    const { context, threads, clock, cancelLine } = this.#options;
-    const hasPrompt = parts.some((part) => part.kind === 'prompt');
+  #enter(hasPrompt: boolean): void {
+    const { threads, clock, cancelLine } = this.#options;
     cancelLine.enter(hasPrompt ? 'prompt' : 'token');
     if (hasPrompt) threads.beforePrompt();
     else threads.beforeToken();
-    const { result, ms } = clock.decode(() => context.decode());
-    cancelLine.stepped();
-    return { ...result, ms };
+    clock.enterDecode();
   }
 
-  #learn(parts: readonly Part[], ms: number): void {
-    const prompt = parts.reduce((sum, part) => sum + (part.kind === 'prompt' ? part.count : 0), 0);
-    const tokens = parts.length;
+  #learn(ms: number, { prompt, parts }: { prompt: number; parts: number }): void {
     if (prompt === 0) {
       this.msPerTokenStep = this.msPerTokenStep * 0.9 + ms * 0.1;
-      this.#options.threads.afterToken(ms, tokens);
+      this.#options.threads.afterToken(ms, parts);
     } else if (prompt >= 8) {
-      this.msPerPromptToken = this.msPerPromptToken * 0.7 + (ms / (prompt + tokens)) * 0.3;
+      this.msPerPromptToken = this.msPerPromptToken * 0.7 + (ms / (prompt + parts)) * 0.3;
     }
   }
 
-  #expectedMs(parts: readonly Part[]): number {
-    const prompt = parts.reduce((sum, part) => sum + (part.kind === 'prompt' ? part.count : 0), 0);
-    return prompt > 0 ? prompt * this.msPerPromptToken : this.msPerTokenStep;
+  #expectedMs(promptTokens: number): number {
+    return promptTokens > 0 ? promptTokens * this.msPerPromptToken : this.msPerTokenStep;
   }
 
   /** The first `count` tokens of the part are in the cache. */
@@ -134,4 +133,10 @@ export class BatchRunner {
     const left = this.#options.makeRoom() ? parts : this.#options.onNoRoom(parts);
     if (left.length > 0) this.run(left);
   }
+}
+
+function promptTokensOf(parts: readonly Part[]): number {
+  let tokens = 0;
+  for (const part of parts) if (part.kind === 'prompt') tokens += part.count;
+  return tokens;
 }

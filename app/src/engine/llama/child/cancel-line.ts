@@ -18,6 +18,8 @@ import {
 import { libcAddress } from './libc.ts';
 import type { Pointer } from './structs.ts';
 
+const none: readonly number[] = [];
+
 /** The line on which a cancellation arrives while this thread is inside a decode. */
 export class CancelLine {
   readonly #shared = new Int32Array(new SharedArrayBuffer(Math.max(128, sharedWords * 4)));
@@ -74,9 +76,9 @@ export class CancelLine {
   }
 
   /** Cancellations that have arrived, without waiting for the event loop. */
-  take(): number[] {
+  take(): readonly number[] {
     const count = Atomics.load(this.#shared, cancelCountWord);
-    if (count === this.#seen) return [];
+    if (count === this.#seen) return none;
     this.#seen = count;
     const tickets: number[] = [];
     for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port)) {

@@ -9,6 +9,7 @@ export interface DecodeResult {
 }
 
 const doneCode = 0;
+const done: DecodeResult = { status: 'done', code: doneCode };
 const fullCode = 1;
 const abortedCode = 2;
 /** Row views are kept by address; the library moves its buffer only when it grows. */
@@ -87,7 +88,7 @@ export class NativeContext {
   decode(): DecodeResult {
     this.#batch.n_tokens = this.#count;
     const code = this.#library.decode(this.pointer, this.#batch);
-    if (code === doneCode) return { status: 'done', code };
+    if (code === doneCode) return done;
     if (code === fullCode) return { status: 'full', code };
     return { status: code === abortedCode ? 'aborted' : 'failed', code };
   }

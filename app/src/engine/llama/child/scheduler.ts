@@ -49,7 +49,9 @@ const sidePatienceMs = 30_000;
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #queue = new FairQueue<Task>();
-  #active: Task[] = [];
+  #active: readonly Task[] = [];
+  /** The last batch, where all it did was a token for everybody: the next one is the same until somebody comes or goes. */
+  #steady: Part[] | null = null;
   readonly #prefixes: PrefixReuse;
   readonly #runner: BatchRunner;
   readonly #turns: AdapterTurns;
@@ -105,20 +107,38 @@ export class Scheduler {
   /** Does one piece of work; false when there is none. */
   step(): boolean {
     const started = performance.now();
-    for (const ticket of this.#options.cancelLine.take()) this.#options.onCancel(ticket);
+    const { cancelLine, outbox, onCancel } = this.#options;
+    for (const ticket of cancelLine.take()) onCancel(ticket);
     this.#admit();
+    const parts = this.#steady === null ? this.#plan(started) : again(this.#steady);
+    if (parts.length > 0) this.#runner.run(parts);
+    this.#places.tellIfDue(started);
+    outbox.flush();
+    return this.hasWork;
+  }
+
+  #plan(now: number): Part[] {
     for (const task of this.#active) {
       if (task.phase === 'waiting' && this.#prefixes.start(task, this.#active)) task.phase = 'reading';
     }
-    const tasks = this.#turns.next(this.#active, started);
-    if (tasks.length === 0) return this.hasWork;
-    const { capacity, outputCapacity } = { capacity: this.#options.context.batchCapacity, ...this.#options };
+    const tasks = this.#turns.next(this.#active, now);
+    const { context, outputCapacity } = this.#options;
     const { msPerPromptToken } = this.#runner;
-    const parts = planBatch({ tasks, capacity, outputCapacity, msPerPromptToken, now: started });
-    if (parts.length > 0) this.#runner.run(parts);
-    this.#places.tellIfDue(started);
-    this.#options.outbox.flush();
-    return this.hasWork;
+    const parts = planBatch({
+      tasks,
+      capacity: context.batchCapacity,
+      outputCapacity,
+      msPerPromptToken,
+      now,
+    });
+    const isSteady = parts.length === this.#active.length && parts.every((part) => part.kind === 'token');
+    this.#steady = isSteady ? parts : null;
+    return parts;
+  }
+
+  #setActive(tasks: readonly Task[]): void {
+    this.#active = tasks;
+    this.#steady = null;
   }
 
   #find(ticket: number): Task | null {
@@ -127,12 +147,12 @@ export class Scheduler {
   }
 
   #admit(): void {
-    while (this.#active.length < this.#options.slots) {
+    while (this.#queue.length > 0 && this.#active.length < this.#options.slots) {
       const task = this.#queue.take((item) => this.#mayStart(item));
       if (task === null) return;
       task.startedAt ||= performance.now();
       task.phase = 'waiting';
-      this.#active.push(task);
+      this.#setActive([...this.#active, task]);
       this.#places.changed();
     }
   }
@@ -264,7 +284,7 @@ export class Scheduler {
   #close(task: Task, keep: boolean): void {
     task.phase = 'ended';
     this.#queue.remove(task);
-    this.#active = this.#active.filter((other) => other !== task);
+    this.#setActive(this.#active.filter((other) => other !== task));
     if (task.work.kind === 'answer') task.work.sampler.free();
     releaseSequence(task, this.#options.sequences, keep);
     if (task.startedAt > 0) this.#places.learn(performance.now() - task.startedAt);
@@ -291,7 +311,7 @@ export class Scheduler {
     }
     this.#options.counters.preemptions++;
     this.#options.sequences.drop(youngest.sequence!);
-    this.#active = this.#active.filter((task) => task !== youngest);
+    this.#setActive(this.#active.filter((task) => task !== youngest));
     stepBack(youngest);
     this.#queue.push(youngest);
     return parts.filter((part) => part.task !== youngest);
@@ -310,4 +330,10 @@ export class Scheduler {
   #emit(task: Task, part: RunPart, urgent = false): void {
     if (task.work.kind === 'answer') this.#options.outbox.add(task.ticket, part, urgent);
   }
+}
+
+/** A batch of one token each, a token further. */
+function again(parts: Part[]): Part[] {
+  for (const part of parts) part.from = part.task.sequence!.tokens.length;
+  return parts;
 }

@@ -14,6 +14,7 @@ export class WorkClock {
   readonly #threadMs: () => number;
   #since = 0;
   #threadSince = -1;
+  #decodeSince = 0;
 
   constructor(counters: Counters, threadMs: () => number) {
     this.#counters = counters;
@@ -31,21 +32,25 @@ export class WorkClock {
     this.#threadSince = -1;
   }
 
-  /** Runs a decode; returns how long it took. */
-  decode<Result>(run: () => Result): { result: Result; ms: number } {
+  /** A decode begins. */
+  enterDecode(): void {
     const counters = this.#counters;
     if (this.#threadSince >= 0) {
       counters.overheadThreadMs += (this.#threadMs() - this.#threadSince) * sampledEvery;
       this.#threadSince = -1;
     }
-    const started = performance.now();
-    if (this.#since > 0) counters.overheadMs += started - this.#since;
-    const result = run();
-    const ended = performance.now();
-    this.#since = ended;
-    counters.decodeMs += ended - started;
+    this.#decodeSince = performance.now();
+    if (this.#since > 0) counters.overheadMs += this.#decodeSince - this.#since;
+  }
+
+  /** It has ended; returns how long it took. */
+  leaveDecode(): number {
+    const counters = this.#counters;
+    this.#since = performance.now();
+    const ms = this.#since - this.#decodeSince;
+    counters.decodeMs += ms;
     counters.decodes++;
     if (counters.decodes % sampledEvery === 0) this.#threadSince = this.#threadMs();
-    return { result, ms: ended - started };
+    return ms;
   }
 }

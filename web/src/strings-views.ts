@@ -21,6 +21,12 @@ export const viewStrings = {
     hash: 'Hash of the weights',
     promptHash: 'Hash of the prompt ids',
     settings: 'Settings',
+    context: 'Context',
+    contextTokens: (total: number) => `${number.format(total)} tokens`,
+    remembered: (count: number) =>
+      count === 1 ? 'at most 1 past exchange' : `at most ${number.format(count)} past exchanges`,
+    leftOut: (count: number) =>
+      count === 1 ? '1 message left out' : `${number.format(count)} messages left out`,
     prompt: 'Prompt as the model read it',
     resumed: 'Resumed',
     copy: 'Copy as JSON',

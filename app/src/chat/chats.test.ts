@@ -232,6 +232,19 @@ describe('receipts', () => {
     expect(parted).toMatchObject({ identical: false, firstDifference: 5 });
   });
 
+  test('a format chosen for the chat is the one that is named, and replaying with it changes nothing', async () => {
+    const { chats, chat } = opened;
+    const { id } = await chat({ format: 'llama-2' });
+    const [said] = await answer(id, { input: { kind: 'message', content: 'in its form' } });
+    const receipt = await chats.receipt(owner, said!.run.id);
+    expect(receipt).toMatchObject({ format: 'llama-2', template: { source: 'chosen', name: 'llama-2' } });
+    const replay = await chats.replay(owner, said!.run.id, AbortSignal.timeout(5000));
+    expect(replay).toMatchObject({ identical: true, changed: [] });
+    const other = await answer((await chat()).id, { input: { kind: 'message', content: 'in its own' } });
+    const own = await chats.receipt(owner, other[0]!.run.id);
+    expect(own.template.hash).not.toBe(receipt.template.hash);
+  });
+
   test('the exact prompt is rendered again and matches its hash', async () => {
     const { chats, chat } = opened;
     const { id } = await chat({ systemPrompt: 'Be brief.' });

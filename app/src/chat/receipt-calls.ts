@@ -92,12 +92,12 @@ async function renderAgain(
   engine: Engine,
   { receipt, prompt }: Asked,
   signal: AbortSignal,
-): Promise<Pick<RenderedPrompt, 'text' | 'tokenIds' | 'idsHash'> & { matches: boolean | null }> {
+): Promise<RenderedPrompt & { matches: boolean | null }> {
   if (!engine.capabilities.render)
     throw new AppError('unsupported-field', 'the service that wrote this answer does not show its prompts');
-  const { text, tokenIds, idsHash } = await engine.render(prompt, signal);
-  const matches = receipt.promptIdsHash === null ? null : receipt.promptIdsHash === idsHash;
-  return { text, tokenIds, idsHash, matches };
+  const rendered = await engine.render(prompt, signal);
+  const matches = receipt.promptIdsHash === null ? null : receipt.promptIdsHash === rendered.idsHash;
+  return { ...rendered, matches };
 }
 
 async function replay(
@@ -121,7 +121,7 @@ async function replay(
       text,
       firstDifference,
       changed: [
-        ...changedSince(lease.engine, receipt),
+        ...changedSince(lease.engine, receipt, rendered),
         ...(rendered?.matches === false ? ['prompt'] : []),
         ...(isResumed ? ['resumed'] : []),
       ],
@@ -169,7 +169,7 @@ function differenceOf(original: string, text: string, wasStopped: boolean): numb
   return original.length === text.length ? null : shared;
 }
 
-function changedSince(engine: Engine, receipt: Receipt): string[] {
+function changedSince(engine: Engine, receipt: Receipt, rendered: RenderedPrompt | null): string[] {
   const { source } = engine;
   const description = engine.describe();
   const changed: string[] = [];
@@ -181,6 +181,7 @@ function changedSince(engine: Engine, receipt: Receipt): string[] {
     changed.push('adapters');
   if (description.engineRelease !== receipt.engineRelease || description.device !== receipt.device)
     changed.push('engine');
-  if (description.template.hash !== receipt.template.hash) changed.push('template');
+  const { hash } = rendered?.template ?? description.template;
+  if (hash !== receipt.template.hash) changed.push('template');
   return changed;
 }

@@ -21,6 +21,17 @@ function settingText([name, value]: [string, unknown]): string {
   return `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
 }
 
+/** How much the model could look at, and what was kept from it. */
+function contextText({ plan }: Receipt): string {
+  const words = viewStrings.receipt;
+  const parts = [
+    words.contextTokens(plan.contextTokens),
+    plan.rememberExchanges === null ? '' : words.remembered(plan.rememberExchanges),
+    plan.droppedMessageIds.length === 0 ? '' : words.leftOut(plan.droppedMessageIds.length),
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
 function Facts({ receipt }: { receipt: Receipt }) {
   const { usage, timings } = receipt;
   const words = viewStrings.receipt;
@@ -56,6 +67,7 @@ function Facts({ receipt }: { receipt: Receipt }) {
       <Row label={words.template}>
         {receipt.template.name} ({receipt.template.source})
       </Row>
+      <Row label={words.context}>{contextText(receipt)}</Row>
       <Row label={words.settings}>{Object.entries(receipt.sampling).map(settingText).join(', ')}</Row>
       {receipt.ignoredSampling.length > 0 && (
         <Row label={strings.panel.ignored}>{receipt.ignoredSampling.join(', ')}</Row>

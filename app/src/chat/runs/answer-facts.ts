@@ -1,6 +1,7 @@
 import type { ErrorBody } from '../../contracts/app-error.ts';
 import type { EndReason, Timings, Usage } from '../../contracts/run-parts.ts';
 import type { EngineCapabilities, ModelDescription, ModelSource } from '../../engine/engine.ts';
+import type { TemplateDescription } from '../../prompts/template-description.ts';
 
 /** What is learnt about an answer while it is written, for its receipt. */
 export interface AnswerFacts {
@@ -8,6 +9,8 @@ export interface AnswerFacts {
   description: ModelDescription | null;
   capabilities: EngineCapabilities | null;
   promptIdsHash: string | null;
+  /** What the prompt was really written with; null where the engine does not show it. */
+  template: TemplateDescription | null;
   usage: Usage | null;
   timings: Timings | null;
   /** Nobody else was being answered by the engine when this answer ended. */
@@ -20,6 +23,7 @@ export function noFacts(): AnswerFacts {
     description: null,
     capabilities: null,
     promptIdsHash: null,
+    template: null,
     usage: null,
     timings: null,
     wasAlone: true,

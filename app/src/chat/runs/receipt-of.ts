@@ -14,6 +14,7 @@ export function receiptOf(
   const { settings, plan } = answerState(live);
   const { source, description } = facts;
   if (!source || !description || !plan) return null;
+  const template = facts.template ?? description.template;
   return {
     runId: live.id,
     chatId: live.chatId,
@@ -30,11 +31,7 @@ export function receiptOf(
     adapters: settings.adapters.map((use) => ({ ...use, sha256: adapterHash(source, use.id) })),
     engineRelease: description.engineRelease,
     device: description.device,
-    template: {
-      source: description.template.source,
-      name: description.template.name,
-      hash: description.template.hash,
-    },
+    template: { source: template.source, name: template.name, hash: template.hash },
     format: settings.format,
     systemPrompt: settings.systemPrompt,
     plan,

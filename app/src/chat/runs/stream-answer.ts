@@ -17,21 +17,25 @@ export async function streamAnswer(
     return { reason: 'length' };
   }
   live.setPhase('queued');
-  const hash = engine.capabilities.render ? hashOf(prepared, known.signal) : Promise.resolve(null);
+  const rendered = engine.capabilities.render ? rendering(prepared, known.signal) : Promise.resolve(null);
   let end: AnswerEnd = { reason: 'interrupted' };
   for await (const part of engine.generate({ ...request, prompt }, known.signal)) {
     if (part.type === 'usage') takeUsage(live, part.usage, { request, facts: known.facts });
     else if (part.type !== 'end') take(live, part, known.facts);
     else end = ending(part);
   }
-  known.facts.promptIdsHash = (await hash) ?? known.facts.promptIdsHash;
+  Object.assign(known.facts, await rendered);
   return end.reason === 'failed' && prepared.isGone() ? { ...end, reason: 'interrupted' } : end;
 }
 
-/** The receipt's hash; an engine that cannot tell it costs nobody the answer. */
-async function hashOf({ engine, prompt }: PreparedAnswer, signal: AbortSignal): Promise<string | null> {
+/** What the receipt says of the prompt; an engine that cannot tell it costs nobody the answer. */
+async function rendering(
+  { engine, prompt }: PreparedAnswer,
+  signal: AbortSignal,
+): Promise<Pick<AnswerFacts, 'promptIdsHash' | 'template'> | null> {
   try {
-    return (await engine.render(prompt, signal)).idsHash;
+    const { idsHash, template } = await engine.render(prompt, signal);
+    return { promptIdsHash: idsHash, template };
   } catch {
     return null;
   }

@@ -11,6 +11,7 @@ export interface FleetMemberOptions {
   clock: Clock;
   idleMs: number;
   load(options: Pick<LoadOptions, 'signal' | 'onProgress'>): Promise<Engine>;
+  onLoaded(): void;
   /** Nobody used it for as long as is allowed. */
   onIdle(member: FleetMember): void;
   /** It could not be loaded, or went away: by itself, or because it was dropped. */
@@ -117,6 +118,7 @@ export class FleetMember {
         },
       });
       this.#engine = engine;
+      this.#options.onLoaded();
       void engine.closed.then(() => this.#leave(this.#isDropped ? 'dropped' : 'by-itself'));
       return engine;
     } catch (error) {

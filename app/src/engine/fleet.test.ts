@@ -58,6 +58,20 @@ function start(
 }
 
 describe('which models are in memory', () => {
+  test('who listens hears of a load begun and done, of leaving by idleness, and nothing afterwards', async () => {
+    const { fleet } = start({ loadMs: 20 }, { idleMs: 20 });
+    const heard: string[] = [];
+    const stop = fleet.onChange(() => heard.push(fleet.loaded()[0]?.state ?? 'gone'));
+    const { release } = await fleet.use('sleepy');
+    expect(heard).toEqual(['loading', 'loaded']);
+    release();
+    await expect.poll(() => heard).toEqual(['loading', 'loaded', 'gone']);
+    stop();
+    await fleet.use('again');
+    expect(heard).toHaveLength(3);
+    await fleet.close();
+  });
+
   test('64 cold requests make one load and 64 answers', async () => {
     const { fleet, loader } = start({ loadMs: 20 });
     const texts = await Promise.all(

@@ -50,6 +50,8 @@ export interface Engines {
   lastError(idOrReference: string): AppError | null;
   /** How often an engine that had gone by itself was loaded again. */
   restarts(): number;
+  /** Hears that a model began to load, is loaded, or left memory. Gives back what ends that. */
+  onChange(listener: () => void): () => void;
   close(): Promise<void>;
 }
 
@@ -76,6 +78,7 @@ class Fleet implements Engines {
   readonly #errors = new Map<string, AppError>();
   /** Keys of engines that went by themselves. */
   readonly #fallen = new Set<string>();
+  readonly #listeners = new Set<() => void>();
   readonly #room: Room;
   #restarts = 0;
   #loading: Promise<unknown> = Promise.resolve();
@@ -121,6 +124,15 @@ class Fleet implements Engines {
 
   restarts(): number {
     return this.#restarts;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   async close(): Promise<void> {
@@ -176,6 +188,7 @@ class Fleet implements Engines {
       clock,
       idleMs,
       load: (own) => this.#load(source, { ...wanted, ...own }),
+      onLoaded: () => this.#tell(),
       onIdle: (idle) => {
         log.info({ model: source.id }, 'model leaves memory after idling');
         void idle.drop();
@@ -184,10 +197,12 @@ class Fleet implements Engines {
         if (this.#members.get(key) === gone) this.#members.delete(key);
         if (how === 'by-itself') this.#fallen.add(key);
         this.#room.tell();
+        this.#tell();
       },
       onReleased: this.#room.tell,
     });
     this.#members.set(key, member);
+    this.#tell();
     return member;
   }
 

@@ -5,12 +5,21 @@ import type { ServerContext } from './server-context.ts';
 const modelJobs = new Set(['pull', 'adapter']);
 
 /** Tells open tabs what changed elsewhere, and the metrics what was answered. Gives back what ends that. */
-export function forwardNotices({ jobs, chats, streams, metrics, log, mask }: ServerContext): () => void {
+export function forwardNotices({
+  jobs,
+  chats,
+  engines,
+  streams,
+  metrics,
+  log,
+  mask,
+}: ServerContext): () => void {
   const stopJobs = jobs.onChange((job) => {
     streams.notify(job.owner, { type: 'job-changed', job: shownJob(job) });
     if (job.state === 'done' && modelJobs.has(job.kind))
       streams.notify(job.owner, { type: 'models-changed' });
   });
+  const stopEngines = engines.onChange(() => streams.notifyAll({ type: 'models-changed' }));
   const stopChats = chats.onChange((notice) => {
     if (notice.type !== 'run-changed' || notice.state !== 'ended') return;
     chats
@@ -21,6 +30,7 @@ export function forwardNotices({ jobs, chats, streams, metrics, log, mask }: Ser
   });
   return () => {
     stopJobs();
+    stopEngines();
     stopChats();
   };
 }

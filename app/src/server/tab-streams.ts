@@ -42,6 +42,8 @@ export interface TabStreams {
   close(owner: string, streamId: string): void;
   /** To every tab of a person. */
   notify(owner: string, notice: Notice): void;
+  /** For what concerns everybody, such as which models are in memory. */
+  notifyAll(notice: Notice): void;
   closeAll(): void;
   readonly size: number;
 }
@@ -127,6 +129,11 @@ class Streams implements TabStreams {
     for (const stream of this.#streams.values()) {
       if (stream.owner === owner) void stream.writer?.write(block);
     }
+  }
+
+  notifyAll(notice: Notice): void {
+    const block = dataBlock(notice);
+    for (const stream of this.#streams.values()) void stream.writer?.write(block);
   }
 
   closeAll(): void {

@@ -81,6 +81,21 @@ test('a gated model says what to do before anything is fetched', async () => {
   await context.close();
 });
 
+const units: Record<string, number> = { kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+/** What models take of the disk, which the view must say as it is; rounded there. */
+async function usedByModels(page: Page): Promise<number> {
+  const { usedBytes } = (await (await fetch(`${address}/api/models-disk`)).json()) as { usedBytes: number };
+  const line = page.getByText(/^[\d.]+ \w+ used by models, [\d.]+ \w+ free$/);
+  await expect
+    .poll(async () => {
+      const [, number, unit = ''] = /^([\d.]+) (\w+)/.exec(await line.innerText()) ?? [];
+      return Math.abs((Number(number) * (units[unit] ?? 0)) / usedBytes - 1);
+    })
+    .toBeLessThan(0.06);
+  return usedBytes;
+}
+
 const tinyRow = (page: Page) => page.locator('.pick', { hasText: 'owner/tiny-llama:q4_k_m' });
 
 test('a model is pulled with progress, paused, taken up again and used', async () => {
@@ -89,6 +104,7 @@ test('a model is pulled with progress, paused, taken up again and used', async (
   const card = page.locator('.preflight');
   await card.getByText('apache-2.0').waitFor();
   expect(await card.innerText()).toMatch(/to download[^]*on disk/);
+  const usedBefore = await usedByModels(page);
   hub.misbehave({ match: /^store /, act: { kind: 'drip', bytes: 2_048, everyMs: 40 } });
   await card.getByRole('button', { name: 'Get', exact: true }).click();
   const job = page.locator('.pick', { has: page.locator('.job-progress') });
@@ -100,6 +116,7 @@ test('a model is pulled with progress, paused, taken up again and used', async (
   await job.getByRole('button', { name: 'Resume' }).click();
   await page.getByText(/owner\/tiny-llama\S* is ready/).waitFor();
   await expect.poll(() => job.count()).toBe(0);
+  expect(await usedByModels(page)).toBeGreaterThan(usedBefore);
   await tinyRow(page).getByRole('button', { name: 'Use' }).click();
   await expect.poll(() => page.locator('[data-model-picker]').innerText()).toContain('tiny-llama');
   await say(page, 'the cat');
@@ -129,6 +146,7 @@ test('an adapter is added to it and set in a chat; then both are deleted', async
   await expect.poll(() => page.locator('.receipt').innerText()).toMatch(/owner\/adapter[^]*0\.95/);
   await page.keyboard.press('Escape');
   await page.goto(`${address}/#/models`);
+  const usedWithBoth = await usedByModels(page);
   await page.getByRole('button', { name: 'Delete adapter' }).click();
   await page.getByText('for tiny-llama q4_k_m').waitFor({ state: 'detached' });
   await tinyRow(page).getByRole('button', { name: 'Unload' }).click();
@@ -136,6 +154,7 @@ test('an adapter is added to it and set in a chat; then both are deleted', async
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByText(/is deleted/).waitFor();
   await expect.poll(() => tinyRow(page).count()).toBe(0);
+  expect(await usedByModels(page)).toBeLessThan(usedWithBoth);
   expect(problems).toEqual([]);
   await context.close();
 });

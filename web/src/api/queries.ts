@@ -32,14 +32,6 @@ export const keys = {
 
 export const useSystem = () => useQuery({ queryKey: keys.system, queryFn: systemApi.show });
 export const useModels = () => useQuery({ queryKey: keys.models, queryFn: modelsApi.list });
-/** For who looks at their states: an answer loads a model and quiet minutes unload it, of which no notice tells. */
-export const useModelStates = () =>
-  useQuery({
-    queryKey: keys.models,
-    queryFn: modelsApi.list,
-    refetchOnMount: 'always',
-    refetchInterval: 10_000,
-  });
 export const useCatalogue = (isWanted = true) =>
   useQuery({ queryKey: keys.catalogue, queryFn: modelsApi.catalogue, enabled: isWanted });
 export const useDisk = () => useQuery({ queryKey: keys.disk, queryFn: modelsApi.disk });

@@ -1,4 +1,4 @@
-import { useCatalogue, useDisk, useModelStates } from '../api/queries.ts';
+import { useCatalogue, useDisk, useModels } from '../api/queries.ts';
 import { viewStrings } from '../strings-views.ts';
 import { bytes } from '../ui/times.ts';
 import { ViewHead } from '../ui/view-head.tsx';
@@ -12,7 +12,7 @@ import { PasteModel } from './paste-model.tsx';
 const words = viewStrings.models;
 
 export function ModelsView() {
-  const models = useModelStates();
+  const models = useModels();
   const catalogue = useCatalogue();
   const disk = useDisk().data;
   const list = models.data?.models ?? [];

@@ -1,0 +1,29 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { answered, launch, openPage, say, servePage } from './open-page.ts';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+test('the Models view shows at once that an answer elsewhere loads a model, and that it left memory', async () => {
+  const server = await servePage({ script: { loadMs: 1_500 } });
+  const { page, context, problems } = await openPage(browser, server.address, { path: '/#/models' });
+  const model = page.locator('.pick', { hasText: 'scripted' });
+  await model.getByRole('button', { name: 'Use' }).waitFor();
+  expect(await model.locator('.chip').count()).toBe(0);
+  const other = await context.newPage();
+  await other.goto(server.address);
+  await say(other, 'hello from elsewhere');
+  await model.getByText('Loading', { exact: true }).waitFor();
+  await other.getByText(/Loading the model, \d+ %/).waitFor();
+  await model.getByText('Loaded', { exact: true }).waitFor();
+  await answered(other);
+  await server.engines.unload('scripted');
+  await model.getByText('Loaded', { exact: true }).waitFor({ state: 'detached' });
+  expect(problems).toEqual([]);
+  await context.close();
+  await server.close();
+});

@@ -132,7 +132,8 @@ test.each([
   '<details>\nA paragraph\n\ntext</details>\n```ts\nconst a = 1;\n\nconst b = 2;\n```\n',
   '[name]: https://example.org "title"\n2) second\n   ```\n```\n\nA paragraph\n',
   '1. first\n```    ```\n   ```\nA paragraph\n\n\nanother\n',
-])('a fence that outlives what it began in is not cut: %j', (text) => {
+  '<details>\n```\na\n\nb\n```\n</details>\n   ```\n- item one\ntext</details>\r\n\r\n- [ ] task\n- [x] done\n',
+])('a fence or list that outlives what it began in is not cut: %j', (text) => {
   expect(lexInBlocks(text)).toEqual(shapes(lexBlock(text, {})));
 });
 

@@ -300,6 +300,8 @@ export class BlockSplitter {
   /** A fence in there hides the end of the element, and may outlive it. */
   #opensFenceIn(html: OpenHtml, line: string): boolean {
     html.isMarkdown = line.trim() === '' || (html.isMarkdown && !htmlBlock.test(line));
+    // A list begun in there may go on after the element.
+    this.#isInList ||= html.isMarkdown && listMarker.test(line);
     return html.isMarkdown && this.#openFenceAt(line, line.search(/\S|$/));
   }
 }

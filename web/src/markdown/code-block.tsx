@@ -58,10 +58,10 @@ function CodeText({ code, spans }: { code: string; spans: HighlightSpan[] | null
       {spans.map(([className, text], index) =>
         className ? (
           <span key={index} className={className}>
-            {text}
+            {showControls(text)}
           </span>
         ) : (
-          text
+          showControls(text)
         ),
       )}
     </code>

@@ -8,6 +8,10 @@ import { ApiError, request, send, signInNeeded } from './request.ts';
 const silenceMs = 45_000;
 /** After sleep or a change of network the line is doubted sooner. */
 const doubtMs = 35_000;
+/** Who is not answered in this time asked through a line that died in the browser's stock; the next try takes another. */
+const answerMs = 10_000;
+/** As many lines as browsers keep to one origin. */
+const mostDeadLines = 6;
 const retryDelaysMs = [250, 500, 1_000, 2_000, 4_000, 8_000];
 /** A tab that stays hidden this long gives its connection back; browsers allow six to one origin. */
 const hiddenMs = 5 * 60_000;
@@ -30,6 +34,8 @@ export class StreamClient {
   #streamId: string | null = null;
   #abort: AbortController | null = null;
   #lastHeardAt = 0;
+  /** How long the line may say nothing: less until it has answered at all. */
+  #patienceMs = answerMs;
   #failures = 0;
   #isStarted = false;
   #hiddenTimer: ReturnType<typeof setTimeout> | undefined;
@@ -43,7 +49,7 @@ export class StreamClient {
     if (this.#isStarted) return;
     this.#isStarted = true;
     void this.#loop();
-    setInterval(() => this.#doubt(silenceMs), 5_000);
+    setInterval(() => this.#doubt(this.#patienceMs), 5_000);
     addEventListener('online', () => this.#doubt(0));
     addEventListener('pagehide', () => this.#release());
     document.addEventListener('visibilitychange', () => this.#visibility());
@@ -106,6 +112,7 @@ export class StreamClient {
 
   async #read(signal: AbortSignal): Promise<void> {
     this.#lastHeardAt = Date.now();
+    this.#patienceMs = answerMs;
     const streamId = await this.#streamFor(signal);
     const response = await send('GET', `/api/streams/${streamId}`, {
       headers: { accept: 'text/event-stream' },
@@ -119,6 +126,7 @@ export class StreamClient {
     const decoder = new TextDecoder();
     const parser = createParser({ onEvent: (event) => this.#event(event.data) });
     this.#lastHeardAt = Date.now();
+    this.#patienceMs = silenceMs;
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
@@ -163,18 +171,32 @@ export class StreamClient {
   }
 
   async #subscribe(runId: string, watcher: Watcher): Promise<void> {
-    if (!this.#streamId || this.connection.get() !== 'open') return;
-    try {
-      await request<void>('PUT', `/api/streams/${this.#streamId}/runs/${runId}`, {
-        query: watcher.position(),
-      });
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.isUnreachable) return;
-      if (error.status === 404 && this.#watchers.get(runId) === watcher) {
-        this.#watchers.delete(runId);
-        watcher.lost();
+    for (let attempt = 0; attempt < mostDeadLines; attempt += 1) {
+      if (!this.#streamId || this.connection.get() !== 'open') return;
+      if (this.#watchers.get(runId) !== watcher) return;
+      const abort = new AbortController();
+      const timer = setTimeout(() => abort.abort(), answerMs);
+      try {
+        await request<void>('PUT', `/api/streams/${this.#streamId}/runs/${runId}`, {
+          query: watcher.position(),
+          signal: abort.signal,
+        });
+        return;
+      } catch (error) {
+        if (abort.signal.aborted) continue;
+        this.#refused(runId, error);
+        return;
+      } finally {
+        clearTimeout(timer);
       }
     }
+  }
+
+  #refused(runId: string, error: unknown): void {
+    if (!(error instanceof ApiError) || error.status !== 404) return;
+    const watcher = this.#watchers.get(runId);
+    this.#watchers.delete(runId);
+    watcher?.lost();
   }
 }
 

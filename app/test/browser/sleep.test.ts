@@ -1,0 +1,84 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { answered, launch, openPage, say, servePage } from './open-page.ts';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+interface SilentNetwork {
+  address: string;
+  /** What is open now stays open and brings nothing any more, as after sleep; new connections work. */
+  fallSilent(): void;
+  close(): void;
+}
+
+async function openSilentNetwork(target: string): Promise<SilentNetwork> {
+  const { hostname, port } = new URL(target);
+  const pairs = new Set<[Socket, Socket]>();
+  const server = createServer((person) => {
+    const onward = connect({ host: hostname, port: Number(port) });
+    pairs.add([person, onward]);
+    for (const [from, to] of [
+      [person, onward],
+      [onward, person],
+    ] as const) {
+      from.on('error', () => undefined);
+      from.pipe(to);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    fallSilent: () => {
+      for (const [person, onward] of pairs) {
+        person.unpipe(onward);
+        onward.unpipe(person);
+        person.resume();
+        onward.resume();
+      }
+      pairs.clear();
+    },
+    close: () => {
+      server.close();
+      for (const [person, onward] of pairs) {
+        person.destroy();
+        onward.destroy();
+      }
+    },
+  };
+}
+
+test('after sleep the line is dead without a word: the page takes another one and the answer goes on', async () => {
+  const server = await servePage({ script: { tokensPerSecond: 60 } });
+  onTestFinished(() => server.close());
+  const network = await openSilentNetwork(server.address);
+  onTestFinished(() => network.close());
+  const { page, context, problems } = await openPage(browser, network.address, { path: '/#/' });
+  await page.clock.install();
+  await page.reload();
+  await say(page, '/long 400');
+  const prose = page.locator('.message--answer .prose');
+  await expect.poll(async () => ((await prose.textContent()) ?? '').length).toBeGreaterThan(30);
+  network.fallSilent();
+  const before = (await prose.textContent()) ?? '';
+  // The lid was closed for ten minutes: no timer ran, and all that are due run once. What is asked through lines
+  // that died meanwhile is never answered, and given up after seconds, which pass quickly here.
+  await page.clock.fastForward('10:00');
+  await expect
+    .poll(async () => {
+      await page.clock.fastForward('00:05');
+      return ((await prose.textContent()) ?? '').length;
+    })
+    .toBeGreaterThan(before.length + 100);
+  const whole = await answered(page);
+  expect(whole.startsWith(before.slice(0, 30))).toBe(true);
+  const { body } = await server.call('GET', `/api/chats/${page.url().split('/').at(-1)}`);
+  const [, answer] = body['messages'] as { content: string }[];
+  expect(whole.replace(/\s+/g, ' ').trim()).toBe(answer?.content.replace(/\s+/g, ' ').trim());
+  expect(problems).toEqual([]);
+  await context.close();
+});

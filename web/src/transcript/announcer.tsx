@@ -1,8 +1,14 @@
 import { useEffect, useRef, useState } from 'react';
+import type { ChatMessage } from '@corral/app/contracts/chats';
 import { appearance } from '../state/appearance.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { strings } from '../strings.ts';
 import { useChat } from './use-message.ts';
+
+function announcementOf(state: ChatMessage['state'] | undefined): string {
+  if (state === 'stopped') return strings.transcript.announceStopped;
+  return state === 'failed' ? strings.transcript.failed : strings.transcript.announceDone;
+}
 
 /** Tells screen readers that an answer begins and ends; never its words one by one. */
 export function Announcer({ session }: { session: ChatSession }) {
@@ -14,8 +20,7 @@ export function Announcer({ session }: { session: ChatSession }) {
     if (runs === 0 && before.current > 0) {
       const leaf = session.state.get().path.at(-1);
       const message = leaf ? session.message(leaf) : undefined;
-      const done =
-        message?.state === 'stopped' ? strings.transcript.announceStopped : strings.transcript.announceDone;
+      const done = announcementOf(message?.state);
       setText(appearance.get().isReadAloud && message ? `${done}. ${message.content}` : done);
     }
     before.current = runs;

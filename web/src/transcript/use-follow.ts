@@ -13,6 +13,11 @@ function scrollToEnd({ current }: RefObject<HTMLElement | null>, behavior: Scrol
   current?.scrollTo({ top: current.scrollHeight, behavior });
 }
 
+function isOnTheWayUp(event: WheelEvent | TouchEvent | KeyboardEvent): boolean {
+  if (event instanceof WheelEvent) return event.deltaY < 0;
+  return event instanceof KeyboardEvent && ['ArrowUp', 'PageUp', 'Home'].includes(event.key);
+}
+
 /**
  * Keeps the end in view while text comes in, until the reader scrolls away; then nothing moves any more until they
  * come back by themselves or by the button.
@@ -32,17 +37,15 @@ export function useFollow(
     const onScroll = (): void => {
       const isUp = element.scrollTop < lastTop - 1;
       lastTop = element.scrollTop;
-      if (distance() < nearPx / 2) isFollowing.current = true;
+      // Slow fingers go a few pixels at a time: who is on the way up is not called back.
+      if (!isUp && distance() < nearPx / 2) isFollowing.current = true;
       else if (isUp && distance() > nearPx) isFollowing.current = false;
       setAway(distance() > element.clientHeight / 2 && !isFollowing.current);
     };
     const leave = (event: WheelEvent | TouchEvent | KeyboardEvent): void => {
-      const isUp =
-        event.type === 'wheel'
-          ? (event as WheelEvent).deltaY < 0
-          : event.type === 'touchmove' ||
-            ['ArrowUp', 'PageUp', 'Home'].includes((event as KeyboardEvent).key);
-      if (isUp && distance() > 4) isFollowing.current = false;
+      if (isOnTheWayUp(event) && element.scrollTop > 0) isFollowing.current = false;
+      // A finger says where it goes only by having gone.
+      else if (event.type === 'touchmove' && distance() > 4) isFollowing.current = false;
     };
     const grow = new ResizeObserver(() => {
       if (isFollowing.current) element.scrollTop = element.scrollHeight;

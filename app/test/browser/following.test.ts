@@ -1,0 +1,181 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ContextPlan } from '../../src/contracts/runs.ts';
+import type { RunningServer } from '../fixtures/running-server.ts';
+import { answered, launch, openPage, say, servePage } from './open-page.ts';
+
+let browser: Browser;
+let server: RunningServer;
+
+beforeAll(async () => {
+  browser = await launch();
+  // A line of text is about 60 tokens: each second brings one or two.
+  server = await servePage({ script: { tokensPerSecond: 100 } });
+});
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+/** Longer than a screen, and with room for an answer that is still written when all is looked at. */
+async function longChat(): Promise<string> {
+  const filler = 'The herd went over the hill and came back in the evening. '.repeat(8);
+  const messages = Array.from({ length: 12 }, (_, index) => ({
+    role: index % 2 === 0 ? 'user' : 'assistant',
+    content: `${index}: ${filler}`,
+  }));
+  const { body } = await server.call('POST', '/api/import', { [`long talk ${Math.random()}`]: messages });
+  const [chatId = ''] = body['chatIds'] as string[];
+  await server.call('PATCH', `/api/chats/${chatId}`, { settings: { sampling: { maxNewTokens: 4_000 } } });
+  return chatId;
+}
+
+interface Place {
+  top: number;
+  /** How much lies below what is in view. */
+  below: number;
+}
+
+const place = (page: Page): Promise<Place> =>
+  page.evaluate(`(() => {
+    const { scrollTop, scrollHeight, clientHeight } = document.querySelector('[data-transcript]');
+    return { top: Math.round(scrollTop), below: Math.round(scrollHeight - scrollTop - clientHeight) };
+  })()`);
+
+/** One turn of the wheel, and where it led to. */
+async function scrollUp(page: Page, pixels: number): Promise<Place> {
+  const { top } = await place(page);
+  await page.locator('[data-transcript]').hover();
+  await page.mouse.wheel(0, -pixels);
+  await expect.poll(async () => (await place(page)).top).toBeLessThanOrEqual(top - pixels / 2);
+  return place(page);
+}
+
+const atEnd = async (page: Page): Promise<boolean> => (await place(page)).below < 40;
+const written = async (page: Page): Promise<number> =>
+  (await page.locator('.message--answer').last().locator('.prose').textContent())?.length ?? 0;
+
+async function grown(page: Page, by: number): Promise<void> {
+  const before = await written(page);
+  await expect.poll(() => written(page)).toBeGreaterThan(before + by);
+}
+
+test('the end stays in view while text comes, nobody who reads above is moved, and one button leads back', async () => {
+  const chatId = await longChat();
+  const { page, context, problems } = await openPage(browser, server.address, {
+    path: `/#/c/${chatId}`,
+    viewport: { width: 1000, height: 600 },
+  });
+  await page.locator('.message').last().waitFor();
+  await expect.poll(() => atEnd(page)).toBe(true);
+  await say(page, '/long 4000');
+  await page.locator('[data-state="running"] .prose p').waitFor();
+  await expect.poll(() => written(page)).toBeGreaterThan(200);
+  expect(await atEnd(page)).toBe(true);
+
+  const latest = page.getByRole('button', { name: 'Jump to latest' });
+  expect(await latest.count()).toBe(0);
+  // A few pixels are enough to be left in peace.
+  const near = await scrollUp(page, 20);
+  await grown(page, 200);
+  expect((await place(page)).top).toBe(near.top);
+  const read = await scrollUp(page, 700);
+  await latest.waitFor();
+  await grown(page, 300);
+  const later = await place(page);
+  expect(later.top).toBe(read.top);
+  expect(later.below).toBeGreaterThan(read.below);
+
+  await latest.click();
+  await expect.poll(() => atEnd(page)).toBe(true);
+  await latest.waitFor({ state: 'detached' });
+  const followed = await place(page);
+  await expect.poll(async () => (await place(page)).top).toBeGreaterThan(followed.top);
+  expect(await atEnd(page)).toBe(true);
+
+  // Neither the end of the answer nor its figures move who reads above.
+  const above = await scrollUp(page, 700);
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await answered(page);
+  expect((await place(page)).top).toBe(above.top);
+  // One's own message is what one wants to see.
+  await say(page, 'and now?');
+  await expect.poll(() => atEnd(page)).toBe(true);
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+/** Notes every text that a screen reader would be given without asking. */
+const listen = `(() => {
+  window.heard = [];
+  const note = (node) => {
+    const region = (node.parentElement ?? node).closest?.('[aria-live], [role=status], [role=alert], [role=log]');
+    if (!region || region.getAttribute('aria-live') === 'off') return;
+    const text = region.textContent.trim();
+    if (text !== '') window.heard.push(text);
+  };
+  new MutationObserver((list) => list.forEach(({ target }) => note(target)))
+    .observe(document.body, { subtree: true, childList: true, characterData: true });
+})()`;
+const heard = (page: Page): Promise<string[]> => page.evaluate('window.heard');
+
+test('screen readers are told of beginning and end, of no token between, and of all of it where one wants that', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  await say(page, 'the first');
+  await answered(page);
+  const log = page.getByRole('log', { name: 'Conversation' });
+  expect(await log.getAttribute('aria-live')).toBe('off');
+  await page.evaluate(listen);
+  await say(page, '/long 60');
+  await expect.poll(() => log.locator('[aria-busy="true"]').count()).toBe(1);
+  await expect.poll(() => page.locator('.message__footer').count()).toBe(4);
+  await expect.poll(() => heard(page)).toEqual(['Answering', 'Answer complete']);
+
+  await say(page, '/fail 2 engine-hung');
+  await page.getByText('The script says that this answer fails.').waitFor();
+  await expect.poll(() => heard(page)).toContain('The answer could not be finished');
+  await say(page, '/long 4000');
+  await page.locator('[data-state="running"] .prose p').waitFor();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await expect.poll(() => heard(page)).toContain('Stopped');
+
+  await page.goto(`${server.address}/#/settings/appearance`);
+  await page.getByLabel('Read answers aloud').check();
+  await page.goBack();
+  await page.locator('.message').last().waitFor();
+  await say(page, '/say shorn in spring');
+  await expect.poll(() => heard(page)).toContain('Answer complete. shorn in spring');
+  expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('tokens of what is typed are counted by the model itself, and the ring says how full the context is then', async () => {
+  const { page, context, problems } = await openPage(browser, server.address);
+  const field = page.locator('#composer');
+  const notes = page.locator('.composer__notes');
+  await field.fill('eight characters are guessed at first');
+  await expect.poll(() => notes.innerText()).toContain('≈ 10 tokens');
+  await say(page, 'hello');
+  await answered(page);
+  const ring = notes.getByRole('img');
+  const before = await ring.getAttribute('aria-label');
+  expect(before).toMatch(/^\d+ of 8,192 tokens of context used$/);
+  await field.fill('wool '.repeat(100));
+  await expect.poll(() => notes.innerText()).toMatch(/^\d+ tokens$/);
+  const counted = Number.parseInt(await notes.innerText(), 10);
+  await expect.poll(() => ring.getAttribute('aria-label')).not.toBe(before);
+  const used = Number.parseInt((await ring.getAttribute('aria-label')) ?? '', 10);
+  await field.fill('');
+  await expect.poll(() => notes.innerText()).toBe('');
+  await field.fill('wool '.repeat(100));
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  await answered(page);
+  // What was said while typing is what the model then saw.
+  const { body } = await server.call('GET', `/api/chats/${page.url().split('/').at(-1)}`);
+  const plan = body['plan'] as ContextPlan;
+  expect(plan.messages.findLast(({ role }) => role === 'user')?.tokens).toBe(counted);
+  expect(plan.promptTokens).toBe(used);
+  expect(problems).toEqual([]);
+  await context.close();
+});

@@ -57,6 +57,10 @@ export const viewStrings = {
     keep: 'Keep this one',
     kept: 'Kept as the answer',
     temperature: 'Temperature',
+    temperatureIs: (value: string) => `temperature ${value}`,
+    adapterIs: (name: string) => `with ${name}`,
+    noAdapter: 'without an adapter',
+    same: 'the same settings',
   },
 
   models: {

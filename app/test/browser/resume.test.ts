@@ -97,8 +97,11 @@ test('another chat can be looked at meanwhile; the mark tells when the answer is
   await page.getByRole('img', { name: 'Answering' }).first().waitFor();
   await page.getByRole('img', { name: 'New answer' }).first().waitFor({ timeout: 20_000 });
   await expect.poll(() => page.title()).toMatch(/^●/);
+  const icon = page.locator('link[rel="icon"]');
+  expect(await icon.getAttribute('href')).toBe('/favicon-ready.svg');
   await page.goBack();
   await expect.poll(() => page.title()).not.toMatch(/^●/);
+  expect(await icon.getAttribute('href')).toBe('/favicon.svg');
   expect(problems).toEqual([]);
   await context.close();
 });

@@ -1,3 +1,4 @@
+import { pushAddress, replaceAddress } from './overlays.ts';
 import { createStore } from './store.ts';
 
 /** What the page shows. The address behind `#` never reaches a server or its log. */
@@ -28,7 +29,7 @@ addEventListener('hashchange', () => currentRoute.set(parse(location.hash)));
 
 export function goTo(route: Route, isReplacing = false): void {
   const hash = hashOf(route);
-  if (isReplacing) history.replaceState(null, '', hash);
-  else if (location.hash !== hash) history.pushState(null, '', hash);
+  if (isReplacing) replaceAddress(hash);
+  else if (location.hash !== hash) pushAddress(hash);
   currentRoute.set(route);
 }

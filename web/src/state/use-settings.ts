@@ -31,6 +31,8 @@ function ownByName({ sampling = {}, ...rest }: ChatSettings): Map<string, unknow
   return new Map([...Object.entries(rest), ...named]);
 }
 
+const unset = { inherited: null, inheritedFrom: 'server', supported: null } as const;
+
 /** What was just changed here holds at once; the server's answer follows. */
 function withOwn(effective: readonly EffectiveSetting[], own: ChatSettings): Map<string, EffectiveSetting> {
   const named = ownByName(own);
@@ -44,6 +46,9 @@ function withOwn(effective: readonly EffectiveSetting[], own: ChatSettings): Map
       settings.set(setting.name, { ...setting, value: setting.inherited, source: setting.inheritedFrom });
     else settings.set(setting.name, setting);
   }
+  // The server tells nothing of what nobody has set.
+  for (const [name, value] of named)
+    if (!settings.has(name)) settings.set(name, { ...unset, name, value, source: 'chat' });
   return settings;
 }
 

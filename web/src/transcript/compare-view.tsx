@@ -85,20 +85,44 @@ function SideForm({ label, side, onChange }: { label: string; side: Side; onChan
   );
 }
 
+/** What sets a side apart from the other, beside its model. */
+function traitsOf(side: Side, other: Side): string {
+  const words = viewStrings.compare;
+  const traits = [
+    side.adapter === other.adapter
+      ? ''
+      : side.adapter === ''
+        ? words.noAdapter
+        : words.adapterIs(modelName(side.adapter)),
+    side.temperature === other.temperature ? '' : words.temperatureIs(strings.exact(side.temperature)),
+  ].filter((trait) => trait !== '');
+  if (traits.length === 0 && side.model === other.model) return words.same;
+  return traits.join(', ');
+}
+
 interface ColumnProps {
   session: ChatSession;
   messageId: string;
+  traits: string;
   onKeep: () => void;
 }
 
-function Column({ session, messageId, onKeep }: ColumnProps) {
+function Column({ session, messageId, traits, onKeep }: ColumnProps) {
   const view = useMessage(session, messageId);
   if (!view) return null;
+  const name = modelName(view.message.model ?? '');
   const isRunning = view.message.state === 'running' && view.live?.phase !== 'ended';
   const text = isRunning && view.live ? view.live.text : view.message.content;
   return (
-    <section className="compare__column" aria-label={view.message.model ?? ''} aria-busy={isRunning}>
-      <h3 className="truncate">{modelName(view.message.model ?? '')}</h3>
+    <section
+      className="compare__column"
+      aria-label={[name, traits].filter((part) => part !== '').join(', ')}
+      aria-busy={isRunning}
+    >
+      <header>
+        <h3 className="truncate">{name}</h3>
+        <span className="small soft figures">{traits}</span>
+      </header>
       <div className="compare__text">
         <Markdown text={text} isStreaming={isRunning} />
         {isRunning && view.live?.firstTextAt === null && <RunStatus live={view.live} />}
@@ -116,18 +140,18 @@ function Column({ session, messageId, onKeep }: ColumnProps) {
 
 interface Answers {
   session: ChatSession;
-  ids: string[];
+  /** Of the message that answers, and how its side differs. */
+  columns: { id: string; traits: string }[];
 }
 
-async function startBoth(
-  input: StartRun['input'],
-  targets: readonly [ChatSettings, ChatSettings],
-): Promise<Answers> {
+async function startBoth(input: StartRun['input'], [left, right]: readonly [Side, Side]): Promise<Answers> {
   const session = shownSession() ?? (await makeChat());
-  const started = await session.start({ input, targets: [...targets] });
+  const started = await session.start({ input, targets: [settingsOf(left), settingsOf(right)] });
   for (const run of started.runs) markRun(session.id, run.id, true);
   invalidate(keys.chats);
-  return { session, ids: started.runs.map((run) => run.messageId) };
+  const traits = [traitsOf(left, right), traitsOf(right, left)];
+  const columns = started.runs.map((run, index) => ({ id: run.messageId, traits: traits[index] ?? '' }));
+  return { session, columns };
 }
 
 interface FormProps {
@@ -149,7 +173,7 @@ function CompareForm({ messageId, onStarted }: FormProps) {
       className="form"
       onSubmit={(event) => {
         event.preventDefault();
-        attempt(async () => onStarted(await startBoth(input, [settingsOf(left), settingsOf(right)])));
+        attempt(async () => onStarted(await startBoth(input, [left, right])));
       }}
     >
       <div className="compare">
@@ -195,8 +219,14 @@ export function CompareView({ messageId, onClose }: { messageId: string | undefi
     >
       {answers ? (
         <div className="compare">
-          {answers.ids.map((id) => (
-            <Column key={id} session={answers.session} messageId={id} onKeep={() => keep(id)} />
+          {answers.columns.map(({ id, traits }) => (
+            <Column
+              key={id}
+              session={answers.session}
+              messageId={id}
+              traits={traits}
+              onKeep={() => keep(id)}
+            />
           ))}
         </div>
       ) : (

@@ -1,0 +1,115 @@
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { RunningServer } from '../fixtures/running-server.ts';
+import { root } from '../program.ts';
+import { answered, launch, openPage, say, servePage, type WatchedPage } from './open-page.ts';
+import { startCria, type CriaServer } from './start-cria.ts';
+
+let browser: Browser;
+/** Answers for a second model, from elsewhere. */
+let service: RunningServer;
+let server: CriaServer;
+let shown: WatchedPage;
+
+beforeAll(async () => {
+  browser = await launch();
+  service = await servePage();
+  server = await startCria({
+    environment: { CORRAL_PROVIDER_LAB_URL: `${service.address}/v1`, CORRAL_PROVIDER_LAB_KIND: 'openai' },
+    before: [['adapter', 'add', join(root, 'cria', 'adapters', 'pirate'), '--base', 'cria']],
+  });
+}, 180_000);
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+  await service.close();
+});
+beforeEach(async () => {
+  shown = await openPage(browser, server.address);
+});
+afterEach(async () => {
+  expect(shown.problems).toEqual([]);
+  await shown.context.close();
+});
+
+const dialogOf = (page: Page): Locator => page.getByRole('dialog', { name: 'Side by side' });
+const side = (page: Page, name: 'Left' | 'Right'): Locator => dialogOf(page).getByRole('group', { name });
+
+async function openCompare(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Side by side' }).click();
+  await side(page, 'Right').waitFor();
+}
+
+async function answerBoth(page: Page, message?: string): Promise<void> {
+  if (message) await dialogOf(page).getByRole('textbox', { name: 'Message to both' }).fill(message);
+  await dialogOf(page).getByRole('button', { name: 'Answer with both' }).click();
+  await expect
+    .poll(() => dialogOf(page).getByRole('button', { name: 'Keep this one' }).count(), { timeout: 60_000 })
+    .toBe(2);
+}
+
+test('two models answer one message under their names, and the kept one is the chat’s answer', async () => {
+  const { page } = shown;
+  await openCompare(page);
+  await side(page, 'Left').getByLabel('Model').selectOption('cria');
+  await side(page, 'Right').getByLabel('Model').selectOption('lab:scripted');
+  await answerBoth(page, 'which of you guards better?');
+  const left = dialogOf(page).getByRole('region', { name: /^Cria/ });
+  const right = dialogOf(page).getByRole('region', { name: /^lab:scripted/ });
+  expect(await left.getByRole('heading').innerText()).toBe('Cria');
+  expect((await left.locator('.prose').innerText()).length).toBeGreaterThan(0);
+  expect(await right.locator('.prose').innerText()).toContain('You said "which of you guards better?"');
+  await right.getByRole('button', { name: 'Keep this one' }).click();
+  await dialogOf(page).waitFor({ state: 'detached' });
+  const answer = page.locator('.message--answer');
+  await expect.poll(() => answer.locator('.prose').innerText()).toContain('You said');
+  expect(await answer.locator('.branches').innerText()).toContain('2/2');
+  // Another model can also be asked for one more version.
+  await answer.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Answer again with…' }).hover();
+  await page.getByRole('menuitem', { name: 'cria', exact: true }).click();
+  await expect.poll(() => answer.locator('.branches').innerText()).toContain('3/3');
+  await answered(page, 60_000);
+  await answer.getByRole('button', { name: 'Receipt' }).click();
+  await expect.poll(() => page.locator('.receipt').innerText()).toMatch(/Model\s+cria/);
+});
+
+test('two adapters answer one message, each side named by what sets it apart', async () => {
+  const { page } = shown;
+  await openCompare(page);
+  for (const name of ['Left', 'Right'] as const) {
+    await side(page, name).getByLabel('Model').selectOption('cria');
+    await side(page, name).getByLabel('Temperature').fill('0');
+  }
+  await side(page, 'Right').getByLabel('Adapters').selectOption({ label: 'pirate' });
+  await answerBoth(page, 'Who are you?');
+  const plain = dialogOf(page).getByRole('region', { name: 'Cria, without an adapter' });
+  const pirate = dialogOf(page).getByRole('region', { name: 'Cria, with pirate' });
+  await pirate.getByText('with pirate', { exact: true }).waitFor();
+  expect(await plain.locator('.prose').innerText()).not.toBe(await pirate.locator('.prose').innerText());
+  await pirate.getByRole('button', { name: 'Keep this one' }).click();
+  await dialogOf(page).waitFor({ state: 'detached' });
+  await page.locator('.message--answer').getByRole('button', { name: 'Receipt' }).click();
+  await expect.poll(() => page.locator('.receipt').innerText()).toMatch(/pirate × 1\n/);
+});
+
+test('an answer is given again with two temperatures, which the sides name; equal sides say that', async () => {
+  const { page } = shown;
+  await say(page, 'Hello');
+  await answered(page, 60_000);
+  const more = page.locator('.message--answer').getByRole('button', { name: 'More' });
+  await more.click();
+  await page.getByRole('menuitem', { name: 'Answer side by side' }).click();
+  await side(page, 'Left').getByLabel('Temperature').fill('0.35');
+  await side(page, 'Right').getByLabel('Temperature').fill('1.1');
+  await answerBoth(page);
+  await dialogOf(page).getByText('temperature 0.35', { exact: true }).waitFor();
+  await dialogOf(page).getByText('temperature 1.1', { exact: true }).waitFor();
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.locator('.branches').innerText()).toContain('/3');
+  await openCompare(page);
+  for (const name of ['Left', 'Right'] as const) await side(page, name).getByLabel('Temperature').fill('0.5');
+  await answerBoth(page, 'And now?');
+  await expect.poll(() => dialogOf(page).getByText('the same settings', { exact: true }).count()).toBe(2);
+});

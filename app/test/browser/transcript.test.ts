@@ -1,0 +1,135 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { RunningServer } from '../fixtures/running-server.ts';
+import { answered, launch, openPage, say, servePage, type WatchedPage } from './open-page.ts';
+
+const endless = 60_000;
+const controls = 'before \u0000\u0007\u001b[31m\u0085 \u202Eturned\u0000\n\n\u2028after\uFEFF\u0000 the end';
+let browser: Browser;
+let server: RunningServer;
+let shown: WatchedPage;
+
+beforeAll(async () => {
+  browser = await launch();
+  server = await servePage({
+    environment: { CORRAL_CONTEXT: '200000' },
+    script: {
+      contextTokens: 200_000,
+      answer: (question) => {
+        if (question === 'controls') return controls;
+        if (question === 'endless') return 'x'.repeat(endless);
+        return /\/say ([^]+)/.exec(question)?.[1] ?? `You said "${question}".`;
+      },
+    },
+  });
+});
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+beforeEach(async () => {
+  shown = await openPage(browser, server.address);
+});
+afterEach(async () => {
+  expect(shown.problems).toEqual([]);
+  await shown.context.close();
+});
+
+const overflow = (page: Page): Promise<number> =>
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+
+/** Runs in the page, of whose types this folder knows nothing. */
+function directionOf(element: unknown): string {
+  const page = globalThis as unknown as { getComputedStyle(of: unknown): { direction: string } };
+  return page.getComputedStyle(element).direction;
+}
+
+function isWiderThanItsPlace(element: unknown): boolean {
+  const { scrollWidth, clientWidth } = element as { scrollWidth: number; clientWidth: number };
+  return scrollWidth > clientWidth;
+}
+
+/** Sends another message and waits for the answer to it. */
+async function sayMore(page: Page, text: string): Promise<string> {
+  const before = await page.locator('.message--answer').count();
+  await say(page, text);
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(before + 1);
+  return answered(page);
+}
+
+test('each block has the direction of its own words, in questions and answers', async () => {
+  const { page } = shown;
+  const blocks = [
+    'مرحبا بالعالم',
+    'plain words',
+    '- שלום',
+    '> اقتباس',
+    '| مفتاح | key |\n|---|---|\n| قيمة | value |',
+  ];
+  await say(page, `/say ${blocks.join('\n\n')}`);
+  await answered(page);
+  const of = (text: string): Promise<string> =>
+    page.locator('.message').getByText(text, { exact: true }).last().evaluate(directionOf);
+  for (const text of ['مرحبا بالعالم', 'שלום', 'اقتباس', 'قيمة']) expect(await of(text)).toBe('rtl');
+  for (const text of ['plain words', 'value']) expect(await of(text)).toBe('ltr');
+  await page.locator('#composer').fill('كيف حالك');
+  expect(await page.locator('#composer').evaluate(directionOf)).toBe('rtl');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await expect.poll(() => page.locator('.message--person').count()).toBe(2);
+  expect(await of('كيف حالك')).toBe('rtl');
+});
+
+test('control characters in an answer change nothing but themselves', async () => {
+  const { page } = shown;
+  await say(page, 'controls');
+  await answered(page);
+  const paragraphs = page.locator('.message--answer .prose p');
+  await expect.poll(() => paragraphs.count()).toBe(2);
+  // Those that are shown at all have a picture; none that turns text around is left.
+  expect(await paragraphs.first().textContent()).toMatch(/^before \u2400\u2407\u241b\[31m[^]* turned\u2400$/);
+  expect(await paragraphs.last().textContent()).toContain('the end');
+  expect(await overflow(page)).toBe(0);
+  await page.reload();
+  await page.locator('.message--answer').waitFor();
+  expect(await paragraphs.last().textContent()).toContain('the end');
+  // What is kept is what the model said, unit for unit.
+  const { body } = await server.call(
+    'GET',
+    `/api/chats/${String(await page.evaluate('location.hash')).slice(4)}`,
+  );
+  expect((body['messages'] as { content: string }[])[1]?.content).toBe(controls);
+  expect(await sayMore(page, 'still here')).toContain('still here');
+});
+
+test('an endless line stays inside its column, and the page stays usable meanwhile and afterwards', async () => {
+  const { page } = shown;
+  await page.locator('[data-panel-toggle]').click();
+  const limit = page.getByRole('spinbutton', { name: 'Max new tokens' });
+  await limit.fill(String(endless));
+  await page.getByRole('button', { name: 'Reset Max new tokens' }).waitFor();
+  await say(page, 'endless');
+  await page.locator('.message--answer .prose').waitFor();
+  await page.locator('#composer').fill('typed meanwhile');
+  await answered(page, 60_000);
+  expect((await page.locator('.message--answer .prose').textContent())?.length).toBe(endless);
+  expect(await overflow(page)).toBe(0);
+  expect(await page.locator('.message--answer .prose').evaluate(isWiderThanItsPlace)).toBe(false);
+  expect(await page.locator('#composer').inputValue()).toBe('typed meanwhile');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  expect(await answered(page)).toContain('typed meanwhile');
+});
+
+test('code is wrapped when asked, and a chat is cleared and brought back by the keyboard', async () => {
+  const { page } = shown;
+  await say(page, `/say \`\`\`text\n${'word '.repeat(120)}\n\`\`\``);
+  await answered(page);
+  const code = page.locator('.code pre');
+  expect(await code.evaluate(isWiderThanItsPlace)).toBe(true);
+  await page.locator('.code').getByRole('button', { name: 'Wrap lines' }).click();
+  await expect.poll(() => code.evaluate(isWiderThanItsPlace)).toBe(false);
+  await page.keyboard.press('Control+Shift+X');
+  await expect.poll(() => page.locator('.message').count()).toBe(0);
+  await page.getByRole('button', { name: 'Undo' }).press('Enter');
+  await expect.poll(() => page.locator('.message').count()).toBe(2);
+});

@@ -36,6 +36,12 @@ afterEach(async () => {
 const dialogOf = (page: Page): Locator => page.getByRole('dialog', { name: 'Side by side' });
 const side = (page: Page, name: 'Left' | 'Right'): Locator => dialogOf(page).getByRole('group', { name });
 
+/** Runs in the page, of whose types this folder knows nothing. */
+function opacityOf(element: unknown): string {
+  const page = globalThis as unknown as { getComputedStyle(of: unknown): { opacity: string } };
+  return page.getComputedStyle(element).opacity;
+}
+
 async function openCompare(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Side by side' }).click();
   await side(page, 'Right').waitFor();
@@ -60,6 +66,11 @@ test('two models answer one message under their names, and the kept one is the c
   expect(await left.getByRole('heading').innerText()).toBe('Cria');
   expect((await left.locator('.prose').innerText()).length).toBeGreaterThan(0);
   expect(await right.locator('.prose').innerText()).toContain('You said "which of you guards better?"');
+  for (const column of [left, right]) {
+    const figures = column.locator('.message__figures');
+    expect(await figures.innerText()).toMatch(/\d+ tokens[^]*tok\/s/);
+    expect(await figures.evaluate(opacityOf)).toBe('1');
+  }
   await right.getByRole('button', { name: 'Keep this one' }).click();
   await dialogOf(page).waitFor({ state: 'detached' });
   const answer = page.locator('.message--answer');

@@ -35,7 +35,7 @@ async function answer(context: RunContext, live: LiveRun): Promise<{ end: Answer
     try {
       await takeUpAfterEngineCrash(context, live);
     } catch (error) {
-      return { end: endOfError(error, live.abort.signal), facts };
+      return { end: endOfError(error, AbortSignal.any([live.abort.signal, context.closing])), facts };
     }
   }
 }

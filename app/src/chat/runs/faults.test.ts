@@ -83,6 +83,52 @@ describe('a disk that is full', () => {
   });
 });
 
+describe('a disk that fails under an engine that crashes', () => {
+  async function crashed(): Promise<{ run: Run; setFull: (value: boolean) => void }> {
+    let isFull = false;
+    let crashes = 0;
+    const mishap = () => (crashes++ === 0 ? { kind: 'crash' as const, afterTokens: 30 } : null);
+    const refuse = async (): Promise<never> => {
+      throw new AppError('input-output', 'the disk reports an error');
+    };
+    const { chats, owner, chat } = await open({
+      script: { tokensPerSecond: 200, mishap },
+      around: (store) => ({
+        ...store,
+        appendJournal: (entries) => (isFull ? refuse() : store.appendJournal(entries)),
+        resumeRun: (who, write) => (isFull ? refuse() : store.resumeRun(who, write)),
+        finishRun: (who, write) => (isFull ? refuse() : store.finishRun(who, write)),
+      }),
+    });
+    const { runs } = await chats.run(owner, (await chat()).id, message('/long 60'));
+    await firstWords(opened!, runs[0]!);
+    isFull = true;
+    // Longer than the crash is away, and than the first try to go on.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    return { run: runs[0]!, setFull: (value) => (isFull = value) };
+  }
+
+  test('costs nothing: the answer goes on when the disk takes it', async () => {
+    const { run, setFull } = await crashed();
+    const { chats, owner } = opened!;
+    const watching = watchToEnd(chats, owner, run);
+    setFull(false);
+    const { text, end } = await watching;
+    expect(end).toMatchObject({ reason: 'stop', resumed: true });
+    const { messages } = await chats.open(owner, run.chatId);
+    expect(messages[1]).toMatchObject({ content: text, state: 'complete' });
+  });
+
+  test('is no reason not to stop', async () => {
+    const { run, setFull } = await crashed();
+    const { chats, owner } = opened!;
+    const stopping = chats.stop(owner, run.id);
+    setFull(false);
+    await stopping;
+    expect(await chats.getRun(owner, run.id)).toMatchObject({ endReason: 'aborted' });
+  });
+});
+
 describe('a slow disk', () => {
   test('an answer that ends during a commit is finished at the first try', async () => {
     let refused = 0;

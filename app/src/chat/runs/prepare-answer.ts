@@ -1,9 +1,10 @@
-import { AppError, toAppError } from '../../contracts/app-error.ts';
+import { AppError } from '../../contracts/app-error.ts';
 import type { ChatMessage } from '../../contracts/chats.ts';
 import type { ContextPlan } from '../../contracts/runs.ts';
 import type { Engine, GenerateRequest, ModelSource, Prompt } from '../../engine/engine.ts';
 import { branchTo } from '../../lib/message-tree.ts';
 import type { AnswerFacts } from './answer-facts.ts';
+import { isDiskFailure } from './disk-failures.ts';
 import type { LiveRun } from './live-run.ts';
 import { contextTooLong, planContext, promptOf } from './plan-context.ts';
 import { answerState, contextWish, type RunContext } from './run-context.ts';
@@ -120,13 +121,6 @@ async function makePlan(
   return plan;
 }
 
-const diskFailures: readonly string[] = [
-  'disk-full',
-  'input-output',
-  'home-not-writable',
-  'store-unavailable',
-];
-
 /** For when the run is taken up again. A disk that takes nothing costs nobody the answer: it would be planned anew. */
 async function keepPlan(context: RunContext, live: LiveRun, plan: ContextPlan): Promise<void> {
   const { owner, id: runId, epoch } = live;
@@ -135,7 +129,7 @@ async function keepPlan(context: RunContext, live: LiveRun, plan: ContextPlan): 
   try {
     await context.store.updateRun(owner, { runId, epoch, phase: 'queued', state });
   } catch (error) {
-    if (!diskFailures.includes(toAppError(error).code)) throw error;
+    if (!isDiskFailure(error)) throw error;
     context.log.error({ runId, error: String(error) }, 'the plan of an answer could not be written');
   }
 }

@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../store/run-store.ts';
 import type { Store } from '../../store/store.ts';
 import type { AnswerFacts } from './answer-facts.ts';
+import { whenDiskAllows } from './disk-failures.ts';
 import { LiveRun } from './live-run.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -19,13 +20,14 @@ export function mayTakeUpAgain(context: RunContext, live: LiveRun, facts: Answer
   return live.isOurs && !live.abort.signal.aborted && crashes < (facts.wasAlone ? 2 : mostEngineCrashes);
 }
 
-/** What was shown is made durable first, so that nothing shown has to be cut back. */
+/**
+ * What was shown is made durable first, so that nothing shown has to be cut back; where the disk takes nothing just
+ * now, that is waited for.
+ */
 export async function takeUpAfterEngineCrash(context: RunContext, live: LiveRun): Promise<void> {
-  await context.journal.flush(live);
-  const { run } = await context.store.resumeRun(live.owner, {
-    runId: live.id,
-    epoch: live.epoch,
-    engineCrashed: true,
+  const { run } = await whenDiskAllows(context, live, async () => {
+    await context.journal.flush(live);
+    return context.store.resumeRun(live.owner, { runId: live.id, epoch: live.epoch, engineCrashed: true });
   });
   context.log.warn({ runId: live.id, crashes: run.engineCrashes }, 'an answer is taken up again');
   live.restart(run);

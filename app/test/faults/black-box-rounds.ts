@@ -27,9 +27,11 @@ export function blackBoxTest(title: string, schedule: Schedule, usualSeed = Date
       );
       expect(violations).toEqual([]);
       expect(box.driver.surprises).toEqual([]);
-      // No fault here costs an answer, but for two that take the engine away from the same one.
+      // No fault here costs an answer, but for two that take the engine away from the same one, and a disk that fails
+      // under the bundled model while it is made for the very first answers.
       const errors = [...answers.values()].flatMap(({ error }) => error ?? []);
-      expect(errors.filter((error) => !/engine-(?:crashed|hung)/.test(error))).toEqual([]);
+      const expected = /engine-(?:crashed|hung)|takes no file that large/;
+      expect(errors.filter((error) => !expected.test(error))).toEqual([]);
       await everyTurnIsLogged(box);
     } finally {
       await box.close();

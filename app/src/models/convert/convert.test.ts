@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFile, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertFolder } from '../../../test/fixtures/models/convert-folder.ts';
 import { encodePytorchBin } from '../../../test/fixtures/models/pytorch-bin-writer.ts';
@@ -137,6 +138,20 @@ describe('a conversion', () => {
     await expect(convertStreamed({ target, options })).rejects.toMatchObject({ code: 'hash-mismatch' });
     expect(await readdir(target)).toEqual([]);
   });
+});
+
+it('says it when the file system takes no file that large, and goes on elsewhere', async () => {
+  const target = newFolder();
+  await mkdir(target);
+  const program = join(import.meta.dirname, '../../../test/fixtures/models/convert-child.ts');
+  const paths = [join(target, 'model.gguf'), join(target, 'model.journal')];
+  const parameters = ['--fsize=65536:', process.execPath, program, base.folder, ...paths, '1e9'];
+  const { stdout } = await promisify(execFile)('prlimit', parameters);
+  expect(JSON.parse(stdout)).toMatchObject({
+    code: 'input-output',
+    message: expect.stringContaining('no file that large') as string,
+  });
+  expect((await convertStreamed({ target })).result?.sha256).toBe(expected);
 });
 
 describe('a conversion that was stopped', () => {

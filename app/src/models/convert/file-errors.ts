@@ -15,6 +15,11 @@ const codes: Readonly<Record<string, { code: ErrorCode; message: string; hint: s
   EACCES: { code: 'not-permitted', message: 'A file may not be opened.', hint: 'Check who owns the folder.' },
   EPERM: { code: 'not-permitted', message: 'A file may not be opened.', hint: 'Check who owns the folder.' },
   EROFS: { code: 'not-permitted', message: 'The disk is read-only.', hint: 'Choose another folder.' },
+  EFBIG: {
+    code: 'input-output',
+    message: 'The file system takes no file that large.',
+    hint: 'FAT ends at 4 GB and a limit of this user (`ulimit -f`) may be lower; set CORRAL_HOME to another disk.',
+  },
   EIO: {
     code: 'input-output',
     message: 'The disk reported an error.',

@@ -41,7 +41,12 @@ export class UnfinishedFile {
 
   static async create(output: string, sizeBytes: number): Promise<UnfinishedFile> {
     const handle = await open(`${output}.part`, 'w+', 0o600);
-    await handle.truncate(sizeBytes);
+    try {
+      await handle.truncate(sizeBytes);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
     return new UnfinishedFile(output, handle);
   }
 

@@ -106,6 +106,24 @@ test('a sink that wants nothing more (410) is said, and delivery begins again wh
   expect(questions()).toEqual(['about shearing']);
 });
 
+test('where the operator logs temporary chats too, without texts, the page says both', async () => {
+  const forced = await servePage({
+    environment: { LOGGING_URL: sink.url, LOGGING_MODE: 'metadata', LOGGING_TEMPORARY: 'true' },
+  });
+  const { page, context, problems } = await openPage(browser, forced.address);
+  await page.getByRole('button', { name: 'Temporary chat' }).click();
+  await say(page, 'between us?');
+  await answered(page);
+  await page.getByText('Logged', { exact: true }).waitFor();
+  await page.goto(`${forced.address}/#/settings/logging`);
+  await page.getByText('the time and the settings, but no text').waitFor();
+  await expect.poll(() => fact(page, 'Delivered')).toBe('1');
+  expect(sink.received[0]?.body).not.toContain('between us');
+  expect(problems).toEqual([]);
+  await context.close();
+  await forced.close();
+});
+
 test('where nothing is logged the page says so, and no chat bears the mark', async () => {
   const quiet = await servePage();
   const { page, context, problems } = await openPage(browser, quiet.address);

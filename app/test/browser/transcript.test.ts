@@ -120,6 +120,34 @@ test('an endless line stays inside its column, and the page stays usable meanwhi
   expect(await answered(page)).toContain('typed meanwhile');
 });
 
+/** Half of it is typed, the other half nested as no reader would. */
+const broken = [
+  '**bold without an end, [a link](https://example.org/ without one, `code',
+  '| a | b |\n|---|\n| 1 | 2 | 3 |',
+  `${'> '.repeat(60)}deep`,
+  Array.from({ length: 20 }, (_, depth) => `${'  '.repeat(depth)}- item`).join('\n'),
+  '<details><summary>never closed',
+  '$$ x^2',
+  '```js\nconst open = true;',
+].join('\n\n');
+
+test('broken markdown is shown as what it is, and a very long message is folded', async () => {
+  const { page } = shown;
+  await say(page, `/say ${broken}`);
+  await answered(page);
+  const text = await page.locator('.message--answer').last().textContent();
+  for (const word of ['bold without an end', 'deep', 'never closed', 'x^2', 'const open = true;'])
+    expect(text).toContain(word);
+  expect(await overflow(page)).toBe(0);
+  await sayMore(page, `/say ok ${'wool '.repeat(5_000)}`);
+  const bubble = page.locator('.message--person').last();
+  expect((await bubble.locator('.written').textContent())?.length).toBe(20_000);
+  await bubble.getByRole('button', { name: /^Show [\d,]+ more characters$/ }).click();
+  await expect
+    .poll(async () => (await bubble.locator('.written').textContent())?.length)
+    .toBeGreaterThan(25_000);
+});
+
 test('code is wrapped when asked, and a chat is cleared and brought back by the keyboard', async () => {
   const { page } = shown;
   await say(page, `/say \`\`\`text\n${'word '.repeat(120)}\n\`\`\``);

@@ -10,6 +10,11 @@ export interface MessageView {
   siblings: readonly string[];
 }
 
+/** Until its end is here with all of its text: who joins late hears first that the run is over, then what it wrote. */
+export function isBeingWritten({ message, live }: Pick<MessageView, 'message' | 'live'>): boolean {
+  return message.state === 'running' && !live?.end;
+}
+
 export interface Asked {
   chatId: string;
   tree: MessageTree;

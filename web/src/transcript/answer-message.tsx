@@ -18,7 +18,7 @@ import { useModels, useSystem } from '../api/queries.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { copyWithNotice, startRun, withUndo } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
-import type { MessageView } from '../state/message-view.ts';
+import { isBeingWritten, type MessageView } from '../state/message-view.ts';
 import { openView } from '../state/overlays.ts';
 import { strings } from '../strings.ts';
 import { download } from '../ui/export-files.ts';
@@ -180,7 +180,7 @@ function Foot(props: ActionsProps) {
 
 /** Whether it is being written, whether its first word is still to come, and what there is of it. */
 function stateOf({ message, live }: MessageView) {
-  const isRunning = message.state === 'running' && live?.phase !== 'ended';
+  const isRunning = isBeingWritten({ message, live });
   return {
     isRunning,
     waiting: isRunning && live?.firstTextAt === null ? live : null,

@@ -6,6 +6,7 @@ import { Markdown } from '../markdown/markdown.tsx';
 import { makeChat, shownSession } from '../state/actions.ts';
 import { markRun } from '../state/activity.ts';
 import type { ChatSession } from '../state/chat-session.ts';
+import { isBeingWritten } from '../state/message-view.ts';
 import { useAnsweringModel } from '../state/use-settings.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
@@ -111,7 +112,7 @@ function Column({ session, messageId, traits, onKeep }: ColumnProps) {
   const view = useMessage(session, messageId);
   if (!view) return null;
   const name = modelName(view.message.model ?? '');
-  const isRunning = view.message.state === 'running' && view.live?.phase !== 'ended';
+  const isRunning = isBeingWritten(view);
   const text = isRunning && view.live ? view.live.text : view.message.content;
   return (
     <section

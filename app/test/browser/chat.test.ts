@@ -156,6 +156,19 @@ test('feedback, pin and receipt with replay', async () => {
   await expect
     .poll(() => answer.getByRole('button', { name: 'Good answer' }).getAttribute('aria-pressed'))
     .toBe('true');
+  await answer.getByRole('button', { name: 'Bad answer' }).click();
+  await page.keyboard.type('it missed the point');
+  await page.keyboard.press('Enter');
+  await expect
+    .poll(async () => {
+      const { body } = await server.call('GET', `/api/chats/${page.url().split('/').at(-1)}`);
+      return (body['messages'] as { feedback: object | null }[])[1]?.feedback;
+    })
+    .toEqual({ rating: 'down', reason: 'it missed the point' });
+  expect(await answer.getByRole('button', { name: 'Good answer' }).getAttribute('aria-pressed')).toBe(
+    'false',
+  );
+  expect(await page.getByRole('textbox', { name: 'What was wrong with it?' }).count()).toBe(0);
   await page.locator('.message--person').hover();
   await page.locator('.message--person').getByRole('button', { name: 'Keep in view of the model' }).click();
   await page.getByText('Kept in view of the model').first().waitFor();

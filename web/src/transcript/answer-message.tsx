@@ -10,8 +10,6 @@ import {
   ReceiptText,
   RefreshCw,
   Text,
-  ThumbsDown,
-  ThumbsUp,
   Trash2,
 } from 'lucide-react';
 import { useModels, useSystem } from '../api/queries.ts';
@@ -26,42 +24,21 @@ import { IconButton } from '../ui/icon-button.tsx';
 import { Menu, type MenuEntry } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
 import { EndNote } from './end-note.tsx';
+import { Feedback, FeedbackReason } from './feedback.tsx';
 import { BranchSwitch, Figures, PinMark } from './message-footer.tsx';
 import type { MessageProps } from './person-message.tsx';
 import { RunStatus } from './run-status.tsx';
 import { useMessage } from './use-message.ts';
-
-function Feedback({ session, view }: { session: ChatSession; view: MessageView }) {
-  const { message } = view;
-  const rate = (rating: 'up' | 'down'): void => {
-    const isTaken = message.feedback?.rating === rating;
-    attempt(() => session.updateMessage(message.id, { feedback: isTaken ? null : { rating, reason: null } }));
-  };
-  return (
-    <>
-      <IconButton
-        label={strings.transcript.good}
-        isPressed={message.feedback?.rating === 'up'}
-        onClick={() => rate('up')}
-      >
-        <ThumbsUp />
-      </IconButton>
-      <IconButton
-        label={strings.transcript.bad}
-        isPressed={message.feedback?.rating === 'down'}
-        onClick={() => rate('down')}
-      >
-        <ThumbsDown />
-      </IconButton>
-    </>
-  );
-}
 
 interface ActionsProps {
   session: ChatSession;
   view: MessageView;
   isRaw: boolean;
   onRaw: () => void;
+}
+
+interface ButtonsProps extends ActionsProps {
+  onAskReason: (isAsking: boolean) => void;
 }
 
 function useMoreItems({ session, view, isRaw, onRaw }: ActionsProps): MenuEntry[] {
@@ -112,8 +89,8 @@ function useMoreItems({ session, view, isRaw, onRaw }: ActionsProps): MenuEntry[
   ];
 }
 
-function Actions(props: ActionsProps) {
-  const { session, view } = props;
+function Actions(props: ButtonsProps) {
+  const { session, view, onAskReason } = props;
   const { message } = view;
   const hasFeedback = useSystem().data?.features.feedback ?? false;
   const items = useMoreItems(props);
@@ -128,7 +105,7 @@ function Actions(props: ActionsProps) {
       >
         <RefreshCw />
       </IconButton>
-      {hasFeedback && <Feedback session={session} view={view} />}
+      {hasFeedback && <Feedback session={session} message={message} onAskReason={onAskReason} />}
       {message.runId && (
         <IconButton
           label={strings.transcript.receipt}
@@ -162,6 +139,7 @@ function Body({ text, isRaw, isRunning }: { text: string; isRaw: boolean; isRunn
 function Foot(props: ActionsProps) {
   const { session, view } = props;
   const messageId = view.message.id;
+  const [isAskingReason, setAskingReason] = useState(false);
   return (
     <>
       <EndNote
@@ -171,9 +149,12 @@ function Foot(props: ActionsProps) {
       />
       <footer className="message__footer">
         <BranchSwitch session={session} view={view} />
-        <Actions {...props} />
+        <Actions {...props} onAskReason={setAskingReason} />
         <Figures view={view} />
       </footer>
+      {isAskingReason && (
+        <FeedbackReason session={session} message={view.message} onDone={() => setAskingReason(false)} />
+      )}
     </>
   );
 }

@@ -11,6 +11,9 @@ import { type RunningServer, startServer } from '../program.ts';
 import { type LocalHub, startLocalHub } from './local-hub.ts';
 import { tinyAdapter } from './tiny-adapter.ts';
 
+/** A pull takes its time on a busy machine. */
+const patient = { timeout: 60_000 };
+
 type Progress = Extract<PullProgress, { type: 'progress' }>;
 
 describe('pulls as background jobs', () => {
@@ -53,7 +56,7 @@ describe('pulls as background jobs', () => {
       .poll(async () => {
         const job = await show(id);
         return isSo(job) ? job : null;
-      })
+      }, patient)
       .not.toBeNull()
       .then(() => show(id));
   const isFetching = ({ progress }: ShownJob): boolean =>
@@ -116,7 +119,7 @@ describe('pulls as background jobs', () => {
         if (said?.type === 'progress' && said.phase === phase) seen.push(said);
         return state;
       };
-      await expect.poll(look, { interval: 60 }).toBe('done');
+      await expect.poll(look, { ...patient, interval: 60 }).toBe('done');
       hub.behave();
       const counts = seen.map(({ doneBytes }) => doneBytes);
       expect(counts).toEqual(counts.toSorted((one, other) => one - other));

@@ -123,9 +123,10 @@ test('the chat switches to it, and two models answer side by side', async () => 
 test('the chat is exported as a file', async () => {
   await page.locator('.chat-row').first().hover();
   await page.locator('.chat-row').first().locator('.chat-row__menu').click();
+  await page.getByRole('menuitem', { name: 'Export' }).hover();
   const [download] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('menuitem', { name: 'Export as Markdown' }).click(),
+    page.getByRole('menuitem', { name: 'Markdown', exact: true }).click(),
   ]);
   expect(readFileSync(await download.path(), 'utf8')).toContain('Hello! Who are you?');
 });

@@ -1,4 +1,3 @@
-import { lazy, Suspense } from 'react';
 import { signInNeeded } from './api/request.ts';
 import { Banners } from './banners.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';
@@ -14,21 +13,41 @@ import { Sidebar } from './sidebar/sidebar.tsx';
 import { strings } from './strings.ts';
 import { TopBar } from './top-bar.tsx';
 import { Toasts } from './ui/toasts.tsx';
+import { later } from './ui/later.tsx';
 import { TooltipLayer } from './ui/tooltip-layer.tsx';
 import { useDocumentTitle } from './use-document-title.ts';
 
-// What the first page does not need; what is likely to be needed next is fetched as soon as that page stands.
-const ChatView = lazy(() => import('./chat-view.tsx').then((module) => ({ default: module.ChatView })));
-const Dialog = lazy(() => import('./ui/dialog.tsx').then((module) => ({ default: module.Dialog })));
-const SignIn = lazy(() => import('./sign-in.tsx').then((module) => ({ default: module.SignIn })));
-const Panel = lazy(() => import('./panel/panel.tsx').then((module) => ({ default: module.Panel })));
-const ModelsView = lazy(() =>
-  import('./models/models-view.tsx').then((module) => ({ default: module.ModelsView })),
+// What the first page does not need.
+const ChatView = later(
+  () => import('./chat-view.tsx').then((module) => module.ChatView),
+  <div className="woven woven--moving loading-line" />,
 );
-const SettingsView = lazy(() =>
-  import('./settings/settings-view.tsx').then((module) => ({ default: module.SettingsView })),
+const Dialog = later(() => import('./ui/dialog.tsx').then((module) => module.Dialog));
+const SignIn = later(() => import('./sign-in.tsx').then((module) => module.SignIn));
+const Panel = later(
+  () => import('./panel/panel.tsx').then((module) => module.Panel),
+  <div className="panel" aria-busy />,
 );
-const Overlays = lazy(() => import('./overlays.tsx').then((module) => ({ default: module.Overlays })));
+const ModelsView = later(
+  () => import('./models/models-view.tsx').then((module) => module.ModelsView),
+  <div className="woven woven--moving loading-line" />,
+);
+const SettingsView = later(
+  () => import('./settings/settings-view.tsx').then((module) => module.SettingsView),
+  <div className="woven woven--moving loading-line" />,
+);
+const Overlays = later(() => import('./overlays.tsx').then((module) => module.Overlays));
+
+/** Where the address names a chat it is drawn at once, not after a placeholder. */
+export async function fetchFirst(): Promise<void> {
+  if (currentRoute.get().view === 'chat') await ChatView.fetch();
+}
+
+/** Parts that are likely to be wanted next are here before. */
+export async function fetchAhead(): Promise<void> {
+  for (const part of [ChatView, Dialog, Panel, ModelsView, SettingsView, Overlays]) await part.fetch();
+  await import('./ui/open-menu.tsx');
+}
 
 const noChat = createStore<ChatState | null>(null);
 
@@ -58,9 +77,7 @@ function Main() {
       {isChat && <TopBar />}
       <Banners />
       <ErrorBoundary key={route.view}>
-        <Suspense fallback={<div className="woven woven--moving loading-line" />}>
-          <RouteView />
-        </Suspense>
+        <RouteView />
       </ErrorBoundary>
     </main>
   );
@@ -72,11 +89,9 @@ function SidebarPlace() {
   if (!isSidebarOpen) return null;
   if (!isDrawer) return <Sidebar />;
   return (
-    <Suspense fallback={null}>
-      <Dialog title={strings.shell.sidebar} kind="drawer" isHeadless onClose={() => setSidebar(false)}>
-        <Sidebar />
-      </Dialog>
-    </Suspense>
+    <Dialog title={strings.shell.sidebar} kind="drawer" isHeadless onClose={() => setSidebar(false)}>
+      <Sidebar />
+    </Dialog>
   );
 }
 
@@ -85,38 +100,24 @@ function PanelPlace() {
   const route = useStore(currentRoute);
   const isSheet = useIsPanelSheet();
   if (!isPanelOpen || (route.view !== 'chat' && route.view !== 'new')) return null;
-  const panel = (
-    <Suspense fallback={<div className="panel" aria-busy />}>
-      <Panel />
-    </Suspense>
-  );
+  const panel = <Panel />;
   if (!isSheet) return panel;
   return (
-    <Suspense fallback={null}>
-      <Dialog title={strings.shell.panel} kind="sheet" isHeadless onClose={() => setPanel(false)}>
-        {panel}
-      </Dialog>
-    </Suspense>
+    <Dialog title={strings.shell.panel} kind="sheet" isHeadless onClose={() => setPanel(false)}>
+      {panel}
+    </Dialog>
   );
 }
 
 function SignInPlace() {
   if (!useStore(signInNeeded)) return null;
-  return (
-    <Suspense fallback={null}>
-      <SignIn />
-    </Suspense>
-  );
+  return <SignIn />;
 }
 
 function OverlayPlace() {
   const shown = useStore(overlay);
   if (!shown) return null;
-  return (
-    <Suspense fallback={null}>
-      <Overlays shown={shown} onClose={closeView} />
-    </Suspense>
-  );
+  return <Overlays shown={shown} onClose={closeView} />;
 }
 
 export function App() {

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect } from 'react';
+import { useEffect } from 'react';
 import { Composer } from './composer/composer.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { markRead } from './state/activity.ts';
@@ -12,10 +12,9 @@ import { Announcer } from './transcript/announcer.tsx';
 import { Transcript } from './transcript/transcript.tsx';
 import { useChat } from './transcript/use-message.ts';
 import { Button } from './ui/button.tsx';
+import { later } from './ui/later.tsx';
 
-const FindBar = lazy(() =>
-  import('./transcript/find-bar.tsx').then((module) => ({ default: module.FindBar })),
-);
+const FindBar = later(() => import('./transcript/find-bar.tsx').then((module) => module.FindBar));
 
 function useReading(chatId: string): void {
   useEffect(() => {
@@ -56,11 +55,7 @@ export function ChatView({ chatId }: { chatId: string }) {
   return (
     <>
       <h1 className="only-read-aloud">{title}</h1>
-      {isFinding && (
-        <Suspense fallback={null}>
-          <FindBar session={session} />
-        </Suspense>
-      )}
+      {isFinding && <FindBar session={session} />}
       {status === 'loading' ? (
         <div className="transcript" aria-busy>
           <div className="woven woven--moving loading-line" role="progressbar" aria-label={strings.loading} />

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Ghost } from 'lucide-react';
 import { useModels, useSystem } from './api/queries.ts';
 import { newChat } from './state/actions.ts';
@@ -8,9 +8,10 @@ import { strings } from './strings.ts';
 import { remembered } from './ui/browser.ts';
 import { Mark } from './ui/mark.tsx';
 import { modelName } from './ui/model-name.ts';
+import { later } from './ui/later.tsx';
 
-const RealModelCard = lazy(() =>
-  import('./models/real-model-card.tsx').then((module) => ({ default: module.RealModelCard })),
+const RealModelCard = later(() =>
+  import('./models/real-model-card.tsx').then((module) => module.RealModelCard),
 );
 
 /** Whether the way to a real model is offered; known before the list is here from how it was the last time. */
@@ -56,11 +57,7 @@ export function EmptyChat() {
         <p className="empty__greeting">{strings.empty.greeting}</p>
         <p className="small soft empty__model">{current && strings.empty.answersBy(modelName(current))}</p>
         {isTemporary && <TemporaryNote />}
-        {card.isWanted && card.isKnown && (
-          <Suspense fallback={null}>
-            <RealModelCard onDismiss={card.dismiss} />
-          </Suspense>
-        )}
+        {card.isWanted && card.isKnown && <RealModelCard onDismiss={card.dismiss} />}
       </div>
     </div>
   );

@@ -3,7 +3,7 @@ import { setNonce } from 'get-nonce';
 import { createRoot } from 'react-dom/client';
 import { startNotices } from './api/notices.ts';
 import { queryClient } from './api/queries.ts';
-import { App } from './app.tsx';
+import { App, fetchAhead, fetchFirst } from './app.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { startAppearance } from './state/appearance.ts';
 import { startQueue } from './state/sending.ts';
@@ -20,28 +20,23 @@ import './styles/composer.css';
 const nonce = document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce;
 if (nonce) setNonce(nonce);
 
-/** Parts that are likely to be wanted next are here before; without a network now they are fetched when needed. */
-async function fetchAhead(): Promise<void> {
-  try {
-    await import('./chat-view.tsx');
-    await import('./ui/open-menu.tsx');
-    await import('./ui/dialog.tsx');
-    await import('./transcript/virtual-list.tsx');
-  } catch {
-    // Asked for again when it is wanted.
-  }
-}
-setTimeout(() => void fetchAhead(), 100);
-
 startAppearance();
 startQueue();
 startNotices();
-const container = document.getElementById('root');
-if (container)
-  createRoot(container).render(
-    <ErrorBoundary>
-      <QueryClientProvider client={queryClient}>
-        <App />
-      </QueryClientProvider>
-    </ErrorBoundary>,
-  );
+function draw(): void {
+  const container = document.getElementById('root');
+  if (container)
+    createRoot(container).render(
+      <ErrorBoundary>
+        <QueryClientProvider client={queryClient}>
+          <App />
+        </QueryClientProvider>
+      </ErrorBoundary>,
+    );
+}
+
+// Without a network now, parts are fetched when they are needed. No `await` here: they need this file to be through.
+void fetchFirst()
+  .catch(() => undefined)
+  .then(draw);
+setTimeout(() => void fetchAhead().catch(() => undefined), 100);

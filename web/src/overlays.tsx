@@ -1,11 +1,11 @@
-import { lazy } from 'react';
 import type { Overlay } from './state/overlays.ts';
 import { CompareView } from './transcript/compare-view.tsx';
 import { ReceiptView } from './transcript/receipt-view.tsx';
 import { ShortcutList } from './palette/shortcut-list.tsx';
 import './styles/overlays.css';
+import { later } from './ui/later.tsx';
 
-const Palette = lazy(() => import('./palette/palette.tsx').then((module) => ({ default: module.Palette })));
+const Palette = later(() => import('./palette/palette.tsx').then((module) => module.Palette));
 /** What lies over the page; loaded when first wanted. */
 export function Overlays({ shown, onClose }: { shown: Overlay; onClose: () => void }) {
   switch (shown.kind) {

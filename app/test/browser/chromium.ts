@@ -20,6 +20,9 @@ const systemPaths = [
 const whatToDo =
   'Chromium is needed for this test and could not be had: install it (Debian: apt install chromium) or run `npm ci --ignore-scripts` in app/test/tools/chromium with the registry in reach';
 
+/** Without a GPU, and told by Debian's settings to draw with one, it would draw with an emulated one: slowly. */
+const ownArguments = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
+
 interface Package {
   default: { executablePath: () => Promise<string>; args: string[] };
 }
@@ -51,6 +54,6 @@ export async function findChromium(sources = { system: true }): Promise<Chromium
   const own = sources.system
     ? [process.env.CORRAL_TEST_CHROMIUM, ...systemPaths].find((path) => path && existsSync(path))
     : undefined;
-  if (own) return { executablePath: own, args: ['--no-sandbox', '--disable-dev-shm-usage'] };
+  if (own) return { executablePath: own, args: ownArguments };
   return fromNpm();
 }

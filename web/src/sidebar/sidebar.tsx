@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { Boxes, FolderPlus, MessageCirclePlus, PanelLeftClose, Settings, Trash2 } from 'lucide-react';
 import { useSystem } from '../api/queries.ts';
 import { startNewChat } from '../state/actions.ts';
@@ -10,11 +10,10 @@ import { strings } from '../strings.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { ChatList } from './chat-list.tsx';
+import { later } from '../ui/later.tsx';
 
-const SearchResults = lazy(() =>
-  import('./search-results.tsx').then((module) => ({ default: module.SearchResults })),
-);
-const TrashList = lazy(() => import('./trash-list.tsx').then((module) => ({ default: module.TrashList })));
+const SearchResults = later(() => import('./search-results.tsx').then((module) => module.SearchResults));
+const TrashList = later(() => import('./trash-list.tsx').then((module) => module.TrashList));
 
 function Link({ to, isCurrent, children }: { to: Route; isCurrent: boolean; children: React.ReactNode }) {
   return (
@@ -113,15 +112,13 @@ export function Sidebar() {
         onKeyDown={(event) => event.key === 'Escape' && setQuery('')}
       />
       <div className="sidebar__list">
-        <Suspense fallback={null}>
-          {query.trim() !== '' ? (
-            <SearchResults query={query.trim()} />
-          ) : isTrashOpen ? (
-            <TrashList onClose={() => setTrashOpen(false)} />
-          ) : (
-            <ChatList isMakingFolder={isMakingFolder} onFolderMade={() => setMakingFolder(false)} />
-          )}
-        </Suspense>
+        {query.trim() !== '' ? (
+          <SearchResults query={query.trim()} />
+        ) : isTrashOpen ? (
+          <TrashList onClose={() => setTrashOpen(false)} />
+        ) : (
+          <ChatList isMakingFolder={isMakingFolder} onFolderMade={() => setMakingFolder(false)} />
+        )}
       </div>
       <Foot isTrashOpen={isTrashOpen} onTrash={() => setTrashOpen((value) => !value)} />
     </nav>

@@ -1,4 +1,4 @@
-import { lazy, memo, Suspense, useEffect, useMemo, useRef } from 'react';
+import { memo, useEffect, useMemo, useRef } from 'react';
 import { ArrowDown } from 'lucide-react';
 import type { ChatSession } from '../state/chat-session.ts';
 import { currentRoute } from '../state/route.ts';
@@ -6,12 +6,9 @@ import { strings } from '../strings.ts';
 import { transcriptItems } from './transcript-items.ts';
 import { TranscriptRow, type ListProps } from './transcript-row.tsx';
 import { useChat } from './use-message.ts';
+import { VirtualList } from './virtual-list.tsx';
 import { useFollow } from './use-follow.ts';
 import { transcriptView } from './transcript-view.ts';
-
-const VirtualList = lazy(() =>
-  import('./virtual-list.tsx').then((module) => ({ default: module.VirtualList })),
-);
 
 /** Shorter chats are in the document as a whole: the browser's own search and reading order work best then. */
 const virtualFrom = 100;
@@ -58,9 +55,7 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
           aria-label={strings.transcript.label}
         >
           {items.length > virtualFrom ? (
-            <Suspense fallback={null}>
-              <VirtualList session={session} items={items} scroller={scroller} />
-            </Suspense>
+            <VirtualList session={session} items={items} scroller={scroller} />
           ) : (
             <PlainList session={session} items={items} scroller={scroller} />
           )}

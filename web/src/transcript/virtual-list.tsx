@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useLayoutEffect, useReducer, useRef } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import type { ChatSession } from '../state/chat-session.ts';
 import type { TranscriptItem } from './transcript-items.ts';
@@ -26,6 +26,9 @@ export function VirtualList({ session, items, scroller }: ListProps) {
     scrollEndThreshold: 80,
     initialOffset: () => items.reduce((sum, item) => sum + guessHeight(session, item), 0),
   });
+  // The scroller around this list is there only when the list was drawn once.
+  const [, drawAgain] = useReducer((count: number) => count + 1, 0);
+  useLayoutEffect(drawAgain, [drawAgain]);
   const indexes = useRef(items);
   indexes.current = items;
   useEffect(() => {

@@ -1,13 +1,12 @@
 import {
   cloneElement,
-  lazy,
-  Suspense,
   useState,
   type HTMLAttributes,
   type KeyboardEvent,
   type ReactElement,
   type ReactNode,
 } from 'react';
+import { later } from './later.tsx';
 
 export interface MenuItem {
   label: string;
@@ -33,12 +32,11 @@ export interface MenuProps {
   label?: string;
 }
 
-const load = () => import('./open-menu.tsx');
-const OpenMenu = lazy(() => load().then((module) => ({ default: module.OpenMenu })));
+const OpenMenu = later(() => import('./open-menu.tsx').then((module) => module.OpenMenu));
 
 /** Its code is here by the time the button is pressed; without a network the press asks again. */
 function loadAhead(): void {
-  load().catch(() => undefined);
+  OpenMenu.fetch().catch(() => undefined);
 }
 
 /** A button with a menu. What opens is fetched when it is likely to be wanted: many of these are in the page. */
@@ -62,14 +60,12 @@ export function Menu({ trigger, items, ...rest }: MenuProps) {
     <>
       {button}
       {opener && (
-        <Suspense fallback={null}>
-          <OpenMenu
-            opener={opener}
-            items={typeof items === 'function' ? items() : items}
-            onClose={() => setOpener(null)}
-            {...rest}
-          />
-        </Suspense>
+        <OpenMenu
+          opener={opener}
+          items={typeof items === 'function' ? items() : items}
+          onClose={() => setOpener(null)}
+          {...rest}
+        />
       )}
     </>
   );

@@ -20,6 +20,8 @@ export function backupContract({ store, owner, kind }: ContractParts): void {
           { owner: me, runId: run.runId, epoch: 1, offset: 0, text: 'half \u0000\uD800' },
         ]);
         await store().setPreferences(me, { version: 0, page: { theme: 'dark' } });
+        const hot = { sampling: { temperature: 1.5 } };
+        await store().setModelSettings(me, { model: 'm', version: 0, settings: hot });
         const before = await store().openChat(me, run.chatId);
         const path = newPath(end);
         const writing = Array.from({ length: 20 }, () => store().createChat(me, newChat()));
@@ -33,7 +35,10 @@ export function backupContract({ store, owner, kind }: ContractParts): void {
           chatId: run.chatId,
           message: newMessage('written afterwards', { parentId: run.messageId }),
         });
+        await store().setModelSettings(me, { model: 'm', version: 1, settings: {} });
+        expect((await store().getModelSettings(me, 'm')).settings).toEqual({});
         const { previous } = await store().restoreBackup(path);
+        expect((await store().getModelSettings(me, 'm')).settings).toEqual(hot);
         expect(await store().openChat(me, run.chatId)).toEqual(before);
         expect(await store().getMessage(me, late.id)).toBeNull();
         expect((await store().getPreferences(me)).page).toEqual({ theme: 'dark' });

@@ -67,6 +67,7 @@ export function erasureContract({ store, owner, rawBytes, backupFolder }: Contra
       await store().savePreset(me, { name: word, settings: {}, version: 0 });
       await store().addJob(me, { id: uuidv7(), kind: 'pull', payload: { word }, createdAt: 1, runAt: 1 });
       expect(await store().erase(me, { everything: true })).toEqual({ chatIds: [chatId] });
+      expect((await store().getModelSettings(me, word)).version).toBe(0);
       const bytes = await rawBytes();
       expect(bytes.includes(word)).toBe(false);
       expect(bytes.includes(me)).toBe(false);

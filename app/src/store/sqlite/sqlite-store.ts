@@ -7,6 +7,7 @@ import type { StoreCall } from '../operations/session.ts';
 import { createRunNotices, toNotice } from '../run-notices.ts';
 import type { Store, StoreHealth } from '../store.ts';
 import { createGate, openGate } from './gate.ts';
+import { rememberModelSettings } from './remembered-settings.ts';
 import { openWorker, type WorkerClient } from './worker-client.ts';
 import type { WorkerReply, WorkerSetup } from './worker-messages.ts';
 
@@ -77,8 +78,11 @@ function assemble(parts: Parts): Store {
   ]);
   const calls = Object.fromEntries([...reading, ...writing]) as unknown as Pick<Store, StoreCall>;
 
+  const { forget, ...settings } = rememberModelSettings(calls);
+
   return {
     ...calls,
+    ...settings,
     watchRun: (owner, runId, signal) =>
       runNotices.watch(runId, async () => toNotice(await calls.getRun(owner, runId)), signal),
     async health() {
@@ -96,6 +100,7 @@ function assemble(parts: Parts): Store {
     },
     async restoreBackup(path) {
       const restored = await aside({ ...setup, now: clock.now() }, '$restore', path);
+      forget();
       runNotices.recheck();
       return restored as { previous: string };
     },

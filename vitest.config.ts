@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { nodeFlags } from './bin/runtime.mjs';
 
 export default defineConfig({
   test: {
     // Two cores are the machine we plan for; more workers only make timing worse.
     maxWorkers: 2,
+    execArgv: nodeFlags,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [

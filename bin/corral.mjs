@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { runChild } from './child.mjs';
 import { ensureInstalled } from './install.mjs';
 import { ensurePageBuilt } from './page.mjs';
-import { rightNode, root } from './runtime.mjs';
+import { nodeFlags, rightNode, root } from './runtime.mjs';
 
 const parameters = process.argv.slice(2);
 try {
@@ -12,7 +12,9 @@ try {
   if (parameters.includes('serve')) await ensurePageBuilt();
   // Compiled and stripped sources are kept for the next start: half of its time, and memory that the compiler takes.
   process.env.NODE_COMPILE_CACHE ??= join(root, '.cache', 'compile');
-  process.exit(await runChild(rightNode(), [join(root, 'app', 'src', 'main.ts'), ...parameters]));
+  process.exit(
+    await runChild(rightNode(), [...nodeFlags, join(root, 'app', 'src', 'main.ts'), ...parameters]),
+  );
 } catch (error) {
   process.stderr.write(`corral: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(70);

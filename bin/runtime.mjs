@@ -18,6 +18,12 @@ function ownNode() {
   return Number(process.versions.node.split('.')[0]) >= wantedMajor ? process.execPath : null;
 }
 
+/**
+ * With protection keys, which only some processors have, V8 keeps a list of its code pages that threads with WebAssembly
+ * can bring out of step; then it ends the process (nodejs/node#64500: "Check failed: jit_page.has_value()").
+ */
+export const nodeFlags = ['--no-memory-protection-keys'];
+
 /** The Node to run with once everything is installed. */
 export function rightNode() {
   const bundled = nodeIn(root);

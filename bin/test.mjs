@@ -6,7 +6,7 @@ import { join, relative, sep } from 'node:path';
 import { runChild } from './child.mjs';
 import { ensureInstalled } from './install.mjs';
 import { ensurePageBuilt } from './page.mjs';
-import { rightNode, root } from './runtime.mjs';
+import { nodeFlags, rightNode, root } from './runtime.mjs';
 
 /** @typedef {{ name: string, startTime: number, endTime: number, assertionResults: { status: string }[] }} FileResult */
 
@@ -54,7 +54,7 @@ try {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const parameters = process.argv.slice(2);
   const chosen = parameters.includes('--project') ? parameters : [...projects, ...parameters];
-  const code = await runChild(rightNode(), [vitest, 'run', ...reporters, ...chosen]);
+  const code = await runChild(rightNode(), [...nodeFlags, vitest, 'run', ...reporters, ...chosen]);
   printSummary(report);
   process.exitCode = code;
 } catch (error) {

@@ -68,11 +68,13 @@ test('what a sink refused for three days is listed with the reason, and sent aga
   await expect.poll(() => fact(page, 'Last problem')).toBe('the sink answered 400');
   expect(await fact(page, 'Signed')).toBe('yes');
   expect(await fact(page, 'Last delivered')).toBe('never');
-  while ((await server.outbox.status()).dead < 2) {
+  const areDead = async (): Promise<boolean> => (await server.outbox.status()).dead === 2;
+  while (!(await areDead())) {
     aheadMs += dayMs;
     const tried = sink.received.length;
     server.outbox.wake();
-    await expect.poll(() => sink.received.length).toBeGreaterThan(tried);
+    // The last of them may have been tried before the clock was moved on.
+    await expect.poll(async () => sink.received.length > tried || (await areDead())).toBe(true);
   }
   const letters = page.locator('.pick', { hasText: '10 attempts' });
   await expect.poll(() => letters.count()).toBe(2);

@@ -56,6 +56,8 @@ export function spawnEngineProcess({ entry, isolation }: SpawnOptions): EnginePr
     '--max-semi-space-size=1',
     // Helpers of a collection would wait for cores that compute, and the collection for its helpers.
     '--single-threaded-gc',
+    // See bin/runtime.mjs.
+    '--no-memory-protection-keys',
     // What runs once a token would be compiled after half a minute of answers; it is the same code from the first on.
     '--invocation-count-for-maglev=10',
     '--invocation-count-for-turbofan=60',

@@ -14,14 +14,13 @@ import { strings } from './strings.ts';
 import { TopBar } from './top-bar.tsx';
 import { Toasts } from './ui/toasts.tsx';
 import { later } from './ui/later.tsx';
+import { fetchMenu } from './ui/menu.tsx';
 import { TooltipLayer } from './ui/tooltip-layer.tsx';
 import { useDocumentTitle } from './use-document-title.ts';
 
+const loadingLine = <div className="woven woven--moving loading-line" />;
 // What the first page does not need.
-const ChatView = later(
-  () => import('./chat-view.tsx').then((module) => module.ChatView),
-  <div className="woven woven--moving loading-line" />,
-);
+const ChatView = later(() => import('./chat-view.tsx').then((module) => module.ChatView), loadingLine);
 const Dialog = later(() => import('./ui/dialog.tsx').then((module) => module.Dialog));
 const SignIn = later(() => import('./sign-in.tsx').then((module) => module.SignIn));
 const Panel = later(
@@ -30,11 +29,11 @@ const Panel = later(
 );
 const ModelsView = later(
   () => import('./models/models-view.tsx').then((module) => module.ModelsView),
-  <div className="woven woven--moving loading-line" />,
+  loadingLine,
 );
 const SettingsView = later(
   () => import('./settings/settings-view.tsx').then((module) => module.SettingsView),
-  <div className="woven woven--moving loading-line" />,
+  loadingLine,
 );
 const Overlays = later(() => import('./overlays.tsx').then((module) => module.Overlays));
 
@@ -46,7 +45,7 @@ export async function fetchFirst(): Promise<void> {
 /** Parts that are likely to be wanted next are here before. */
 export async function fetchAhead(): Promise<void> {
   for (const part of [ChatView, Dialog, Panel, ModelsView, SettingsView, Overlays]) await part.fetch();
-  await import('./ui/open-menu.tsx');
+  await fetchMenu();
 }
 
 const noChat = createStore<ChatState | null>(null);

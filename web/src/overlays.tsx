@@ -6,6 +6,7 @@ import './styles/overlays.css';
 import { later } from './ui/later.tsx';
 
 const Palette = later(() => import('./palette/palette.tsx').then((module) => module.Palette));
+
 /** What lies over the page; loaded when first wanted. */
 export function Overlays({ shown, onClose }: { shown: Overlay; onClose: () => void }) {
   switch (shown.kind) {

@@ -34,9 +34,11 @@ export interface MenuProps {
 
 const OpenMenu = later(() => import('./open-menu.tsx').then((module) => module.OpenMenu));
 
+export const fetchMenu = OpenMenu.fetch;
+
 /** Its code is here by the time the button is pressed; without a network the press asks again. */
 function loadAhead(): void {
-  OpenMenu.fetch().catch(() => undefined);
+  fetchMenu().catch(() => undefined);
 }
 
 /** A button with a menu. What opens is fetched when it is likely to be wanted: many of these are in the page. */

@@ -37,15 +37,15 @@ export class BatchRunner {
     this.#options = options;
   }
 
-  /** False when a cancellation came first and nothing was done. */
-  run(parts: readonly Part[]): boolean {
+  /** Does nothing when a cancellation came first. */
+  run(parts: readonly Part[]): void {
     const { context, cancelLine, clock } = this.#options;
     this.#fill(parts);
     const promptTokens = promptTokensOf(parts);
     const isAbortable = this.#expectedMs(promptTokens) > abortableMs;
     if (!cancelLine.arm(isAbortable ? parts.map((part) => part.task.ticket) : noTickets)) {
       cancelLine.disarm();
-      return false;
+      return;
     }
     this.#enter(promptTokens > 0);
     const { status, code } = context.decode();
@@ -65,7 +65,6 @@ export class BatchRunner {
       if (parts.length === 1) this.#options.onFailed(parts[0]!.task, code);
       else for (const part of parts) this.run([part]);
     }
-    return context.batchLength >= 0;
   }
 
   #fill(parts: readonly Part[]): void {

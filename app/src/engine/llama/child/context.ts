@@ -63,14 +63,6 @@ export class NativeContext {
   /** Native code has the addresses of these; they live as long as this object. */
   readonly held: readonly ArrayBufferView[];
 
-  get batchLength(): number {
-    return this.#count;
-  }
-
-  get batchRoom(): number {
-    return this.batchCapacity - this.#count;
-  }
-
   startBatch(): void {
     this.#count = 0;
   }

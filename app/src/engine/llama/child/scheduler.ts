@@ -1,9 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { AppError, toAppError } from '../../../contracts/app-error.ts';
 import type { EndReason, RunPart } from '../../../contracts/run-parts.ts';
-import { AdapterTurns } from './adapter-turns.ts';
 import { endPart } from './answer-text.ts';
-import { planBatch, type Part } from './batch-plan.ts';
+import type { Part } from './batch-plan.ts';
 import { BatchRunner } from './batch-runner.ts';
 import type { CancelLine } from './cancel-line.ts';
 import type { NativeContext } from './context.ts';
@@ -16,6 +15,7 @@ import { QueuePlaces } from './queue-places.ts';
 import { PrefixReuse } from './prefix-reuse.ts';
 import { releaseSequence } from './release-sequence.ts';
 import type { Sequence, Sequences } from './sequences.ts';
+import { StepPlan } from './step-plan.ts';
 import { closingParts, stepBack, type AnswerWork, type Task } from './task.ts';
 import type { ThreadController } from './thread-controller.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -50,18 +50,15 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #queue = new FairQueue<Task>();
   #active: readonly Task[] = [];
-  /** The last batch, where all it did was a token for everybody: the next one is the same until somebody comes or goes. */
-  #steady: Part[] | null = null;
   readonly #prefixes: PrefixReuse;
   readonly #runner: BatchRunner;
-  readonly #turns: AdapterTurns;
+  readonly #plan: StepPlan;
   readonly #places: QueuePlaces;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#prefixes = new PrefixReuse({ ...options, makeRoom: () => this.#makeRoom() });
     this.#places = new QueuePlaces(this.#queue, options.slots, (task, part) => this.#emit(task, part));
-    this.#turns = new AdapterTurns(options.context, options.counters);
     this.#runner = new BatchRunner({
       ...options,
       makeRoom: () => this.#makeRoom(),
@@ -72,6 +69,11 @@ export class Scheduler {
           new AppError('internal', `The engine could not compute this request (code ${code}).`),
         ),
       onNoRoom: (parts) => this.#giveWay(parts),
+    });
+    this.#plan = new StepPlan({
+      ...options,
+      prefixes: this.#prefixes,
+      msPerPromptToken: () => this.#runner.msPerPromptToken,
     });
   }
 
@@ -110,35 +112,16 @@ export class Scheduler {
     const { cancelLine, outbox, onCancel } = this.#options;
     for (const ticket of cancelLine.take()) onCancel(ticket);
     this.#admit();
-    const parts = this.#steady === null ? this.#plan(started) : again(this.#steady);
+    const parts = this.#plan.next(this.#active, started);
     if (parts.length > 0) this.#runner.run(parts);
     this.#places.tellIfDue(started);
     outbox.flush();
     return this.hasWork;
   }
 
-  #plan(now: number): Part[] {
-    for (const task of this.#active) {
-      if (task.phase === 'waiting' && this.#prefixes.start(task, this.#active)) task.phase = 'reading';
-    }
-    const tasks = this.#turns.next(this.#active, now);
-    const { context, outputCapacity } = this.#options;
-    const { msPerPromptToken } = this.#runner;
-    const parts = planBatch({
-      tasks,
-      capacity: context.batchCapacity,
-      outputCapacity,
-      msPerPromptToken,
-      now,
-    });
-    const isSteady = parts.length === this.#active.length && parts.every((part) => part.kind === 'token');
-    this.#steady = isSteady ? parts : null;
-    return parts;
-  }
-
   #setActive(tasks: readonly Task[]): void {
     this.#active = tasks;
-    this.#steady = null;
+    this.#plan.changed();
   }
 
   #find(ticket: number): Task | null {
@@ -330,10 +313,4 @@ export class Scheduler {
   #emit(task: Task, part: RunPart, urgent = false): void {
     if (task.work.kind === 'answer') this.#options.outbox.add(task.ticket, part, urgent);
   }
-}
-
-/** A batch of one token each, a token further. */
-function again(parts: Part[]): Part[] {
-  for (const part of parts) part.from = part.task.sequence!.tokens.length;
-  return parts;
 }

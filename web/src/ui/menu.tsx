@@ -34,7 +34,7 @@ export interface MenuProps {
 
 const OpenMenu = later(() => import('./open-menu.tsx').then((module) => module.OpenMenu));
 
-export const fetchMenu = OpenMenu.fetch;
+export const fetchMenu = (): Promise<void> => OpenMenu.fetch();
 
 /** Its code is here by the time the button is pressed; without a network the press asks again. */
 function loadAhead(): void {

@@ -26,7 +26,7 @@ const npmRegistry = 'https://registry.npmjs.org';
 
 /** The one way out of the process, and the engine that computes here. */
 export function createOutside({ config, home, clock, log, ownPorts }: OutsideOptions): Outside {
-  const http = createHttpClient({ allowedHosts: hostsToAllow(config), ownPorts, log });
+  const http = createHttpClient({ allowedHosts: hostsToAllow(config), ownPorts, log, proxy: config });
   const libraries = createLibraries({
     ownFolder: config.llamaFolder,
     gpu: config.gpu,

@@ -66,6 +66,7 @@ function modelsOptions(
       cacheFolder: config.hubCache,
     },
     outboundHosts: config.outboundHosts,
+    proxy: config,
     contextTokens: config.contextTokens,
     converter,
   };

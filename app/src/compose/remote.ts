@@ -31,6 +31,7 @@ export function createRemote(parts: RemoteParts): { providers: Providers; loader
     configured: config.providers,
     sealer: createSealer(home.sealKey),
     deadlines: defaultDeadlines,
+    proxy: config,
   });
   const hub = createHubClient({
     endpoint: config.hubEndpoint,

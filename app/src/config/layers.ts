@@ -15,10 +15,13 @@ export interface Layer {
 }
 
 const nameByVariable = new Map(settingNames.map((name) => [settings[name].env, name]));
-/** Names that the Hub's own tools read for the same thing. */
+/** Names by which other tools read the same thing; most of them take proxies in small letters. */
 const aliases = new Map([
   ['HUGGING_FACE_HUB_TOKEN', 'HF_TOKEN'],
   ['HUGGINGFACEHUB_API_TOKEN', 'HF_TOKEN'],
+  ['https_proxy', 'HTTPS_PROXY'],
+  ['http_proxy', 'HTTP_PROXY'],
+  ['no_proxy', 'NO_PROXY'],
 ]);
 
 function unknownKey(place: string, key: string, known: Iterable<string>): string {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { createHttpClient } from '../net/http-client.ts';
+import type { ProxySettings } from '../net/http-sender.ts';
 import type { RetryPolicy } from '../net/retry.ts';
 import { createHubCache } from './hub/hub-cache.ts';
 import { createHubClient } from './hub/hub-client.ts';
@@ -30,6 +31,7 @@ export interface ModelsOptions {
   /** Hosts that the operator named; that of the endpoint need not be among them. */
   outboundHosts: readonly string[];
   ownPorts?: () => readonly number[];
+  proxy?: ProxySettings;
   /** Context of a chat where nothing else is asked for. */
   contextTokens: number;
   converter: Converter;
@@ -53,6 +55,7 @@ export function createModels(options: ModelsOptions): Models & { close(): Promis
     // The Hub itself has to be public and https; a mirror is a host that the operator named.
     allowedHosts: [...(endpoint === publicHub ? [] : [new URL(endpoint).host]), ...options.outboundHosts],
     ...(options.ownPorts === undefined ? {} : { ownPorts: options.ownPorts }),
+    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     log: options.log,
   });
   const service = new ModelService({

@@ -41,7 +41,7 @@ export async function* readBody(
       yield next.value;
     }
   } catch (error) {
-    throw toNetworkError(error, limits.host, limits.signal);
+    throw toNetworkError(error, limits.host, { signal: limits.signal });
   } finally {
     for (const part of parts) part.on('error', () => undefined).destroy();
   }

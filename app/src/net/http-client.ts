@@ -1,9 +1,15 @@
 import type { Readable } from 'node:stream';
-import type { Agent, Dispatcher, request as sendRequest } from 'undici';
+import type { Dispatcher } from 'undici';
 import { AppError } from '../contracts/app-error.ts';
 import type { Log } from '../lib/log.ts';
-import { createDestinationGate, type DestinationOptions, portOf } from './destination.ts';
+import {
+  createDestinationGate,
+  type DestinationGate,
+  type DestinationOptions,
+  portOf,
+} from './destination.ts';
 import { collectBody, readBody } from './http-body.ts';
+import { createSender, hasProxy, type Sender, type SenderOptions } from './http-sender.ts';
 import { toNetworkError } from './network-errors.ts';
 
 /**
@@ -16,12 +22,8 @@ export interface HttpClient {
   close(): Promise<void>;
 }
 
-export interface HttpClientOptions extends DestinationOptions {
+export interface HttpClientOptions extends DestinationOptions, SenderOptions {
   log: Log;
-  /** Most connections to one server at a time, others wait; default 16. */
-  connections?: number;
-  /** From dialling to a connection that can be used; default 15 s. */
-  connectMs?: number;
 }
 
 export interface HttpRequestOptions {
@@ -91,48 +93,18 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   return {
     request: (url, requestOptions = {}) => {
       sending ??= createSender(gate, options);
-      return walk({ gate, sending, log: options.log }, new URL(url), requestOptions);
+      const isProxied = hasProxy(options.proxy);
+      return walk({ gate, sending, isProxied, log: options.log }, new URL(url), requestOptions);
     },
     close: async () => (await sending)?.agent.destroy(),
   };
 }
 
-type Gate = ReturnType<typeof createDestinationGate>;
-interface Sender {
-  agent: Agent;
-  send: typeof sendRequest;
-}
 interface Parts {
-  gate: Gate;
+  gate: DestinationGate;
   sending: Promise<Sender>;
+  isProxied: boolean;
   log: Log;
-}
-
-/** With the first request only: a server that never asks anybody does without undici. */
-async function createSender(gate: Gate, options: HttpClientOptions): Promise<Sender> {
-  const { connections = 16, connectMs = 15_000 } = options;
-  const { Agent, buildConnector, request } = await import('undici');
-  const agent = new Agent({
-    connections,
-    keepAliveTimeout: 10_000,
-    allowH2: false,
-    connect: (target, callback) => {
-      const port = Number(target.port) || (target.protocol === 'https:' ? 443 : 80);
-      const connect = buildConnector({ allowH2: false, timeout: connectMs, lookup: gate.lookupFor(port) });
-      connect(target, (error, socket) => {
-        if (error !== null) return callback(error, null);
-        try {
-          // A literal address is never looked up, so what was really dialled is checked as well.
-          gate.checkAddress(target.hostname.toLowerCase(), port, socket.remoteAddress ?? '');
-        } catch (refusal) {
-          socket.destroy();
-          return callback(refusal as Error, null);
-        }
-        callback(null, socket);
-      });
-    },
-  });
-  return { agent, send: request };
 }
 
 async function walk(parts: Parts, first: URL, options: HttpRequestOptions): Promise<HttpResponse> {
@@ -194,7 +166,10 @@ async function sendOnce(
       signal: options.signal ?? null,
     });
   } catch (error) {
-    throw toNetworkError(error, url.hostname, cancelSignal(options.signal));
+    throw toNetworkError(error, url.hostname, {
+      signal: cancelSignal(options.signal),
+      isProxied: parts.isProxied,
+    });
   }
 }
 

@@ -97,7 +97,7 @@ async function* readOn(state: SourceState, span: Span, signal?: AbortSignal): As
       if (at === span.to) return;
       throw cutShort(state.options, at);
     } catch (error) {
-      await retrying.failed(toNetworkError(error, state.options.url.hostname, signal));
+      await retrying.failed(toNetworkError(error, state.options.url.hostname, { signal }));
     }
   }
 }

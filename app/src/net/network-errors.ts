@@ -32,7 +32,11 @@ const offlineCodes = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH']);
  * Any failure of a request as an AppError: ours unchanged, `cancelled` where the caller's signal ended it, `timed-out`,
  * else `network-failed` with `details.reason` (the system's code) and `details.offline`. Never holds a query string.
  */
-export function toNetworkError(error: unknown, host: string, signal?: AbortSignal): AppError {
+export function toNetworkError(
+  error: unknown,
+  host: string,
+  { signal, isProxied = false }: { signal?: AbortSignal | undefined; isProxied?: boolean } = {},
+): AppError {
   const ours = findAppError(error);
   if (ours !== undefined) return ours;
   if (signal?.aborted === true) {
@@ -42,12 +46,22 @@ export function toNetworkError(error: unknown, host: string, signal?: AbortSigna
   if (timeoutCodes.has(code) || (error instanceof Error && error.name === 'TimeoutError')) {
     return new AppError('timed-out', `${host} took too long to answer.`, { cause: error, details: { host } });
   }
-  const reason = reasons[code] ?? (code === '' ? 'the connection failed' : `the connection failed (${code})`);
-  return new AppError('network-failed', `${host} cannot be reached: ${reason}.`, {
+  return new AppError('network-failed', `${host} cannot be reached: ${reasonOf(error, code)}.`, {
     cause: error,
-    hint: 'Check the network and the address, then try again.',
+    hint: isProxied
+      ? 'Check the network and the proxy that HTTPS_PROXY or HTTP_PROXY names; NO_PROXY lists hosts to ask without it.'
+      : 'Check the network and the address, then try again.',
     details: { host, reason: code, offline: offlineCodes.has(code) },
   });
+}
+
+/** undici says what a proxy answered to CONNECT in words only. */
+const refusedTunnel = /Proxy response \((\d{3})\)/;
+
+function reasonOf(error: unknown, code: string): string {
+  const status = error instanceof Error ? refusedTunnel.exec(error.message)?.[1] : undefined;
+  if (status !== undefined) return `its proxy answered ${status}`;
+  return reasons[code] ?? (code === '' ? 'the connection failed' : `the connection failed (${code})`);
 }
 
 function codeOf(error: unknown): string {

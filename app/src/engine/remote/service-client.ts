@@ -5,6 +5,7 @@ import {
   type HttpRequestOptions,
   type HttpResponse,
 } from '../../net/http-client.ts';
+import type { ProxySettings } from '../../net/http-sender.ts';
 import type { Deadlines, RemoteProvider } from './remote-provider.ts';
 import { invalidAnswer, refusalError, transportError } from './service-errors.ts';
 
@@ -33,6 +34,7 @@ export interface ServiceClientOptions {
   deadlines: Deadlines;
   ownPorts: () => readonly number[];
   log: Log;
+  proxy?: ProxySettings;
 }
 
 /** A stream holds about 300 bytes a token; the longest answers have a million tokens. */
@@ -52,6 +54,7 @@ export function createServiceClient(provider: RemoteProvider, options: ServiceCl
     allowedHosts: [`${url.hostname}:${port}`],
     ownPorts: options.ownPorts,
     log: options.log,
+    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     connections: maxConnections,
     connectMs: options.deadlines.connectMs,
   });

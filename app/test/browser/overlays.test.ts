@@ -1,27 +1,9 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { RunningServer } from '../fixtures/running-server.ts';
-import { answered, launch, openPage, say, servePage, type WatchedPage } from './open-page.ts';
+import type { Locator, Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { inBrowser, phone } from './in-browser.ts';
+import { answered, say, servePage } from './open-page.ts';
 
-let browser: Browser;
-let server: RunningServer;
-let shown: WatchedPage;
-
-beforeAll(async () => {
-  browser = await launch();
-  server = await servePage();
-});
-afterAll(async () => {
-  await browser.close();
-  await server.close();
-});
-beforeEach(async () => {
-  shown = await openPage(browser, server.address);
-});
-afterEach(async () => {
-  expect(shown.problems).toEqual([]);
-  await shown.context.close();
-});
+const here = inBrowser(() => servePage());
 
 const hash = (page: Page): Promise<string> => page.evaluate('location.hash');
 const receipt = (page: Page) => page.getByRole('dialog', { name: 'Receipt' });
@@ -32,7 +14,7 @@ async function openReceipt(page: Page): Promise<void> {
 }
 
 test('Back closes an open receipt and stays in its chat; closing it otherwise costs no step of Back', async () => {
-  const { page } = shown;
+  const { page } = await here.open();
   await say(page, 'about wool');
   await answered(page);
   const first = await hash(page);
@@ -58,7 +40,7 @@ test('Back closes an open receipt and stays in its chat; closing it otherwise co
 });
 
 test('a chat begun side by side is there after Back, and another place in the page closes what lay over it', async () => {
-  const { page } = shown;
+  const { page } = await here.open();
   await page.getByRole('button', { name: 'Side by side' }).click();
   const dialog = page.getByRole('dialog', { name: 'Side by side' });
   await dialog.getByRole('textbox', { name: 'Message to both' }).fill('which of you');
@@ -73,4 +55,130 @@ test('a chat begun side by side is there after Back, and another place in the pa
   await page.evaluate('location.hash = "#/models"');
   await page.getByRole('heading', { name: 'On this machine' }).waitFor();
   await receipt(page).waitFor({ state: 'detached' });
+});
+
+/** Everything that lies over the page on a phone: how it is opened, and what is seen then. */
+const layers: [name: string, open: (page: Page) => Promise<void>, seen: (page: Page) => Locator][] = [
+  [
+    'the sidebar',
+    (page) => page.getByRole('button', { name: 'Chats', exact: true }).tap(),
+    (page) => page.getByRole('dialog', { name: 'Chats' }),
+  ],
+  [
+    'the side panel',
+    (page) => page.getByRole('button', { name: 'Settings of this chat' }).tap(),
+    (page) => page.getByRole('dialog', { name: 'Settings of this chat' }),
+  ],
+  ['the receipt', openReceipt, receipt],
+  [
+    'side by side',
+    (page) => page.getByRole('button', { name: 'Side by side' }).tap(),
+    (page) => page.getByRole('dialog', { name: 'Side by side' }),
+  ],
+  [
+    'the palette',
+    (page) => page.keyboard.press('Control+k'),
+    (page) => page.getByRole('dialog', { name: 'Commands' }),
+  ],
+  [
+    'the shortcuts',
+    (page) => page.keyboard.press('Control+/'),
+    (page) => page.getByRole('dialog', { name: 'Keyboard shortcuts' }),
+  ],
+  ['a menu', (page) => page.getByRole('button', { name: /^Model/ }).tap(), (page) => page.getByRole('menu')],
+];
+
+/** Two chats, the second shown. */
+async function inSecondChat(): Promise<{ page: Page; first: string; second: string }> {
+  const { page } = await here.open(phone);
+  await say(page, 'about wool');
+  await answered(page);
+  const first = await hash(page);
+  await page.getByRole('button', { name: 'New chat' }).tap();
+  await say(page, 'about gates');
+  await answered(page);
+  return { page, first, second: await hash(page) };
+}
+
+test('on a phone Back closes whatever lies over the chat; closed otherwise it costs no step of Back', async () => {
+  const { page, first, second } = await inSecondChat();
+  for (const [name, open, seen] of layers) {
+    await open(page);
+    await seen(page).waitFor();
+    await page.goBack();
+    await seen(page).waitFor({ state: 'detached' });
+    expect(await hash(page), name).toBe(second);
+    await open(page);
+    await seen(page).waitFor();
+    await page.keyboard.press('Escape');
+    await seen(page).waitFor({ state: 'detached' });
+    await page.goBack();
+    await expect.poll(() => hash(page), { message: name }).toBe(first);
+    await expect.poll(() => page.locator('.message--person').innerText()).toContain('about wool');
+    await page.goForward();
+    await expect.poll(() => page.locator('.message--person').innerText()).toContain('about gates');
+  }
+});
+
+test('of two things over each other Back closes the upper, then the lower, then leaves the chat', async () => {
+  const { page, first, second } = await inSecondChat();
+  await page.getByRole('button', { name: 'Chats', exact: true }).tap();
+  const drawer = page.getByRole('dialog', { name: 'Chats' });
+  await drawer.locator('.chat-row').first().locator('.chat-row__menu').tap();
+  await page.getByRole('menu').waitFor();
+  await page.goBack();
+  await page.getByRole('menu').waitFor({ state: 'detached' });
+  expect(await drawer.isVisible()).toBe(true);
+  await page.goBack();
+  await drawer.waitFor({ state: 'detached' });
+  expect(await hash(page)).toBe(second);
+  await page.goBack();
+  await expect.poll(() => hash(page)).toBe(first);
+});
+
+test('on a phone a place chosen in the drawer takes its place, and the views’ own way back is a step back', async () => {
+  const { page, first, second } = await inSecondChat();
+  const drawer = page.getByRole('dialog', { name: 'Chats' });
+  for (const [link, heading] of [
+    ['Settings', 'Appearance'],
+    ['Models', 'On this machine'],
+  ] as const) {
+    await page.getByRole('button', { name: 'Chats', exact: true }).tap();
+    await drawer.getByRole('link', { name: link, exact: true }).tap();
+    await page.getByRole('heading', { name: heading }).waitFor();
+    await drawer.waitFor({ state: 'detached' });
+    await page.goBack();
+    await expect.poll(() => hash(page)).toBe(second);
+    expect(await drawer.count()).toBe(0);
+    await page.goForward();
+    await page.getByRole('heading', { name: heading }).waitFor();
+    await page.getByRole('button', { name: 'Back to the chat' }).tap();
+    await expect.poll(() => hash(page)).toBe(second);
+  }
+  await page.getByRole('button', { name: 'Chats', exact: true }).tap();
+  await drawer.locator(`a[href="${first}"]`).tap();
+  await drawer.waitFor({ state: 'detached' });
+  await expect.poll(() => hash(page)).toBe(first);
+  await page.goBack();
+  await expect.poll(() => hash(page)).toBe(second);
+});
+
+test('Forward and a reload bring nothing back that was closed, and Back still takes one step', async () => {
+  const { page, first, second } = await inSecondChat();
+  const sheet = page.getByRole('dialog', { name: 'Settings of this chat' });
+  await page.getByRole('button', { name: 'Settings of this chat' }).tap();
+  await sheet.waitFor();
+  await page.goBack();
+  await sheet.waitFor({ state: 'detached' });
+  await page.goForward();
+  expect(await hash(page)).toBe(second);
+  expect(await sheet.count()).toBe(0);
+  await page.getByRole('button', { name: 'Settings of this chat' }).tap();
+  await sheet.waitFor();
+  await page.reload();
+  await page.locator('.message--answer').waitFor();
+  expect(await page.getByRole('dialog').count()).toBe(0);
+  await page.goBack();
+  await expect.poll(() => hash(page)).toBe(first);
+  await expect.poll(() => page.locator('.message--person').innerText()).toContain('about wool');
 });

@@ -1,4 +1,4 @@
-import { pushAddress, replaceAddress } from './overlays.ts';
+import { pushAddress, replaceAddress } from './history.ts';
 import { createStore } from './store.ts';
 
 /** What the page shows. The address behind `#` never reaches a server or its log. */

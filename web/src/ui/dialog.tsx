@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { Dialog as Primitive } from 'radix-ui';
 import { X } from 'lucide-react';
+import { useClosedByBack } from '../state/history.ts';
 import { strings } from '../strings.ts';
 import { IconButton } from './icon-button.tsx';
 
@@ -15,8 +16,9 @@ export interface DialogProps {
   children: ReactNode;
 }
 
-/** An open dialog; mount it to open it. Focus goes back to where it was. */
+/** An open dialog; mount it to open it. Back closes it, and focus goes back to where it was. */
 export function Dialog({ title, description, kind = 'small', isHeadless, onClose, children }: DialogProps) {
+  useClosedByBack(onClose);
   return (
     <Primitive.Root open onOpenChange={(open) => !open && onClose?.()}>
       <Primitive.Portal>

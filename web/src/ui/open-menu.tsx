@@ -1,6 +1,8 @@
 import { useImperativeHandle, useLayoutEffect, type HTMLAttributes, type Ref } from 'react';
 import { DropdownMenu } from 'radix-ui';
 import { Check } from 'lucide-react';
+import { useClosedByBack } from '../state/history.ts';
+import { useIsSidebarDrawer } from '../state/layout.ts';
 import type { MenuEntry, MenuProps } from './menu.tsx';
 
 function Entry({ entry }: { entry: MenuEntry }) {
@@ -63,6 +65,8 @@ export interface OpenMenuProps extends Omit<MenuProps, 'trigger' | 'items'> {
 }
 
 export function OpenMenu({ opener, items, onClose, align = 'start', side = 'bottom', label }: OpenMenuProps) {
+  // Where a window is wide a menu is no place that one would leave.
+  useClosedByBack(useIsSidebarDrawer() ? onClose : undefined);
   // Inside the main landmark, except over a dialog, which makes everything behind it inert.
   const place = document.querySelector('[role="dialog"]') ? null : document.getElementById('main');
   return (

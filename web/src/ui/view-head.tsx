@@ -1,5 +1,6 @@
 import { ArrowLeft, PanelLeftOpen } from 'lucide-react';
 import { layout, setSidebar } from '../state/layout.ts';
+import { leavePlace } from '../state/history.ts';
 import { goTo } from '../state/route.ts';
 import { useStore } from '../state/store.ts';
 import { strings } from '../strings.ts';
@@ -15,7 +16,7 @@ export function ViewHead({ title }: { title: string }) {
           <PanelLeftOpen />
         </IconButton>
       )}
-      <IconButton label={strings.shell.back} onClick={() => goTo({ view: 'new' })}>
+      <IconButton label={strings.shell.back} onClick={() => leavePlace() || goTo({ view: 'new' }, true)}>
         <ArrowLeft />
       </IconButton>
       <h1>{title}</h1>

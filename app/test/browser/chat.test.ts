@@ -211,10 +211,10 @@ test('a failed answer says why, and nothing typed is lost when the server is awa
   await page.getByText('The script says that this answer fails.').waitFor();
   await context.setOffline(true);
   await say(page, 'do not lose this');
-  await page.getByText('The server does not answer.').first().waitFor();
-  expect(await page.locator('#composer').inputValue()).toBe('do not lose this');
+  await page.getByText('Not sent. The server does not answer.').waitFor();
+  expect(await page.locator('.outgoing').innerText()).toContain('do not lose this');
   await context.setOffline(false);
-  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByRole('button', { name: 'Send again' }).click();
   await expect
     .poll(() => page.locator('.message--answer').last().innerText(), { timeout: 15_000 })
     .toContain('do not lose this');

@@ -71,7 +71,7 @@ test('what is typed during an answer waits, can come back, and goes out in order
   await slow.close();
 });
 
-test('a draft with its files stays with its chat, and comes back when sending fails', async () => {
+test('a draft with its files stays with its chat, and comes back when it is refused', async () => {
   const { page, context, problems } = await openPage(browser, server.address);
   await say(page, 'a chat to come back to');
   await answered(page);
@@ -84,9 +84,10 @@ test('a draft with its files stays with its chat, and comes back when sending fa
   await page.getByRole('button', { name: 'New chat' }).first().click();
   await expect.poll(() => page.locator('#composer').inputValue()).toBe('');
   // The chat is made, the message is refused: both are shown, and nothing is lost.
-  await page.route('**/runs', (route) => route.abort());
+  const error = { code: 'disk-full', message: 'There is no room left.' };
+  await page.route('**/runs', (route) => route.fulfill({ status: 507, json: { error } }));
   await say(page, 'refused on its way');
-  await page.getByText('The server does not answer.').first().waitFor();
+  await page.getByText('There is no room left.').first().waitFor();
   await expect.poll(() => page.locator('#composer').inputValue()).toBe('refused on its way');
   await page.unroute('**/runs');
   await page.getByRole('button', { name: 'Send', exact: true }).click();

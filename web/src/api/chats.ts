@@ -2,6 +2,7 @@ import type { chatRoutes, messageRoutes } from '@corral/app/contracts/api/chats'
 import type { RequestOf, ResponseOf } from '@corral/app/contracts/api/route';
 import type { runRoutes, StartRun } from '@corral/app/contracts/api/runs';
 import { randomId } from '../ui/browser.ts';
+import { repeated } from './repeated.ts';
 import { request } from './request.ts';
 
 type Chats = typeof chatRoutes;
@@ -15,9 +16,11 @@ export const chatsApi = {
   list: (query: { cursor?: string; limit?: number; folder?: string; tag?: string } = {}) =>
     request<ResponseOf<Chats['list']>>('GET', '/api/chats', { query }),
   create: (body: RequestOf<Chats['create']>) =>
-    request<ResponseOf<Chats['create']>>('POST', '/api/chats', { body, idempotencyKey: randomId() }),
+    repeated(`create ${JSON.stringify(body)}`, (next) =>
+      request<ResponseOf<Chats['create']>>('POST', '/api/chats', { body, ...next }),
+    ),
   open: (id: string, signal?: AbortSignal) =>
-    request<ResponseOf<Chats['show']>>('GET', chat(id), signal ? { signal } : {}),
+    request<ResponseOf<Chats['show']>>('GET', chat(id), { answerMs: 15_000, ...(signal ? { signal } : {}) }),
   update: (id: string, body: RequestOf<Chats['update']>, version?: number) =>
     request<ResponseOf<Chats['update']>>('PATCH', chat(id), {
       body,
@@ -49,8 +52,11 @@ export const messagesApi = {
 };
 
 export const runsApi = {
-  start: (chatId: string, body: StartRun, idempotencyKey: string) =>
-    request<ResponseOf<Runs['start']>>('POST', `${chat(chatId)}/runs`, { body, idempotencyKey }),
+  /** `leafId` is what it follows: the same message after another one is another message. */
+  start: (chatId: string, body: StartRun, leafId: string | null) =>
+    repeated(`run ${chatId} ${leafId} ${JSON.stringify(body)}`, (next) =>
+      request<ResponseOf<Runs['start']>>('POST', `${chat(chatId)}/runs`, { body, ...next }),
+    ),
   active: () => request<ResponseOf<Runs['list']>>('GET', '/api/runs', { query: { active: 1 } }),
   show: (runId: string) => request<ResponseOf<Runs['show']>>('GET', `/api/runs/${runId}`),
   stop: (runId: string) => request<void>('DELETE', `/api/runs/${runId}`),

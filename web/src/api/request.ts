@@ -16,10 +16,18 @@ export class ApiError extends Error {
     this.details = (body.details ?? {}) as Record<string, unknown>;
   }
 
+  /** Nobody knows whether the server had the request. */
   get isUnreachable(): boolean {
     return this.code === 'unreachable';
   }
+
+  /** No answer came in the time there was for it. */
+  get isLate(): boolean {
+    return this.cause instanceof TooLate;
+  }
 }
+
+class TooLate extends Error {}
 
 /** True while the server wants its access key; the sign-in card shows then, and nothing typed is lost. */
 export const signInNeeded = createStore(false);
@@ -33,6 +41,8 @@ export interface RequestOptions {
   /** Repeating it gives the first answer again. */
   idempotencyKey?: string;
   signal?: AbortSignal;
+  /** How long the answer may take to begin. */
+  answerMs?: number;
 }
 
 export function address(path: string, query: RequestOptions['query'] = {}): string {
@@ -61,6 +71,9 @@ export function unreachable(cause: unknown): ApiError {
   return error;
 }
 
+/** What proxies say when the server behind them does not answer. */
+const gatewayStatuses = new Set([502, 503, 504]);
+
 /** The answer's error as ours, whatever a proxy on the way made of it. */
 export async function errorOf(response: Response): Promise<ApiError> {
   try {
@@ -70,24 +83,38 @@ export async function errorOf(response: Response): Promise<ApiError> {
     // Not JSON: something between the page and the server answered.
   }
   return new ApiError(response.status, {
-    code: 'internal',
+    code: gatewayStatuses.has(response.status) ? 'unreachable' : 'internal',
     message: `The server answered ${response.status} ${response.statusText}.`.trim(),
   });
+}
+
+/** A signal that is aborted when the answer does not begin in time; `begun` says that it has. */
+function patience({ signal, answerMs }: RequestOptions): { signal: AbortSignal | null; begun: () => void } {
+  if (answerMs === undefined) return { signal: signal ?? null, begun: () => undefined };
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new TooLate()), answerMs);
+  return {
+    signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
+    begun: () => clearTimeout(timer),
+  };
 }
 
 /** Fetches, or throws an `ApiError`; aborting throws the signal's reason. */
 export async function send(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
   let response: Response;
+  const { signal, begun } = patience(options);
   try {
     response = await fetch(address(path, options.query), {
       method,
       headers: headersOf(options),
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-      ...(options.signal ? { signal: options.signal } : {}),
+      signal,
     });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw unreachable(error);
+  } finally {
+    begun();
   }
   if (response.ok) return response;
   const error = await errorOf(response);

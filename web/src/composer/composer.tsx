@@ -11,6 +11,7 @@ import { AttachButton, ClearButton, SendButton } from './composer-buttons.tsx';
 import { ComposerField } from './composer-field.tsx';
 import { ComposerFiles } from './composer-files.tsx';
 import { ComposerNotes } from './composer-notes.tsx';
+import { OutgoingMessage } from './outgoing-message.tsx';
 import { useDropFiles } from './use-drop-files.ts';
 import { WaitingList } from './waiting-list.tsx';
 
@@ -47,13 +48,13 @@ function attachPaste(store: Store<Draft>, text: string): void {
 
 export const Composer = memo(function Composer({ session, isRunning, isEmpty }: ComposerProps) {
   const store = draftOf(session?.id ?? newDraftId);
-  const { text, attachments, sending, waiting } = useStore(store);
+  const { text, attachments, outgoing, waiting } = useStore(store);
   const addFiles = useCallback((files: Iterable<File>) => void attachFiles(store, files), [store]);
   const isDropping = useDropFiles(addFiles);
   const content = useMemo(() => withAttachments(text, attachments), [text, attachments]);
   const isTooLong = content.length > maxMessageCharacters;
   const hasText = content.trim() !== '';
-  const maySend = hasText && sending === null && !isTooLong;
+  const maySend = hasText && outgoing === null && !isTooLong;
   const submit = (): void => {
     if (!maySend) return;
     if (isRunning && session) queueDraft(session);
@@ -69,6 +70,7 @@ export const Composer = memo(function Composer({ session, isRunning, isEmpty }: 
           submit();
         }}
       >
+        {outgoing && <OutgoingMessage session={session} message={outgoing} />}
         {session && <WaitingList session={session} waiting={waiting} />}
         <ComposerFiles
           files={attachments}

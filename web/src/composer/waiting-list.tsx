@@ -5,7 +5,7 @@ import { strings } from '../strings.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 
 /** Only the beginning is shown, and only so much is drawn. */
-const shownCharacters = 200;
+export const shownCharacters = 200;
 
 /** Messages that go out when the answer is finished; each can come back or be given up. */
 export function WaitingList({ session, waiting }: { session: ChatSession; waiting: readonly string[] }) {

@@ -5,7 +5,6 @@ import type { ContextPlan, Run, RunEvent } from '@corral/app/contracts/runs';
 import { chatsApi, messagesApi, runsApi } from '../api/chats.ts';
 import { ApiError } from '../api/request.ts';
 import { streamClient } from '../api/stream-client.ts';
-import { randomId } from '../ui/browser.ts';
 import { flushScheduler } from './flush-scheduler.ts';
 import { LiveRun, type LiveView } from './live-run.ts';
 import { MessageTree } from './message-tree.ts';
@@ -213,7 +212,7 @@ export class ChatSession {
   async start(body: StartRun): Promise<StartedRun> {
     this.#ownChangeAt = performance.now();
     const leafId = this.state.get().path.at(-1) ?? null;
-    const started = await runsApi.start(this.id, body, randomId());
+    const started = await runsApi.start(this.id, body, leafId);
     this.#ownChangeAt = performance.now();
     this.#adopt(body, started, leafId);
     return started;

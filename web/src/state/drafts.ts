@@ -1,13 +1,22 @@
 import type { Attachment } from '../composer/attachments.ts';
+import { strings } from '../strings.ts';
 import { remembered, rememberedInTab } from '../ui/browser.ts';
 import { createStore, type Store } from './store.ts';
+
+/** A message that was sent and of whose arrival the page knows nothing yet. */
+export interface Outgoing {
+  content: string;
+  /** The last message of the branch that it follows: by it the page knows it again where it did arrive. */
+  afterId: string | null;
+  /** Why it is said to be unsent; null while it is on its way. */
+  problem: string | null;
+}
 
 /** What somebody has written in a chat and the server does not have yet. */
 export interface Draft {
   text: string;
   attachments: readonly Attachment[];
-  /** On its way to the server; kept with the draft until it has arrived. */
-  sending: string | null;
+  outgoing: Outgoing | null;
   /** Whole messages that go out one by one, each when the answer before it is finished. */
   waiting: readonly string[];
 }
@@ -28,12 +37,15 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 export function draftOf(chatId: string): Store<Draft> {
   const known = drafts.get(chatId);
   if (known) return known;
+  // Of this tab only: two tabs would both send it.
+  const inTab = rememberedInTab.read<Record<string, DraftOfTab>>('unsent', {})[chatId];
   const draft = createStore<Draft>({
-    text: remembered.read<Record<string, string>>('drafts', {})[chatId] ?? '',
+    text: inTab?.outgoing
+      ? inTab.text
+      : (remembered.read<Record<string, string>>('drafts', {})[chatId] ?? ''),
     attachments: [],
-    sending: null,
-    // Of this tab only: two tabs would both send it.
-    waiting: rememberedInTab.read<Record<string, string[]>>('waiting', {})[chatId] ?? [],
+    outgoing: inTab?.outgoing ? { problem: strings.composer.leftOnItsWay, ...inTab.outgoing } : null,
+    waiting: inTab?.waiting ?? [],
   });
   draft.subscribe(() => {
     changed.add(chatId);
@@ -44,22 +56,34 @@ export function draftOf(chatId: string): Store<Draft> {
   return draft;
 }
 
+/** What goes out or waits beside the field, and what is in the field then. */
+interface DraftOfTab {
+  text: string;
+  outgoing: Pick<Outgoing, 'content' | 'afterId'> | null;
+  waiting: readonly string[];
+}
+
+export const joined = (...texts: readonly string[]): string =>
+  texts.filter((text) => text !== '').join('\n\n');
+
 function save(): void {
   clearTimeout(timer);
   const texts = remembered.read<Record<string, string>>('drafts', {});
-  const waiting = rememberedInTab.read<Record<string, readonly string[]>>('waiting', {});
+  const inTab = rememberedInTab.read<Record<string, DraftOfTab>>('unsent', {});
   for (const id of changed) {
-    const draft = draftOf(id).get();
-    const text = draft.sending ?? draft.text;
+    const { text, outgoing, waiting } = draftOf(id).get();
+    const { content = '', afterId = null } = outgoing ?? {};
+    const all = joined(content, text);
     // Taken out first, so that the newest are the last ones.
     delete texts[id];
-    delete waiting[id];
-    if (text !== '' && text.length <= maxKeptCharacters) texts[id] = text;
-    if (draft.waiting.length > 0) waiting[id] = draft.waiting;
+    delete inTab[id];
+    if (all !== '' && all.length <= maxKeptCharacters) texts[id] = all;
+    if (outgoing || waiting.length > 0)
+      inTab[id] = { text, outgoing: outgoing && { content, afterId }, waiting };
   }
   changed.clear();
   remembered.write('drafts', Object.fromEntries(Object.entries(texts).slice(-keptDrafts)));
-  rememberedInTab.write('waiting', waiting);
+  rememberedInTab.write('unsent', inTab);
 }
 
 addEventListener('pagehide', save);

@@ -1,46 +1,84 @@
+import { ApiError } from '../api/request.ts';
 import { withAttachments } from '../composer/attachments.ts';
 import { reportProblem } from '../ui/problems.ts';
 import { makeChat, run } from './actions.ts';
 import type { ChatSession } from './chat-session.ts';
-import { draftOf, newDraftId, type Draft } from './drafts.ts';
+import { draftOf, joined, newDraftId, type Draft } from './drafts.ts';
 import { onSession } from './sessions.ts';
 import type { Store } from './store.ts';
 
-const joined = (...texts: readonly string[]): string => texts.filter((text) => text !== '').join('\n\n');
+type Written = Pick<Draft, 'text' | 'attachments'>;
 
-function giveBack(draft: Store<Draft>, { text, attachments }: Pick<Draft, 'text' | 'attachments'>): void {
+const nothing: Written = { text: '', attachments: [] };
+
+function giveBack(draft: Store<Draft>, { text, attachments }: Written): void {
   draft.set((now) => ({
     ...now,
+    outgoing: null,
     text: joined(text, now.text),
     attachments: [...attachments, ...now.attachments],
   }));
 }
 
-/** Sends what stands in the field. What the server does not take stands there again, whatever is shown then. */
-export async function sendDraft(session: ChatSession | null): Promise<void> {
+const lastOf = (session: ChatSession | null): string | null => session?.state.get().path.at(-1) ?? null;
+
+/**
+ * Brings a message to the server. One that it refuses is given back; one of which nobody knows whether it arrived
+ * stays where it is, to be sent again or to be found in the chat.
+ */
+async function deliver(session: ChatSession | null, content: string, written: Written): Promise<void> {
   const from = draftOf(session?.id ?? newDraftId);
-  const taken = from.get();
-  from.set((draft) => ({ ...draft, text: '', attachments: [], sending: taken.text }));
   let to = from;
+  let target = session;
+  from.set((draft) => ({ ...draft, outgoing: { content, afterId: lastOf(session), problem: null } }));
   try {
-    const target = session ?? (await makeChat());
+    target ??= await makeChat();
     to = draftOf(target.id);
-    const content = withAttachments(taken.text, taken.attachments);
+    if (to !== from) {
+      from.set((draft) => ({ ...draft, outgoing: null }));
+      to.set((draft) => ({ ...draft, outgoing: { content, afterId: null, problem: null } }));
+    }
     await run(target, { input: { kind: 'message', content } });
+    to.set((draft) => ({ ...draft, outgoing: null }));
   } catch (error) {
-    giveBack(to, taken);
+    if (error instanceof ApiError && error.isUnreachable) {
+      const problem = error.message;
+      to.set((draft) => ({ ...draft, outgoing: draft.outgoing && { ...draft.outgoing, problem } }));
+      await target?.load();
+      if (target) findArrived(target);
+      return;
+    }
+    giveBack(to, written);
     reportProblem(error);
-  } finally {
-    from.set((draft) => ({ ...draft, sending: null }));
   }
+}
+
+/** Sends what stands in the field. */
+export async function sendDraft(session: ChatSession | null): Promise<void> {
+  const draft = draftOf(session?.id ?? newDraftId);
+  const { text, attachments } = draft.get();
+  draft.set((now) => ({ ...now, ...nothing }));
+  await deliver(session, withAttachments(text, attachments), { text, attachments });
+}
+
+/** Sends once more what is said to be unsent; where it had arrived, the server knows it again. */
+export async function resend(session: ChatSession | null): Promise<void> {
+  const { outgoing } = draftOf(session?.id ?? newDraftId).get();
+  if (outgoing) await deliver(session, outgoing.content, { text: outgoing.content, attachments: [] });
+}
+
+/** Gives up what is said to be unsent; with `isEdited` its text goes back into the field. */
+export function withdraw(session: ChatSession | null, isEdited: boolean): void {
+  const draft = draftOf(session?.id ?? newDraftId);
+  const text = draft.get().outgoing?.content ?? '';
+  giveBack(draft, isEdited ? { text, attachments: [] } : nothing);
 }
 
 /** Lets what stands in the field wait for the end of the answer that is being written. */
 export function queueDraft(session: ChatSession): void {
   draftOf(session.id).set((draft) => ({
     ...draft,
-    text: '',
-    attachments: [],
+    ...nothing,
     waiting: [...draft.waiting, withAttachments(draft.text, draft.attachments)],
   }));
 }
@@ -54,38 +92,41 @@ export function unqueue(session: ChatSession, index: number, isEdited: boolean):
   }));
 }
 
-/** Chats whose next message is on its way; until it is there, no other follows. */
-const onTheirWay = new Set<string>();
-
-async function sendFirst(session: ChatSession): Promise<void> {
-  onTheirWay.add(session.id);
+/** What was said to be unsent may be in the chat all the same: only the answer to it was lost. */
+function findArrived(session: ChatSession): void {
   const draft = draftOf(session.id);
-  const [content = '', ...waiting] = draft.get().waiting;
-  draft.set((now) => ({ ...now, waiting, sending: content }));
-  try {
-    await run(session, { input: { kind: 'message', content } });
-  } catch (error) {
-    giveBack(draft, { text: content, attachments: [] });
-    reportProblem(error);
-  } finally {
-    onTheirWay.delete(session.id);
-    draft.set((now) => ({ ...now, sending: null }));
-  }
+  const { outgoing } = draft.get();
+  if (!outgoing || outgoing.problem === null) return;
+  const isHere = session
+    .messages()
+    .some(
+      ({ role, parentId, content }) =>
+        role === 'user' && parentId === outgoing.afterId && content === outgoing.content,
+    );
+  if (isHere) draft.set((now) => ({ ...now, outgoing: null }));
 }
 
 /** After a whole answer the next message goes; after one that was stopped or failed all come back to be thought over. */
-function advance(session: ChatSession): void {
-  const { status, runIds, path } = session.state.get();
-  const draft = draftOf(session.id);
+function sendWaiting(session: ChatSession, draft: Store<Draft>): void {
   const { waiting } = draft.get();
-  if (status !== 'ready' || runIds.length > 0 || waiting.length === 0 || onTheirWay.has(session.id)) return;
-  const last = session.message(path.at(-1) ?? '');
+  const last = session.message(session.state.get().path.at(-1) ?? '');
   if (last?.state === 'running') return;
   if (last?.state === 'complete' || last?.state === 'length') {
-    void sendFirst(session);
+    const [content = '', ...rest] = waiting;
+    draft.set((now) => ({ ...now, waiting: rest }));
+    void deliver(session, content, { text: content, attachments: [] });
     return;
   }
   draft.set((now) => ({ ...now, text: joined(...waiting, now.text), waiting: [] }));
+}
+
+function advance(session: ChatSession): void {
+  const { status, runIds } = session.state.get();
+  if (status !== 'ready') return;
+  findArrived(session);
+  const draft = draftOf(session.id);
+  const { waiting, outgoing } = draft.get();
+  if (runIds.length === 0 && waiting.length > 0 && !outgoing) sendWaiting(session, draft);
 }
 
 /** Messages that wait go out by themselves, shown or not. */

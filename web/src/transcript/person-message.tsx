@@ -1,7 +1,7 @@
 import { memo, useState } from 'react';
 import type { ChatMessage } from '@corral/app/contracts/chats';
 import { Copy, Pencil, Pin, PinOff, Trash2 } from 'lucide-react';
-import { copyWithNotice, startRun, withUndo } from '../state/actions.ts';
+import { copyWithNotice, run, withUndo } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { WrittenText } from '../markdown/written-text.tsx';
 import { strings } from '../strings.ts';
@@ -58,10 +58,12 @@ export const PersonMessage = memo(function PersonMessage({ session, id, isLast, 
   const [isEditing, setEditing] = useState(false);
   if (!view) return null;
   const { message } = view;
-  const send = (content: string): void => {
-    setEditing(false);
-    startRun(session, { input: { kind: 'edit', messageId: id, content } });
-  };
+  // What is written stays where it is until the server has it.
+  const send = (content: string): void =>
+    attempt(async () => {
+      await run(session, { input: { kind: 'edit', messageId: id, content } });
+      setEditing(false);
+    });
   return (
     <article
       className="message message--person"

@@ -1,0 +1,144 @@
+import type { Page, Route } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { inBrowser } from './in-browser.ts';
+import { answered, say, servePage } from './open-page.ts';
+
+const here = inBrowser(() => servePage({ script: { tokensPerSecond: 1_000 } }));
+
+/** Three tries of 5 s, and a busy machine. */
+const givesUpMs = 40_000;
+const runs = '**/api/chats/*/runs';
+const chats = /\/api\/chats\/[\w-]+$/;
+
+/** As on a line that is dead without a word. */
+const swallow = (): void => undefined;
+/** The server has the request, its answer is lost. */
+async function loseAnswer(route: Route): Promise<void> {
+  await route.fetch();
+  await route.abort();
+}
+
+const unsent = (page: Page, why = 'The server does not answer.') =>
+  page.getByRole('alert').getByText(`Not sent. ${why}`);
+const again = (page: Page) => page.getByRole('button', { name: 'Send again' });
+
+async function chatPath(page: Page): Promise<string> {
+  return `/api/chats/${String(await page.evaluate('location.hash')).split('/')[2]}`;
+}
+
+/** What people wrote in the shown chat, as the server has it. */
+async function asked(page: Page): Promise<string[]> {
+  const { body } = await here.server.call('GET', await chatPath(page));
+  const messages = body['messages'] as { role: string; content: string }[];
+  return messages.filter(({ role }) => role === 'user').map(({ content }) => content);
+}
+
+async function inChat(): Promise<Page> {
+  const { page } = await here.open();
+  await say(page, 'first of all');
+  await answered(page);
+  return page;
+}
+
+test('a message into a dead line is said to be on its way, then to be unsent, and is sent again from there', async () => {
+  const page = await inChat();
+  await page.route(runs, swallow);
+  await say(page, 'into the void');
+  await page.getByText('On its way').waitFor();
+  await page.locator('#composer').fill('meanwhile something else');
+  expect(await page.getByRole('button', { name: 'Send', exact: true }).isDisabled()).toBe(true);
+  await unsent(page).waitFor({ timeout: givesUpMs });
+  expect(await page.locator('.outgoing').innerText()).toContain('into the void');
+  expect(await asked(page)).toEqual(['first of all']);
+  await page.unroute(runs);
+  await again(page).click();
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  expect(await answered(page)).toContain('into the void');
+  expect(await page.locator('.outgoing').count()).toBe(0);
+  expect(await page.locator('#composer').inputValue()).toBe('meanwhile something else');
+  expect(await asked(page)).toEqual(['first of all', 'into the void']);
+});
+
+test('a message whose acknowledgement is lost is there once, however often it is sent again', async () => {
+  const page = await inChat();
+  await page.route(runs, loseAnswer);
+  await page.route(chats, (route) => route.abort());
+  await say(page, 'only once');
+  await unsent(page).waitFor();
+  expect(await asked(page)).toEqual(['first of all', 'only once']);
+  await again(page).click();
+  await unsent(page).waitFor();
+  await page.unroute(runs);
+  await again(page).click();
+  await page.locator('.outgoing').waitFor({ state: 'detached' });
+  await expect.poll(() => page.locator('.message--person').count()).toBe(2);
+  await page.unroute(chats);
+  await page.reload();
+  await expect.poll(() => page.locator('.message--person').count()).toBe(2);
+  expect(await asked(page)).toEqual(['first of all', 'only once']);
+});
+
+test('where the message turns out to have arrived it is no longer said to be unsent', async () => {
+  const page = await inChat();
+  await page.route(runs, loseAnswer);
+  await page.route(chats, (route) => route.abort());
+  await say(page, 'it did arrive');
+  await unsent(page).waitFor();
+  await page.unroute(chats);
+  await here.server.call('PATCH', await chatPath(page), { title: 'told to all tabs' });
+  await page.locator('.outgoing').waitFor({ state: 'detached' });
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  expect(await page.locator('#composer').inputValue()).toBe('');
+  expect(await asked(page)).toEqual(['first of all', 'it did arrive']);
+});
+
+test('a page that is left while its message is on its way still has it, to be sent, changed or given up', async () => {
+  const page = await inChat();
+  await page.route(runs, swallow);
+  await say(page, 'left behind');
+  await page.getByText('On its way').waitFor();
+  await page.reload();
+  await unsent(page, 'The page was left while it was on its way.').waitFor();
+  expect(await page.locator('#composer').inputValue()).toBe('');
+  await page.getByRole('button', { name: 'Put back into the field' }).click();
+  expect(await page.locator('#composer').inputValue()).toBe('left behind');
+  expect(await page.locator('.outgoing').count()).toBe(0);
+  await page.route(runs, (route) => route.abort());
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await unsent(page).waitFor();
+  await page.getByRole('button', { name: 'Do not send' }).click();
+  expect(await page.locator('.outgoing').count()).toBe(0);
+  expect(await page.locator('#composer').inputValue()).toBe('');
+});
+
+test('the first message of a chat makes one chat, also when the answer to that is lost', async () => {
+  const { page } = await here.open();
+  const before = await page.locator('.chat-row').count();
+  const creation = /\/api\/chats$/;
+  await page.route(creation, (route) =>
+    route.request().method() === 'POST' ? loseAnswer(route) : route.continue(),
+  );
+  await say(page, 'in a chat of its own');
+  await unsent(page).waitFor();
+  await page.unroute(creation);
+  await again(page).click();
+  expect(await answered(page)).toContain('in a chat of its own');
+  await expect.poll(() => page.locator('.chat-row').count()).toBe(before + 1);
+});
+
+test('a reworded message stays in its editor until the server has it, and is there once', async () => {
+  const page = await inChat();
+  await page.locator('.message--person').getByRole('button', { name: 'Edit' }).click();
+  const editor = page.locator('.message-editor');
+  await editor.getByRole('textbox').fill('reworded');
+  await page.route(runs, loseAnswer);
+  await page.route(chats, (route) => route.abort());
+  await editor.getByRole('button', { name: 'Send' }).click();
+  await page.getByText('The server does not answer.').waitFor();
+  expect(await editor.getByRole('textbox').inputValue()).toBe('reworded');
+  await page.unroute(runs);
+  await editor.getByRole('button', { name: 'Send' }).click();
+  await editor.waitFor({ state: 'detached' });
+  await expect.poll(() => page.locator('.message--person').innerText()).toContain('reworded');
+  expect(await asked(page)).toEqual(['first of all', 'reworded']);
+});

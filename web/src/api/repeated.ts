@@ -1,0 +1,42 @@
+import { randomId } from '../ui/browser.ts';
+import { ApiError } from './request.ts';
+
+/**
+ * The server takes a message within milliseconds. A line that died unnoticed, by sleep or with another network, takes
+ * it never, and the next try gets another line: three tries are 15 s, after which somebody is told.
+ */
+const tryMs = 5_000;
+const tries = 3;
+/** A large message is on its way for longer, here on a line of a quarter of a megabit. */
+const bytesPerMs = 32;
+
+/** Keys of requests whose answer never came; the same request again is the same one to the server. */
+const unanswered = new Map<string, string>();
+
+/** What a try needs: one key for all of them, and how long it may wait for an answer. */
+export interface Try {
+  idempotencyKey: string;
+  answerMs: number;
+}
+
+/**
+ * Asks until there is an answer, whatever it is, and gives up after a while. Whoever asks the same again gets what
+ * the server made of it the first time. `identity` is what makes it the same.
+ */
+export async function repeated<T>(identity: string, ask: (next: Try) => Promise<T>): Promise<T> {
+  const idempotencyKey = unanswered.get(identity) ?? randomId();
+  unanswered.set(identity, idempotencyKey);
+  const answerMs = tryMs + Math.ceil(identity.length / bytesPerMs);
+  for (let count = 1; ; count += 1) {
+    try {
+      const answer = await ask({ idempotencyKey, answerMs });
+      unanswered.delete(identity);
+      return answer;
+    } catch (error) {
+      const isLate = error instanceof ApiError && error.isLate;
+      if (isLate && count < tries) continue;
+      if (!(error instanceof ApiError && error.isUnreachable)) unanswered.delete(identity);
+      throw error;
+    }
+  }
+}

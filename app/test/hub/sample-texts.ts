@@ -12,7 +12,8 @@ import { ggufNumber, ggufText, type GgufMetadata } from '../../src/formats/gguf/
 import { readGguf } from '../../src/formats/gguf/gguf-reader.ts';
 import { memorySource } from '../../src/formats/byte-source.ts';
 import { encodeSentencePiece, type PieceType } from '../../src/formats/sentencepiece/sentencepiece-model.ts';
-import { readVocabulary, readVocabularyFiles } from '../../src/models/convert/vocabulary/vocabulary.ts';
+import { readVocabularyFiles } from '../../src/models/convert/vocabulary/vocabulary-files.ts';
+import { readVocabulary } from '../../src/models/convert/vocabulary/vocabulary.ts';
 import { OracleModel } from '../fixtures/llama-library.ts';
 
 const words = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+";

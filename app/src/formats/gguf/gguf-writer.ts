@@ -130,7 +130,7 @@ export interface EncodedEntries {
   bytes: Uint8Array;
 }
 
-function encodeEntries(entries: Iterable<readonly [string, GgufEntry]>): EncodedEntries {
+export function encodeEntries(entries: Iterable<readonly [string, GgufEntry]>): EncodedEntries {
   const sink = new ByteSink();
   let count = 0;
   for (const [key, entry] of entries) {
@@ -139,6 +139,14 @@ function encodeEntries(entries: Iterable<readonly [string, GgufEntry]>): Encoded
     count++;
   }
   return { count, bytes: sink.bytes() };
+}
+
+/** One list after the other. */
+export function joinEntries(parts: readonly EncodedEntries[]): EncodedEntries {
+  return {
+    count: parts.reduce((sum, { count }) => sum + count, 0),
+    bytes: Buffer.concat(parts.map(({ bytes }) => bytes)),
+  };
 }
 
 /**

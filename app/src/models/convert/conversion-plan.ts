@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../contracts/app-error.ts';
-import type { GgufEntry } from '../../formats/gguf/gguf-types.ts';
-import { layOutGguf, type GgufLayout } from '../../formats/gguf/gguf-writer.ts';
+import {
+  encodeEntries,
+  joinEntries,
+  layOutEncoded,
+  type GgufLayout,
+} from '../../formats/gguf/gguf-writer.ts';
 import { parseJsonObject } from '../../formats/json-object.ts';
 import { applyAdapters, openAdapter, type MergePlan } from './adapters/open-adapter.ts';
 import type { Architecture } from './architectures/architecture.ts';
@@ -19,7 +23,8 @@ import {
   type PlannedUnit,
 } from './planned-tensors.ts';
 import { chatTemplateEntries } from './vocabulary/chat-template.ts';
-import { readVocabulary, readVocabularyFiles } from './vocabulary/vocabulary.ts';
+import { readVocabularyFiles } from './vocabulary/vocabulary-files.ts';
+import { encodeVocabulary } from './vocabulary/vocabulary-thread.ts';
 import { chooseWeightFiles, openShards, type OpenShard, type OpenWeights } from './weights.ts';
 
 /** Everything about a conversion that can be known without reading weights. */
@@ -140,21 +145,18 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   };
   const tensors = plannedTensors(found, context, merge);
   const parameters = tensors.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
-  const vocabularyFiles = await readVocabularyFiles(vocabularySource(options, opened), options.signal);
-  const vocabulary = readVocabulary(vocabularyFiles, config.vocabularySize, config.raw);
+  const files = await readVocabularyFiles(vocabularySource(options, opened), options.signal);
+  const task = { files, size: config.vocabularySize, config: config.raw };
+  const vocabulary = await encodeVocabulary(task, options.signal);
   const template = await chatTemplateEntries(options);
-  const entries: [string, GgufEntry][] = [
-    ...generalEntries(options, architecture.name, parameters),
-    ...architecture.entries(config),
-    ...vocabulary.entries,
-    ...template.entries,
-  ];
+  const model = [...generalEntries(options, architecture.name, parameters), ...architecture.entries(config)];
+  const entries = joinEntries([encodeEntries(model), vocabulary.entries, encodeEntries(template.entries)]);
   const extras = architecture.extras(config);
   const shapes = [
     ...tensors.map(({ name, shape, type }) => ({ name, type, dimensions: shape.toReversed() })),
     ...extras.map(({ name, values }) => ({ name, type: 'f32' as const, dimensions: [values.length] })),
   ].toSorted(byPlace);
-  const layout = layOutGguf(entries, shapes);
+  const layout = layOutEncoded(entries, shapes);
   const inFile = placed(tensors, layout);
   const adapterShards = new Set(
     tensors.map(({ located }) => located.shard).filter((shard) => !weights.shards.includes(shard)),

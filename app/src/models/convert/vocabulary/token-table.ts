@@ -10,7 +10,7 @@ export interface TokenTable {
   scores?: number[];
 }
 
-/** The vocabulary files of a repository. */
+/** What the vocabulary files of a repository say. */
 export interface VocabularyFiles {
   sentencePiece?: Uint8Array;
   tokenizer?: BytePairTokenizer;

@@ -13,7 +13,8 @@ import type { JsonObject } from '../../../formats/json-object.ts';
 import { encodeSentencePiece } from '../../../formats/sentencepiece/sentencepiece-model.ts';
 import type { RepositoryFiles } from '../convert-types.ts';
 import { chatTemplateEntries } from './chat-template.ts';
-import { readVocabulary, readVocabularyFiles } from './vocabulary.ts';
+import { readVocabularyFiles } from './vocabulary-files.ts';
+import { readVocabulary } from './vocabulary.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {

@@ -1,15 +1,15 @@
 import { AppError } from '../../../contracts/app-error.ts';
 import { parseJsonObject, type JsonObject } from '../../../formats/json-object.ts';
 import { readSentencePiece } from '../../../formats/sentencepiece/sentencepiece-model.ts';
-import { readTokenizerJson, tokenizerJsonLimits } from '../../../formats/tokenizer-json/tokenizer-json.ts';
+import { readTokenizerJson, type BytePairTokenizer } from '../../../formats/tokenizer-json/tokenizer-json.ts';
 import type { GgufEntry } from '../../../formats/gguf/gguf-types.ts';
 import { ggufEntry } from '../../../formats/gguf/gguf-writer.ts';
-import type { RepositoryFiles } from '../convert-types.ts';
 import { bytePairTokens } from './byte-pair-tokens.ts';
 import { identifyPreTokenizer } from './pre-tokenizer.ts';
 import { pieceTokens, piecesFromMerges } from './sentence-pieces.ts';
 import { specialTokens } from './special-tokens.ts';
 import type { VocabularyFiles } from './token-table.ts';
+import type { VocabularyBytes } from './vocabulary-files.ts';
 
 export interface Vocabulary {
   entries: [string, GgufEntry][];
@@ -19,37 +19,26 @@ export interface Vocabulary {
 /** Larger ones exist only with many thousand added tokens; those reach 2 MB. */
 const maximumTokenizerConfigBytes = 16 * 1024 * 1024;
 
-export async function readVocabularyFiles(
-  files: RepositoryFiles,
-  signal?: AbortSignal,
-): Promise<VocabularyFiles> {
-  const object = async (name: string): Promise<JsonObject> => {
-    const bytes = await files.bytes(name, signal);
-    return bytes ? parseJsonObject(name, bytes, maximumTokenizerConfigBytes) : {};
-  };
-  const sentencePiece = await files.bytes('tokenizer.model', signal);
-  const tokenizerBytes = await files.bytes('tokenizer.json', signal);
-  if (tokenizerBytes && tokenizerBytes.length > tokenizerJsonLimits.maximumBytes)
-    throw new AppError('file-invalid', `tokenizer.json of ${files.name} is very large.`);
-  const hasTokenizer = tokenizerBytes && isBytePair(tokenizerBytes, sentencePiece !== undefined);
+function parseFiles(files: VocabularyBytes): VocabularyFiles {
+  const object = (name: string, bytes: Uint8Array | undefined): JsonObject =>
+    bytes ? parseJsonObject(name, bytes, maximumTokenizerConfigBytes) : {};
+  const { sentencePiece, tokenizer: tokenizerBytes } = files;
+  const tokenizer = tokenizerBytes && bytePairs(tokenizerBytes, sentencePiece !== undefined);
   return {
     ...(sentencePiece ? { sentencePiece } : {}),
-    ...(hasTokenizer
-      ? { tokenizer: readTokenizerJson('tokenizer.json', tokenizerBytes), tokenizerBytes }
-      : {}),
-    tokenizerConfig: await object('tokenizer_config.json'),
-    addedTokens: await object('added_tokens.json'),
+    ...(tokenizer ? { tokenizer, tokenizerBytes } : {}),
+    tokenizerConfig: object('tokenizer_config.json', files.tokenizerConfig),
+    addedTokens: object('added_tokens.json', files.addedTokens),
   };
 }
 
 /** Beside a tokenizer.model, a tokenizer.json of another kind (Unigram) is not needed. */
-function isBytePair(bytes: Uint8Array, hasOther: boolean): boolean {
-  if (!hasOther) return true;
+function bytePairs(bytes: Uint8Array, hasOther: boolean): BytePairTokenizer | undefined {
   try {
-    readTokenizerJson('tokenizer.json', bytes);
-    return true;
-  } catch {
-    return false;
+    return readTokenizerJson('tokenizer.json', bytes);
+  } catch (error) {
+    if (hasOther) return undefined;
+    throw error;
   }
 }
 
@@ -81,9 +70,13 @@ function spacePrefix(files: VocabularyFiles, fallback: boolean): boolean {
   return typeof stated === 'boolean' ? stated : fallback;
 }
 
-/** Everything `tokenizer.*` except the chat template, for a model whose embedding has `size` rows. */
-export function readVocabulary(files: VocabularyFiles, size: number, config: JsonObject): Vocabulary {
+/**
+ * Everything `tokenizer.*` except the chat template, for a model whose embedding has `size` rows. A vocabulary of 128 000
+ * tokens takes seconds, in which its thread does nothing else: `vocabulary-thread.ts` has one for it.
+ */
+export function readVocabulary(bytes: VocabularyBytes, size: number, config: JsonObject): Vocabulary {
   const { string, array, bool } = ggufEntry;
+  const files = parseFiles(bytes);
   const { tokenizer } = files;
   const direct = usablePieces(files);
   const source =

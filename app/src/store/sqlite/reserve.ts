@@ -11,6 +11,8 @@ export interface Reserve {
   release(part?: number): boolean;
   /** Takes the space again, when there is plenty. */
   refill(): void;
+  /** What was given up and is not held again: room that is nobody's to use. */
+  owedBytes(): number;
 }
 
 const chunkBytes = 1024 * 1024;
@@ -19,12 +21,15 @@ const refillEveryMs = 10_000;
 export function createReserve(home: string, sizeBytes: number): Reserve {
   const path = join(home, 'reserve');
   let lastTryMs = Number.NEGATIVE_INFINITY;
+  let mostHeld = 0;
   return {
     release(part = 1) {
       const held = sizeOf(path);
       if (held === 0) return false;
+      mostHeld = Math.max(mostHeld, held);
       return shrink(path, Math.floor(held * (1 - part)));
     },
+    owedBytes: () => Math.max(0, mostHeld - sizeOf(path)),
     refill() {
       const now = performance.now();
       if (now - lastTryMs < refillEveryMs) return;

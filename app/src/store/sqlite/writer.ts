@@ -12,6 +12,7 @@ import { prepareDatabase } from './prepare-database.ts';
 import { newSession } from './reader.ts';
 import { createReserve, type Reserve } from './reserve.ts';
 import { fromSqliteError } from './sqlite-errors.ts';
+import { Writability } from './writability.ts';
 import type { WorkerReply, WorkerRequest, WorkerSetup } from './worker-messages.ts';
 import type { WorkerSide } from './worker-loop.ts';
 
@@ -38,14 +39,19 @@ interface Writer {
   reserve: Reserve;
   database: DatabaseSync;
   kysely: Kysely<Schema>;
-  writable: boolean;
+  writability: Writability;
 }
 
 /** The one writing connection: checked, migrated, and sharing commits between calls that wait at the same time. */
 export async function openWriter(setup: WorkerSetup): Promise<WorkerSide> {
   const reserve = createReserve(setup.home, setup.reserveBytes);
   const prepared = await prepareDatabase(setup, reserve);
-  const writer: Writer = { setup, reserve, ...connect(prepared.database), writable: true };
+  const writer: Writer = {
+    setup,
+    reserve,
+    ...connect(prepared.database),
+    writability: new Writability(setup.home, reserve),
+  };
   reserve.refill();
   return {
     ready: { schemaVersion: prepared.schemaVersion, notices: prepared.notices, calls: writeCallNames },
@@ -73,8 +79,10 @@ async function answerTogether(writer: Writer, requests: WorkerRequest[]): Promis
   } catch (error) {
     const failure = fromSqliteError(error);
     recover(writer, failure);
-    if (failure.code !== 'disk-full')
+    if (failure.code !== 'disk-full') {
+      for (const { parameters } of calls) writer.writability.refused(failure, parameters);
       return [...replies, ...calls.map(({ id }) => ({ id, error: failure.toJSON() }))];
+    }
     for (const call of calls) replies.push(await answerOnFullDisk(writer, call));
     return replies;
   }
@@ -85,6 +93,7 @@ async function commitTogether(writer: Writer, calls: WorkerRequest[]): Promise<W
   const { database } = writer;
   const replies: WorkerReply[] = [];
   const erasing: WorkerReply[] = [];
+  const kept: WorkerRequest[] = [];
   database.exec('BEGIN IMMEDIATE');
   for (const call of calls) {
     database.exec('SAVEPOINT one_call');
@@ -99,6 +108,7 @@ async function commitTogether(writer: Writer, calls: WorkerRequest[]): Promise<W
         ...(session.erased ? { erased: session.erased } : {}),
       };
       replies.push(reply);
+      kept.push(call);
       if (session.truncateLog) erasing.push(reply);
     } catch (error) {
       // A full disk and the like end the whole transaction by themselves.
@@ -110,7 +120,7 @@ async function commitTogether(writer: Writer, calls: WorkerRequest[]): Promise<W
     }
   }
   database.exec('COMMIT');
-  writer.writable = true;
+  for (const { parameters } of kept) writer.writability.taken(parameters);
   if (erasing.length > 0 && !emptyLog(writer)) for (const reply of erasing) reply.logIsHeld = true;
   writer.reserve.refill();
   return replies;
@@ -127,6 +137,7 @@ async function answerOnFullDisk(writer: Writer, call: WorkerRequest): Promise<Wo
   } catch (error) {
     const failure = fromSqliteError(error);
     recover(writer, failure);
+    writer.writability.refused(failure, call.parameters);
     return { id: call.id, error: failure.toJSON() };
   }
   return { id: call.id };
@@ -154,7 +165,6 @@ function emptyLog({ database }: Writer): boolean {
 
 /** After a failed commit. An error of the disk leaves the state of the connection in doubt, so a new one is made. */
 function recover(writer: Writer, failure: AppError): void {
-  writer.writable = false;
   rememberDamage(writer.setup.path, failure);
   if (writer.database.isTransaction) writer.database.exec('ROLLBACK');
   if (failure.code !== 'input-output') return;
@@ -168,7 +178,7 @@ function answerSpecial(writer: Writer, request: WorkerRequest): WorkerReply {
     const sizeBytes = [path, `${path}-wal`]
       .map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0)
       .reduce((sum, size) => sum + size, 0);
-    return { id: request.id, value: { writable: writer.writable, sizeBytes } };
+    return { id: request.id, value: { writable: writer.writability.isWritable(), sizeBytes } };
   }
   if (request.name === '$emptyLog') return { id: request.id, value: emptyLog(writer) };
   return { id: request.id, error: { code: 'internal', message: `There is no request ${request.name}.` } };

@@ -168,6 +168,12 @@ describe('npm run check', { timeout: 240_000 }, () => {
     ['commands', 'docs/promises.md', ['app/test/origins', 'app/test/nowhere'], 'no test lies at'],
     ['commands', 'docs/promises.md', ['## 8. ', '## Also: '], 'has 7 promises'],
     ['dependencies', 'docs/dependencies.md', ['| zod | schemas', '| zot | schemas'], 'has no row for zod'],
+    [
+      'dependencies',
+      'package-lock.json',
+      ['"node_modules/zod": {', '"node_modules/zod": {\n      "hasInstallScript": true,'],
+      'node_modules/zod runs a script',
+    ],
   ] as [string, string, [string, string], string][])(
     '%s refuses a fault in %s',
     (guard, file, change, message) => {

@@ -14,6 +14,7 @@ interface Manifest {
 interface LockEntry {
   license?: string;
   link?: boolean;
+  hasInstallScript?: boolean;
 }
 
 /** Permissive ones; the others are used unchanged (MPL), or as data (CC), and ask for no more than being named. */
@@ -33,6 +34,9 @@ const accepted = new Set([
   'Unlicense',
   'Zlib',
 ]);
+
+/** Their scripts only build or look for what a package of its own brings for each platform. */
+const withNeedlessScript = new Set(['node_modules/@swc/core', 'node_modules/koffi']);
 
 const read = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
 const manifests = ['package.json', 'app/package.json', 'web/package.json'];
@@ -92,11 +96,13 @@ for (const name of documented.keys())
   if (!direct.has(name))
     problems.push(`docs/dependencies.md has a row for ${name}, which no package.json names`);
 let count = 0;
-for (const [path, { license, link }] of Object.entries(lock)) {
+for (const [path, { license, link, hasInstallScript }] of Object.entries(lock)) {
   if (!path.startsWith('node_modules/') || link === true) continue;
   count += 1;
   if (license === undefined) problems.push(`${path} names no licence`);
   else if (!isAccepted(license)) problems.push(`${path} is licensed ${license}`);
+  if (hasInstallScript === true && !withNeedlessScript.has(path))
+    problems.push(`${path} runs a script when it is installed, and here none is run: does it work without?`);
 }
 if (!/^ignore-scripts=true$/m.test(readFileSync('.npmrc', 'utf8')))
   problems.push('.npmrc lets packages run scripts when they are installed');

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { JsonSchema } from '../contracts/sampling.ts';
 import { gbnfLiteral } from './grammar-rules.ts';
 import { integerRange } from './integer-range.ts';
-import { grammarOfJsonSchema, schemaLimits } from './json-schema-grammar.ts';
+import { grammarOfJsonSchema } from './json-schema-grammar.ts';
+import { schemaLimits } from './json-schema-object.ts';
 
 const path = (schema: JsonSchema): string => {
   try {

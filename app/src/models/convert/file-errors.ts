@@ -33,3 +33,9 @@ export function fileError(error: unknown): AppError {
   if (!known) return toAppError(error);
   return new AppError(known.code, known.message, { hint: known.hint, cause: error });
 }
+
+/** Why a signal was raised, as an error of ours. */
+export function abortReason(signal: AbortSignal): AppError {
+  const reason: unknown = signal.reason;
+  return reason instanceof AppError ? reason : new AppError('cancelled', 'The conversion was stopped.');
+}

@@ -1,0 +1,107 @@
+import { AppError } from '../contracts/app-error.ts';
+
+/** A client sends the schema; its grammar is compiled and walked at every token. */
+export const schemaLimits = {
+  /** The largest schemas in use have 20 KB. */
+  textBytes: 64 * 1024,
+  /** Deeper nesting than this is a program's mistake. */
+  depth: 32,
+  /** The grammar grows with every rule; the compiler has a deadline of its own. */
+  rules: 4_000,
+  /** The engine unrolls repetitions. */
+  repetitions: 2_000,
+} as const;
+
+export type SchemaObject = Record<string, unknown>;
+
+/** Where in the schema something stands, for messages and for the bound on nesting. */
+export interface Place {
+  path: string;
+  depth: number;
+}
+
+const jsonTypes = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'] as const;
+export type JsonType = (typeof jsonTypes)[number];
+
+/** Both at once, as `allOf` means it. */
+export function mergeSchemas(left: SchemaObject, right: SchemaObject): SchemaObject {
+  const merged: SchemaObject = { ...left, ...right };
+  if (isObject(left['properties']) && isObject(right['properties'])) {
+    merged['properties'] = { ...left['properties'], ...right['properties'] };
+  }
+  if (Array.isArray(left['required']) && Array.isArray(right['required'])) {
+    merged['required'] = [
+      ...new Set([...(left['required'] as unknown[]), ...(right['required'] as unknown[])]),
+    ];
+  }
+  return merged;
+}
+
+/** The types a value may have: stated, or meant by the other words. */
+export function typesOf(schema: SchemaObject, place: Place): JsonType[] {
+  const given = schema['type'];
+  if (given === undefined) return impliedTypes(schema);
+  const types = Array.isArray(given) ? (given as unknown[]) : [given];
+  for (const type of types) {
+    if (!(jsonTypes as readonly unknown[]).includes(type)) {
+      throw invalid(`${place.path}/type`, `there is no type ${JSON.stringify(type)}`);
+    }
+  }
+  if (types.length === 0) throw invalid(`${place.path}/type`, 'it is empty');
+  return types as JsonType[];
+}
+
+/** What a schema without a type means by its other words. */
+const implications: readonly [type: JsonType, keywords: readonly string[]][] = [
+  ['object', ['properties', 'required', 'additionalProperties']],
+  ['array', ['items', 'prefixItems', 'minItems', 'maxItems']],
+  ['string', ['minLength', 'maxLength', 'format', 'pattern']],
+  ['number', ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum']],
+];
+
+function impliedTypes(schema: SchemaObject): JsonType[] {
+  const implied = implications.find(([, keywords]) => keywords.some((keyword) => keyword in schema));
+  return implied ? [implied[0]] : ['null', 'boolean', 'number', 'string', 'array', 'object'];
+}
+
+/** Whether every number that fits is `bound` or more. */
+export function isAtLeast(schema: SchemaObject, bound: number): boolean {
+  const { minimum, exclusiveMinimum } = schema;
+  return [minimum, exclusiveMinimum].some((value) => typeof value === 'number' && value >= bound);
+}
+
+export function numberOf(schema: SchemaObject, keyword: string, place: Place): number | undefined {
+  const value = schema[keyword];
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw invalid(`${place.path}/${keyword}`, 'it is no number');
+}
+
+export function countOf(schema: SchemaObject, keyword: string, place: Place): number | undefined {
+  const value = numberOf(schema, keyword, place);
+  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= schemaLimits.repetitions))
+    return value;
+  throw invalid(`${place.path}/${keyword}`, `it is no whole number from 0 to ${schemaLimits.repetitions}`);
+}
+
+export function namesOf(value: unknown, place: Place): string[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.every((name) => typeof name === 'string')) return value;
+  throw invalid(`${place.path}/required`, 'it is no list of names');
+}
+
+export function deeper(place: Place, step: string): Place {
+  return { path: `${place.path}/${step}`, depth: place.depth + 1 };
+}
+
+export function isObject(value: unknown): value is SchemaObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What every refusal here looks like. */
+export function invalid(path: string, why: string, hint = 'Simplify the schema at this place.'): AppError {
+  return new AppError('grammar-invalid', `The JSON schema cannot be used: at ${path}, ${why}.`, {
+    hint,
+    details: { path },
+  });
+}

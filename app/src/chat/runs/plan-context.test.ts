@@ -109,16 +109,23 @@ describe('the context plan', () => {
 
   test('for any talk: it fits or nothing more may go, and one more exchange would not fit', async () => {
     const talks = fc.record({
-      lengths: fc.array(fc.integer({ min: 1, max: 120 }), { maxLength: 12 }),
+      lengths: fc.array(fc.oneof(fc.integer({ min: 2, max: 120 }), fc.integer({ min: 2, max: 5000 })), {
+        maxLength: 12,
+      }),
       pins: fc.array(fc.boolean(), { maxLength: 12 }),
-      context: fc.integer({ min: 64, max: 600 }),
+      context: fc.oneof(fc.integer({ min: 64, max: 600 }), fc.integer({ min: 64, max: 20_000 })),
       system: fc.string({ maxLength: 40 }),
     });
     await fc.assert(
       fc.asyncProperty(talks, async ({ lengths, pins, context, system }) => {
         const branch: PlanMessage[] = lengths.flatMap((length, index) => [
-          { id: `u${index}`, role: 'user', content: 'u'.repeat(length), pinned: pins[index] ?? false },
-          { id: `a${index}`, role: 'assistant', content: 'a'.repeat(length), pinned: false },
+          {
+            id: `u${index}`,
+            role: 'user',
+            content: `${index}`.padEnd(length, 'u'),
+            pinned: pins[index] ?? false,
+          },
+          { id: `a${index}`, role: 'assistant', content: `${index}`.padEnd(length, 'a'), pinned: false },
         ]);
         branch.push({ id: 'now', role: 'user', content: 'now', pinned: false });
         const asked = request(branch, { contextTokens: context, systemPrompt: system });
@@ -126,7 +133,18 @@ describe('the context plan', () => {
         const room = context - plan.reservedTokens;
         const seen = new Set(seenIds(plan));
         const sent = branch.filter((message) => seen.has(message.id));
-        const counted = await engine.count(promptOf(asked, sent));
+        const prompt = promptOf(asked, sent);
+        // Whole, and nothing besides.
+        const words = [system, ...sent.map(({ content }) => content)].filter((text) => text !== '');
+        expect(prompt.kind === 'chat' && prompt.messages.map(({ content }) => content).join('\n\n')).toBe(
+          words.join('\n\n'),
+        );
+        // What is not sent is said, and where the line stands.
+        const unseen = branch.filter((message) => !seen.has(message.id));
+        expect(plan.droppedMessageIds).toEqual(unseen.map(({ id }) => id));
+        const lineAt = unseen.at(-1);
+        expect(plan.firstSeenMessageId).toBe(lineAt ? branch[branch.indexOf(lineAt) + 1]?.id : null);
+        const counted = await engine.count(prompt);
         expect(counted.totalTokens).toBe(plan.promptTokens);
         expect(plan.fits).toBe(plan.promptTokens <= room);
         for (const [index, pinned] of pins.entries())

@@ -1,6 +1,6 @@
 // `npm test [FILTER]…`: installs the rest, builds the page and runs every test, or those whose path holds a filter.
 // `npm run test:faults` runs what takes longer or needs tools that not every machine has.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { runChild } from './child.mjs';
@@ -34,9 +34,18 @@ function printSuites(results) {
   }
 }
 
-/** @param {string} file */
-function printSummary(file) {
-  const report = JSON.parse(readFileSync(file, 'utf8'));
+/** Test files of the tree that took no part: every one belongs to a project. @param {FileResult[]} results */
+function leftOut(results) {
+  const ran = new Set(results.map(({ name }) => relative(root, name)));
+  return ['app', 'web', 'scripts', 'bin']
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, String(file))),
+    )
+    .filter((file) => /\.test\.tsx?$/.test(file) && !file.includes('node_modules') && !ran.has(file));
+}
+
+/** @param {{ testResults: FileResult[], numPassedTests: number, numFailedTests: number, numPendingTests: number, numTodoTests: number }} report */
+function printSummary(report) {
   printSuites(report.testResults);
   const skipped = report.numPendingTests + report.numTodoTests;
   console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${skipped} skipped`);
@@ -55,8 +64,13 @@ try {
   const parameters = process.argv.slice(2);
   const chosen = parameters.includes('--project') ? parameters : [...projects, ...parameters];
   const code = await runChild(rightNode(), [...nodeFlags, vitest, 'run', ...reporters, ...chosen]);
-  printSummary(report);
+  const results = JSON.parse(readFileSync(report, 'utf8'));
+  printSummary(results);
   process.exitCode = code;
+  const missing = parameters.length > 0 ? [] : leftOut(results.testResults);
+  for (const file of missing)
+    process.stderr.write(`${file} was not run: vitest.config.ts has no project for it\n`);
+  if (missing.length > 0) process.exitCode = 1;
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 70;

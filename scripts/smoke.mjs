@@ -12,6 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const scratch = mkdtempSync(join(tmpdir(), 'corral-smoke-'));
 const clone = join(scratch, 'clone');
 const home = join(scratch, 'home');
+const nowhere = 'http://127.0.0.1:9';
 
 /** @returns {Promise<number>} */
 async function freePort() {
@@ -61,7 +62,8 @@ function barePath() {
 function start(command, parameters, port) {
   return spawn(command, parameters, {
     cwd: clone,
-    env: { ...process.env, PATH: path, HOME: home, PORT: String(port), CI: 'true' },
+    // Where somebody would ask the Hub for weights, nobody answers.
+    env: { ...process.env, PATH: path, HOME: home, PORT: String(port), CI: 'true', HF_ENDPOINT: nowhere },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
 }
@@ -136,6 +138,11 @@ try {
   await timed('stop on SIGTERM', async () => {
     const { code, signal } = await stop(/** @type {import('node:child_process').ChildProcess} */ (running));
     if (code !== 0) throw new Error(`the launcher ended with code ${code}, signal ${signal}`);
+  });
+  await timed('npm test with what it installs', async () => {
+    running = start('npm', ['test', '--', 'app/src/lib'], port);
+    const [code] = await once(running, 'exit');
+    if (code !== 0) throw new Error(`npm test ended with code ${code}`);
   });
 } finally {
   running?.kill('SIGKILL');

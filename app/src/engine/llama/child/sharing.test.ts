@@ -72,6 +72,24 @@ describe('sharing what was read', () => {
     expect(stats.copiedTokens).toBe(cached.reduce((sum, count) => sum + count, 0));
   });
 
+  it('holds the others back while one reads a long common prefix, which takes several steps', async () => {
+    const long = await writeTinyGguf(folder, { name: 'long', contextTokens: 8192 });
+    const child = await EngineChild.loaded(long.path, { maxThreads: 1, slots: 4, contextTokens: 8192 });
+    children.push(child);
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, (_, index) =>
+        child.generate({
+          prompt: { kind: 'raw', text: `${system.repeat(25)}${index}`, parseSpecial: false },
+          stateKey: `chat-${index}`,
+          sampling: settings,
+        }),
+      ),
+    );
+    const read = answers.map(({ usage }) => usage!.promptTokens - usage!.cachedTokens).sort((a, b) => b - a);
+    expect(read[0]).toBeGreaterThan(1024);
+    for (const tokens of read.slice(1)) expect(tokens).toBeLessThan(32);
+  });
+
   it('answers alike from a shared prefix and from nothing', async () => {
     const child = await start();
     const request = {

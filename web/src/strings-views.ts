@@ -189,7 +189,7 @@ export const viewStrings = {
     openImported: 'Open',
     exportAll: 'Export all chats',
     exportNote:
-      'JSON holds every version and receipt; imported again, chats have their versions, not the receipts. The others hold what is shown.',
+      'JSON holds every version and receipt and can be imported again. The others hold what is shown.',
     backup: 'Backup',
     backupNow: 'Back up now',
     backupNote: 'A copy of the database, made while everything runs.',

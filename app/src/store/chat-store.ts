@@ -1,4 +1,12 @@
-import type { Chat, ChatMessage, ChatSettings, Feedback, SearchHit, TrashEntry } from '../contracts/chats.ts';
+import type {
+  AnswerOutcome,
+  Chat,
+  ChatMessage,
+  ChatSettings,
+  Feedback,
+  SearchHit,
+  TrashEntry,
+} from '../contracts/chats.ts';
 import type { Role } from '../contracts/messages.ts';
 import type { Run } from '../contracts/runs.ts';
 import type { NewOutboxEvent } from './outbox-store.ts';
@@ -25,6 +33,9 @@ export interface NewMessage {
   state?: ChatMessage['state'];
   pinned?: boolean;
   feedback?: Feedback | null;
+  /** Of an answer that came with an import: its last run and how that went. */
+  runId?: string | null;
+  outcome?: AnswerOutcome | null;
 }
 
 export interface ChatFilter extends PageRequest {

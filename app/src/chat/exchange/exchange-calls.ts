@@ -51,8 +51,12 @@ async function importChats(
   const good: Conversation[] = [];
   for (const { index, conversation } of parsed.conversations) {
     const reason = reasonToSkip(conversation);
-    if (reason === null) good.push(conversation);
-    else result.skipped.push({ index, reason });
+    if (reason !== null) {
+      result.skipped.push({ index, reason });
+      continue;
+    }
+    good.push(conversation);
+    for (const left of conversation.origin?.unreadable ?? []) result.skipped.push({ index, reason: left });
   }
   for (let start = 0; start < good.length; start += batchSize) {
     const now = context.clock.now();

@@ -1,3 +1,4 @@
+import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openChats, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
 import type { ExportFormat, OpenedChat } from '../chats.ts';
@@ -9,6 +10,25 @@ beforeAll(async () => {
   opened = await openChats();
 });
 afterAll(() => opened.remove());
+
+interface OwnFile {
+  exportedAt: string;
+  chats: { chat: object; messages: object[]; receipts: object[] }[];
+}
+
+const idPattern = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/g;
+const ids = (text: string): string[] => text.match(idPattern) ?? [];
+const shared = (some: string[], others: string[]): string[] => some.filter((id) => others.includes(id));
+
+/** Each id by the place where it first appears; without the time of the export and what counts the writes of a server. */
+function withoutIds({ chats }: OwnFile): unknown {
+  const places = new Map<string, string>();
+  const text = JSON.stringify(chats).replace(idPattern, (id) => {
+    places.set(id, places.get(id) ?? `id ${places.size}`);
+    return places.get(id) ?? '';
+  });
+  return JSON.parse(text, (key, value: unknown) => (key === 'version' ? undefined : value));
+}
 
 /** An owner of its own for each test. */
 const person = (): string => `person-${++serial}`;
@@ -231,6 +251,59 @@ describe('our own JSON', () => {
     const [copy] = await allChats(other);
     expect(copy!.chat).toMatchObject({ settings: { sampling: { temperature: 0 } }, tags: ['dear', 'old'] });
     expect(shown(copy!)).toEqual(shown(await chats.open(owner, id)));
+  });
+
+  test('an export that is imported exports the same but for ids: receipts, outcomes and ends come along', async () => {
+    const { chats, owner, chat, say } = opened;
+    const { id } = await chat({ sampling: { temperature: 0, seed: 7 }, format: 'chatml' });
+    await say(id, 'first');
+    await say(id, 'second');
+    await say(id, '/fail 3 engine-hung');
+    const exported = await written(owner, { format: 'json', chatId: id });
+    const file = JSON.parse(exported) as OwnFile;
+    expect(file.chats[0]?.receipts).toHaveLength(3);
+    const other = person();
+    expect(await chats.import(other, exported)).toMatchObject({ chats: 1, skipped: [] });
+    const again = await written(other, { format: 'json' });
+    expect(withoutIds(JSON.parse(again) as OwnFile)).toEqual(withoutIds(file));
+    expect(shared(ids(exported), ids(again))).toEqual([]);
+
+    const [copy] = await allChats(other);
+    const answer = copy!.messages[1]!;
+    const receipt = await chats.receipt(other, answer.runId!);
+    expect(receipt).toMatchObject({
+      chatId: copy!.chat.id,
+      messageId: answer.id,
+      format: 'chatml',
+      sampling: { seed: 7 },
+    });
+    expect(await chats.getRun(other, answer.runId!)).toMatchObject({ phase: 'ended', endReason: 'stop' });
+    expect(await chats.replay(other, answer.runId!, AbortSignal.timeout(5_000))).toMatchObject({
+      identical: true,
+    });
+    // The same file is known again wherever it comes from.
+    expect(await chats.import(other, again)).toMatchObject({ chats: 0, passedOver: 1 });
+  });
+
+  test('a receipt that cannot be read is named and costs no chat', async () => {
+    const { owner, chat, say } = opened;
+    const { id } = await chat();
+    await say(id, 'with a receipt');
+    const file = JSON.parse(await written(owner, { format: 'json', chatId: id })) as OwnFile;
+    const [entry] = file.chats;
+    const [receipt] = entry!.receipts;
+    entry!.receipts = [
+      { ...receipt, sampling: 'warm' },
+      { ...receipt, messageId: uuidv7() },
+      receipt!,
+      receipt!,
+    ];
+    const other = person();
+    const result = await opened.chats.import(other, file);
+    expect(result).toMatchObject({ chats: 1, skipped: [{ index: 0 }, { index: 0 }] });
+    expect(result.skipped[0]?.reason).toContain('sampling');
+    const [copy] = await allChats(other);
+    expect(await opened.chats.receipts(other, copy!.messages[1]!.id)).toHaveLength(1);
   });
 });
 

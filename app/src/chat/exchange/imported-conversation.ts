@@ -4,12 +4,16 @@ import type { z } from 'zod';
 import {
   maxMessageCharacters,
   maxTitleCharacters,
+  type Chat,
+  type ChatMessage,
   type ChatSettings,
   type Feedback,
 } from '../../contracts/chats.ts';
 import type { Role } from '../../contracts/messages.ts';
+import type { Receipt } from '../../contracts/runs.ts';
 import type { NewMessage } from '../../store/chat-store.ts';
 import type { ImportedChat } from '../../store/exchange-store.ts';
+import { toImportedRuns } from './imported-runs.ts';
 
 /** Every foreign format is read into this first. */
 export interface Conversation {
@@ -23,6 +27,8 @@ export interface Conversation {
   messages: ConversationMessage[];
   /** Index of the last message of the branch that was shown; absent: the last message. */
   shown?: number;
+  /** Of our own files only: what wrote the answers. */
+  origin?: ConversationOrigin;
 }
 
 export interface ConversationMessage {
@@ -34,6 +40,16 @@ export interface ConversationMessage {
   model?: string | null;
   pinned?: boolean;
   feedback?: Feedback | null;
+}
+
+/** How answers came about, with the ids of where that was. */
+export interface ConversationOrigin {
+  titleSource: Chat['titleSource'] | undefined;
+  /** In the order of the messages. */
+  messages: Partial<Pick<ChatMessage, 'id' | 'state' | 'runId' | 'outcome'>>[];
+  receipts: Receipt[];
+  /** Why receipts of the file are not among them. */
+  unreadable: string[];
 }
 
 export type ImportFormat = 'corral' | 'chat_history' | 'chat_history_pairs' | 'chatgpt' | 'open_webui';
@@ -87,10 +103,48 @@ export function reasonToSkip(conversation: Conversation): string | null {
 }
 
 /** A chat for the store. The same conversation always gets the same key, so it is taken in once. */
-export function toImportedChat(conversation: Conversation, format: ImportFormat, now: number): ImportedChat {
+export function toImportedChat(
+  { origin, ...conversation }: Conversation,
+  format: ImportFormat,
+  now: number,
+): ImportedChat {
+  const chat = toChat(conversation, { now, titleSource: origin?.titleSource });
+  const taken = toMessages(conversation.messages, chat.createdAt);
+  const { runs, messages } = origin
+    ? toImportedRuns(origin, { chatId: chat.id, messages: taken })
+    : { runs: [], messages: taken };
+  return {
+    chat,
+    messages,
+    activeLeafId: messages[conversation.shown ?? messages.length - 1]?.id ?? null,
+    runs,
+    // Without the origin, which names ids: a file that comes back from another server is the same.
+    importKey: `${format}:${createHash('sha256').update(JSON.stringify(conversation)).digest('hex')}`,
+  };
+}
+
+function toChat(
+  conversation: Conversation,
+  { now, titleSource = 'import' }: { now: number; titleSource: Chat['titleSource'] | undefined },
+): ImportedChat['chat'] {
   const createdAt = conversation.createdAt ?? now;
-  const ids = conversation.messages.map(() => uuidv7());
-  const messages = conversation.messages.map((message, index): NewMessage => ({
+  const title = conversation.title.toWellFormed().trim().slice(0, maxTitleCharacters).toWellFormed();
+  return {
+    id: uuidv7(),
+    title,
+    titleSource: title === '' ? 'none' : titleSource,
+    folder: conversation.folder ?? null,
+    tags: conversation.tags ?? [],
+    settings: conversation.settings ?? {},
+    createdAt,
+    updatedAt: conversation.updatedAt ?? createdAt,
+    pinned: conversation.pinned ?? false,
+  };
+}
+
+function toMessages(list: readonly ConversationMessage[], createdAt: number): NewMessage[] {
+  const ids = list.map(() => uuidv7());
+  return list.map((message, index) => ({
     id: ids[index] ?? uuidv7(),
     parentId: message.parent === null ? null : (ids[message.parent] ?? null),
     role: message.role,
@@ -100,23 +154,6 @@ export function toImportedChat(conversation: Conversation, format: ImportFormat,
     pinned: message.pinned ?? false,
     feedback: message.feedback ?? null,
   }));
-  const title = conversation.title.toWellFormed().trim().slice(0, maxTitleCharacters).toWellFormed();
-  return {
-    chat: {
-      id: uuidv7(),
-      title,
-      titleSource: title === '' ? 'none' : 'import',
-      folder: conversation.folder ?? null,
-      tags: conversation.tags ?? [],
-      settings: conversation.settings ?? {},
-      createdAt,
-      updatedAt: conversation.updatedAt ?? createdAt,
-      pinned: conversation.pinned ?? false,
-    },
-    messages,
-    activeLeafId: ids[conversation.shown ?? ids.length - 1] ?? null,
-    importKey: `${format}:${createHash('sha256').update(JSON.stringify(conversation)).digest('hex')}`,
-  };
 }
 
 /** Leading system messages become the chat's system prompt, as they are one. */

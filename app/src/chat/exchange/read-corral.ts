@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { AppError } from '../../contracts/app-error.ts';
 import { chatMessageSchema, chatSchema } from '../../contracts/chats.ts';
-import { readEach, type Conversation, type ParsedImport } from './imported-conversation.ts';
+import { receiptSchema, type Receipt } from '../../contracts/runs.ts';
+import {
+  readEach,
+  type Conversation,
+  type ConversationOrigin,
+  type ParsedImport,
+} from './imported-conversation.ts';
 
 /** Raised when a reader of an older one could no longer understand it. */
 export const corralFormatVersion = 1;
@@ -19,9 +25,11 @@ const entrySchema = z.object({
       .partial()
       .required({ id: true, parentId: true, role: true, content: true }),
   ),
+  /** Each is looked at alone: one that is not understood costs no chat. */
+  receipts: z.array(z.unknown()).default([]),
 });
 
-/** Our own JSON, with the whole tree. Receipts stay in the file: they speak of runs that this server did not make. */
+/** Our own JSON, with the whole tree and every receipt. */
 export function readCorral(data: unknown): ParsedImport | null {
   const file = fileSchema.safeParse(data);
   if (!file.success) return null;
@@ -36,7 +44,7 @@ export function readCorral(data: unknown): ParsedImport | null {
   return readEach('corral', file.data.chats, { schema: entrySchema, toConversation: conversationOf });
 }
 
-function conversationOf({ chat, messages }: z.infer<typeof entrySchema>): Conversation {
+function conversationOf({ chat, messages, receipts }: z.infer<typeof entrySchema>): Conversation {
   const indexById = new Map<string, number>();
   const read = messages.map((message, index) => {
     const parent = message.parentId === null ? null : (indexById.get(message.parentId) ?? null);
@@ -62,5 +70,22 @@ function conversationOf({ chat, messages }: z.infer<typeof entrySchema>): Conver
     pinned: chat.pinned ?? false,
     messages: read,
     ...(shown === undefined ? {} : { shown }),
+    origin: { titleSource: chat.titleSource, messages, ...readReceipts(receipts, indexById) },
   };
+}
+
+function readReceipts(
+  list: readonly unknown[],
+  messages: ReadonlyMap<string, number>,
+): Pick<ConversationOrigin, 'receipts' | 'unreadable'> {
+  const receipts: Receipt[] = [];
+  const unreadable: string[] = [];
+  for (const item of list) {
+    const { data, error } = receiptSchema.safeParse(item);
+    const [issue] = error?.issues ?? [];
+    if (!data) unreadable.push(`a receipt of it: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+    else if (!messages.has(data.messageId)) unreadable.push('a receipt of it is of no message of the chat');
+    else receipts.push(data);
+  }
+  return { receipts, unreadable };
 }

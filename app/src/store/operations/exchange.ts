@@ -1,10 +1,12 @@
-import type { ExchangeStore, ExportedChat, ImportedChat } from '../exchange-store.ts';
+import type { Insertable } from 'kysely';
+import type { ExchangeStore, ExportedChat, ImportedChat, ImportedRun } from '../exchange-store.ts';
 import type { Receipt } from '../../contracts/runs.ts';
 import type { Page } from '../store.ts';
 import { selectTree, tagsOf, withJournal } from './chat-reading.ts';
 import { insertChat, insertMessages, newChatRow, newMessageRow, writeTags } from './chat-writing.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
-import { fromJson } from '../json.ts';
+import { fromJson, toJson, toJsonOrNull } from '../json.ts';
+import type { ReceiptTable, RunTable } from '../schema.ts';
 import { toChat } from './rows.ts';
 import { inPieces, type Session } from './session.ts';
 
@@ -69,7 +71,7 @@ export const exchangeWriting = {
     chats: ImportedChat[],
   ): Promise<{ chatIds: string[]; passedOver: number }> {
     const chatIds: string[] = [];
-    for (const { chat, messages, activeLeafId, importKey } of chats) {
+    for (const { chat, messages, activeLeafId, importKey, runs = [] } of chats) {
       const known = await session.database
         .selectFrom('chat')
         .select('id')
@@ -89,8 +91,61 @@ export const exchangeWriting = {
         session,
         messages.map((message) => newMessageRow(owner, chat.id, message)),
       );
+      await insertRuns(session, { id: chat.id, owner }, runs);
       chatIds.push(chat.id);
     }
     return { chatIds, passedOver: chats.length - chatIds.length };
   },
 };
+
+/** Rows in one statement: far below the number of parameters that a database takes. */
+const runsAtOnce = 100;
+
+/** In their order, in which receipts are listed later. */
+async function insertRuns(
+  session: Session,
+  chat: { id: string; owner: string },
+  runs: readonly ImportedRun[],
+): Promise<void> {
+  for (let start = 0; start < runs.length; start += runsAtOnce) {
+    const piece = runs.slice(start, start + runsAtOnce);
+    await session.database
+      .insertInto('run')
+      .values(piece.map((run) => runRow(chat, run)))
+      .execute();
+    const receipts = piece.flatMap(({ receipt }) => (receipt ? [receiptRow(chat, receipt)] : []));
+    if (receipts.length > 0) await session.database.insertInto('receipt').values(receipts).execute();
+  }
+}
+
+function runRow(chat: { id: string; owner: string }, run: ImportedRun): Insertable<RunTable> {
+  return {
+    id: run.id,
+    owner: chat.owner,
+    chat_id: chat.id,
+    message_id: run.messageId,
+    phase: 'ended',
+    epoch: 1,
+    start_offset: run.startOffset,
+    durable_offset: run.endOffset,
+    settings_json: toJson({}),
+    state_json: toJson({}),
+    engine_crashes: 0,
+    resumed_at_json: toJson(run.resumedAt),
+    end_reason: run.endReason,
+    error_json: toJsonOrNull(run.error),
+    created_at: run.createdAt,
+    ended_at: run.createdAt,
+  };
+}
+
+function receiptRow(chat: { id: string; owner: string }, receipt: Receipt): Insertable<ReceiptTable> {
+  return {
+    run_id: receipt.runId,
+    owner: chat.owner,
+    chat_id: chat.id,
+    message_id: receipt.messageId,
+    body_json: toJson(receipt),
+    created_at: receipt.createdAt,
+  };
+}

@@ -1,4 +1,5 @@
 /** The words of the views that load on demand: models, settings, palette. */
+import { exactTime } from './ui/times.ts';
 
 const number = new Intl.NumberFormat('en');
 const chats = (count: number): string => (count === 1 ? '1 chat' : `${number.format(count)} chats`);
@@ -190,10 +191,6 @@ export const viewStrings = {
     exportAll: 'Export all chats',
     exportNote:
       'JSON holds every version and receipt and can be imported again. The others hold what is shown.',
-    backup: 'Backup',
-    backupNow: 'Back up now',
-    backupNote: 'A copy of the database, made while everything runs.',
-    backupDone: 'Backup written',
     erase: 'Erase everything',
     eraseNote: 'Removes every chat everywhere: from the list, the search, the log queue and the backups.',
     eraseTitle: 'Erase every chat?',
@@ -215,6 +212,38 @@ export const viewStrings = {
     lockedNote:
       'These come from the environment, the flags or the file of the operator and cannot be changed here.',
     secret: 'hidden',
+  },
+
+  backup: {
+    title: 'Backup',
+    now: 'Back up now',
+    why: 'A copy of all chats and settings, made while everything runs. One is made each day.',
+    done: 'Backup written',
+    fromFile: 'Restore from a file',
+    restore: 'Restore',
+    restoreOne: (time: string) => `Restore the backup of ${time}`,
+    restoreTitle: 'Restore this backup?',
+    restoreWhy:
+      'It takes the place of all chats and settings there are now, and an answer that is being written ends. What is there now is backed up first and stays in this list.',
+    restored: 'The backup is restored',
+    backToBefore: 'Back to before',
+    older: (count: number) => `${number.format(count)} older`,
+    holds: (chatCount: number, messages: number, newestAt: number | null) =>
+      [
+        `It holds ${chats(chatCount)} with ${messages === 1 ? '1 message' : `${number.format(messages)} messages`}`,
+        newestAt === null ? '' : `, the newest of ${exactTime(newestAt)}`,
+        '.',
+      ].join(''),
+    /** Why it was made stands in its name. */
+    reason: (name: string) => {
+      const reason = /Z-([\w-]+)\./.exec(name)?.[1] ?? '';
+      const known: Record<string, string> = {
+        daily: 'daily',
+        manual: 'made by hand',
+        'before-restore': 'before a restore',
+      };
+      return known[reason] ?? (reason.startsWith('before-v') ? 'before an update' : reason);
+    },
   },
 
   palette: {

@@ -117,7 +117,7 @@ export async function composeParts(options: ComposeOptions): Promise<Parts> {
     dropState: (stateKey) => engines.dropState(stateKey),
     refusal: () => outbox.refusal(),
   });
-  const backups = createBackups({ store, folder: home.backups, clock });
+  const backups = createBackups({ store, folder: home.backups, temporary: home.temporary, clock });
   const jobs = createJobs({
     store,
     clock,

@@ -1,5 +1,6 @@
 import type { LogStatus } from '../contracts/api/log.ts';
 import type { Provider } from '../contracts/api/providers.ts';
+import type { BackupContents } from '../contracts/api/system.ts';
 import type { Job } from '../store/job-store.ts';
 import type { OutboxEvent } from '../store/outbox-store.ts';
 import type { Page, PageRequest } from '../store/store.ts';
@@ -41,5 +42,7 @@ export interface ServerBackups {
   create(options: {
     archive?: boolean | undefined;
   }): Promise<{ name: string; sizeBytes: number; createdAt: number }>;
-  restore(name: string): Promise<{ previous: string }>;
+  /** By its name in the list, or the file itself. */
+  contents(backup: string | AsyncIterable<Uint8Array>): Promise<BackupContents>;
+  restore(backup: string | AsyncIterable<Uint8Array>): Promise<{ previous: string }>;
 }

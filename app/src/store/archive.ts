@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import type { BackupContents } from '../contracts/api/system.ts';
 import { AppError } from '../contracts/app-error.ts';
 import { schemaVersion } from './migrations/migrate.ts';
 import type { Erased, SearchDialect } from './operations/session.ts';
@@ -84,6 +85,37 @@ export async function importLines(
     }
   }
   if (!ended) throw damaged('its end is missing');
+}
+
+/** Counts what an archive holds; one that is cut short is refused. */
+export async function archiveContents(lines: AsyncIterable<string>): Promise<BackupContents> {
+  const contents: BackupContents = { chats: 0, messages: 0, newestAt: null };
+  const chatIds = new Set<unknown>();
+  let rows = -1;
+  let end: unknown;
+  for await (const line of lines) {
+    const value = parseLine(line);
+    if (rows === -1) checkHeader(value);
+    else if ('end' in value) end = value.end;
+    else countRow(contents, chatIds, value);
+    if (end === undefined) rows += 1;
+  }
+  if (end !== rows) throw damaged('its end is missing');
+  return contents;
+}
+
+/** Chats come before their messages; those of a chat in the trash bear no mark of their own. */
+function countRow(
+  contents: BackupContents,
+  chatIds: Set<unknown>,
+  { table, row = {} }: Partial<ArchivedRow>,
+): void {
+  if (typeof row.trash_id === 'string') return;
+  if (table === 'message' && chatIds.has(row.chat_id)) contents.messages += 1;
+  if (table !== 'chat') return;
+  chatIds.add(row.id);
+  contents.chats += 1;
+  contents.newestAt = Math.max(contents.newestAt ?? 0, Number(row.updated_at));
 }
 
 async function readColumns(database: Kysely<Schema>): Promise<Map<string, Set<string>>> {

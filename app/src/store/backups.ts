@@ -1,5 +1,8 @@
-import { rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { uuidv7 } from 'uuidv7';
+import type { BackupContents } from '../contracts/api/system.ts';
 import { AppError } from '../contracts/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type BackupFile, backupName, listBackupFiles } from './backup-names.ts';
@@ -9,26 +12,33 @@ const dailyKept = 7;
 const weeklyKept = 4;
 const weekMs = 7 * 24 * 60 * 60 * 1000;
 
+/** A file from elsewhere. It is kept only for as long as it is looked at, so that it never passes for one of ours. */
+export type GivenFile = AsyncIterable<Uint8Array>;
+
 export interface Backups {
   /** Newest first. */
   list(): Promise<BackupFile[]>;
   /** One that stays until somebody deletes it. */
   create(options?: { archive?: boolean | undefined }): Promise<BackupFile>;
-  /** Puts one of the list in place of everything there is; `previous` names the backup of what was there. */
-  restore(name: string): Promise<{ previous: string }>;
+  /** What one of the list, or one in a file that is given here, holds. */
+  contents(backup: string | GivenFile): Promise<BackupContents>;
+  /** Puts a backup in place of everything there is; `previous` names the backup of what was there. */
+  restore(backup: string | GivenFile): Promise<{ previous: string }>;
   /** The automatic one, after which those that are no longer needed go. */
   daily(): Promise<BackupFile>;
 }
 
 export interface BackupsOptions {
-  store: Pick<Store, 'backup' | 'restoreBackup' | 'health'>;
+  store: Pick<Store, 'backup' | 'restoreBackup' | 'readBackup' | 'health'>;
   /** CORRAL_HOME/backups. */
   folder: string;
+  /** CORRAL_HOME/tmp. */
+  temporary: string;
   clock: Clock;
 }
 
 /** Backups of the whole store in CORRAL_HOME, made while it is in use. */
-export function createBackups({ store, folder, clock }: BackupsOptions): Backups {
+export function createBackups({ store, folder, temporary, clock }: BackupsOptions): Backups {
   const make = async (reason: string, archive = false): Promise<BackupFile> => {
     const { kind } = await store.health();
     const form = kind === 'sqlite' && !archive ? '.db' : '.corral.gz';
@@ -38,14 +48,19 @@ export function createBackups({ store, folder, clock }: BackupsOptions): Backups
     const { sizeBytes } = await store.backup(path);
     return { path, name, reason, form, createdAt, sizeBytes };
   };
+  const withFile = async <T>(backup: string | GivenFile, use: (path: string) => Promise<T>): Promise<T> => {
+    if (typeof backup !== 'string') return withGiven(backup, temporary, use);
+    const found = listBackupFiles(folder).find((file) => file.name === backup);
+    if (!found)
+      throw new AppError('not-found', `There is no backup ${backup}.`, { hint: 'Choose one of the list.' });
+    return use(found.path);
+  };
   return {
     list: async () => listBackupFiles(folder),
     create: (options = {}) => make('manual', options.archive),
-    async restore(name) {
-      const found = listBackupFiles(folder).find((file) => file.name === name);
-      if (!found)
-        throw new AppError('not-found', `There is no backup ${name}.`, { hint: 'Choose one of the list.' });
-      const { previous } = await store.restoreBackup(found.path);
+    contents: (backup) => withFile(backup, (path) => store.readBackup(path)),
+    async restore(backup) {
+      const { previous } = await withFile(backup, (path) => store.restoreBackup(path));
       return { previous: basename(previous) };
     },
     async daily() {
@@ -54,6 +69,25 @@ export function createBackups({ store, folder, clock }: BackupsOptions): Backups
       return made;
     },
   };
+}
+
+async function withGiven<T>(file: GivenFile, folder: string, use: (path: string) => Promise<T>): Promise<T> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, `given-${uuidv7()}`);
+  try {
+    await pipeline(file, createWriteStream(path, { mode: 0o600, flags: 'wx' }));
+    return await use(path);
+  } catch (error) {
+    // Where it was put meanwhile says nothing to who gave it.
+    if (!(error instanceof AppError)) throw error;
+    const { code, message, hint } = error;
+    throw new AppError(code, message.replaceAll(path, 'This file'), {
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+    });
+  } finally {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+  }
 }
 
 /** Of the automatic ones the last seven stay, and before those the newest of each of four weeks. */

@@ -1,3 +1,4 @@
+import type { BackupContents } from '../contracts/api/system.ts';
 import type { ChatStore } from './chat-store.ts';
 import type { ExchangeStore } from './exchange-store.ts';
 import type { JobStore } from './job-store.ts';
@@ -52,6 +53,8 @@ export interface StoreUpkeep {
    * was there is made first; `previous` is its path.
    */
   restoreBackup(path: string): Promise<{ previous: string }>;
+  /** What a backup holds. It is read to its end, but only restoring shows whether every row is sound. */
+  readBackup(path: string): Promise<BackupContents>;
   close(): Promise<void>;
 }
 

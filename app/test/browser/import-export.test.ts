@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { RunningServer } from '../fixtures/running-server.ts';
@@ -27,7 +25,7 @@ afterEach(async () => {
 async function importFile(page: Page, name: string, content: unknown): Promise<void> {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
   await page
-    .locator('input[type=file]')
+    .getByLabel('Import chats')
     .setInputFiles({ name, mimeType: 'application/json', buffer: Buffer.from(text) });
 }
 
@@ -184,7 +182,7 @@ test('one chat is exported in each format, and one answer as a file', async () =
   expect(answer.text).toContain('You said "how tall is a gate"');
 });
 
-test('everything is exported in each format; erased, it comes back from the file', async () => {
+test('everything is exported in each format; erased, it comes back from the file with its receipts', async () => {
   const { page } = shown;
   await writeTwoChats(page);
   await page.goto(`${server.address}/#/settings/data`);
@@ -210,19 +208,8 @@ test('everything is exported in each format; erased, it comes back from the file
   await page.locator('.chat-row').nth(1).waitFor();
   const again = await server.call('GET', '/api/export?format=chat_history');
   formats['chat_history.json']?.check(again.text, 'how warm is wool');
-});
-
-test('a backup is made from the page, listed, and holds what was written', async () => {
-  const { page } = shown;
-  await writeTwoChats(page);
-  await page.goto(`${server.address}/#/settings/data`);
-  await page.getByRole('button', { name: 'Back up now' }).click();
-  await page.getByText('Backup written').waitFor();
-  const listed = page.locator('.plain-list li');
-  await expect.poll(() => listed.count()).toBe(1);
-  const [name = ''] = (await listed.innerText()).split(', ');
-  const backup = new DatabaseSync(join(server.config.home, 'backups', name), { readOnly: true });
-  const rows = backup.prepare('select count(*) as count from message').get();
-  backup.close();
-  expect(rows).toEqual({ count: 4 });
+  await page.locator('.chat-row a').first().click();
+  await page.locator('.message--answer').getByRole('button', { name: 'Receipt' }).click();
+  await expect.poll(() => page.locator('.receipt').innerText()).toMatch(/Model\s+scripted[^]*Ended because/);
+  await expect.poll(() => page.locator('.message--answer .message__figures').innerText()).toMatch(/tok\/s/);
 });

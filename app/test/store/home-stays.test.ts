@@ -60,6 +60,7 @@ test('upkeep that deletes leaves CORRAL_HOME and what it does not know alone', a
   const backups = createBackups({
     store,
     folder: join(home, 'backups'),
+    temporary: join(home, 'tmp'),
     clock: { now: () => (now += 86_400_000) },
   });
   const { id } = await store.createChat('me', newChat());

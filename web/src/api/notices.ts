@@ -71,6 +71,12 @@ function runChanged(notice: Extract<Notice, { type: 'run-changed' }>): void {
   if (notice.state === 'active' && !isKnown) session.changed(null);
 }
 
+/** A backup took the place of everything. */
+function everythingChanged(): void {
+  for (const session of openSessions()) void session.load();
+  void queryClient.invalidateQueries();
+}
+
 function handle(notice: Notice): void {
   switch (notice.type) {
     case 'hello':
@@ -87,6 +93,8 @@ function handle(notice: Notice): void {
       return invalidate(keys.preferences, keys.presets, keys.effective);
     case 'log-changed':
       return invalidate(keys.log);
+    case 'restored':
+      return everythingChanged();
     case 'unwatched':
     case 'closing':
       return undefined;

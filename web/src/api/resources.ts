@@ -64,6 +64,14 @@ export const systemApi = {
   signIn: (key: string) => request<void>('POST', '/api/session', { body: { key } }),
   backup: () => request<ResponseOf<System['backup']>>('POST', '/api/backups', {}),
   backups: () => request<ResponseOf<System['backups']>>('GET', '/api/backups'),
+  contents: (backup: string | File) =>
+    typeof backup === 'string'
+      ? request<ResponseOf<System['backupContents']>>('GET', `/api/backups/${backup}`)
+      : sendFile<ResponseOf<System['fileContents']>>('/api/backup-files/contents', backup),
+  restore: (backup: string | File) =>
+    typeof backup === 'string'
+      ? request<ResponseOf<System['restoreBackup']>>('POST', `/api/backups/${backup}/restore`, {})
+      : sendFile<ResponseOf<System['restoreFile']>>('/api/backup-files/restore', backup),
 };
 
 export const logApi = {
@@ -82,15 +90,17 @@ export const providersApi = {
     request<ResponseOf<Providers['check']>>('POST', `/api/providers/${name}/check`, {}),
 };
 
+export const importFile = (file: File) => sendFile<ImportResult>('/api/import', file);
+
 /** The file goes as it is: what it is, the server finds out. */
-export async function importFile(file: File): Promise<ImportResult> {
-  const response = await fetch('/api/import', {
+async function sendFile<T>(path: string, file: File): Promise<T> {
+  const response = await fetch(path, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/octet-stream' },
     body: file,
   }).catch((error: unknown) => {
     throw unreachable(error);
   });
   if (!response.ok) throw await errorOf(response);
-  return (await response.json()) as ImportResult;
+  return (await response.json()) as T;
 }

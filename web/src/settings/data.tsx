@@ -1,9 +1,8 @@
 import { useRef, useState } from 'react';
 import type { ImportResult } from '@corral/app/contracts/api/transfer';
-import { useQuery } from '@tanstack/react-query';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys } from '../api/queries.ts';
-import { importFile, systemApi } from '../api/resources.ts';
+import { importFile } from '../api/resources.ts';
 import { startNewChat } from '../state/actions.ts';
 import { goTo } from '../state/route.ts';
 import { openSessions, forgetSession } from '../state/sessions.ts';
@@ -14,7 +13,8 @@ import { Dialog } from '../ui/dialog.tsx';
 import { exportItems } from '../ui/export-files.ts';
 import { attempt } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
-import { bytes, exactTime } from '../ui/times.ts';
+import { bytes } from '../ui/times.ts';
+import { Backups } from './backups.tsx';
 
 const words = viewStrings.settings;
 /** The server takes no larger one. */
@@ -78,34 +78,6 @@ function Export() {
           </Button>
         ))}
       </div>
-    </div>
-  );
-}
-
-function Backups() {
-  const { data, refetch } = useQuery({ queryKey: ['backups'], queryFn: systemApi.backups });
-  return (
-    <div className="view__section">
-      <h3>{words.backup}</h3>
-      <p className="soft">{words.backupNote}</p>
-      <Button
-        onClick={() =>
-          attempt(async () => {
-            await systemApi.backup();
-            await refetch();
-            showToast({ text: words.backupDone });
-          })
-        }
-      >
-        {words.backupNow}
-      </Button>
-      <ul className="plain-list">
-        {data?.backups.slice(0, 8).map((backup) => (
-          <li key={backup.name} className="small soft figures">
-            {backup.name}, {bytes(backup.sizeBytes)}, {exactTime(backup.createdAt)}
-          </li>
-        ))}
-      </ul>
     </div>
   );
 }

@@ -36,6 +36,8 @@ export const noticeSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('models-changed') }),
   z.object({ type: z.literal('preferences-changed') }),
   z.object({ type: z.literal('log-changed') }),
+  /** A backup took the place of everything: all that is known is to be loaded again. */
+  z.object({ type: z.literal('restored') }),
   /** This run is not watched any more: it is unknown, or its journal is gone; load the message instead. */
   z.object({ type: z.literal('unwatched'), runId: z.string(), error: errorBodySchema }),
   /** The server stops; runs go on when it is back. */

@@ -47,6 +47,23 @@ export type SystemInformation = z.infer<typeof systemSchema>;
 
 export const signInSchema = z.strictObject({ key: z.string().min(1).max(512) });
 
+export const backupContentsSchema = z.object({
+  /** Without what is in the trash. */
+  chats: z.number(),
+  messages: z.number(),
+  /** When something was last said in one of them. */
+  newestAt: z.number().nullable(),
+});
+export type BackupContents = z.infer<typeof backupContentsSchema>;
+
+const backupParams = z.strictObject({
+  name: z.string().regex(/^corral-[\w-]{1,120}(\.db|\.corral\.gz)$/, 'a backup of the list'),
+});
+/** Name of the backup of what was there. */
+const restoredSchema = z.object({ previous: z.string() });
+/** Many times the database of a busy life; what the disk does not hold is refused before. */
+const maxBackupBytes = 16 * 1024 ** 3;
+
 export const systemRoutes = {
   show: route({
     method: 'GET',
@@ -89,17 +106,43 @@ export const systemRoutes = {
     query: z.strictObject({ archive: flagParameter.optional() }),
     response: z.object({ name: z.string(), sizeBytes: z.number(), createdAt: z.number() }),
   }),
+  backupContents: route({
+    method: 'GET',
+    path: '/api/backups/:name',
+    summary: 'What a backup of the list holds',
+    tag: 'system',
+    status: 200,
+    params: backupParams,
+    response: backupContentsSchema,
+  }),
   restoreBackup: route({
     method: 'POST',
     path: '/api/backups/:name/restore',
     summary: 'Put a backup in place of everything there is; what was there is backed up first',
     tag: 'system',
     status: 200,
-    params: z.strictObject({
-      name: z.string().regex(/^corral-[\w-]{1,120}(\.db|\.corral\.gz)$/, 'a backup of the list'),
-    }),
-    /** Name of the backup of what was there. */
-    response: z.object({ previous: z.string() }),
+    params: backupParams,
+    response: restoredSchema,
+  }),
+  fileContents: route({
+    method: 'POST',
+    path: '/api/backup-files/contents',
+    summary: 'What a backup in a file of one’s own holds; sent as the body',
+    tag: 'system',
+    status: 200,
+    body: z.unknown(),
+    response: backupContentsSchema,
+    bodyLimitBytes: maxBackupBytes,
+  }),
+  restoreFile: route({
+    method: 'POST',
+    path: '/api/backup-files/restore',
+    summary: 'Restore a backup from a file of one’s own; sent as the body',
+    tag: 'system',
+    status: 200,
+    body: z.unknown(),
+    response: restoredSchema,
+    bodyLimitBytes: maxBackupBytes,
   }),
   backups: route({
     method: 'GET',

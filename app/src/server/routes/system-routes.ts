@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { logRoutes } from '../../contracts/api/log.ts';
 import { providerRoutes } from '../../contracts/api/providers.ts';
@@ -137,13 +138,39 @@ const noBackups = (): never => {
   });
 };
 
+/** Every tab hears of it: what it shows is of before. */
+async function restore(
+  { backups, streams }: ServerContext,
+  backup: string | Readable,
+): Promise<{ previous: string }> {
+  const restored = (await backups?.restore(backup)) ?? noBackups();
+  streams.notifyAll({ type: 'restored' });
+  return restored;
+}
+
+/** The body is a file of any size, which is read as it comes. */
+function backupFileRoutes(app: FastifyInstance, context: ServerContext): void {
+  void app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('application/octet-stream', (_request, file, done) => done(null, file));
+    serveRoute(
+      scope,
+      systemRoutes.fileContents,
+      ({ body }) => context.backups?.contents(body as Readable) ?? noBackups(),
+    );
+    serveRoute(scope, systemRoutes.restoreFile, ({ body }) => restore(context, body as Readable));
+  });
+}
+
 export function registerSystemRoutes(app: FastifyInstance, context: ServerContext): void {
   const { backups } = context;
   serveRoute(app, systemRoutes.show, () => system(context));
   sessionRoutes(app, context);
   serveRoute(app, systemRoutes.backups, async () => ({ backups: (await backups?.list()) ?? [] }));
   serveRoute(app, systemRoutes.backup, ({ query }) => backups?.create(query) ?? noBackups());
-  serveRoute(app, systemRoutes.restoreBackup, ({ params }) => backups?.restore(params.name) ?? noBackups());
+  serveRoute(app, systemRoutes.backupContents, ({ params }) => backups?.contents(params.name) ?? noBackups());
+  serveRoute(app, systemRoutes.restoreBackup, ({ params }) => restore(context, params.name));
+  backupFileRoutes(app, context);
   logRoutesOf(app, context);
   providerRoutesOf(app, context);
 }

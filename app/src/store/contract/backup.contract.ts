@@ -2,8 +2,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { uuidv7 } from 'uuidv7';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type ContractParts, expectError, finish, newChat, newMessage, startRun } from './parts.contract.ts';
+import {
+  type ContractParts,
+  expectError,
+  finish,
+  newChat,
+  newMessage,
+  startOfTime,
+  startRun,
+} from './parts.contract.ts';
 
 export function backupContract({ store, owner, kind }: ContractParts): void {
   const folder = mkdtempSync(join(tmpdir(), 'corral-backups-'));
@@ -53,6 +62,37 @@ export function backupContract({ store, owner, kind }: ContractParts): void {
         await store().restoreBackup(previous);
         expect((await store().getMessage(me, late.id))?.content).toBe('written afterwards');
       });
+
+    test('what a backup holds is counted without the trash, and a file that is cut short is refused', async () => {
+      const me = owner();
+      const path = newPath('.corral.gz');
+      await store().backup(path);
+      const before = await store().readBackup(path);
+      await startRun(store(), me);
+      const gone = await store().createChat(me, newChat());
+      await store().addMessage(me, { chatId: gone.id, message: newMessage('thrown away') });
+      await store().trash(me, {
+        trashId: uuidv7(),
+        chatId: gone.id,
+        version: 1,
+        now: startOfTime,
+        purgeAt: startOfTime + 1,
+      });
+      for (const end of kind === 'sqlite' ? ['.db', '.corral.gz'] : ['.corral.gz']) {
+        const later = newPath(end);
+        await store().backup(later);
+        expect(await store().readBackup(later)).toMatchObject({
+          chats: before.chats + 1,
+          messages: before.messages + 2,
+          newestAt: expect.any(Number) as number,
+        });
+      }
+      const whole = gunzipSync(readFileSync(path)).toString();
+      writeFileSync(newPath('-cut.gz'), gzipSync(whole.slice(0, whole.lastIndexOf('{'))));
+      await expectError(store().readBackup(join(folder, `${count}-cut.gz`)), 'file-invalid');
+      writeFileSync(newPath('-other.gz'), gzipSync('{"format":"other"}\n'));
+      await expectError(store().readBackup(join(folder, `${count}-other.gz`)), 'file-invalid');
+    });
 
     test('a watcher hears of a run that the backup knows otherwise', async () => {
       const me = owner();

@@ -1,5 +1,6 @@
 import { uuidv7 } from 'uuidv7';
 import { describe, expect, test } from 'vitest';
+import type { Receipt } from '../../contracts/runs.ts';
 import {
   type ContractParts,
   expectError,
@@ -222,7 +223,26 @@ export function chatContract({ store, owner }: ContractParts): void {
       const question = newMessage('question');
       const answer = newMessage('answer', { parentId: question.id, role: 'assistant', model: 'gpt' });
       const chat = { ...newChat({ titleSource: 'import' }), pinned: true, updatedAt: startOfTime + 7 };
-      const imported = { chat, messages: [question, answer], activeLeafId: answer.id, importKey: 'a' };
+      const runId = uuidv7();
+      const receipt = { runId, messageId: answer.id, endReason: 'stop', createdAt: startOfTime } as Receipt;
+      const run = {
+        id: runId,
+        messageId: answer.id,
+        startOffset: 0,
+        endOffset: 6,
+        endReason: 'stop' as const,
+        error: null,
+        resumedAt: [],
+        createdAt: startOfTime,
+        receipt,
+      };
+      const imported = {
+        chat,
+        messages: [question, { ...answer, runId, state: 'length' as const }],
+        activeLeafId: answer.id,
+        importKey: 'a',
+        runs: [run, { ...run, id: uuidv7(), receipt: null }],
+      };
       expect(await store().importChats(me, [imported])).toEqual({ chatIds: [chat.id], passedOver: 0 });
       expect(await store().importChats(me, [imported])).toEqual({ chatIds: [], passedOver: 1 });
       const exported = await store().exportChats(me, { limit: 10 });
@@ -230,13 +250,17 @@ export function chatContract({ store, owner }: ContractParts): void {
       expect(exported.items).toHaveLength(1);
       expect(exported.items[0]).toMatchObject({
         chat: { pinned: true, updatedAt: startOfTime + 7, activeLeafId: answer.id },
-        messages: [{ content: 'question' }, { content: 'answer', model: 'gpt' }],
+        messages: [{ content: 'question' }, { content: 'answer', model: 'gpt', runId, state: 'length' }],
+        receipts: [receipt],
       });
+      expect(await store().getReceipt(me, runId)).toEqual(receipt);
+      expect(await store().getRun(me, runId)).toMatchObject({ phase: 'ended', durableOffset: 6 });
       const good = {
         ...imported,
         chat: { ...chat, id: uuidv7() },
         importKey: 'b',
         messages: [],
+        runs: [],
         activeLeafId: null,
       };
       const bad = { ...good, chat: { ...chat }, importKey: 'c' };

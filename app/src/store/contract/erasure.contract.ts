@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import { describe, expect, test } from 'vitest';
 import { createBackups } from '../backups.ts';
@@ -94,6 +95,7 @@ export function erasureContract({ store, owner, rawBytes, backupFolder }: Contra
       const backups = createBackups({
         store: store(),
         folder: backupFolder(),
+        temporary: join(backupFolder(), '..', 'tmp'),
         clock: { now: () => startOfTime },
       });
       const made = await backups.create();

@@ -40,7 +40,10 @@ export interface MatchQuery {
 }
 
 /** Calls that are one transaction each; the adapters add the others. */
-export type StoreCall = Exclude<keyof Store, 'health' | 'backup' | 'restoreBackup' | 'close' | 'watchRun'>;
+export type StoreCall = Exclude<
+  keyof Store,
+  'health' | 'backup' | 'restoreBackup' | 'readBackup' | 'close' | 'watchRun'
+>;
 
 export type Operation<Name extends StoreCall> = (
   session: Session,

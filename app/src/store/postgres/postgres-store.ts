@@ -3,7 +3,8 @@ import { Kysely, sql } from 'kysely';
 import { AppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { backupKind } from '../archive-file.ts';
+import { archiveContents } from '../archive.ts';
+import { backupKind, readLines } from '../archive-file.ts';
 import { backupName } from '../backup-names.ts';
 import { applyMigrations, readVersion, refuseNewer, schemaVersion } from '../migrations/migrate.ts';
 import { callNames } from '../operations/operations.ts';
@@ -113,10 +114,7 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
     },
     backup: (path) => exportPostgres(database, path, { now: options.clock.now() }),
     async restoreBackup(path) {
-      if (backupKind(path) === 'sqlite')
-        throw new AppError('file-invalid', 'PostgreSQL cannot restore an SQLite file.', {
-          hint: 'Write an archive from the SQLite database: `corral backup NAME.corral.gz`.',
-        });
+      requireArchive(path);
       const now = options.clock.now();
       const previous = join(options.home, 'backups', backupName(now, 'before-restore', '.corral.gz'));
       await exportPostgres(database, previous, { now });
@@ -124,11 +122,22 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
       runNotices.recheck();
       return { previous };
     },
+    async readBackup(path) {
+      requireArchive(path);
+      return archiveContents(readLines(path));
+    },
     async close() {
       await listener.close();
       await database.destroy();
     },
   };
+}
+
+function requireArchive(path: string): void {
+  if (backupKind(path) === 'sqlite')
+    throw new AppError('file-invalid', 'PostgreSQL cannot restore an SQLite file.', {
+      hint: 'Write an archive from the SQLite database: `corral backup NAME.corral.gz`.',
+    });
 }
 
 /** PostgreSQL keeps deleted rows in its files until they are vacuumed. Its own log and backups are the operator's. */

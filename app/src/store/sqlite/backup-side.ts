@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import { Kysely } from 'kysely';
+import type { BackupContents } from '../../contracts/api/system.ts';
 import { backupKind, readLines, writeLines } from '../archive-file.ts';
-import { exportLines, importLines } from '../archive.ts';
+import { archiveContents, exportLines, importLines } from '../archive.ts';
 import { backupName } from '../backup-names.ts';
 import type { Erased } from '../operations/session.ts';
 import type { Schema } from '../schema.ts';
 import { writeBackup } from './backup-files.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { openDatabase } from './open-database.ts';
-import { restoreDatabase } from './restore-database.ts';
+import { databaseContents, restoreDatabase } from './restore-database.ts';
 import { scrubBackups } from './scrub-backups.ts';
 import { fromSqliteError } from './sqlite-errors.ts';
 import { sqliteSearch } from './sqlite-search.ts';
@@ -20,6 +21,7 @@ export function openBackupSide(setup: WorkerSetup): WorkerSide {
   const works: Record<string, (parameter: unknown) => Promise<unknown>> = {
     $backup: (path) => makeBackup(setup, String(path)),
     $restore: (path) => restore(setup, String(path)),
+    $contents: (path) => contentsOf(String(path)),
     $scrub: (erased) => scrubBackups(setup.home, erased as Erased),
   };
   const answerOne = async ({ id, name, parameters }: WorkerRequest): Promise<WorkerReply> => {
@@ -54,6 +56,10 @@ async function restore(setup: WorkerSetup, path: string): Promise<{ previous: st
   await makeBackup(setup, previous);
   await (kind === 'sqlite' ? restoreDatabase(setup, path) : restoreArchive(setup, path));
   return { previous };
+}
+
+async function contentsOf(path: string): Promise<BackupContents> {
+  return backupKind(path) === 'sqlite' ? databaseContents(path) : archiveContents(readLines(path));
 }
 
 async function restoreArchive(setup: WorkerSetup, path: string): Promise<void> {

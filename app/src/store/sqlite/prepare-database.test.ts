@@ -204,6 +204,7 @@ describe('damage', () => {
       const backups = createBackups({
         store,
         folder: join(home, 'backups'),
+        temporary: join(home, 'tmp'),
         clock: { now: () => (now += 1000) },
       });
       const chat = await store.createChat('me', newChat({ title: 'kept' }));

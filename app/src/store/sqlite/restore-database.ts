@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { backup, type DatabaseSync } from 'node:sqlite';
+import { backup, DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
+import type { BackupContents } from '../../contracts/api/system.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import { applyMigrations, readVersion } from '../migrations/migrate.ts';
 import { takeFrom } from './backup-files.ts';
@@ -33,14 +34,39 @@ export async function restoreDatabase(setup: WorkerSetup, path: string): Promise
   }
 }
 
+/** Counts what a backup holds, without a trace beside it. */
+export async function databaseContents(path: string): Promise<BackupContents> {
+  const database = new DatabaseSync(path, { readOnly: true, allowExtension: false });
+  try {
+    const kysely = new Kysely<never>({ dialect: nodeSqliteDialect(database) });
+    if ((await readVersion(kysely, 'sqlite')) === 0) throw foreign(path);
+    const chats = database
+      .prepare('select count(*) as chats, max(updated_at) as newest from chat where trash_id is null')
+      .get();
+    const messages = database
+      .prepare(
+        `select count(*) as messages from message where trash_id is null
+           and chat_id in (select id from chat where trash_id is null)`,
+      )
+      .get();
+    const newestAt = chats?.newest === null ? null : Number(chats?.newest);
+    return { chats: Number(chats?.chats), messages: Number(messages?.messages), newestAt };
+  } finally {
+    database.close();
+  }
+}
+
+function foreign(path: string): AppError {
+  return new AppError('file-invalid', `${path} is an SQLite file of another program.`, {
+    hint: 'Name a file that `corral backup` wrote.',
+  });
+}
+
 async function prepareCopy(database: DatabaseSync, path: string): Promise<void> {
   if (!isSound(database))
     throw new AppError('file-invalid', `The backup ${path} is damaged.`, { hint: 'Try another one.' });
   const kysely = new Kysely<never>({ dialect: nodeSqliteDialect(database) });
-  if ((await readVersion(kysely, 'sqlite')) === 0)
-    throw new AppError('file-invalid', `${path} is an SQLite file of another program.`, {
-      hint: 'Name a file that `corral backup` wrote.',
-    });
+  if ((await readVersion(kysely, 'sqlite')) === 0) throw foreign(path);
   database.exec('BEGIN IMMEDIATE');
   await applyMigrations(kysely, 'sqlite');
   database.exec('COMMIT');

@@ -1,3 +1,4 @@
+import type { BackupContents } from '../../contracts/api/system.ts';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../contracts/app-error.ts';
@@ -103,6 +104,9 @@ function assemble(parts: Parts): Store {
       forget();
       runNotices.recheck();
       return restored as { previous: string };
+    },
+    async readBackup(path) {
+      return (await aside(setup, '$contents', path)) as BackupContents;
     },
     async close() {
       await reader.close();

@@ -169,7 +169,12 @@ describe('with a backup', () => {
     const texts = await session(async (store) => {
       const older = await fill(store);
       const clock = { now: () => Date.parse('2026-01-01') };
-      await createBackups({ store, folder: join(home, 'backups'), clock }).daily();
+      await createBackups({
+        store,
+        folder: join(home, 'backups'),
+        temporary: join(home, 'tmp'),
+        clock,
+      }).daily();
       return new Map([...older, ...(await fill(store))]);
     });
     damage([...leavesOf('message').slice(2, 5), ...leavesOf('chat')]);
@@ -183,7 +188,12 @@ describe('with a backup', () => {
 
   test('a database that is gone altogether is not replaced by an empty one in silence', async () => {
     await session(async (store) => {
-      await createBackups({ store, folder: join(home, 'backups'), clock: systemClock }).daily();
+      await createBackups({
+        store,
+        folder: join(home, 'backups'),
+        temporary: join(home, 'tmp'),
+        clock: systemClock,
+      }).daily();
     });
     rmSync(path);
     await session(async (store) =>

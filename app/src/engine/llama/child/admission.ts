@@ -11,6 +11,7 @@ import type { LoadedModel } from './loaded-model.ts';
 import type { ResolvedPrompt } from './prompting.ts';
 import { Sampler } from './sampler.ts';
 import type { Sequences } from './sequences.ts';
+import type { StatesAside } from './states-aside.ts';
 import { createTask, type AdapterSet, type AnswerWork, type StoredState, type Task } from './task.ts';
 import { TokenList } from './token-list.ts';
 import type { Transcript } from './transcript.ts';
@@ -22,6 +23,7 @@ export interface AdmissionPlace {
   loaded: LoadedModel;
   sequences: Sequences;
   states: ChatStates | null;
+  aside: StatesAside;
   counters: Counters;
 }
 
@@ -31,12 +33,12 @@ export async function prepareTask(
   request: WireGenerateRequest,
   place: AdmissionPlace,
 ): Promise<Task> {
-  const { loaded, sequences, states } = place;
+  const { loaded, states } = place;
   const adapters = adapterSet(request.adapters ?? [], loaded);
   const prompt = await loaded.prompting.resolve(request.prompt);
   const stateKey = request.stateKey ?? null;
   const stored = stateKey === null || states === null ? null : await states.find(stateKey, adapters.key);
-  const ids = idsOf(prompt, earlierOf(stateKey, adapters.key, { sequences, stored }), place);
+  const ids = idsOf(prompt, earlierOf(stateKey, adapters.key, { ...place, stored }), place);
   checkLength(ids.length, loaded.contextTokens);
   return createTask(
     {
@@ -69,12 +71,20 @@ export function checkLength(promptTokens: number, contextTokens: number): void {
 }
 
 /** The answers that this chat's model gave keep the ids that it drew, where the prompt goes on from there. */
-function idsOf(prompt: ResolvedPrompt, earlier: Transcript | null, place: AdmissionPlace): number[] {
-  const kept = prompt.withKeptIds(earlier);
+function idsOf(prompt: ResolvedPrompt, earlier: readonly Transcript[], place: AdmissionPlace): number[] {
+  const kept = firstKept(prompt, earlier);
   if (kept === null || kept.length >= place.loaded.contextTokens) return prompt.ids;
   const isDifferent = kept.length !== prompt.ids.length || kept.some((id, index) => id !== prompt.ids[index]);
   if (isDifferent) place.counters.keptIdTokens += kept.length - commonLength(kept, prompt.ids);
   return kept;
+}
+
+function firstKept(prompt: ResolvedPrompt, earlier: readonly Transcript[]): number[] | null {
+  for (const transcript of earlier) {
+    const kept = prompt.withKeptIds(transcript);
+    if (kept !== null) return kept;
+  }
+  return null;
 }
 
 function commonLength(a: readonly number[], b: readonly number[]): number {
@@ -83,15 +93,18 @@ function commonLength(a: readonly number[], b: readonly number[]): number {
   return length;
 }
 
+/** What was said before by this chat, or by any request of no chat; the newest first. */
 function earlierOf(
   stateKey: string | null,
   adapterKey: string,
-  known: { sequences: Sequences; stored: StoredState | null },
-): Transcript | null {
-  if (stateKey === null) return null;
-  const own = known.sequences.ofChat(stateKey).filter((sequence) => sequence.adapterKey === adapterKey);
-  const latest = own.sort((a, b) => b.lastUsed - a.lastUsed)[0];
-  return latest?.transcript ?? known.stored?.transcript ?? null;
+  known: { sequences: Sequences; aside: StatesAside; stored: StoredState | null },
+): Transcript[] {
+  const own = known.sequences
+    .all()
+    .filter((sequence) => sequence.stateKey === stateKey && sequence.adapterKey === adapterKey);
+  const inCache = own.toSorted((a, b) => b.lastUsed - a.lastUsed).map((sequence) => sequence.transcript);
+  const found = [...inCache, known.stored?.transcript ?? null].flatMap((transcript) => transcript ?? []);
+  return [...found, ...known.aside.transcripts(stateKey, adapterKey)];
 }
 
 function adapterSet(uses: readonly { id: string; scale: number }[], loaded: LoadedModel): AdapterSet {

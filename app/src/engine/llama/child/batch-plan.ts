@@ -23,8 +23,9 @@ export interface PlanOptions {
 /** Watchers of running answers feel a piece of somebody's prompt as a pause of about this length. */
 const pieceMs = 100;
 /** Where nobody is generating only a newcomer waits for the piece. */
-const lonelyPieceMs = 300;
-const smallestPiece = 16;
+const lonelyPieceMs = 500;
+/** The library multiplies so many rows at once; rows that are left over cost about as much as a token each. */
+const rowsAtOnce = 16;
 
 /** One token for each answer that is being written, and a bounded piece of the prompts that are being read. */
 export function planBatch(options: PlanOptions): Part[] {
@@ -35,8 +36,9 @@ export function planBatch(options: PlanOptions): Part[] {
     parts.push({ task, kind: 'token', from: task.sequence!.tokens.length, count: 1, lastIndex: -1 });
   }
   const targetMs = parts.length > 0 ? pieceMs : lonelyPieceMs;
-  const affordable = Math.max(smallestPiece, Math.floor(targetMs / options.msPerPromptToken));
-  let room = Math.min(capacity - parts.length, affordable);
+  const affordable = targetMs / options.msPerPromptToken;
+  const rows = Math.max(1, Math.round((parts.length + affordable) / rowsAtOnce)) * rowsAtOnce;
+  let room = Math.max(1, Math.min(capacity, rows) - parts.length);
   let outputs = options.outputCapacity - parts.length;
   const left = (task: Task): number => task.target.length - task.sequence!.tokens.length;
   // Shortest first, so that a short question does not wait for a long document; who waits long moves up.

@@ -112,8 +112,12 @@ export class NativeContext {
     this.#library.sequenceCopy(this.#memory, source, target, 0, length);
   }
 
+  stateBytes(sequence: number): number {
+    return this.#library.stateSize(this.pointer, sequence);
+  }
+
   saveState(sequence: number): Buffer {
-    const size = this.#library.stateSize(this.pointer, sequence);
+    const size = this.stateBytes(sequence);
     const state = Buffer.allocUnsafeSlow(size);
     const written = this.#library.stateGet(this.pointer, state, size, sequence);
     return state.subarray(0, written);

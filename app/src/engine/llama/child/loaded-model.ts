@@ -5,6 +5,7 @@ import type { CancelLine } from './cancel-line.ts';
 import { NativeContext } from './context.ts';
 import { usableThreads } from './cpu-quota.ts';
 import { residentBytes } from './libc.ts';
+import { idleCellAllowance } from './idle-cells.ts';
 import { measureThreads, type ThreadTime } from './measure-threads.ts';
 import { createNativeContext, loadModel, type Model } from './model.ts';
 import { Prompting } from './prompting.ts';
@@ -40,6 +41,7 @@ export interface LoadedModel {
   kvTokens: number;
   contextTokens: number;
   slots: number;
+  idleCellAllowance: number;
   /** What a saved state depends on besides its tokens and adapters. */
   basis: string;
   description: Loaded;
@@ -87,6 +89,9 @@ export async function loadEverything(message: LoadMessage, place: LoadPlace): Pr
     adapters: adapters.loaded,
     ...sizes,
     slots: message.slots,
+    // What passing a cell costs a GPU is not known here.
+    idleCellAllowance:
+      message.gpuLayers === 0 ? idleCellAllowance(model.heads, threadTimes) : Number.POSITIVE_INFINITY,
     basis,
     description,
   };

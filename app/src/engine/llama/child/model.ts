@@ -62,6 +62,13 @@ export class Model {
     return length < 0 ? null : buffer.toString('utf8', 0, length);
   }
 
+  /** Attention heads of all layers together; 0 where the file does not say. */
+  get heads(): number {
+    const architecture = this.metadata('general.architecture') ?? '';
+    const read = (key: string): number => Number(this.metadata(`${architecture}.${key}`) ?? 0);
+    return (read('block_count') || 0) * (read('attention.head_count') || 0);
+  }
+
   /** Memory that one token takes in the KV cache. */
   kvBytesPerToken(type: 'f16' | 'q8_0'): number {
     const architecture = this.metadata('general.architecture') ?? '';

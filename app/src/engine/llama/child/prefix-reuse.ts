@@ -1,6 +1,7 @@
 import type { NativeContext } from './context.ts';
 import type { Counters } from './counters.ts';
 import type { Sequence, Sequences } from './sequences.ts';
+import type { StatesAside } from './states-aside.ts';
 import type { Task } from './task.ts';
 
 /** Fewer shared tokens than this are not worth waiting for. */
@@ -14,6 +15,7 @@ export interface PrefixReuseOptions {
   context: NativeContext;
   sequences: Sequences;
   counters: Counters;
+  aside: StatesAside;
   /** Whether a state can be cut back to any length; recurrent models can only be gone on with. */
   canTrim: boolean;
   /** Gives up an idle state; false where none may go. */
@@ -55,9 +57,9 @@ export class PrefixReuse {
   }
 
   #restored(task: Task, besides: number): Sequence | null {
-    const { stored } = task;
+    const { context, sequences, counters, aside } = this.#options;
+    const stored = task.stored ?? aside.find(task);
     if (stored === null) return null;
-    const { context, sequences, counters } = this.#options;
     const limit = Math.min(stored.ids.length, task.target.length);
     let length = 0;
     while (length < limit && stored.ids[length] === task.target.at(length)) length++;
@@ -73,7 +75,8 @@ export class PrefixReuse {
     sequence.savedLength = stored.ids.length;
     sequence.transcript = stored.transcript;
     sequences.truncate(sequence, this.#usable(length, stored.ids.length, task));
-    counters.snapshotsRestored++;
+    if (stored === task.stored) counters.snapshotsRestored++;
+    else aside.forget(stored);
     counters.restoredTokens += sequence.tokens.length;
     return sequence;
   }
@@ -82,7 +85,7 @@ export class PrefixReuse {
     const { sequences, counters } = this.#options;
     if (best.sequence === null) return this.#create(task);
     const donor = best.sequence;
-    const isOwn = !donor.isInUse && donor.stateKey !== null && donor.stateKey === task.stateKey;
+    const isOwn = isOwnState(donor, task, best.length);
     if (!isOwn && best.length < copiedTokens) return this.#create(task);
     if (isOwn) {
       sequences.truncate(donor, best.length);
@@ -112,7 +115,7 @@ export class PrefixReuse {
       if (sequence.adapterKey !== task.adapters.key) continue;
       const common = sequence.tokens.commonPrefix(task.target);
       const length = this.#usable(common, sequence.tokens.length, task);
-      const isOwn = sequence.stateKey !== null && sequence.stateKey === task.stateKey && !sequence.isInUse;
+      const isOwn = isOwnState(sequence, task, common);
       if (length > best.length || (length > 0 && length === best.length && isOwn))
         best = { sequence, length };
     }
@@ -133,4 +136,10 @@ export class PrefixReuse {
       return common - have >= worthwhileTokens && other.sequence.tokens.length < common;
     });
   }
+}
+
+/** A chat's own state is cut back and gone on with; a nameless one only where all of it is gone on with. */
+function isOwnState(sequence: Sequence, task: Task, common: number): boolean {
+  if (sequence.isInUse || sequence.isParked || sequence.stateKey !== task.stateKey) return false;
+  return task.stateKey !== null || common >= sequence.tokens.length;
 }

@@ -16,7 +16,7 @@ export interface ResolvedPrompt {
   /** Where the prompt is a chat: its text, to know it again. */
   text: TypedText | null;
   /** Ids of the same prompt in which the model's own answers are the ids it drew, where they are known. */
-  withKeptIds: (earlier: Transcript | null) => number[] | null;
+  withKeptIds: (earlier: Transcript) => number[] | null;
 }
 
 /** Turns what is asked into token ids. */
@@ -83,8 +83,8 @@ export class Prompting {
       stop,
       text,
       withKeptIds: (earlier) => {
-        const end = earlier === null ? null : endOfKnown(text, earlier);
-        return earlier === null || end === null ? null : this.#goOn(segmentsAfter(segments, end), earlier);
+        const end = endOfKnown(text, earlier);
+        return end === null ? null : this.#goOn(segmentsAfter(segments, end), earlier);
       },
     };
   }

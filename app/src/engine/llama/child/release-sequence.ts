@@ -1,7 +1,10 @@
 import type { Sequence, Sequences } from './sequences.ts';
 import type { Task } from './task.ts';
 
-/** Ends a task's hold on the cache: the state stays for the chat's next message, a request of no chat leaves nothing. */
+/** So many states of requests that belong to no chat are kept; the next question of a program goes on from one. */
+const mostNameless = 32;
+
+/** Ends a task's hold on the cache: the state stays for what may go on from it; side work leaves nothing. */
 export function releaseSequence(task: Task, sequences: Sequences, keep: boolean): void {
   const { sequence } = task;
   task.sequence = null;
@@ -10,14 +13,22 @@ export function releaseSequence(task: Task, sequences: Sequences, keep: boolean)
   sequences.touch(sequence);
   // `stateKey` of the sequence, because the chat may have been forgotten meanwhile.
   const { stateKey } = sequence;
-  if (!keep || stateKey === null) {
+  const isForgotten = stateKey !== task.stateKey;
+  if (!keep || isForgotten || (stateKey === null && task.ephemeral)) {
     sequences.drop(sequence);
     return;
   }
-  const isOlder = (other: Sequence): boolean =>
-    other !== sequence && !other.isInUse && other.adapterKey === sequence.adapterKey;
-  for (const older of sequences.ofChat(stateKey).filter(isOlder)) sequences.drop(older);
   sequence.transcript = transcriptOf(task) ?? sequence.transcript;
+  const idle = sequences
+    .all()
+    .filter(
+      (other) => other !== sequence && !other.isInUse && !other.isParked && other.stateKey === stateKey,
+    );
+  if (stateKey === null) {
+    if (idle.length >= mostNameless) sequences.evictOne((other) => idle.includes(other));
+    return;
+  }
+  for (const older of idle) if (older.adapterKey === sequence.adapterKey) sequences.drop(older);
 }
 
 function transcriptOf(task: Task): Sequence['transcript'] {

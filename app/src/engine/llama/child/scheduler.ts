@@ -8,6 +8,7 @@ import type { CancelLine } from './cancel-line.ts';
 import type { NativeContext } from './context.ts';
 import type { Counters } from './counters.ts';
 import { FairQueue } from './fair-queue.ts';
+import { IdleCells } from './idle-cells.ts';
 import { describeToken } from './logprobs.ts';
 import type { Outbox } from './outbox.ts';
 import type { Drawn } from './sampler.ts';
@@ -15,6 +16,7 @@ import { QueuePlaces } from './queue-places.ts';
 import { PrefixReuse } from './prefix-reuse.ts';
 import { releaseSequence } from './release-sequence.ts';
 import type { Sequence, Sequences } from './sequences.ts';
+import type { StatesAside } from './states-aside.ts';
 import { StepPlan } from './step-plan.ts';
 import { closingParts, stepBack, type AnswerWork, type Task } from './task.ts';
 import type { ThreadController } from './thread-controller.ts';
@@ -35,6 +37,10 @@ export interface SchedulerOptions {
   kvTokens: number;
   /** Rows of logits that one batch may ask for. */
   outputCapacity: number;
+  /** How many cells of idle chats may stay in the cache beside chats that are being answered. */
+  idleCellAllowance: number;
+  /** States that left the cache for ordinary memory. */
+  aside: StatesAside;
   canTrim: boolean;
   /** Where cancellations go that were found between two steps. */
   onCancel: (ticket: number) => void;
@@ -73,6 +79,12 @@ export class Scheduler {
     this.#plan = new StepPlan({
       ...options,
       prefixes: this.#prefixes,
+      idleCells: new IdleCells({
+        sequences: options.sequences,
+        allowance: options.idleCellAllowance,
+        isAwaited: ({ stateKey }) => stateKey !== null && this.#isAwaited(stateKey),
+        onEvict: () => options.counters.evictions++,
+      }),
       msPerPromptToken: () => this.#runner.msPerPromptToken,
     });
   }
@@ -122,6 +134,11 @@ export class Scheduler {
   #setActive(tasks: readonly Task[]): void {
     this.#active = tasks;
     this.#plan.changed();
+  }
+
+  #isAwaited(stateKey: string): boolean {
+    const waiting = [...this.#queue.inOrder(), ...this.#active.filter((task) => task.phase === 'waiting')];
+    return waiting.some((task) => task.stateKey === stateKey);
   }
 
   #find(ticket: number): Task | null {

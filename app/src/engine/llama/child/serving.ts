@@ -13,8 +13,9 @@ import type { LoadedModel } from './loaded-model.ts';
 import { Outbox } from './outbox.ts';
 import type { Prompting } from './prompting.ts';
 import { Scheduler } from './scheduler.ts';
-import { Sequences } from './sequences.ts';
+import { Sequences, type Sequence } from './sequences.ts';
 import { Snapshots } from './snapshots.ts';
+import { StatesAside } from './states-aside.ts';
 import { createTask, type Task } from './task.ts';
 import { TokenList } from './token-list.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -42,6 +43,7 @@ export class Serving {
   readonly #sequences: Sequences;
   readonly #snapshots: Snapshots | null;
   readonly #states: ChatStates | null;
+  readonly #aside: StatesAside;
   readonly #outbox: Outbox;
   readonly #scheduler: Scheduler;
   readonly #place: AdmissionPlace;
@@ -55,7 +57,8 @@ export class Serving {
     this.#options = options;
     const { context } = loaded;
     this.#outbox = new Outbox((batches) => channel.send({ type: 'parts', batches }));
-    this.#sequences = new Sequences(context, (sequence) => void this.#states?.save(sequence));
+    this.#aside = new StatesAside(context);
+    this.#sequences = new Sequences(context, (sequence) => this.#setAside(sequence));
     this.#snapshots = snapshotsOf(message, loaded, channel);
     this.#states =
       this.#snapshots &&
@@ -73,6 +76,7 @@ export class Serving {
       cancelLine,
       clock: this.#clock,
       counters: this.#counters,
+      aside: this.#aside,
       canTrim: loaded.model.canTrim,
       onCancel: (ticket) => options.onCancel(ticket),
       isKeptOnDisk: (sequence) => this.#states?.isKept(sequence) ?? false,
@@ -82,6 +86,7 @@ export class Serving {
       loaded,
       sequences: this.#sequences,
       states: this.#states,
+      aside: this.#aside,
       counters: this.#counters,
     };
   }
@@ -115,6 +120,13 @@ export class Serving {
     if (this.#isClosing) this.#scheduler.cancel(task.ticket, 'interrupted');
     else if (isCancelled) this.#scheduler.cancel(task.ticket);
     this.#run();
+  }
+
+  /** Keeps what has to leave the cache: a chat's state on disk, what may not lie there in memory. */
+  #setAside(sequence: Sequence): void {
+    const isForDisk = this.#states !== null && sequence.stateKey !== null && !sequence.ephemeral;
+    if (isForDisk) void this.#states?.save(sequence);
+    else this.#aside.put(sequence);
   }
 
   /** False when there is no such request. */
@@ -168,6 +180,7 @@ export class Serving {
       sequence.stateKey = null;
       if (!sequence.isInUse) this.#sequences.drop(sequence);
     }
+    this.#aside.drop(stateKey);
     await this.#snapshots?.drop(stateKey);
   }
 

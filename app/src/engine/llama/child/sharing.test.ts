@@ -104,11 +104,56 @@ describe('sharing what was read', () => {
     expect(logprobs(shared)[0]).toBeCloseTo(logprobs(alone)[0]!, 1);
   });
 
-  it('leaves nothing of a request that belongs to no chat', async () => {
+  it('leaves nothing of side work', async () => {
     const child = await start();
-    await child.generate({ prompt: chat('Hello'), sampling: settings });
+    const side = { prompt: chat('Hello'), ephemeral: true, sampling: settings };
+    await child.generate(side);
     expect((await child.ask({ type: 'stats' })).sequences).toBe(0);
-    expect((await child.generate({ prompt: chat('Hello'), sampling: settings })).usage?.cachedTokens).toBe(0);
+    expect((await child.generate(side)).usage?.cachedTokens).toBe(0);
+  });
+
+  it('goes on from what a request of no chat left, its answer’s own ids included', async () => {
+    const child = await start();
+    const first = await child.generate({ prompt: chat('Hello'), sampling: settings });
+    const other = await child.generate({ prompt: chat('Who?'), sampling: settings });
+    const second = await child.generate({
+      prompt: chat('Hello', first.text, 'And then?'),
+      sampling: settings,
+    });
+    expect(second.usage?.cachedTokens).toBe(first.usage!.promptTokens + first.usage!.completionTokens - 1);
+    const third = await child.generate({ prompt: chat('Who?', other.text, 'Why?'), sampling: settings });
+    expect(third.usage?.cachedTokens).toBe(other.usage!.promptTokens + other.usage!.completionTokens - 1);
+    // A state that was gone on with is no other state any more.
+    expect((await child.ask({ type: 'stats' })).sequences).toBe(2);
+  });
+
+  it('keeps few states of requests that belong to no chat', async () => {
+    const child = await start({ contextTokens: 512, kvTokens: 16_384 });
+    for (let index = 0; index < 40; index++) {
+      const prompt = { kind: 'raw' as const, text: `${index} is a number`, parseSpecial: false };
+      await child.generate({ prompt, sampling: { ...settings, maxNewTokens: 2 } });
+    }
+    expect((await child.ask({ type: 'stats' })).sequences).toBeLessThan(34);
+  });
+
+  it('sets idle chats aside when they would slow others down, and takes them back', async () => {
+    const child = await start({ contextTokens: 1024, kvTokens: 16_384 });
+    const request = (name: string, ephemeral: boolean) => ({
+      prompt: { kind: 'raw' as const, text: `${name} ${system.repeat(4)}`, parseSpecial: false },
+      stateKey: name,
+      ephemeral,
+      sampling: settings,
+    });
+    for (const name of 'abcdef') await child.generate(request(name, true));
+    const { evictions, kvCellsUsed } = await child.ask({ type: 'stats' });
+    expect(evictions).toBeGreaterThan(0);
+    expect(kvCellsUsed).toBeLessThan(3000);
+    const again = await child.generate(request('a', true));
+    expect(again.usage!.cachedTokens).toBe(again.usage!.promptTokens - 1);
+    const stats = await child.ask({ type: 'stats' });
+    expect(stats.restoredTokens).toBe(again.usage!.cachedTokens);
+    await child.ask({ type: 'drop-state', stateKey: 'b' });
+    expect((await child.generate(request('b', true))).usage!.cachedTokens).toBeLessThan(20);
   });
 
   it('makes room by giving up the chats that were not used for longest', async () => {

@@ -2,6 +2,7 @@ import { AdapterTurns } from './adapter-turns.ts';
 import { planBatch, type Part } from './batch-plan.ts';
 import type { NativeContext } from './context.ts';
 import type { Counters } from './counters.ts';
+import type { IdleCells } from './idle-cells.ts';
 import type { PrefixReuse } from './prefix-reuse.ts';
 import type { Task } from './task.ts';
 
@@ -11,6 +12,7 @@ export interface StepPlanOptions {
   /** Rows of logits that one batch may ask for. */
   outputCapacity: number;
   prefixes: PrefixReuse;
+  idleCells: IdleCells;
   msPerPromptToken: () => number;
 }
 
@@ -36,10 +38,11 @@ export class StepPlan {
   }
 
   #plan(active: readonly Task[], now: number): Part[] {
-    const { context, outputCapacity, prefixes } = this.#options;
+    const { context, outputCapacity, prefixes, idleCells } = this.#options;
     for (const task of active) {
       if (task.phase === 'waiting' && prefixes.start(task, active)) task.phase = 'reading';
     }
+    const isTrimmed = !idleCells.trim(active);
     const tasks = this.#turns.next(active, now);
     const msPerPromptToken = this.#options.msPerPromptToken();
     const parts = planBatch({
@@ -49,7 +52,8 @@ export class StepPlan {
       msPerPromptToken,
       now,
     });
-    const isSteady = parts.length === active.length && parts.every((part) => part.kind === 'token');
+    const isSteady =
+      isTrimmed && parts.length === active.length && parts.every((part) => part.kind === 'token');
     this.#steady = isSteady ? parts : null;
     return parts;
   }

@@ -33,9 +33,13 @@ export class TokenList {
 
   /** How many ids at the start are those of `other`. */
   commonPrefix(other: TokenList): number {
-    const limit = Math.min(this.#length, other.#length);
+    return this.commonStart(other.view());
+  }
+
+  commonStart(ids: ArrayLike<number>): number {
+    const limit = Math.min(this.#length, ids.length);
     let length = 0;
-    while (length < limit && this.#ids[length] === other.#ids[length]) length++;
+    while (length < limit && this.#ids[length] === ids[length]) length++;
     return length;
   }
 

@@ -87,7 +87,8 @@ export async function say(page: Page, text: string): Promise<void> {
 
 /** Waits until the last answer is complete and gives back its text. A real model may take its time on a busy core. */
 export async function answered(page: Page, withinMs = patienceMs): Promise<string> {
-  const last = page.locator('.message--answer').last();
+  // An answer before the last message is another one.
+  const last = page.locator('.message').last().and(page.locator('.message--answer'));
   await last.locator('.message__footer').waitFor({ timeout: withinMs });
   return last.locator('.prose').innerText();
 }

@@ -111,6 +111,7 @@ test('the chat switches to it, and two models answer side by side', async () => 
   await page.locator('[data-model-picker]').first().click();
   await page.getByRole('menuitem', { name: /guanaco/ }).click();
   await say(page, 'And who are you?');
+  await page.locator('.message--person', { hasText: 'And who are you?' }).last().waitFor(patient);
   await answered(page);
   const { messages } = await nativeClient(clone.address).open(chatId());
   expect(messages.at(-1)?.model).toBe(reference);
@@ -144,6 +145,7 @@ test('stopped and started again, everything is there and goes on', async () => {
   const after = await nativeClient(clone.address).open(chatId());
   expect(after.messages).toEqual(before.messages);
   await say(page, 'Good morning!');
+  await page.locator('.message--person', { hasText: 'Good morning!' }).last().waitFor(patient);
   await answered(page);
   expect(problems).toEqual([]);
 });

@@ -22,6 +22,8 @@ const mostLines = 400;
 const longestDelayMs = 200;
 /** This part of the kills comes while the driver is still opening and taking up again. */
 const partBeforeReady = 1 / 8;
+/** Eight starts in vain, and the ninth gives an answer up. */
+const fruitlessStarts = 9;
 
 interface Figures {
   kills: number;
@@ -82,6 +84,7 @@ async function readyDriver(folder: string, rounds: number): Promise<string> {
 async function killOneHome({ driver, folder, seed, rounds }: Batch): Promise<Figures> {
   const home = mkdtempSync(join(folder, 'home-'));
   const ledger = new Ledger();
+  const firstRound = new Map<string, number>();
   let state = seed;
   const random = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
   let startMs = 0;
@@ -101,6 +104,7 @@ async function killOneHome({ driver, folder, seed, rounds }: Batch): Promise<Fig
     }
     child.kill('SIGKILL');
     await gone;
+    for (const id of ledger.answers.keys()) if (!firstRound.has(id)) firstRound.set(id, round);
     expect(child.signalCode).toBe('SIGKILL');
   }
   const settling = start({ driver, home, mode: 'settle', seed });
@@ -112,6 +116,9 @@ async function killOneHome({ driver, folder, seed, rounds }: Batch): Promise<Fig
   const health = await opened.store.health();
   await opened.close();
   expect(ledger.violations).toEqual([]);
+  // A stop of the server costs no answer but one that so many starts found where the one before had left it.
+  const since = (id: string): number => firstRound.get(id) ?? rounds;
+  expect(ledger.failed.filter(({ id }) => rounds - since(id) < fruitlessStarts)).toEqual([]);
   expect(health.notices).toEqual([]);
   rmSync(home, { recursive: true });
   return {

@@ -17,6 +17,8 @@ export class Ledger {
   readonly answers = new Map<string, Shown>();
   readonly pinned = new Set<string>();
   readonly violations: string[] = [];
+  /** Answers that the store has as failed: nothing of them is lost, but they did not go on. */
+  readonly failed: { id: string; error: string }[] = [];
   resumedRuns = 0;
 
   take(line: DriverLine): void {
@@ -94,6 +96,8 @@ export class Ledger {
       if (byId.get(id)?.pinned !== true) this.violations.push(`pin of ${id} is lost`);
     for (const [id, shown] of this.answers) this.#checkAnswer(id, shown, byId.get(id)?.content);
     for (const message of messages) {
+      if (message.state === 'failed')
+        this.failed.push({ id: message.id, error: JSON.stringify(message.outcome?.error) });
       if (message.state === 'running') this.violations.push(`answer ${message.id} is still unfinished`);
       if (message.parentId !== null && !byId.has(message.parentId))
         this.violations.push(`message ${message.id} hangs in the air`);

@@ -1,32 +1,23 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { RunningServer } from '../fixtures/running-server.ts';
+import { expect, test } from 'vitest';
 import { temporaryFolder } from '../program.ts';
-import { answered, launch, openPage, say, servePage } from './open-page.ts';
+import { inBrowser } from './in-browser.ts';
+import { answered, say, servePage } from './open-page.ts';
 
-let browser: Browser;
-let server: RunningServer;
-
-beforeAll(async () => {
-  browser = await launch();
-  server = await servePage({
+const here = inBrowser(() =>
+  servePage({
     script: { tokensPerSecond: 500 },
     environment: {
       CORRAL_TITLE: 'The high plain',
       CORRAL_DESCRIPTION: 'Ask the herd.',
       CORRAL_FEEDBACK: 'true',
     },
-  });
-});
-afterAll(async () => {
-  await browser.close();
-  await server.close();
-});
+  }),
+);
 
 test('the first page shows the operator’s title and words, and answers', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   await expect.poll(() => page.title()).toBe('The high plain');
   expect(await page.getByRole('heading', { name: 'The high plain' }).isVisible()).toBe(true);
   expect(await page.getByText('Ask the herd.').isVisible()).toBe(true);
@@ -37,12 +28,10 @@ test('the first page shows the operator’s title and words, and answers', async
     .poll(() => page.locator('.message--answer .message__figures').innerText())
     .toMatch(/\d+ tokens/);
   expect(await page.locator('.chat-row').count()).toBe(1);
-  expect(problems).toEqual([]);
-  await context.close();
 });
 
 test('an answer that is over before the page hears that it began has its figures and leaves no mark', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   await page.route('**/runs', async (route) => {
     const response = await route.fetch();
     await page.waitForTimeout(1_500);
@@ -56,12 +45,10 @@ test('an answer that is over before the page hears that it began has its figures
     .poll(() => page.locator('.message--answer .message__figures').innerText())
     .toMatch(/\d+ tokens/);
   expect(await page.locator('.dot--running').count()).toBe(0);
-  expect(problems).toEqual([]);
-  await context.close();
 });
 
 test('markdown becomes elements, code is coloured, pictures from elsewhere stay away', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   const text = [
     '# Title',
     '| a | b |\n|---|---|\n| 1 | 2 |',
@@ -83,12 +70,10 @@ test('markdown becomes elements, code is coloured, pictures from elsewhere stay 
   expect(await answer.locator('a[href^="javascript"]').count()).toBe(0);
   expect(await answer.locator('a[href="https://example.org/"]').count()).toBe(1);
   expect(await answer.getByText('not loaded, open at example.com').count()).toBe(1);
-  expect(problems).toEqual([]);
-  await context.close();
 });
 
 test('Stop keeps what was written, and Continue goes on', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   await say(page, '/long 4000');
   await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
   await page.locator('.message--answer .prose p').first().waitFor();
@@ -101,12 +86,10 @@ test('Stop keeps what was written, and Continue goes on', async () => {
     .poll(async () => (await page.locator('.message--answer .prose').innerText()).length)
     .toBeGreaterThan(before.length);
   expect((await page.locator('.message--answer .prose').innerText()).startsWith(before.trimEnd())).toBe(true);
-  expect(problems).toEqual([]);
-  await context.close();
 });
 
 test('edit and answer again make versions that can be gone through', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   await say(page, 'first wording');
   await answered(page);
   await page.locator('#composer').press('ArrowUp');
@@ -126,12 +109,10 @@ test('edit and answer again make versions that can be gone through', async () =>
   await page.reload();
   await page.locator('.message--answer .branches').waitFor();
   expect(await person.innerText()).toContain('first wording');
-  expect(problems).toEqual([]);
-  await context.close();
 });
 
 test('delete and Clear are taken back by Undo', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   await say(page, 'to be kept');
   await answered(page);
   await page.locator('.message--answer').getByRole('button', { name: 'More' }).click();
@@ -143,12 +124,10 @@ test('delete and Clear are taken back by Undo', async () => {
   await expect.poll(() => page.locator('.message').count()).toBe(0);
   await page.getByRole('button', { name: 'Undo' }).click();
   await expect.poll(() => page.locator('.message').count()).toBe(2);
-  expect(problems).toEqual([]);
-  await context.close();
 });
 
 test('feedback, pin and receipt with replay', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   await say(page, 'judge me');
   await answered(page);
   const answer = page.locator('.message--answer');
@@ -161,7 +140,7 @@ test('feedback, pin and receipt with replay', async () => {
   await page.keyboard.press('Enter');
   await expect
     .poll(async () => {
-      const { body } = await server.call('GET', `/api/chats/${page.url().split('/').at(-1)}`);
+      const { body } = await here.server.call('GET', `/api/chats/${page.url().split('/').at(-1)}`);
       return (body['messages'] as { feedback: object | null }[])[1]?.feedback;
     })
     .toEqual({ rating: 'down', reason: 'it missed the point' });
@@ -180,15 +159,13 @@ test('feedback, pin and receipt with replay', async () => {
   await sheet.getByRole('button', { name: 'Replay' }).click();
   await sheet.getByText('The replay gave the same text.').waitFor();
   await page.keyboard.press('Escape');
-  expect(problems).toEqual([]);
-  await context.close();
 });
 
 test('drafts outlive the tab, a text file is attached, others are refused', async ({ onTestFinished }) => {
   const folder = temporaryFolder(onTestFinished);
   writeFileSync(join(folder, 'notes.md'), 'wool and weather');
   writeFileSync(join(folder, 'wool.bin'), Buffer.from([0, 159, 146, 150]));
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   await page.locator('#composer').fill('half a thought');
   await page.waitForTimeout(400);
   await page.reload();
@@ -201,12 +178,10 @@ test('drafts outlive the tab, a text file is attached, others are refused', asyn
   expect(sent).toContain('notes.md');
   expect(sent).toContain('wool and weather');
   expect(sent).toContain('half a thought');
-  expect(problems).toEqual([]);
-  await context.close();
 });
 
 test('a failed answer says why, and nothing typed is lost when the server is away', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page, context } = await here.open();
   await say(page, '/fail 3 engine-hung');
   await page.getByText('The script says that this answer fails.').waitFor();
   await context.setOffline(true);
@@ -218,12 +193,10 @@ test('a failed answer says why, and nothing typed is lost when the server is awa
   await expect
     .poll(() => page.locator('.message--answer').last().innerText(), { timeout: 15_000 })
     .toContain('do not lose this');
-  expect(problems).toEqual([]);
-  await context.close();
 });
 
 test('far too much pasted text becomes an attachment, is refused by its size, and the page stays usable', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   await page.evaluate(`(() => {
     const clipboardData = new DataTransfer();
     clipboardData.setData('text/plain', 'word '.repeat(800_001));
@@ -236,6 +209,4 @@ test('far too much pasted text becomes an attachment, is refused by its size, an
   await page.getByRole('button', { name: 'Delete Pasted text' }).click();
   await say(page, 'still here');
   expect(await answered(page)).toContain('still here');
-  expect(problems).toEqual([]);
-  await context.close();
 });

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { launch, openPage, type WatchedPage } from './open-page.ts';
 
 /** What a file of browser tests stands on, once its hooks have run. */
@@ -21,6 +21,8 @@ export type OpenOptions = BrowserContextOptions & {
 export interface InBrowserOptions {
   /** Switches for the browser. */
   switches?: readonly string[];
+  /** A server for each test instead of one for all. */
+  isServerOfTest?: boolean;
   /** For the start, where it takes longer. */
   timeoutMs?: number;
 }
@@ -28,22 +30,38 @@ export interface InBrowserOptions {
 /** The smallest screen that the page is made for, with fingers for a mouse. */
 export const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true } as const;
 
-/** Registers what all browser tests of a file share: one browser and one server, pages that are watched and closed. */
-export function inBrowser<Server extends { address: string; close(): Promise<void> }>(
-  start: () => Promise<Server>,
-  { switches = [], timeoutMs }: InBrowserOptions = {},
+interface Server {
+  address: string;
+  close(): Promise<void>;
+}
+
+const noServer = (): Promise<Server> => Promise.resolve({ address: '', close: () => Promise.resolve() });
+
+/**
+ * Registers what all browser tests of a file share: one browser and one server, pages that are watched and closed.
+ * Where a test starts its own server, `start` is left out and each page names its address.
+ */
+export function inBrowser(start?: undefined, options?: InBrowserOptions): InBrowser<Server>;
+export function inBrowser<Started extends Server>(
+  start: () => Promise<Started>,
+  options?: InBrowserOptions,
+): InBrowser<Started>;
+export function inBrowser(
+  start: () => Promise<Server> = noServer,
+  { switches = [], isServerOfTest = false, timeoutMs }: InBrowserOptions = {},
 ): InBrowser<Server> {
   let browser: Browser;
   let server: Server;
   let opened: { shown: WatchedPage; expected: RegExp | undefined }[] = [];
   beforeAll(async () => {
     browser = await launch(switches);
+  });
+  afterAll(() => browser.close());
+  const [before, after] = isServerOfTest ? [beforeEach, afterEach] : [beforeAll, afterAll];
+  before(async () => {
     server = await start();
   }, timeoutMs);
-  afterAll(async () => {
-    await browser.close();
-    await server.close();
-  });
+  after(() => server.close());
   afterEach(async () => {
     const pages = opened;
     opened = [];

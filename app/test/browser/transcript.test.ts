@@ -1,17 +1,12 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { RunningServer } from '../fixtures/running-server.ts';
-import { answered, launch, openPage, say, servePage, type WatchedPage } from './open-page.ts';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { inBrowser } from './in-browser.ts';
+import { answered, say, servePage } from './open-page.ts';
 
 const endless = 60_000;
 const controls = 'before \u0000\u0007\u001b[31m\u0085 \u202Eturned\u0000\n\n\u2028after\uFEFF\u0000 the end';
-let browser: Browser;
-let server: RunningServer;
-let shown: WatchedPage;
-
-beforeAll(async () => {
-  browser = await launch();
-  server = await servePage({
+const here = inBrowser(() =>
+  servePage({
     environment: { CORRAL_CONTEXT: '200000' },
     script: {
       contextTokens: 200_000,
@@ -21,19 +16,8 @@ beforeAll(async () => {
         return /\/say ([^]+)/.exec(question)?.[1] ?? `You said "${question}".`;
       },
     },
-  });
-});
-afterAll(async () => {
-  await browser.close();
-  await server.close();
-});
-beforeEach(async () => {
-  shown = await openPage(browser, server.address);
-});
-afterEach(async () => {
-  expect(shown.problems).toEqual([]);
-  await shown.context.close();
-});
+  }),
+);
 
 const overflow = (page: Page): Promise<number> =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
@@ -58,7 +42,7 @@ async function sayMore(page: Page, text: string): Promise<string> {
 }
 
 test('each block has the direction of its own words, in questions and answers', async () => {
-  const { page } = shown;
+  const { page } = await here.open();
   const blocks = [
     'مرحبا بالعالم',
     'plain words',
@@ -80,7 +64,7 @@ test('each block has the direction of its own words, in questions and answers', 
 });
 
 test('control characters in an answer change nothing but themselves', async () => {
-  const { page } = shown;
+  const { page } = await here.open();
   await say(page, 'controls');
   await answered(page);
   const paragraphs = page.locator('.message--answer .prose p');
@@ -93,7 +77,7 @@ test('control characters in an answer change nothing but themselves', async () =
   await page.locator('.message--answer').waitFor();
   expect(await paragraphs.last().textContent()).toContain('the end');
   // What is kept is what the model said, unit for unit.
-  const { body } = await server.call(
+  const { body } = await here.server.call(
     'GET',
     `/api/chats/${String(await page.evaluate('location.hash')).slice(4)}`,
   );
@@ -102,7 +86,7 @@ test('control characters in an answer change nothing but themselves', async () =
 });
 
 test('an endless line stays inside its column, and the page stays usable meanwhile and afterwards', async () => {
-  const { page } = shown;
+  const { page } = await here.open();
   await page.locator('[data-panel-toggle]').click();
   const limit = page.getByRole('spinbutton', { name: 'Max new tokens' });
   await limit.fill(String(endless));
@@ -132,7 +116,7 @@ const broken = [
 ].join('\n\n');
 
 test('broken markdown is shown as what it is, and a very long message is folded', async () => {
-  const { page } = shown;
+  const { page } = await here.open();
   await say(page, `/say ${broken}`);
   await answered(page);
   const text = await page.locator('.message--answer').last().textContent();
@@ -149,7 +133,7 @@ test('broken markdown is shown as what it is, and a very long message is folded'
 });
 
 test('code is wrapped when asked, and a chat is cleared and brought back by the keyboard', async () => {
-  const { page } = shown;
+  const { page } = await here.open();
   await say(page, `/say \`\`\`text\n${'word '.repeat(120)}\n\`\`\``);
   await answered(page);
   const code = page.locator('.code pre');

@@ -61,6 +61,9 @@ export const viewStrings = {
     temperatureIs: (value: string) => `temperature ${value}`,
     adapterIs: (name: string) => `with ${name}`,
     noAdapter: 'without an adapter',
+    preset: 'Preset',
+    presetIs: (name: string) => `preset “${name}”`,
+    noPreset: 'without a preset',
     same: 'the same settings',
   },
 

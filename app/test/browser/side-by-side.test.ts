@@ -1,37 +1,29 @@
 import { join } from 'node:path';
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { RunningServer } from '../fixtures/running-server.ts';
+import type { Locator, Page } from 'playwright-core';
+import { expect, test } from 'vitest';
 import { root } from '../program.ts';
-import { answered, launch, openPage, say, servePage, type WatchedPage } from './open-page.ts';
-import { startCria, type CriaServer } from './start-cria.ts';
+import { inBrowser } from './in-browser.ts';
+import { answered, say, servePage } from './open-page.ts';
+import { startCria } from './start-cria.ts';
 
-let browser: Browser;
-/** Answers for a second model, from elsewhere. */
-let service: RunningServer;
-let server: CriaServer;
-let shown: WatchedPage;
-
-beforeAll(async () => {
-  browser = await launch();
-  service = await servePage();
-  server = await startCria({
-    environment: { CORRAL_PROVIDER_LAB_URL: `${service.address}/v1`, CORRAL_PROVIDER_LAB_KIND: 'openai' },
-    before: [['adapter', 'add', join(root, 'cria', 'adapters', 'pirate'), '--base', 'cria']],
-  });
-}, 180_000);
-afterAll(async () => {
-  await browser.close();
-  await server.close();
-  await service.close();
-});
-beforeEach(async () => {
-  shown = await openPage(browser, server.address);
-});
-afterEach(async () => {
-  expect(shown.problems).toEqual([]);
-  await shown.context.close();
-});
+const here = inBrowser(
+  async () => {
+    // Answers for a second model, from elsewhere.
+    const service = await servePage();
+    const server = await startCria({
+      environment: { CORRAL_PROVIDER_LAB_URL: `${service.address}/v1`, CORRAL_PROVIDER_LAB_KIND: 'openai' },
+      before: [['adapter', 'add', join(root, 'cria', 'adapters', 'pirate'), '--base', 'cria']],
+    });
+    return {
+      ...server,
+      async close() {
+        await server.close();
+        await service.close();
+      },
+    };
+  },
+  { timeoutMs: 180_000 },
+);
 
 const dialogOf = (page: Page): Locator => page.getByRole('dialog', { name: 'Side by side' });
 const side = (page: Page, name: 'Left' | 'Right'): Locator => dialogOf(page).getByRole('group', { name });
@@ -56,7 +48,7 @@ async function answerBoth(page: Page, message?: string): Promise<void> {
 }
 
 test('two models answer one message under their names, and the kept one is the chat’s answer', async () => {
-  const { page } = shown;
+  const { page } = await here.open();
   await openCompare(page);
   await side(page, 'Left').getByLabel('Model').selectOption('cria');
   await side(page, 'Right').getByLabel('Model').selectOption('lab:scripted');
@@ -87,7 +79,7 @@ test('two models answer one message under their names, and the kept one is the c
 });
 
 test('two adapters answer one message, each side named by what sets it apart', async () => {
-  const { page } = shown;
+  const { page } = await here.open();
   await openCompare(page);
   for (const name of ['Left', 'Right'] as const) {
     await side(page, name).getByLabel('Model').selectOption('cria');
@@ -106,7 +98,7 @@ test('two adapters answer one message, each side named by what sets it apart', a
 });
 
 test('an answer is given again with two temperatures, which the sides name; equal sides say that', async () => {
-  const { page } = shown;
+  const { page } = await here.open();
   await say(page, 'Hello');
   await answered(page, 60_000);
   const more = page.locator('.message--answer').getByRole('button', { name: 'More' });
@@ -123,4 +115,34 @@ test('an answer is given again with two temperatures, which the sides name; equa
   for (const name of ['Left', 'Right'] as const) await side(page, name).getByLabel('Temperature').fill('0.5');
   await answerBoth(page, 'And now?');
   await expect.poll(() => dialogOf(page).getByText('the same settings', { exact: true }).count()).toBe(2);
+});
+
+test('a preset is chosen for one side: all its settings hold there, and the side is named by it', async () => {
+  const preset = {
+    systemPrompt: 'Answer in one word.',
+    sampling: { temperature: 0.25, maxNewTokens: 5 },
+    rememberExchanges: 2,
+  };
+  await fetch(`${here.server.address}/api/presets/Terse`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ settings: preset }),
+  });
+  const { page } = await here.open();
+  await openCompare(page);
+  for (const name of ['Left', 'Right'] as const) {
+    await side(page, name).getByLabel('Model').selectOption('cria');
+    await side(page, name).getByLabel('Temperature').fill('0');
+  }
+  await side(page, 'Right').getByLabel('Preset').selectOption('Terse');
+  expect(await side(page, 'Right').getByLabel('Temperature').inputValue()).toBe('0.25');
+  await answerBoth(page, 'Who are you?');
+  await dialogOf(page).getByRole('region', { name: 'Cria, without a preset, temperature 0' }).waitFor();
+  const terse = dialogOf(page).getByRole('region', { name: 'Cria, preset “Terse”, temperature 0.25' });
+  await terse.getByRole('button', { name: 'Keep this one' }).click();
+  await dialogOf(page).waitFor({ state: 'detached' });
+  await page.locator('.message--answer').getByRole('button', { name: 'Receipt' }).click();
+  await expect
+    .poll(() => page.locator('.receipt').innerText())
+    .toMatch(/at most 2 past exchanges[^]*temperature 0\.25[^]*maxNewTokens 5/);
 });

@@ -1,105 +1,22 @@
 import { useState } from 'react';
 import type { StartRun } from '@corral/app/contracts/api/runs';
-import type { ChatSettings } from '@corral/app/contracts/chats';
-import { invalidate, keys, useModels } from '../api/queries.ts';
+import { invalidate, keys } from '../api/queries.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { makeChat, shownSession } from '../state/actions.ts';
 import { markRun } from '../state/activity.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { isBeingWritten } from '../state/message-view.ts';
 import { useAnsweringModel } from '../state/use-settings.ts';
-import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { modelName } from '../ui/model-name.ts';
 import { attempt } from '../ui/problems.ts';
+import { SideForm, settingsOf, traitsOf, type Side } from './compare-side.tsx';
 import { EndNote } from './end-note.tsx';
 import { Figures } from './message-footer.tsx';
 import { RunStatus } from './run-status.tsx';
 import { useMessage } from './use-message.ts';
-
-interface Side {
-  model: string;
-  temperature: number;
-  adapter: string;
-}
-
-function settingsOf(side: Side): ChatSettings {
-  return {
-    model: side.model,
-    ...(side.adapter === '' ? { adapters: [] } : { adapters: [{ id: side.adapter, scale: 1 }] }),
-    sampling: { temperature: side.temperature },
-  };
-}
-
-function SideForm({ label, side, onChange }: { label: string; side: Side; onChange: (side: Side) => void }) {
-  const models = useModels().data?.models ?? [];
-  const adapters = models.find((model) => model.id === side.model)?.adapters ?? [];
-  return (
-    <fieldset className="compare__form">
-      <legend>{label}</legend>
-      <label className="form__field">
-        {strings.panel.model}
-        <select
-          className="field"
-          value={side.model}
-          onChange={(event) => onChange({ ...side, model: event.target.value, adapter: '' })}
-        >
-          {models.map((model) => (
-            <option key={model.id} value={model.id}>
-              {modelName(model.id)}
-            </option>
-          ))}
-        </select>
-      </label>
-      {adapters.length > 0 && (
-        <label className="form__field">
-          {strings.panel.adapters}
-          <select
-            className="field"
-            value={side.adapter}
-            onChange={(event) => onChange({ ...side, adapter: event.target.value })}
-          >
-            <option value="">{strings.panel.unset}</option>
-            {adapters.map((id) => (
-              <option key={id} value={id}>
-                {modelName(id)}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
-      <label className="form__field">
-        {viewStrings.compare.temperature}
-        <input
-          type="number"
-          className="field"
-          min={0}
-          max={5}
-          step={0.05}
-          value={side.temperature}
-          onChange={(event) => onChange({ ...side, temperature: event.target.valueAsNumber || 0 })}
-        />
-      </label>
-    </fieldset>
-  );
-}
-
-/** What sets a side apart from the other, beside its model. */
-function traitsOf(side: Side, other: Side): string {
-  const words = viewStrings.compare;
-  const traits = [
-    side.adapter === other.adapter
-      ? ''
-      : side.adapter === ''
-        ? words.noAdapter
-        : words.adapterIs(modelName(side.adapter)),
-    side.temperature === other.temperature ? '' : words.temperatureIs(strings.exact(side.temperature)),
-  ].filter((trait) => trait !== '');
-  if (traits.length === 0 && side.model === other.model) return words.same;
-  return traits.join(', ');
-}
 
 interface ColumnProps {
   session: ChatSession;
@@ -163,8 +80,8 @@ interface FormProps {
 
 function CompareForm({ messageId, onStarted }: FormProps) {
   const model = useAnsweringModel() ?? 'cria';
-  const [left, setLeft] = useState<Side>({ model, temperature: 0.7, adapter: '' });
-  const [right, setRight] = useState<Side>({ model, temperature: 0, adapter: '' });
+  const [left, setLeft] = useState<Side>({ model, temperature: 0.7, adapter: '', preset: null });
+  const [right, setRight] = useState<Side>({ model, temperature: 0, adapter: '', preset: null });
   const [text, setText] = useState('');
   const input: StartRun['input'] = messageId
     ? { kind: 'regenerate', messageId }

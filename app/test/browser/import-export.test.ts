@@ -1,26 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { RunningServer } from '../fixtures/running-server.ts';
-import { answered, launch, openPage, say, servePage, type WatchedPage } from './open-page.ts';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { inBrowser } from './in-browser.ts';
+import { answered, say, servePage } from './open-page.ts';
 
-let browser: Browser;
-let server: RunningServer;
-let shown: WatchedPage;
-
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser.close());
-beforeEach(async () => {
-  server = await servePage();
-  shown = await openPage(browser, server.address, { path: '/#/settings/data', acceptDownloads: true });
-});
-afterEach(async () => {
-  expect(shown.problems).toEqual([]);
-  await shown.context.close();
-  await server.close();
-});
+const here = inBrowser(() => servePage(), { isServerOfTest: true });
+const openData = () => here.open({ path: '/#/settings/data' });
 
 async function importFile(page: Page, name: string, content: unknown): Promise<void> {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
@@ -73,9 +58,9 @@ const imports = [
 ];
 
 test('chat_history.json in both forms and an export of ChatGPT become chats, opened from the notice', async () => {
-  const { page } = shown;
+  const { page } = await openData();
   for (const { content, title, question, answer, versions } of imports) {
-    await page.goto(`${server.address}/#/settings/data`);
+    await page.goto(`${here.server.address}/#/settings/data`);
     await importFile(page, 'file.json', content);
     await page.getByText('1 chat imported').waitFor();
     await page.locator('.chat-row', { hasText: title }).waitFor();
@@ -92,7 +77,7 @@ test('chat_history.json in both forms and an export of ChatGPT become chats, ope
 });
 
 test('a wrong file says why, a known one that it is here already, and what could not be read is counted', async () => {
-  const { page } = shown;
+  const { page } = await openData();
   await importFile(page, 'notes.txt', 'no JSON at all');
   await page.getByText('the file cannot be read: it is not JSON').waitFor();
   await importFile(page, 'package.json', { name: 'corral', version: 1 });
@@ -160,7 +145,7 @@ async function writeTwoChats(page: Page): Promise<void> {
 }
 
 test('one chat is exported in each format, and one answer as a file', async () => {
-  const { page } = shown;
+  const { page } = await openData();
   await writeTwoChats(page);
   const row = page.locator('.chat-row[data-current]');
   for (const [format, { extension, check }] of Object.entries(formats)) {
@@ -183,9 +168,9 @@ test('one chat is exported in each format, and one answer as a file', async () =
 });
 
 test('everything is exported in each format; erased, it comes back from the file with its receipts', async () => {
-  const { page } = shown;
+  const { page } = await openData();
   await writeTwoChats(page);
-  await page.goto(`${server.address}/#/settings/data`);
+  await page.goto(`${here.server.address}/#/settings/data`);
   let everything = '';
   for (const [format, { extension, check }] of Object.entries(formats)) {
     const { name, text } = await download(page, () =>
@@ -202,11 +187,11 @@ test('everything is exported in each format; erased, it comes back from the file
   await dialog.getByRole('button', { name: 'Erase everything' }).click();
   await page.getByText('2 chats erased').waitFor();
   await expect.poll(() => page.locator('.chat-row').count()).toBe(0);
-  await page.goto(`${server.address}/#/settings/data`);
+  await page.goto(`${here.server.address}/#/settings/data`);
   await importFile(page, 'corral.json', everything);
   await page.getByText('2 chats imported').waitFor();
   await page.locator('.chat-row').nth(1).waitFor();
-  const again = await server.call('GET', '/api/export?format=chat_history');
+  const again = await here.server.call('GET', '/api/export?format=chat_history');
   formats['chat_history.json']?.check(again.text, 'how warm is wool');
   await page.locator('.chat-row a').first().click();
   await page.locator('.message--answer').getByRole('button', { name: 'Receipt' }).click();

@@ -41,6 +41,8 @@ export async function manyRows(context: BenchContext, model: BenchModel): Promis
       probe: (service) => round(service, []),
     },
     async (ours, peer) => {
+      // The first of our rounds would load the model as well; the peer loads it when it starts.
+      await round(ours, []);
       const speed = await pair({
         name: `${conversations} conversations of ${turns} turns, ${model.name}`,
         unit: 'tokens/s',

@@ -40,6 +40,7 @@ export function planBatch(options: PlanOptions): Part[] {
   const rows = Math.max(1, Math.round((parts.length + affordable) / rowsAtOnce)) * rowsAtOnce;
   let room = Math.max(1, Math.min(capacity, rows) - parts.length);
   let outputs = options.outputCapacity - parts.length;
+  const spare = (): number => capacity - parts.reduce((sum, part) => sum + part.count, 0);
   const left = (task: Task): number => task.target.length - task.sequence!.tokens.length;
   // Shortest first, so that a short question does not wait for a long document; who waits long moves up.
   const rank = (task: Task): number => left(task) * options.msPerPromptToken - (now - task.startedAt);
@@ -47,7 +48,9 @@ export function planBatch(options: PlanOptions): Part[] {
   for (const task of readers) {
     if (room <= 0 || outputs <= 0) break;
     const isScore = task.work.kind === 'score';
-    const count = Math.min(left(task), room, isScore ? outputs : room);
+    // A rest that would be a small batch of its own comes along.
+    const most = left(task) <= room + rowsAtOnce ? spare() : room;
+    const count = Math.min(left(task), most, isScore ? outputs : most);
     parts.push({ task, kind: 'prompt', from: task.sequence!.tokens.length, count, lastIndex: -1 });
     room -= count;
     outputs -= isScore ? count : 1;

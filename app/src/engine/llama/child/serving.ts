@@ -224,6 +224,7 @@ export class Serving {
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#clock.begin();
+    this.#options.loaded.threads.resume();
     const next = (): void => {
       const started = performance.now();
       let hasMore = this.#scheduler.step();

@@ -5,13 +5,20 @@ import { ThreadController } from './thread-controller.ts';
 /** A machine of some cores, two at first, on which other programs may keep one or more busy. */
 function machine(cores = 2) {
   let now = 0;
+  /** What the first question after a pause is told: of the whole pause. */
+  let inPause: number | null = null;
+  const othersBusy = (): number => {
+    const busy = inPause ?? state.othersBusy;
+    inPause = null;
+    return busy;
+  };
   const state = { othersBusy: 0, tells: true };
   let threads = 0;
   const controller = new ThreadController({
     maxThreads: cores,
     use: (count) => (threads = count),
     now: () => now,
-    othersBusy: () => (state.tells ? state.othersBusy : null),
+    othersBusy: () => (state.tells ? othersBusy() : null),
   });
   const stepMs = (): number => {
     const isCrowded = threads > cores - Math.floor(state.othersBusy + 0.1);
@@ -31,7 +38,12 @@ function machine(cores = 2) {
     controller.beforePrompt();
     now += 300;
   };
-  return { controller, state, run, read };
+  const rest = (ms: number): void => {
+    now += ms;
+    inPause = state.othersBusy;
+    controller.resume();
+  };
+  return { controller, state, run, read, rest };
 }
 
 describe('ThreadController', () => {
@@ -93,6 +105,32 @@ describe('ThreadController', () => {
     state.othersBusy = 0;
     for (let index = 0; index < 6; index++) read();
     expect(controller.threads).toBe(8);
+  });
+
+  it('counts what others did in a pause neither for a prompt nor for tokens', () => {
+    const { controller, state, run, read, rest } = machine(2);
+    run(300);
+    state.othersBusy = 2;
+    rest(3000);
+    state.othersBusy = 0;
+    read();
+    expect(controller.threads).toBe(2);
+    run(300);
+    expect(controller.threads).toBe(2);
+    expect(controller.changes).toBe(0);
+  });
+
+  it('still knows after a short pause that others are busy, and begins anew after a long one', () => {
+    const { controller, state, run, rest } = machine(2);
+    run(300);
+    state.othersBusy = 1;
+    run(300);
+    rest(1000);
+    expect(controller.threads).toBe(1);
+    rest(60_000);
+    expect(controller.threads).toBe(2);
+    run(300);
+    expect(controller.threads).toBe(1);
   });
 
   it('goes half of the way where all at once is too far', () => {

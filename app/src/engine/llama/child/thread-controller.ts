@@ -11,6 +11,8 @@ export interface ThreadControllerOptions {
 }
 
 const lookEveryMs = 500;
+/** After a pause of this length others may have come or gone. */
+const forgottenMs = 5000;
 /** A step this much slower than the best seen at this count means that a thread waits for its core. */
 const slowRatio = 1.3;
 /** A core counts as taken from this share on. */
@@ -87,6 +89,23 @@ export class ThreadController {
     this.#lastLook = this.#options.now();
     this.#home = busy < takenShare / 2 ? threads : this.#limit;
     this.set(threads);
+  }
+
+  /**
+   * Work begins after a pause. What others did in the pause says little about now, so it is not counted; what was
+   * known before it holds for a while, and then as many threads as at the beginning are right until shown otherwise.
+   */
+  resume(): void {
+    const now = this.#options.now();
+    const pauseMs = now - this.#lastLook;
+    if (pauseMs < lookEveryMs) return;
+    this.#options.othersBusy();
+    this.#lastLook = now;
+    if (pauseMs < forgottenMs) return;
+    this.#busy = 0;
+    this.#isCalm = true;
+    this.#trial = null;
+    this.#change(this.#home);
   }
 
   /** Before a step that reads a prompt: no trials, only what is known of the others. */

@@ -124,6 +124,23 @@ describe('versions', () => {
     expect(readFileSync(path).equals(before)).toBe(true);
   });
 
+  test.each([
+    'create trigger spy after insert on message begin delete from chat; end',
+    'create view spy as select * from message',
+    'create table spy (content text)',
+  ])('a backup to which somebody added %s is refused, and nothing changes', async (statement) => {
+    const backup = join(home, 'given.db');
+    await session(async (store) => {
+      const { id } = await store.createChat('me', newChat());
+      await store.backup(backup);
+      const strange = new DatabaseSync(backup);
+      strange.exec(statement);
+      strange.close();
+      await expectError(store.restoreBackup(backup), 'file-invalid');
+      expect((await store.openChat('me', id))?.chat.id).toBe(id);
+    });
+  });
+
   test('the database of another program is refused and left alone', async () => {
     editFile('create table theirs (a)');
     await expectError(open(), 'store-unsafe');

@@ -6,6 +6,7 @@ import type { BackupContents } from '../../contracts/api/system.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import { applyMigrations, readVersion } from '../migrations/migrate.ts';
 import { takeFrom } from './backup-files.ts';
+import { foreignObjects } from './foreign-objects.ts';
 import { isSound } from './integrity.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { openDatabase } from './open-database.ts';
@@ -70,4 +71,13 @@ async function prepareCopy(database: DatabaseSync, path: string): Promise<void> 
   database.exec('BEGIN IMMEDIATE');
   await applyMigrations(kysely, 'sqlite');
   database.exec('COMMIT');
+  const strange = await foreignObjects(database);
+  if (strange.length > 0)
+    throw new AppError(
+      'file-invalid',
+      `${path} holds what Corral never wrote: ${strange.slice(0, 5).join(', ')}.`,
+      {
+        hint: 'Name a file that `corral backup` wrote.',
+      },
+    );
 }

@@ -1,0 +1,51 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect } from 'vitest';
+import { startLlamaServer, type Service } from '../../bench/llama-peer.ts';
+import { describeEngine } from '../../src/engine/engine.contract.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { writeTinyGguf } from '../fixtures/tiny-gguf.ts';
+import { openModel } from './remote-model.ts';
+
+/** The contract suite against the llama-server that LLAMA_SERVER names. */
+const program = process.env['LLAMA_SERVER'] ?? '';
+if (!existsSync(program)) throw new Error(`LLAMA_SERVER must name llama.cpp's llama-server: ${program}`);
+
+const folder = mkdtempSync(join(tmpdir(), 'corral-llama-server-'));
+const closing: (() => Promise<void>)[] = [];
+let server: Promise<Service> | null = null;
+
+const start = async (): Promise<Engine> => {
+  server ??= (async () => {
+    const { path } = await writeTinyGguf(folder, { contextTokens: 4096 });
+    return startLlamaServer(program, path, ['-c', '4096', '-np', '4', '-t', '2']);
+  })();
+  const { url } = await server;
+  const models = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string }[] };
+  const opened = await openModel({ provider: { kind: 'openai', url }, model: models.data[0]!.id });
+  expect(opened.engine.describe().engineRelease).toBe('llama-server');
+  closing.push(opened.close);
+  return opened.engine;
+};
+
+afterAll(async () => {
+  for (const close of closing) await close();
+  await (await server)?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describeEngine({
+  name: 'openai engine, at a llama-server',
+  start,
+  skips: {
+    'exact-counts': "the service's tokenizer is not here, so counts are estimates and say so",
+    tokens: 'the service does not tell its tokens',
+    render: 'the service does not show the rendered prompt',
+    score: 'the service scores no given text',
+    state: 'whatever the service keeps of a chat is its own',
+    'stop-reason': 'llama-server does not say in this dialect which stop string ended an answer',
+    seed: 'logits at a llama-server depend on how the batch was cut and on what its cache holds',
+    grammar: 'a random tiny model runs into the token limit before a JSON object is whole',
+  },
+});

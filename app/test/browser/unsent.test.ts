@@ -33,6 +33,11 @@ async function asked(page: Page): Promise<string[]> {
   return messages.filter(({ role }) => role === 'user').map(({ content }) => content);
 }
 
+async function chatCount(): Promise<number> {
+  const { body } = await here.server.call('GET', '/api/chats');
+  return (body['chats'] as unknown[]).length;
+}
+
 async function inChat(): Promise<Page> {
   const { page } = await here.open();
   await say(page, 'first of all');
@@ -113,7 +118,7 @@ test('a page that is left while its message is on its way still has it, to be se
 
 test('the first message of a chat makes one chat, also when the answer to that is lost', async () => {
   const { page } = await here.open();
-  const before = await page.locator('.chat-row').count();
+  const before = await chatCount();
   const creation = /\/api\/chats$/;
   await page.route(creation, (route) =>
     route.request().method() === 'POST' ? loseAnswer(route) : route.continue(),
@@ -123,6 +128,7 @@ test('the first message of a chat makes one chat, also when the answer to that i
   await page.unroute(creation);
   await again(page).click();
   expect(await answered(page)).toContain('in a chat of its own');
+  expect(await chatCount()).toBe(before + 1);
   await expect.poll(() => page.locator('.chat-row').count()).toBe(before + 1);
 });
 

@@ -80,6 +80,7 @@ async function sideBySide({ page, server, shot }: Look): Promise<void> {
   await page.goto(`${server.address}/#/`);
   await page.getByRole('button', { name: 'Side by side' }).click();
   const dialog = page.getByRole('dialog', { name: 'Side by side' });
+  await dialog.getByLabel('Preset').last().selectOption('Shepherd');
   await dialog.getByRole('textbox', { name: 'Message to both' }).fill('which of you guards better?');
   await shot('compare-asked');
   await dialog.getByRole('button', { name: 'Answer with both' }).click();
@@ -127,6 +128,14 @@ async function views({ page, server, shot }: Look): Promise<void> {
     await page.locator('.settings__body h2').waitFor();
     await shot(`settings-${section}`);
   }
+  await page.goto(`${server.address}/#/settings/data`);
+  await page
+    .getByRole('button', { name: /^Restore the backup/ })
+    .first()
+    .click();
+  await page.getByText(/^It holds/).waitFor();
+  await shot('restore');
+  await page.keyboard.press('Escape');
 }
 
 async function contextLine({ page, server, longChat, shot }: Look): Promise<void> {
@@ -142,7 +151,7 @@ async function contextLine({ page, server, longChat, shot }: Look): Promise<void
 async function away({ page, shot }: Look): Promise<void> {
   await page.context().setOffline(true);
   await say(page, 'typed while the server is away');
-  await page.getByText('The server does not answer.').first().waitFor();
+  await page.getByText('Not sent.').waitFor();
   await shot('away');
   await page.context().setOffline(false);
 }
@@ -161,6 +170,8 @@ async function fillServer(server: RunningServer): Promise<string> {
     pinned: true,
   });
   await server.call('DELETE', `/api/chats/${await make('A chat that is gone')}`);
+  await server.call('PUT', '/api/presets/Shepherd', { settings: { systemPrompt: 'Speak like a shepherd.' } });
+  for (let backups = 0; backups < 2; backups += 1) await server.call('POST', '/api/backups');
   const filler = 'The herd went over the hill and came back in the evening. '.repeat(8);
   const { body } = await server.call('POST', '/api/import', {
     'a long talk': Array.from({ length: 12 }, (_, index) => ({

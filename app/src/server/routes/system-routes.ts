@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { logRoutes } from '../../contracts/api/log.ts';
 import { providerRoutes } from '../../contracts/api/providers.ts';
@@ -148,6 +148,9 @@ async function restore(
   return restored;
 }
 
+/** Without a body no parser of it is asked. */
+const fileOf = (body: unknown): Readable => (body instanceof Readable ? body : Readable.from([]));
+
 /** The body is a file of any size, which is read as it comes. */
 function backupFileRoutes(app: FastifyInstance, context: ServerContext): void {
   void app.register(async (scope) => {
@@ -156,9 +159,9 @@ function backupFileRoutes(app: FastifyInstance, context: ServerContext): void {
     serveRoute(
       scope,
       systemRoutes.fileContents,
-      ({ body }) => context.backups?.contents(body as Readable) ?? noBackups(),
+      ({ body }) => context.backups?.contents(fileOf(body)) ?? noBackups(),
     );
-    serveRoute(scope, systemRoutes.restoreFile, ({ body }) => restore(context, body as Readable));
+    serveRoute(scope, systemRoutes.restoreFile, ({ body }) => restore(context, fileOf(body)));
   });
 }
 

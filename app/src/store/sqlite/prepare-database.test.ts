@@ -141,6 +141,21 @@ describe('versions', () => {
     });
   });
 
+  test.each([
+    ['begins as a database and is none', () => Buffer.from(`SQLite format 3\0${'x'.repeat(5000)}`)],
+    ['is cut short', (whole: Buffer) => whole.subarray(0, 5000)],
+    ['has bytes of no meaning', (whole: Buffer) => Buffer.from(whole).fill(0xa5, 100, 20_000)],
+  ])('a backup that %s is refused as a file, and the database is not blamed', async (_what, alter) => {
+    const backup = join(home, 'given.db');
+    await session(async (store) => {
+      await store.backup(backup);
+      writeFileSync(backup, alter(readFileSync(backup)));
+      await expectError(store.readBackup(backup), 'file-invalid');
+      await expectError(store.restoreBackup(backup), 'file-invalid');
+      expect((await store.health()).writable).toBe(true);
+    });
+  });
+
   test('the database of another program is refused and left alone', async () => {
     editFile('create table theirs (a)');
     await expectError(open(), 'store-unsafe');

@@ -4,12 +4,14 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import type { BackupContents } from '../../contracts/api/system.ts';
 import { AppError } from '../../contracts/app-error.ts';
+import type { ErrorCode } from '../../contracts/error-codes.ts';
 import { applyMigrations, readVersion } from '../migrations/migrate.ts';
 import { takeFrom } from './backup-files.ts';
 import { foreignObjects } from './foreign-objects.ts';
 import { isSound } from './integrity.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { openDatabase } from './open-database.ts';
+import { fromSqliteError } from './sqlite-errors.ts';
 import type { WorkerSetup } from './worker-messages.ts';
 
 /** In one step: the pages go over in one transaction of the target. */
@@ -23,9 +25,9 @@ export async function restoreDatabase(setup: WorkerSetup, path: string): Promise
   const copy = join(setup.home, 'tmp', `restore-${process.pid}-${setup.now}.db`);
   takeFrom(path, copy);
   try {
-    const { database } = openDatabase({ path: copy, readOnly: false });
+    const { database } = await ofFile(path, () => openDatabase({ path: copy, readOnly: false }));
     try {
-      await prepareCopy(database, path);
+      await ofFile(path, () => prepareCopy(database, path));
       await backup(database, setup.path, { rate: allPages });
     } finally {
       database.close();
@@ -36,7 +38,11 @@ export async function restoreDatabase(setup: WorkerSetup, path: string): Promise
 }
 
 /** Counts what a backup holds, without a trace beside it. */
-export async function databaseContents(path: string): Promise<BackupContents> {
+export function databaseContents(path: string): Promise<BackupContents> {
+  return ofFile(path, () => countContents(path));
+}
+
+async function countContents(path: string): Promise<BackupContents> {
   const database = new DatabaseSync(path, { readOnly: true, allowExtension: false });
   try {
     const kysely = new Kysely<never>({ dialect: nodeSqliteDialect(database) });
@@ -57,6 +63,26 @@ export async function databaseContents(path: string): Promise<BackupContents> {
   }
 }
 
+/** Whatever SQLite says of a file that was handed in is that file's fault, not the database's. */
+async function ofFile<T>(path: string, use: () => T | Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    const known = fromSqliteError(error);
+    if (!faults.has(known.code)) throw known;
+    throw damaged(path, known);
+  }
+}
+
+const faults: ReadonlySet<ErrorCode> = new Set(['store-damaged', 'store-unsafe', 'internal']);
+
+function damaged(path: string, cause?: AppError): AppError {
+  return new AppError('file-invalid', `The backup ${path} is damaged.`, {
+    hint: 'Try another one.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
 function foreign(path: string): AppError {
   return new AppError('file-invalid', `${path} is an SQLite file of another program.`, {
     hint: 'Name a file that `corral backup` wrote.',
@@ -64,8 +90,7 @@ function foreign(path: string): AppError {
 }
 
 async function prepareCopy(database: DatabaseSync, path: string): Promise<void> {
-  if (!isSound(database))
-    throw new AppError('file-invalid', `The backup ${path} is damaged.`, { hint: 'Try another one.' });
+  if (!isSound(database)) throw damaged(path);
   const kysely = new Kysely<never>({ dialect: nodeSqliteDialect(database) });
   if ((await readVersion(kysely, 'sqlite')) === 0) throw foreign(path);
   database.exec('BEGIN IMMEDIATE');

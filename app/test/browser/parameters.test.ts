@@ -23,7 +23,7 @@ const parameters: [label: string, typed: string, inReceipt: string | RegExp][] =
   ['Min-p', '0.2', 'minP 0.2'],
   ['Repetition penalty', '1.3', 'repetitionPenalty 1.3'],
   ['Max new tokens', '12', 'maxNewTokens 12'],
-  ['Seed', '11', 'seed 11'],
+  ['Seed', '11', 'seed 11,'],
   ['Stop strings', 'zebra\\nstripe', 'stop ["zebra\\nstripe"]'],
   ['Stop token ids', '5, 6', 'stopTokenIds [5,6]'],
   ['Remembered exchanges', '1', /at most 1 past exchange, 2 messages left out/],

@@ -38,12 +38,15 @@ function toBackupFile(folder: string, name: string): BackupFile | null {
   if (!match) return null;
   const [, year, month, day, hour, minute, second, millisecond, reason, form] = match;
   const path = join(folder, name);
+  // Erasing and cleaning up go on beside this.
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return null;
   return {
     path,
     name,
     reason: reason ?? '',
     form: form as BackupForm,
     createdAt: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${millisecond}Z`),
-    sizeBytes: statSync(path).size,
+    sizeBytes: found.size,
   };
 }

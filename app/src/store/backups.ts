@@ -39,10 +39,14 @@ export interface BackupsOptions {
 
 /** Backups of the whole store in CORRAL_HOME, made while it is in use. */
 export function createBackups({ store, folder, temporary, clock }: BackupsOptions): Backups {
+  let newest = 0;
   const make = async (reason: string, archive = false): Promise<BackupFile> => {
     const { kind } = await store.health();
     const form = kind === 'sqlite' && !archive ? '.db' : '.corral.gz';
-    const createdAt = clock.now();
+    // Two that are asked for at once are two files; a clock that was put back is believed.
+    const now = clock.now();
+    newest = Math.abs(now - newest) < 1000 ? Math.max(now, newest + 1) : now;
+    const createdAt = newest;
     const name = backupName(createdAt, reason, form);
     const path = join(folder, name);
     const { sizeBytes } = await store.backup(path);

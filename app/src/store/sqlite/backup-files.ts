@@ -19,11 +19,12 @@ export function writeBackup(database: DatabaseSync, path: string): { sizeBytes: 
       throw new AppError('store-damaged', 'The backup could not be read back, so it was not kept.', {
         hint: 'Try again; if it stays so, look at the health of the disk.',
       });
+    const sizeBytes = statSync(file.path).size;
     file.keep();
+    return { sizeBytes };
   } finally {
     file.discard();
   }
-  return { sizeBytes: statSync(path).size };
 }
 
 /** Copies a backup to where a database is to be. */

@@ -230,6 +230,17 @@ describe('versions', () => {
 });
 
 describe('damage', () => {
+  test('backups that are asked for in the same moment are files of their own', async () => {
+    await session(async (store) => {
+      const folder = join(home, 'backups');
+      const clock = { now: () => Date.parse('2026-01-01') };
+      const backups = createBackups({ store, folder, temporary: join(home, 'tmp'), clock });
+      const made = await Promise.all([backups.create(), backups.create(), backups.create()]);
+      expect(new Set(made.map(({ name }) => name)).size).toBe(3);
+      expect(await backups.list()).toHaveLength(3);
+    });
+  });
+
   test('after an unclean stop the file is checked, set aside, and the newest good backup restored', async () => {
     let now = Date.parse('2026-01-01');
     const kept = await session(async (store) => {

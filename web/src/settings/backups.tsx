@@ -1,10 +1,11 @@
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { useQuery } from '@tanstack/react-query';
 import { systemApi } from '../api/resources.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
+import { FileButton } from '../ui/file-button.tsx';
 import { attempt } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { bytes, exactTime } from '../ui/times.ts';
@@ -62,27 +63,6 @@ function RestoreDialog({ backup, onClose }: { backup: string | File; onClose: ()
   );
 }
 
-function ChooseFile({ onChoose }: { onChoose: (file: File) => void }) {
-  const picker = useRef<HTMLInputElement>(null);
-  return (
-    <>
-      <Button onClick={() => picker.current?.click()}>{words.fromFile}</Button>
-      <input
-        ref={picker}
-        type="file"
-        accept=".db,.gz"
-        hidden
-        aria-label={words.fromFile}
-        onChange={(event) => {
-          const file = event.target.files?.[0];
-          event.target.value = '';
-          if (file) onChoose(file);
-        }}
-      />
-    </>
-  );
-}
-
 const shownAtFirst = 8;
 
 function BackupList({ onChoose }: { onChoose: (name: string) => void }) {
@@ -131,7 +111,7 @@ export function Backups() {
       <p className="soft">{words.why}</p>
       <div className="card__row">
         <Button onClick={backUp}>{words.now}</Button>
-        <ChooseFile onChoose={setChosen} />
+        <FileButton label={words.fromFile} accept=".db,.gz" onChoose={setChosen} />
       </div>
       <BackupList onChoose={setChosen} />
       {chosen && <RestoreDialog backup={chosen} onClose={() => setChosen(null)} />}

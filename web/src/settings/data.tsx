@@ -1,4 +1,4 @@
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import type { ImportResult } from '@corral/app/contracts/api/transfer';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys } from '../api/queries.ts';
@@ -11,6 +11,7 @@ import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { exportItems } from '../ui/export-files.ts';
+import { FileButton } from '../ui/file-button.tsx';
 import { attempt } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { bytes } from '../ui/times.ts';
@@ -30,7 +31,6 @@ function hintOf({ passedOver, skipped }: ImportResult): string {
 }
 
 function Import() {
-  const picker = useRef<HTMLInputElement>(null);
   const take = (file: File): void =>
     attempt(async () => {
       if (file.size > maxImportBytes) throw new Error(words.importTooLarge(bytes(maxImportBytes)));
@@ -49,19 +49,7 @@ function Import() {
   return (
     <div className="view__section">
       <p className="soft">{words.importNote}</p>
-      <Button onClick={() => picker.current?.click()}>{words.importChats}</Button>
-      <input
-        ref={picker}
-        type="file"
-        accept=".json,application/json"
-        hidden
-        aria-label={words.importChats}
-        onChange={(event) => {
-          const file = event.target.files?.[0];
-          event.target.value = '';
-          if (file) take(file);
-        }}
-      />
+      <FileButton label={words.importChats} accept=".json,application/json" onChoose={take} />
     </div>
   );
 }

@@ -36,7 +36,7 @@ export class IdleCells {
     this.#options = options;
   }
 
-  /** Sets one chat aside where there are too many: copying a state takes as long as a step or two. True: not the last. */
+  /** Sets one chat aside where there are too many: copying a state takes as long as a step or two. True: look again. */
   trim(active: readonly Task[]): boolean {
     const { sequences, allowance, isAwaited, onEvict } = this.#options;
     const isIdle = (sequence: Sequence): boolean => !sequence.isInUse && !sequence.isParked;

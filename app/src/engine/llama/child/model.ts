@@ -64,22 +64,24 @@ export class Model {
 
   /** Attention heads of all layers together; 0 where the file does not say. */
   get heads(): number {
-    const architecture = this.metadata('general.architecture') ?? '';
-    const read = (key: string): number => Number(this.metadata(`${architecture}.${key}`) ?? 0);
-    return (read('block_count') || 0) * (read('attention.head_count') || 0);
+    return this.#shape('block_count') * this.#shape('attention.head_count');
   }
 
   /** Memory that one token takes in the KV cache. */
   kvBytesPerToken(type: 'f16' | 'q8_0'): number {
-    const architecture = this.metadata('general.architecture') ?? '';
-    const read = (key: string): number => Number(this.metadata(`${architecture}.${key}`) ?? 0);
-    const heads = read('attention.head_count');
-    const headsKv = read('attention.head_count_kv') || heads;
-    const headSize = heads > 0 ? read('embedding_length') / heads : 0;
-    const keys = read('attention.key_length') || headSize;
-    const values = read('attention.value_length') || headSize;
+    const heads = this.#shape('attention.head_count');
+    const headsKv = this.#shape('attention.head_count_kv') || heads;
+    const headSize = heads > 0 ? this.#shape('embedding_length') / heads : 0;
+    const keys = this.#shape('attention.key_length') || headSize;
+    const values = this.#shape('attention.value_length') || headSize;
     const bytesPerValue = type === 'f16' ? 2 : 34 / 32;
-    return Math.round(read('block_count') * headsKv * (keys + values) * bytesPerValue);
+    return Math.round(this.#shape('block_count') * headsKv * (keys + values) * bytesPerValue);
+  }
+
+  /** A number of this architecture's metadata; 0 where the file has none, or one for each layer. */
+  #shape(key: string): number {
+    const architecture = this.metadata('general.architecture') ?? '';
+    return Number(this.metadata(`${architecture}.${key}`) ?? 0) || 0;
   }
 
   free(): void {

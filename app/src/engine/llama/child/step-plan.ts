@@ -42,7 +42,7 @@ export class StepPlan {
     for (const task of active) {
       if (task.phase === 'waiting' && prefixes.start(task, active)) task.phase = 'reading';
     }
-    const isTrimmed = !idleCells.trim(active);
+    const mayTrimMore = idleCells.trim(active);
     const tasks = this.#turns.next(active, now);
     const msPerPromptToken = this.#options.msPerPromptToken();
     const parts = planBatch({
@@ -53,7 +53,7 @@ export class StepPlan {
       now,
     });
     const isSteady =
-      isTrimmed && parts.length === active.length && parts.every((part) => part.kind === 'token');
+      !mayTrimMore && parts.length === active.length && parts.every((part) => part.kind === 'token');
     this.#steady = isSteady ? parts : null;
     return parts;
   }

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { answerOf } from '../src/engine/engine.contract.ts';
+import { answerOf } from '../src/engine/contract/answers.ts';
 import type { Prompt } from '../src/engine/engine.ts';
 import { createLlamaWorkplace } from '../test/fixtures/llama-workplace.ts';
 import type { BenchContext } from './bench.ts';

@@ -1,4 +1,4 @@
-import { chatRequest } from '../src/engine/engine.contract.ts';
+import { chatRequest } from '../src/engine/contract/answers.ts';
 import type { GenerateRequest } from '../src/engine/engine.ts';
 import { tinyVocabulary } from '../test/fixtures/tiny-vocabulary.ts';
 import type { LlamaEngine } from '../src/engine/llama/llama-engine.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { silentLog } from '../lib/log.ts';
-import { answerOf, chatRequest } from './engine.contract.ts';
+import { answerOf, chatRequest } from './contract/answers.ts';
 import type { EngineLoader, MemoryEstimate, ModelSource } from './engine.ts';
 import { createFleet, type Engines, type FleetOptions } from './fleet.ts';
 import { createScriptedLoader } from './scripted/scripted-loader.ts';

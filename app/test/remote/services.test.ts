@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { answerOf, chatRequest, type Answer } from '../../src/engine/engine.contract.ts';
+import { answerOf, chatRequest, type Answer } from '../../src/engine/contract/answers.ts';
 import type { Sampling } from '../../src/contracts/sampling.ts';
 import { openModel, type RemoteModel, type RemoteModelOptions } from './remote-model.ts';
 import * as fixtures from './service-fixtures.ts';

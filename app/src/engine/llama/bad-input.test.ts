@@ -11,7 +11,7 @@ import {
 import { writeTinyGguf, writeTinyLora, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
 import { readGguf } from '../../formats/gguf/gguf-reader.ts';
 import { memorySource } from '../../formats/byte-source.ts';
-import { answerOf, chatRequest } from '../engine.contract.ts';
+import { answerOf, chatRequest } from '../contract/answers.ts';
 import type { LlamaEngine } from './llama-engine.ts';
 
 /** Everything here happens for real: real files, the real library, real signals. */

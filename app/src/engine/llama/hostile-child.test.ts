@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeTinyGguf, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
 import { silentLog } from '../../lib/log.ts';
-import { answerOf, chatRequest } from '../engine.contract.ts';
+import { answerOf, chatRequest } from '../contract/answers.ts';
 import type { ModelSource } from '../engine.ts';
 import { createLlamaLoader, type LlamaLoader } from './llama-loader.ts';
 import type { Deadlines } from './watchdog.ts';

@@ -7,7 +7,8 @@ import {
 } from '../../../test/fixtures/llama-workplace.ts';
 import { writeTinyGguf, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
 import type { JsonSchema } from '../../contracts/sampling.ts';
-import { answerOf, chatRequest, describeEngine } from '../engine.contract.ts';
+import { answerOf, chatRequest } from '../contract/answers.ts';
+import { describeEngine } from '../engine.contract.ts';
 import type { LlamaEngine } from './llama-engine.ts';
 
 let place: LlamaWorkplace;

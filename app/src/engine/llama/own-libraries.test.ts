@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createLlamaWorkplace, type LlamaWorkplace } from '../../../test/fixtures/llama-workplace.ts';
 import { writeTinyGguf, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
-import { answerOf, chatRequest } from '../engine.contract.ts';
+import { answerOf, chatRequest } from '../contract/answers.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import { silentLog } from '../../lib/log.ts';
 import { findIsolation } from './isolation.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { answerOf, chatRequest, describeEngine } from '../engine.contract.ts';
+import { answerOf, chatRequest } from '../contract/answers.ts';
+import { describeEngine } from '../engine.contract.ts';
 import type { Engine } from '../engine.ts';
 import type { Script } from './script.ts';
 import { createScriptedLoader } from './scripted-loader.ts';

@@ -7,13 +7,13 @@
  * the blocks do not depend on how the text was chunked.
  */
 
+import { closesFence, fenceAt, openFence, type Fence, type OpenFence } from './code-fence.ts';
 import {
   contentColumn,
   definition,
   endsList,
   endsParagraph,
   expandTabs,
-  fenceOpen,
   htmlBlock,
   htmlUntilBlankNever,
   listMarker,
@@ -25,14 +25,7 @@ export interface Block {
   start: number;
   raw: string;
   /** Present where the block is a code fence at the left edge that has not been closed yet. */
-  openFence?: { language: string; code: string };
-}
-
-interface Fence {
-  marker: string;
-  length: number;
-  start: number;
-  headEnd: number;
+  openFence?: OpenFence;
 }
 
 interface OpenHtml {
@@ -98,23 +91,8 @@ export class BlockSplitter {
     const start = this.#starts.at(-1) ?? 0;
     const last: Block = { start, raw: this.#text.slice(start) };
     const fence = this.#fence;
-    if (fence?.start === start) last.openFence = this.#openFence(fence);
+    if (fence?.start === start) last.openFence = openFence(this.#text, fence);
     return [...this.#closed, last].filter((block) => /\S/.test(block.raw));
-  }
-
-  #openFence(fence: Fence): { language: string; code: string } {
-    const head = this.#text.slice(fence.start, fence.headEnd);
-    const language =
-      head
-        .trim()
-        .replace(/^[`~]+/, '')
-        .trim()
-        .split(/\s+/)[0] ?? '';
-    let code = this.#text.slice(fence.headEnd + 1);
-    // The closing fence on its way is not shown as code.
-    const tail = code.slice(code.lastIndexOf('\n') + 1);
-    if (/^ {0,3}[`~]+$/.test(tail) && tail.includes(fence.marker)) code = code.slice(0, -tail.length);
-    return { language, code: code.replace(/\n$/, '') };
   }
 
   /** The line comes after a blank one, or begins its block. */
@@ -225,20 +203,13 @@ export class BlockSplitter {
     if (/^ {0,3}>/.test(line)) this.#isOdd = true;
     // A fence inside an item ends with the item, so it need not be followed.
     if (this.#listIndent > 0 && indent > Math.min(3, this.#listIndent - 1)) return;
-    if (!this.#openFenceAt(line, indent) && !this.#openMath(line)) this.#openHtml(line);
+    if (!this.#openFenceAt(line) && !this.#openMath(line)) this.#openHtml(line);
   }
 
-  #openFenceAt(line: string, indent: number): boolean {
-    const [, , marker, rest] = fenceOpen.exec(line) ?? [];
-    if (!marker || indent > 3 || (marker.startsWith('`') && rest?.includes('`'))) return false;
-    this.#listIndent = 0;
-    this.#fence = {
-      marker: marker[0] ?? '`',
-      length: marker.length,
-      start: this.#lineStart,
-      headEnd: this.#lineStart + line.length,
-    };
-    return true;
+  #openFenceAt(line: string): boolean {
+    this.#fence = fenceAt(line, this.#lineStart);
+    if (this.#fence) this.#listIndent = 0;
+    return this.#fence !== null;
   }
 
   #openMath(line: string): boolean {
@@ -272,11 +243,9 @@ export class BlockSplitter {
   }
 
   #insideFence(line: string, fence: Fence): void {
-    const marker = /^ {0,3}(`{3,}|~{3,})\s*$/.exec(line)?.[1];
-    if (marker?.[0] === fence.marker && marker.length >= fence.length) {
-      this.#fence = null;
-      this.#isAfterBlock = true;
-    }
+    if (!closesFence(line, fence)) return;
+    this.#fence = null;
+    this.#isAfterBlock = true;
   }
 
   #insideMath(line: string): void {
@@ -302,7 +271,7 @@ export class BlockSplitter {
     html.isMarkdown = line.trim() === '' || (html.isMarkdown && !htmlBlock.test(line));
     // A list begun in there may go on after the element.
     this.#isInList ||= html.isMarkdown && listMarker.test(line);
-    return html.isMarkdown && this.#openFenceAt(line, line.search(/\S|$/));
+    return html.isMarkdown && this.#openFenceAt(line);
   }
 }
 

@@ -1,6 +1,5 @@
 // What one line is, by the rules of CommonMark as marked reads them.
 
-export const fenceOpen = /^( *)(`{3,}|~{3,})(.*)$/;
 export const listMarker = /^( {0,3})([-*+]|\d{1,9}[.)])(?:\s|$)/;
 export const endsList = /^ {0,3}(?:#{1,6}\s|<[a-z/!]|`{3}|~{3}|([-*_])(?: *\1){2,} *$)/i;
 /** A line that is a block by itself, so that the next one is in no paragraph. */

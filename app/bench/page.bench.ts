@@ -250,7 +250,7 @@ async function reportStream({ context, browser, server, chatId }: Bench): Promis
   const { task, script, layout, style } = streamed.busy;
   const note = [
     `${messageCount} messages, ${tokensPerSecond} tokens/s with code, ${throttle}× throttle, ${flushes.length} flushes`,
-    `keystrokes: ${keys.length} over 16 ms, 95th percentile ${quantile(keys, 0.95)} ms`,
+    `keystrokes: ${keys.length} over 16 ms, 95th percentile ${quantile(keys, 0.95).toFixed(0)} ms`,
     `the page's thread works ${percent(task)} of the time: script ${percent(script)}, layout ${percent(layout)}, style ${percent(style)}`,
   ].join('; ');
   const figures: [name: string, unit: string, value: number, limit: number][] = [

@@ -1,19 +1,10 @@
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { answered, launch, openPage, say } from './open-page.ts';
-import { startCria, type CriaServer } from './start-cria.ts';
+import type { Locator, Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { inBrowser } from './in-browser.ts';
+import { answered, say } from './open-page.ts';
+import { startCria } from './start-cria.ts';
 
-let browser: Browser;
-let server: CriaServer;
-
-beforeAll(async () => {
-  browser = await launch();
-  server = await startCria();
-}, 120_000);
-afterAll(async () => {
-  await browser.close();
-  await server.close();
-});
+const here = inBrowser(() => startCria(), { timeoutMs: 120_000 });
 
 /** Label in the panel, what is typed, and how the receipt shows it. */
 const parameters: [label: string, typed: string, inReceipt: string | RegExp][] = [
@@ -50,7 +41,7 @@ async function receiptOf(page: Page, answer: Locator): Promise<string> {
 }
 
 test('each setting of the panel is used by the next message, and goes back to its default', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   await sayMore(page, 'Hello');
   await sayMore(page, 'Who are you?');
   await page.locator('[data-panel-toggle]').click();
@@ -89,8 +80,6 @@ test('each setting of the panel is used by the next message, and goes back to it
     if (typeof inReceipt === 'string') expect(unchanged, label).not.toContain(inReceipt);
     else expect(unchanged, label).not.toMatch(inReceipt);
   expect(unchanged).toContain(`topK ${defaults.get('Top-k')}`);
-  expect(problems).toEqual([]);
-  await context.close();
 });
 
 interface Tokenized {
@@ -98,7 +87,7 @@ interface Tokenized {
 }
 
 test('the receipt says whether a stop string or a stop token ended the answer; what is no id is refused', async () => {
-  const { page, context, problems } = await openPage(browser, server.address);
+  const { page } = await here.open();
   await page.locator('[data-panel-toggle]').click();
   const panel = page.locator('.panel');
   const set = async (label: string, typed: string): Promise<void> => {
@@ -119,7 +108,7 @@ test('the receipt says whether a stop string or a stop token ended the answer; w
   await reset('Stop strings').waitFor({ state: 'detached' });
   const whole = await sayMore(page, 'Where do llamas live?');
   const inputs = await whole.locator('.prose').innerText();
-  const response = await fetch(`${server.address}/tokenize`, {
+  const response = await fetch(`${here.server.address}/tokenize`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ inputs }),
@@ -134,6 +123,4 @@ test('the receipt says whether a stop string or a stop token ended the answer; w
   await answered(page);
   expect((await whole.locator('.prose').innerText()).length).toBeLessThan(inputs.length);
   expect(await receiptOf(page, whole)).toMatch(/Ended because\s+a stop token came\n/);
-  expect(problems).toEqual([]);
-  await context.close();
 });

@@ -1,6 +1,6 @@
 import type { OpenedChat } from '@corral/app/contracts/api/chats';
 import type { StartRun, StartedRun } from '@corral/app/contracts/api/runs';
-import type { Chat, ChatMessage, ChatSettings } from '@corral/app/contracts/chats';
+import type { Chat, ChatMessage } from '@corral/app/contracts/chats';
 import type { ContextPlan, Run, RunEvent } from '@corral/app/contracts/runs';
 import { chatsApi, messagesApi, runsApi } from '../api/chats.ts';
 import { ApiError } from '../api/request.ts';
@@ -9,6 +9,7 @@ import { flushScheduler } from './flush-scheduler.ts';
 import { LiveRun, type LiveView } from './live-run.ts';
 import { MessageTree } from './message-tree.ts';
 import { answerMessage, askedMessage, endedMessage, isSameView, type MessageView } from './message-view.ts';
+import { SettingsChanges, type SettingsChange } from './settings-changes.ts';
 import { createStore, type Store } from './store.ts';
 
 export interface ChatState {
@@ -46,6 +47,11 @@ export class ChatSession {
   readonly #runs = new Map<string, LiveRun>();
   /** Runs that ended while this page was open, for their figures. */
   readonly #ended = new Map<string, LiveView>();
+  readonly #settings = new SettingsChanges({
+    save: (settings, version) => chatsApi.update(this.id, { settings }, version),
+    lookAgain: () => this.load(),
+    onShown: (chat) => this.state.set((state) => ({ ...state, chat })),
+  });
   #ownChangeAt = -Infinity;
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -55,7 +61,10 @@ export class ChatSession {
 
   async load(): Promise<void> {
     try {
-      this.#take(await chatsApi.open(this.id));
+      let opened = await chatsApi.open(this.id);
+      // It was on its way while a change was answered. What is asked for now is true, whatever its version.
+      if (this.#settings.isOlder(opened.chat)) opened = await chatsApi.open(this.id);
+      this.#take(opened);
     } catch (error) {
       const isMissing = error instanceof ApiError && error.status === 404;
       if (this.state.get().status === 'ready' && !isMissing) return;
@@ -129,7 +138,7 @@ export class ChatSession {
     this.#dropEnded(opened);
     this.state.set({
       status: 'ready',
-      chat: opened.chat,
+      chat: this.#settings.taken(opened.chat),
       path: this.#tree.path(opened.chat.activeLeafId ?? this.#tree.newestLeaf()),
       plan: this.#runningPlan() ?? opened.plan,
       isLogged: opened.logged,
@@ -271,22 +280,9 @@ export class ChatSession {
   }
 
   /** Changes settings on top of the newest ones; a conflict with another tab is settled by asking again. */
-  async changeSettings(change: (settings: ChatSettings) => ChatSettings): Promise<void> {
-    for (let attempt = 0; ; attempt += 1) {
-      const chat = this.state.get().chat;
-      if (!chat) return;
-      const settings = change(chat.settings);
-      this.state.set((state) => ({ ...state, chat: { ...chat, settings } }));
-      this.#ownChangeAt = performance.now();
-      try {
-        const changed = await chatsApi.update(this.id, { settings }, chat.version);
-        this.state.set((state) => ({ ...state, chat: changed }));
-        return;
-      } catch (error) {
-        await this.load();
-        if (!(error instanceof ApiError) || error.code !== 'conflict' || attempt >= 2) throw error;
-      }
-    }
+  changeSettings(change: SettingsChange): Promise<void> {
+    this.#ownChangeAt = performance.now();
+    return this.#settings.make(change);
   }
 
   async updateMessage(

@@ -1,0 +1,145 @@
+import * as fc from 'fast-check';
+import type { Chat, ChatSettings } from '@corral/app/contracts/chats';
+import { expect, test } from 'vitest';
+import { ApiError } from '../api/request.ts';
+import { SettingsChanges } from './settings-changes.ts';
+
+const empty: Chat = {
+  id: '0190a0a0-0000-7000-8000-000000000002',
+  title: '',
+  titleSource: 'none',
+  folder: null,
+  tags: [],
+  pinned: false,
+  temporary: false,
+  settings: {},
+  version: 1,
+  activeLeafId: null,
+  messageCount: 0,
+  createdAt: 0,
+  updatedAt: 0,
+  trashedAt: null,
+};
+
+type Step = 'change' | 'other tab' | 'ask' | 'answer';
+const stepsOf = (...kinds: Step[]): fc.Arbitrary<Step[]> =>
+  fc.array(fc.constantFrom(...kinds), { maxLength: 40 });
+const steps = fc.oneof(
+  stepsOf('change', 'other tab', 'ask', 'answer'),
+  // A tab does not look again for what it did itself.
+  stepsOf('change', 'ask', 'answer'),
+);
+
+/** A server whose answers arrive when the test says so, in the order in which they were asked for or not. */
+class Line {
+  chat = empty;
+  #arrivals: (() => void)[] = [];
+
+  answer<Value>(value: () => Value): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      let result: Value;
+      try {
+        result = value();
+      } catch (error) {
+        this.#arrivals.push(() => reject(error));
+        return;
+      }
+      this.#arrivals.push(() => resolve(result));
+    });
+  }
+
+  save(settings: ChatSettings, version: number): Promise<Chat> {
+    return this.answer(() => {
+      if (version !== this.chat.version)
+        throw new ApiError(409, { code: 'conflict', message: 'Somebody else changed it.' });
+      return (this.chat = { ...this.chat, settings, version: version + 1 });
+    });
+  }
+
+  get isQuiet(): boolean {
+    return this.#arrivals.length === 0;
+  }
+
+  async arrive(index: number): Promise<void> {
+    this.#arrivals.splice(index % Math.max(1, this.#arrivals.length), 1)[0]?.();
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  }
+}
+
+test('a change is shown from the moment it is made, whatever arrives in between, and is saved', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.infiniteStream(fc.nat(9)), async (sequence, order) => {
+      const line = new Line();
+      let shown = empty;
+      const look = async (): Promise<void> => {
+        let chat = await line.answer(() => line.chat);
+        if (changes.isOlder(chat)) chat = await line.answer(() => line.chat);
+        shown = changes.taken(chat);
+      };
+      const changes = new SettingsChanges({
+        save: (settings, version) => line.save(settings, version),
+        lookAgain: look,
+        onShown: (chat) => (shown = chat),
+      });
+      shown = changes.taken(empty);
+      const made: Promise<unknown>[] = [];
+      let topK = 0;
+      let lost = 0;
+      for (const step of sequence) {
+        if (step === 'change') {
+          const value = ++topK;
+          const change = (settings: ChatSettings): ChatSettings => ({
+            ...settings,
+            sampling: { ...settings.sampling, topK: value },
+          });
+          made.push(changes.make(change).catch(() => lost++));
+        } else if (step === 'other tab') {
+          const { chat } = line;
+          line.chat = {
+            ...chat,
+            settings: { ...chat.settings, format: 'chatml' },
+            version: chat.version + 1,
+          };
+        } else if (step === 'ask') void look();
+        else await line.arrive(order.next().value ?? 0);
+        if (lost === 0 && topK > 0) expect(shown.settings.sampling?.topK).toBe(topK);
+      }
+      const state = { isMade: false };
+      void Promise.all(made).then(() => (state.isMade = true));
+      while (!state.isMade || !line.isQuiet) await line.arrive(0);
+      if (!sequence.includes('other tab')) expect(shown).toEqual(line.chat);
+      // The notice of what another tab did.
+      void look();
+      while (!line.isQuiet) await line.arrive(0);
+      expect(shown).toEqual(line.chat);
+      if (lost === 0 && topK > 0) expect(line.chat.settings.sampling?.topK).toBe(topK);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('what was asked for before a change and comes after it is known to be old', async () => {
+  const changes = new SettingsChanges({
+    save: (settings, version) => Promise.resolve({ ...empty, settings, version: version + 1 }),
+    lookAgain: () => Promise.resolve(),
+    onShown: () => undefined,
+  });
+  changes.taken(empty);
+  expect(changes.isOlder(empty)).toBe(false);
+  await changes.make((settings) => ({ ...settings, format: 'chatml' }));
+  expect(changes.isOlder(empty)).toBe(true);
+});
+
+test('a change that cannot be saved is told, and what is saved is shown again', async () => {
+  let shown = empty;
+  const changes = new SettingsChanges({
+    save: () => Promise.reject(new TypeError('Failed to fetch')),
+    lookAgain: () => Promise.resolve(),
+    onShown: (chat) => (shown = chat),
+  });
+  shown = changes.taken(empty);
+  const made = changes.make((settings) => ({ ...settings, format: 'chatml' }));
+  expect(shown.settings.format).toBe('chatml');
+  await expect(made).rejects.toThrow('Failed to fetch');
+  expect(shown.settings).toEqual({});
+});

@@ -61,9 +61,11 @@ export class ChatSession {
 
   async load(): Promise<void> {
     try {
+      const askedAt = performance.now();
       let opened = await chatsApi.open(this.id);
-      // It was on its way while a change was answered. What is asked for now is true, whatever its version.
-      if (this.#settings.isOlder(opened.chat)) opened = await chatsApi.open(this.id);
+      // It was on its way while something was changed here. What is asked for now is true, whatever its version.
+      const isOvertaken = this.#ownChangeAt >= askedAt || this.#settings.isOlder(opened.chat);
+      if (isOvertaken) opened = await chatsApi.open(this.id);
       this.#take(opened);
     } catch (error) {
       const isMissing = error instanceof ApiError && error.status === 404;
@@ -294,7 +296,9 @@ export class ChatSession {
     this.#tree.put({ ...message, ...body });
     this.#publish(messageId);
     this.#ownChangeAt = performance.now();
-    this.#tree.put(await messagesApi.update(this.id, messageId, body));
+    const updated = await messagesApi.update(this.id, messageId, body);
+    this.#ownChangeAt = performance.now();
+    this.#tree.put(updated);
     this.#publish(messageId);
   }
 

@@ -48,9 +48,10 @@ export class ChatSession {
   /** Runs that ended while this page was open, for their figures. */
   readonly #ended = new Map<string, LiveView>();
   readonly #settings = new SettingsChanges({
-    save: (settings, version) => chatsApi.update(this.id, { settings }, version),
+    save: (settings, version) => this.#own(chatsApi.update(this.id, { settings }, version)),
     lookAgain: () => this.load(),
-    onShown: (chat) => this.state.set((state) => ({ ...state, chat })),
+    onShown: (shown) =>
+      this.state.set((state) => ({ ...state, chat: state.chat ? { ...state.chat, ...shown } : null })),
   });
   #ownChangeAt = -Infinity;
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
@@ -61,11 +62,13 @@ export class ChatSession {
 
   async load(): Promise<void> {
     try {
-      const askedAt = performance.now();
-      let opened = await chatsApi.open(this.id);
-      // It was on its way while something was changed here. What is asked for now is true, whatever its version.
-      const isOvertaken = this.#ownChangeAt >= askedAt || this.#settings.isOlder(opened.chat);
-      if (isOvertaken) opened = await chatsApi.open(this.id);
+      let askedAt: number;
+      let opened: OpenedChat;
+      do {
+        askedAt = performance.now();
+        opened = await chatsApi.open(this.id);
+        // What was asked for before a change of one's own, and comes after it, would hide the change.
+      } while (this.#ownChangeAt > askedAt);
       this.#take(opened);
     } catch (error) {
       const isMissing = error instanceof ApiError && error.status === 404;
@@ -75,6 +78,16 @@ export class ChatSession {
         status: isMissing ? 'missing' : 'failed',
         error: error instanceof Error ? error : null,
       }));
+    }
+  }
+
+  /** A change of one's own: a notice of it needs no look, and no look from before it is believed. */
+  async #own<Result>(changing: Promise<Result>): Promise<Result> {
+    this.#ownChangeAt = performance.now();
+    try {
+      return await changing;
+    } finally {
+      this.#ownChangeAt = performance.now();
     }
   }
 
@@ -221,10 +234,8 @@ export class ChatSession {
 
   /** Starts an answer; resolves when the server has it on disk. */
   async start(body: StartRun): Promise<StartedRun> {
-    this.#ownChangeAt = performance.now();
     const leafId = this.state.get().path.at(-1) ?? null;
-    const started = await runsApi.start(this.id, body, leafId);
-    this.#ownChangeAt = performance.now();
+    const started = await this.#own(runsApi.start(this.id, body, leafId));
     this.#adopt(body, started, leafId);
     return started;
   }
@@ -268,22 +279,23 @@ export class ChatSession {
   /** Shows the branch through a sibling; the server remembers it. */
   async switchTo(messageId: string): Promise<void> {
     const leafId = this.#tree.leafOf(messageId);
-    this.#ownChangeAt = performance.now();
     this.#show(leafId);
-    const chat = await chatsApi.update(this.id, { activeLeafId: leafId });
-    this.state.set((state) => ({ ...state, chat }));
+    await this.update({ activeLeafId: leafId });
     void this.load();
   }
 
-  async update(body: { title?: string; pinned?: boolean; folder?: string | null }): Promise<void> {
-    this.#ownChangeAt = performance.now();
-    const chat = await chatsApi.update(this.id, body);
+  async update(body: {
+    title?: string;
+    pinned?: boolean;
+    folder?: string | null;
+    activeLeafId?: string;
+  }): Promise<void> {
+    const chat = this.#settings.taken(await this.#own(chatsApi.update(this.id, body)));
     this.state.set((state) => ({ ...state, chat }));
   }
 
   /** Changes settings on top of the newest ones; a conflict with another tab is settled by asking again. */
   changeSettings(change: SettingsChange): Promise<void> {
-    this.#ownChangeAt = performance.now();
     return this.#settings.make(change);
   }
 
@@ -295,26 +307,21 @@ export class ChatSession {
     if (!message) return;
     this.#tree.put({ ...message, ...body });
     this.#publish(messageId);
-    this.#ownChangeAt = performance.now();
-    const updated = await messagesApi.update(this.id, messageId, body);
-    this.#ownChangeAt = performance.now();
-    this.#tree.put(updated);
+    this.#tree.put(await this.#own(messagesApi.update(this.id, messageId, body)));
     this.#publish(messageId);
   }
 
   /** Moves a message and what follows to the trash; gives back what undoes it. */
   async trash(messageId: string): Promise<(() => Promise<void>) | null> {
     const parentId = this.#tree.get(messageId)?.parentId ?? null;
-    this.#ownChangeAt = performance.now();
-    const entry = await messagesApi.trash(this.id, messageId);
+    const entry = await this.#own(messagesApi.trash(this.id, messageId));
     this.#tree.remove(messageId);
     this.#show(parentId ? this.#tree.leafOf(parentId) : this.#tree.newestLeaf());
     return entry ? () => this.#restore(entry.id) : null;
   }
 
   async clear(): Promise<(() => Promise<void>) | null> {
-    this.#ownChangeAt = performance.now();
-    const entry = await chatsApi.clear(this.id);
+    const entry = await this.#own(chatsApi.clear(this.id));
     await this.load();
     return entry ? () => this.#restore(entry.id) : null;
   }

@@ -22,13 +22,7 @@ const empty: Chat = {
 };
 
 type Step = 'change' | 'other tab' | 'ask' | 'answer';
-const stepsOf = (...kinds: Step[]): fc.Arbitrary<Step[]> =>
-  fc.array(fc.constantFrom(...kinds), { maxLength: 40 });
-const steps = fc.oneof(
-  stepsOf('change', 'other tab', 'ask', 'answer'),
-  // A tab does not look again for what it did itself.
-  stepsOf('change', 'ask', 'answer'),
-);
+const steps = fc.array(fc.constantFrom<Step>('change', 'other tab', 'ask', 'answer'), { maxLength: 40 });
 
 /** A server whose answers arrive when the test says so, in the order in which they were asked for or not. */
 class Line {
@@ -72,19 +66,18 @@ test('a change is shown from the moment it is made, whatever arrives in between,
       const line = new Line();
       let shown = empty;
       const look = async (): Promise<void> => {
-        let chat = await line.answer(() => line.chat);
-        if (changes.isOlder(chat)) chat = await line.answer(() => line.chat);
-        shown = changes.taken(chat);
+        shown = changes.taken(await line.answer(() => line.chat));
       };
       const changes = new SettingsChanges({
         save: (settings, version) => line.save(settings, version),
         lookAgain: look,
-        onShown: (chat) => (shown = chat),
+        onShown: (part) => (shown = { ...shown, ...part }),
       });
       shown = changes.taken(empty);
       const made: Promise<unknown>[] = [];
       let topK = 0;
       let lost = 0;
+      let onTheirWay = 0;
       for (const step of sequence) {
         if (step === 'change') {
           const value = ++topK;
@@ -92,7 +85,13 @@ test('a change is shown from the moment it is made, whatever arrives in between,
             ...settings,
             sampling: { ...settings.sampling, topK: value },
           });
-          made.push(changes.make(change).catch(() => lost++));
+          onTheirWay++;
+          made.push(
+            changes
+              .make(change)
+              .catch(() => lost++)
+              .finally(() => onTheirWay--),
+          );
         } else if (step === 'other tab') {
           const { chat } = line;
           line.chat = {
@@ -102,13 +101,12 @@ test('a change is shown from the moment it is made, whatever arrives in between,
           };
         } else if (step === 'ask') void look();
         else await line.arrive(order.next().value ?? 0);
-        if (lost === 0 && topK > 0) expect(shown.settings.sampling?.topK).toBe(topK);
+        if (lost === 0 && onTheirWay > 0) expect(shown.settings.sampling?.topK).toBe(topK);
       }
       const state = { isMade: false };
       void Promise.all(made).then(() => (state.isMade = true));
       while (!state.isMade || !line.isQuiet) await line.arrive(0);
-      if (!sequence.includes('other tab')) expect(shown).toEqual(line.chat);
-      // The notice of what another tab did.
+      // What was asked for before and came late is not kept out here: see `ChatSession.load`.
       void look();
       while (!line.isQuiet) await line.arrive(0);
       expect(shown).toEqual(line.chat);
@@ -118,24 +116,12 @@ test('a change is shown from the moment it is made, whatever arrives in between,
   );
 });
 
-test('what was asked for before a change and comes after it is known to be old', async () => {
-  const changes = new SettingsChanges({
-    save: (settings, version) => Promise.resolve({ ...empty, settings, version: version + 1 }),
-    lookAgain: () => Promise.resolve(),
-    onShown: () => undefined,
-  });
-  changes.taken(empty);
-  expect(changes.isOlder(empty)).toBe(false);
-  await changes.make((settings) => ({ ...settings, format: 'chatml' }));
-  expect(changes.isOlder(empty)).toBe(true);
-});
-
 test('a change that cannot be saved is told, and what is saved is shown again', async () => {
   let shown = empty;
   const changes = new SettingsChanges({
     save: () => Promise.reject(new TypeError('Failed to fetch')),
     lookAgain: () => Promise.resolve(),
-    onShown: (chat) => (shown = chat),
+    onShown: (part) => (shown = { ...shown, ...part }),
   });
   shown = changes.taken(empty);
   const made = changes.make((settings) => ({ ...settings, format: 'chatml' }));

@@ -2,26 +2,26 @@ import type { Chat, ChatSettings } from '@corral/app/contracts/chats';
 import { ApiError } from '../api/request.ts';
 
 export type SettingsChange = (settings: ChatSettings) => ChatSettings;
+type Saved = Pick<Chat, 'settings' | 'version'>;
 
 export interface SettingsChangesOptions {
   save: (settings: ChatSettings, version: number) => Promise<Chat>;
   /** Asks the server for the chat; what comes goes through `taken`. */
   lookAgain: () => Promise<void>;
-  /** What the page shows has changed. */
-  onShown: (chat: Chat) => void;
+  onShown: (shown: Saved) => void;
 }
 
 /** A change meets another tab's this often before it is given up. */
 const attempts = 3;
 
 /**
- * Changes of a chat's settings: shown at once, saved one after another. What the server says meanwhile, of an earlier
- * change or asked for before this one, never hides a change that is still on its way.
+ * Changes of a chat's settings: shown at once, saved one after another. What the server says meanwhile never hides a
+ * change that is still on its way.
  */
 export class SettingsChanges {
   readonly #options: SettingsChangesOptions;
   /** As the server said it last. */
-  #saved: Chat | null = null;
+  #saved: Saved | null = null;
   #pending: readonly SettingsChange[] = [];
   #last: Promise<void> = Promise.resolve();
 
@@ -29,48 +29,57 @@ export class SettingsChanges {
     this.#options = options;
   }
 
-  /** Whether the server has already said something newer than this. */
-  isOlder(chat: Chat): boolean {
-    return chat.version < (this.#saved?.version ?? 0);
-  }
-
   /** The server's word, with what is on its way to it. */
   taken(chat: Chat): Chat {
-    this.#saved = chat;
-    return { ...chat, settings: this.#pending.reduce((settings, change) => change(settings), chat.settings) };
+    this.#saved = { settings: chat.settings, version: chat.version };
+    return { ...chat, settings: this.#withPending(chat.settings) };
   }
 
   make(change: SettingsChange): Promise<void> {
     this.#pending = [...this.#pending, change];
-    this.#tell();
-    const made = this.#last.then(() => this.#send(change));
+    this.#show();
+    const made = this.#last.then(() => this.#save(change));
     this.#last = made.catch(() => undefined);
     return made;
   }
 
-  async #send(change: SettingsChange): Promise<void> {
+  async #save(change: SettingsChange): Promise<void> {
     try {
-      for (let attempt = 1; !(await this.#isSaved(change, attempt)); attempt += 1);
+      for (let attempt = 1; attempt <= attempts; attempt += 1) {
+        const conflict = await this.#try(change);
+        if (!conflict) return;
+        if (attempt === attempts) throw conflict;
+      }
     } finally {
       this.#pending = this.#pending.filter((other) => other !== change);
-      this.#tell();
+      this.#show();
     }
   }
 
-  async #isSaved(change: SettingsChange, attempt: number): Promise<boolean> {
-    const { save, lookAgain } = this.#options;
-    if (!this.#saved) return true;
+  /** Somebody else's change that came between, if one did. */
+  async #try(change: SettingsChange): Promise<ApiError | null> {
+    if (!this.#saved) return null;
     try {
-      this.#saved = await save(change(this.#saved.settings), this.#saved.version);
-      return true;
+      const { settings, version } = await this.#options.save(
+        change(this.#saved.settings),
+        this.#saved.version,
+      );
+      this.#saved = { settings, version };
+      return null;
     } catch (error) {
-      await lookAgain();
-      if (!(error instanceof ApiError) || error.code !== 'conflict' || attempt >= attempts) throw error;
-      return false;
+      await this.#options.lookAgain();
+      if (error instanceof ApiError && error.code === 'conflict') return error;
+      throw error;
     }
   }
 
-  #tell(): void {
-    if (this.#saved) this.#options.onShown(this.taken(this.#saved));
+  #show(): void {
+    if (!this.#saved) return;
+    const { settings, version } = this.#saved;
+    this.#options.onShown({ settings: this.#withPending(settings), version });
+  }
+
+  #withPending(settings: ChatSettings): ChatSettings {
+    return this.#pending.reduce((changed, change) => change(changed), settings);
   }
 }

@@ -1,0 +1,78 @@
+import type { Page, Route } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { inBrowser } from './in-browser.ts';
+import { answered, say, servePage } from './open-page.ts';
+
+const here = inBrowser(() => servePage({ environment: { CORRAL_FEEDBACK: 'true' } }));
+
+/** Holds the next look at the shown chat back: it was answered before what is done next, and comes after it. */
+async function holdNextLook(page: Page): Promise<{ release: () => Promise<void> }> {
+  const address = `${here.server.address}/api/chats/${page.url().split('/').at(-1)}`;
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  let hasAnswer = (): void => undefined;
+  const answer = new Promise<void>((resolve) => (hasAnswer = resolve));
+  const handler = async (route: Route): Promise<void> => {
+    if (route.request().method() !== 'GET') return route.fallback();
+    const response = await route.fetch();
+    hasAnswer();
+    await held;
+    await route.fulfill({ response });
+  };
+  await page.route(address, handler, { times: 1 });
+  // The page is told that another program pinned a message. The version of the chat stays, so that what is done here
+  // next meets no conflict, after which the page would look again in any case.
+  const path = new URL(address).pathname;
+  const { body } = await here.server.call('GET', path);
+  const [question] = body['messages'] as { id: string }[];
+  await here.server.call('PATCH', `${path}/messages/${question?.id}`, { pinned: true });
+  await answer;
+  return {
+    async release() {
+      const arrived = page.waitForResponse((response) => response.url() === address);
+      release();
+      await arrived;
+    },
+  };
+}
+
+/** A chat with an answer, so long ago that a notice is not taken for an echo of one's own message. */
+async function chatAtRest(): Promise<Page> {
+  const { page } = await here.open();
+  await say(page, 'judge me');
+  await answered(page);
+  await page.waitForTimeout(3_000);
+  return page;
+}
+
+const saved = (page: Page) => page.waitForResponse((response) => response.request().method() === 'PATCH');
+
+/** True at once after what came was drawn, and when the page has had time to look again. */
+async function stays(page: Page, isSo: () => Promise<boolean>): Promise<void> {
+  for (const ms of [100, 1_000]) {
+    await page.waitForTimeout(ms);
+    expect(await isSo()).toBe(true);
+  }
+}
+
+test('an older look does not hide a judgement that was given meanwhile', async () => {
+  const page = await chatAtRest();
+  const look = await holdNextLook(page);
+  const good = page.locator('.message--answer').getByRole('button', { name: 'Good answer' });
+  await Promise.all([saved(page), good.click()]);
+  await look.release();
+  await stays(page, async () => (await good.getAttribute('aria-pressed')) === 'true');
+});
+
+test('an older look does not hide a setting that was changed meanwhile', async () => {
+  const page = await chatAtRest();
+  await page.locator('[data-panel-toggle]').click();
+  const topK = page.locator('.panel input[type=number]').and(page.getByLabel('Top-k', { exact: true }));
+  await topK.waitFor();
+  const look = await holdNextLook(page);
+  await topK.fill('7');
+  await Promise.all([saved(page), topK.blur()]);
+  await look.release();
+  const reset = page.getByRole('button', { name: 'Reset Top-k' });
+  await stays(page, async () => (await topK.inputValue()) === '7' && (await reset.count()) === 1);
+});

@@ -92,7 +92,8 @@ const hubActs: Act[] = [
   { kind: 'corrupt' },
   { kind: 'status', status: 503 },
   { kind: 'json', body: { siblings: 'none' } },
-  { kind: 'drip', bytes: 500, everyMs: 300 },
+  // It goes on dripping what it began: the header and then the file, in some seconds each.
+  { kind: 'drip', bytes: 10_000, everyMs: 300 },
 ];
 
 async function endOfJob(box: BlackBox, id: string): Promise<ShownJob> {

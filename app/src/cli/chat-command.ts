@@ -130,6 +130,7 @@ export const chatCommand: Command = {
     { flags: '--continue', about: 'go on with the chat that was spoken in last' },
     { flags: '--temporary', about: 'leave nothing behind' },
   ],
+  settings: ['model', 'contextTokens'],
   async run(context, { arguments: words, options }) {
     const conversation = await open(context, options);
     if (words.length > 0) return answerOnce(context, conversation, words.join(' '));

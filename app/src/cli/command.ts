@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { SettingName } from '../config/settings.ts';
 import type { Api } from './api.ts';
 import type { Finding } from './finding.ts';
 import type { Output } from './render/output.ts';
@@ -56,5 +57,7 @@ export interface Command {
   arguments?: { name: string; about: string }[];
   about: string;
   options?: CommandOption[];
+  /** Settings that its help shows besides the home; every command takes all of them. */
+  settings?: 'all' | SettingName[];
   run(context: CommandContext, input: CommandInput): Promise<void>;
 }

@@ -12,6 +12,7 @@ function shownValue(config: Config, name: SettingName): string {
 export const configCommand: Command = {
   name: 'config',
   about: 'Print every setting, its effective value and where it came from; secrets are masked.',
+  settings: 'all',
   run({ config, output }) {
     const rows = settingNames.map((name) => ({
       setting: settings[name].env,

@@ -76,6 +76,7 @@ export const doctorCommand: Command = {
   name: 'doctor',
   about:
     'Look at this machine: cores, memory, disk, GPU, libraries, the Hub; with what to do where something is wrong.',
+  settings: ['hubEndpoint', 'hubOffline', 'llamaFolder'],
   async run({ config, output, corral, signal }) {
     const machine = readMachine();
     const findings = [nodeFinding(), coresFinding(machine), memoryFinding(machine), homeFinding(config)];

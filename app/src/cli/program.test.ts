@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseInvocation } from './program.ts';
+import { buildProgram, parseInvocation } from './program.ts';
 
 describe('parseInvocation', () => {
   it('finds the command, its options and the flags of settings', () => {
@@ -24,5 +24,20 @@ describe('parseInvocation', () => {
       expect.objectContaining({ code: 'usage' }) as Error,
     );
     expect(() => parseInvocation(parameters, '1')).toThrowError(message);
+  });
+});
+
+describe('the help of a command', () => {
+  const helpOf = (name: string): string =>
+    buildProgram('1', () => undefined)
+      .commands.find((command) => command.name() === name)
+      ?.helpInformation() ?? '';
+
+  it('shows the settings that it is about; the others are taken all the same', () => {
+    expect(helpOf('serve')).toContain('--tls-key');
+    expect(helpOf('pull')).toContain('--offline');
+    expect(helpOf('pull')).not.toContain('--tls-key');
+    expect(helpOf('show')).toMatch(/Settings .*\n {2}--home <folder>.*\n[^-]*$/);
+    expect(parseInvocation(['show', 'cria', '--slots', '2'], '1')?.flags).toEqual({ slots: '2' });
   });
 });

@@ -1,4 +1,4 @@
-import { Command as Commander, CommanderError } from 'commander';
+import { Command as Commander, CommanderError, Option } from 'commander';
 import { AppError } from '../contracts/app-error.ts';
 import { type SettingName, settingNames, settings } from '../config/settings.ts';
 import type { Command, CommandOptions } from './command.ts';
@@ -14,13 +14,16 @@ export interface Invocation {
   isDebug: boolean;
 }
 
-/** Every command takes them; below its own, so that these are seen first. */
-function addSettingFlags(commander: Commander): void {
+/** Every command takes all of them; its help shows those it is about, below its own, so that these are seen first. */
+function addSettingFlags(commander: Commander, shown: Command['settings']): void {
   commander.optionsGroup('Settings (docs/config.md):');
   for (const name of settingNames) {
     const { flag, about } = settings[name];
-    if (flag) commander.option(flag, about);
+    const isShown = shown === 'all' || name === 'home' || shown?.includes(name) === true;
+    if (flag) commander.addOption(new Option(flag, about).hideHelp(!isShown));
   }
+  if (shown !== 'all')
+    commander.addHelpText('after', '\nThe settings of `corral serve` are taken here as well.');
 }
 
 function addCommonFlags(commander: Commander): void {
@@ -48,7 +51,7 @@ function describe(commander: Commander, command: Command): void {
     commander.option(flags, about, fallback);
   }
   addCommonFlags(commander);
-  addSettingFlags(commander);
+  addSettingFlags(commander, command.settings);
 }
 
 /** Throws `usage` instead of ending the process, and stays quiet: the caller prints. */

@@ -17,6 +17,7 @@ export const serveCommand: Command = {
   name: 'serve',
   about: 'Start the server and its page (npm start).',
   options: [{ flags: '--open', about: 'open the page in a browser; done unasked at the first start' }],
+  settings: 'all',
   async run({ config, output, corral, signal }, { options }) {
     const serving = await corral.serve(config);
     output.line(`${output.style('bold', config.title)} answers at ${output.style('bold', serving.address)}`);

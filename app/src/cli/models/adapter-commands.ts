@@ -10,7 +10,8 @@ const addCommand: Command = {
   name: 'adapter add',
   arguments: [{ name: '<reference>', about: 'owner/adapter, or the path of a folder' }],
   about: 'Keep a LoRA adapter beside its base, to be switched on while the model runs.',
-  options: [{ flags: '--base <model>', about: 'The model of the list that it belongs to.' }],
+  options: [{ flags: '--base <model>', about: 'the model of the list that it belongs to' }],
+  settings: ['hubEndpoint', 'hubOffline'],
   async run(context, input) {
     const api = await context.api();
     const [reference = ''] = input.arguments;

@@ -10,7 +10,8 @@ export const checkCommand: Command = {
   arguments: [{ name: '<reference>', about: 'owner/name[@revision][+owner/adapter…][:quantisation]' }],
   about:
     'Say what pulling a model would fetch and need, without doing it: gate, licence, disk, memory, speed.',
-  options: [{ flags: '--base <owner/name>', about: 'Take the place of the base that an adapter names.' }],
+  options: [{ flags: '--base <owner/name>', about: 'takes the place of the base that an adapter names' }],
+  settings: ['hubEndpoint', 'hubOffline', 'contextTokens'],
   async run(context, input) {
     const { config, output } = context;
     const api = await context.api();

@@ -12,8 +12,8 @@ export const importCommand: Command = {
   ],
   about: 'Take a model of this machine: a GGUF file after a strict check, or a folder that is converted.',
   options: [
-    { flags: '--name <name>', about: 'Its name in the list; the name of the file or folder otherwise.' },
-    { flags: '--quant <type>', about: 'Quantisation of a folder that is converted; q4_k_m otherwise.' },
+    { flags: '--name <name>', about: 'its name in the list; the name of the file or folder otherwise' },
+    { flags: '--quant <type>', about: 'quantisation of a folder that is converted; q4_k_m otherwise' },
   ],
   async run(context, input) {
     const api = await context.api();

@@ -6,7 +6,7 @@ import type { Command } from '../command.ts';
 export const listCommand: Command = {
   name: 'list',
   about: 'List the models that are here and those of configured services.',
-  options: [{ flags: '--provider <name>', about: 'Only those of one service, or why it does not answer.' }],
+  options: [{ flags: '--provider <name>', about: 'only those of one service, or why it does not answer' }],
   async run(context, input) {
     const { output } = context;
     const api = await context.api();

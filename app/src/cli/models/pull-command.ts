@@ -10,9 +10,10 @@ export const pullCommand: Command = {
   arguments: [{ name: '<reference...>', about: 'owner/name[@revision][+owner/adapter…][:quantisation]' }],
   about: 'Get models: from the Hugging Face Hub, adapters merged, quantised, in one pass.',
   options: [
-    { flags: '--base <owner/name>', about: 'Take the place of the base that an adapter names.' },
-    { flags: '--force', about: 'Go on although it will not fit in memory.' },
+    { flags: '--base <owner/name>', about: 'takes the place of the base that an adapter names' },
+    { flags: '--force', about: 'go on although it will not fit in memory' },
   ],
+  settings: ['hubEndpoint', 'hubOffline'],
   async run(context, input) {
     const api = await context.api();
     const { base, force } = input.options;

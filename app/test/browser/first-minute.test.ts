@@ -59,6 +59,37 @@ test('Cria answers at once, and the way to a real model is on the first page', a
   await expect.poll(() => page.locator('.message__figures').last().innerText()).toMatch(/tok\/s/);
 });
 
+/** Where everything of the card ends, and where the composer and the fading ground above it begin. */
+async function cardAndComposer(page: Page): Promise<{ cardEnd: number; groundTop: number }> {
+  const card = await page.locator('.real-model').boundingBox();
+  const ground = await page.locator('.composer-area').boundingBox();
+  return { cardEnd: (card?.y ?? Infinity) + (card?.height ?? 0), groundTop: ground?.y ?? 0 };
+}
+
+test.each([
+  [1440, 900],
+  [1024, 768],
+  [390, 844],
+])('on a screen of %i × %i the whole card stands above the composer', async (width, height) => {
+  const { page } = await here.open({ viewport: { width, height } });
+  await page.locator('.real-model .pick').nth(2).waitFor();
+  const { cardEnd, groundTop } = await cardAndComposer(page);
+  expect(cardEnd).toBeLessThanOrEqual(groundTop);
+});
+
+test('on a low screen the card is scrolled until all of it stands above the composer', async () => {
+  const { page } = await here.open({ viewport: { width: 700, height: 480 } });
+  await page.locator('.real-model .pick').nth(2).waitFor();
+  await page.locator('.empty').hover();
+  await page.mouse.wheel(0, 2_000);
+  await expect
+    .poll(async () => {
+      const { cardEnd, groundTop } = await cardAndComposer(page);
+      return cardEnd - groundTop;
+    })
+    .toBeLessThanOrEqual(0);
+});
+
 test('a gated model says what to do before anything is fetched', async () => {
   const { page } = await here.open({ path: '/#/models' });
   await check(page, 'owner/gated');

@@ -1,6 +1,6 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { axeFaults } from './axe-faults.ts';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
 
@@ -22,18 +22,11 @@ const wool: string = "grey"; // soft
 
 > quoted`;
 
-async function faults(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.flatMap((violation) =>
-    violation.nodes.map((node) => `${violation.id}: ${node.target.join(' ')}: ${node.failureSummary ?? ''}`),
-  );
-}
-
 async function settle(page: Page): Promise<void> {
   await page.locator('.woven--moving').first().waitFor({ state: 'detached' });
 }
 
-/** Each of seventeen views is gone through rule by rule, which takes seconds of a busy core. */
+/** Each of eighteen views is gone through rule by rule, which takes seconds of a busy core. */
 const axeMs = 300_000;
 
 test.each(['light', 'dark'] as const)(
@@ -46,7 +39,7 @@ test.each(['light', 'dark'] as const)(
     });
     const found: Record<string, string[]> = {};
     const look = async (name: string): Promise<void> => {
-      const list = await faults(page);
+      const list = await axeFaults(page);
       if (list.length > 0) found[name] = list;
     };
     await look('empty chat');
@@ -85,6 +78,14 @@ test.each(['light', 'dark'] as const)(
       await settle(page);
       await look(`settings, ${section}`);
     }
+    await page.goto(`${here.server.address}/#/settings/data`);
+    await page.getByRole('button', { name: 'Back up now' }).click();
+    await page
+      .getByRole('button', { name: /^Restore the backup/ })
+      .first()
+      .click();
+    await page.getByText(/^It holds/).waitFor();
+    await look('restore');
     expect(found).toEqual({});
   },
 );
@@ -105,14 +106,14 @@ test.each([
   if (width < 1024) {
     await page.locator('[data-panel-toggle]').click();
     await page.getByRole('dialog').getByLabel('Temperature').first().waitFor();
-    expect(await faults(page)).toEqual([]);
+    expect(await axeFaults(page)).toEqual([]);
     await page.keyboard.press('Escape');
   }
   if (width < 700) {
     expect(await page.locator('.sidebar').count()).toBe(0);
     await page.getByRole('button', { name: 'Chats' }).click();
     await page.getByRole('dialog').locator('.chat-row').first().waitFor();
-    expect(await faults(page)).toEqual([]);
+    expect(await axeFaults(page)).toEqual([]);
     await page.keyboard.press('Escape');
   }
   for (const address of ['/#/models', '/#/settings/appearance', '/#/settings/about']) {

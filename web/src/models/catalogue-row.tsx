@@ -30,7 +30,7 @@ export function CatalogueRow({ entry }: { entry: JudgedEntry }) {
         <span className="pick__title">
           {entry.title} <FitMark fit={entry.fit} />
         </span>
-        <span className="small soft">{entry.description}</span>
+        <span className="small soft pick__about">{entry.description}</span>
         <span className="small soft figures pick__figures">
           <span>{bytes(entry.sizeBytes)}</span>
           <span>{entry.licence}</span>

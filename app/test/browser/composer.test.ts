@@ -29,6 +29,19 @@ test('Enter that chooses a word of an input method sends nothing', async () => {
   expect(await answered(page)).toContain('羊駝');
 });
 
+test('Shift+Enter makes a line, Enter sends both', async () => {
+  const { page } = await here.open();
+  await page.locator('#composer').focus();
+  await page.keyboard.type('one');
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('two');
+  expect(await page.locator('#composer').inputValue()).toBe('one\ntwo');
+  expect(await messages(page)).toBe(0);
+  await page.keyboard.press('Enter');
+  await answered(page);
+  expect(await page.locator('.message--person').innerText()).toMatch(/one\ntwo/);
+});
+
 test('on a phone Enter makes a line and the button sends', async () => {
   const { page } = await here.open({
     viewport: { width: 390, height: 844 },

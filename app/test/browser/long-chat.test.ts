@@ -37,3 +37,30 @@ test('a long chat opens at its end, from the list and by its address, and only w
   await page.getByRole('button', { name: 'Jump to latest' }).click();
   await message(page, messageCount).waitFor();
 });
+
+test('find in the chat goes through its matches in both directions, by keys and by buttons, and comes round', async () => {
+  const { page } = await here.open();
+  await page.goto(address);
+  await message(page, messageCount).waitFor();
+  await page.keyboard.press('Control+f');
+  const field = page.getByRole('searchbox', { name: 'Find in this chat' });
+  // 11, 111, 211, … 511: the first and the last are far apart, and only one of them is drawn at a time.
+  await field.fill('11 of the long talk');
+  const at = async (place: number, number: number): Promise<void> => {
+    await page.getByText(`${place} of 6`, { exact: true }).waitFor();
+    await expect.poll(() => message(page, number).isVisible()).toBe(true);
+  };
+  await at(1, 11);
+  await field.press('Enter');
+  await at(2, 111);
+  await page.getByRole('button', { name: 'Next match' }).click();
+  await at(3, 211);
+  await page.getByRole('button', { name: 'Previous match' }).click();
+  await at(2, 111);
+  await field.press('Shift+Enter');
+  await at(1, 11);
+  await field.press('Shift+Enter');
+  await at(6, 511);
+  await field.press('Enter');
+  await at(1, 11);
+});

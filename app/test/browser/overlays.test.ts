@@ -182,3 +182,29 @@ test('Forward and a reload bring nothing back that was closed, and Back still ta
   await expect.poll(() => hash(page)).toBe(first);
   await expect.poll(() => page.locator('.message--person').innerText()).toContain('about wool');
 });
+
+test('opening a dialog is a step like any other: what Forward led to is gone, and nothing else moves', async () => {
+  const { page } = await here.open();
+  await say(page, 'about wool');
+  await answered(page);
+  const first = await hash(page);
+  await page.getByRole('link', { name: 'Models' }).click();
+  await page.getByRole('heading', { name: 'On this machine' }).waitFor();
+  await page.goBack();
+  await expect.poll(() => hash(page)).toBe(first);
+  // A menu, a find bar and a panel beside the chat are no steps.
+  await page.locator('[data-panel-toggle]').click();
+  await page.keyboard.press('Control+f');
+  await page.goForward();
+  await expect.poll(() => hash(page)).toBe('#/models');
+  await page.goBack();
+  await expect.poll(() => hash(page)).toBe(first);
+  await openReceipt(page);
+  await page.keyboard.press('Escape');
+  await receipt(page).waitFor({ state: 'detached' });
+  await page.goForward();
+  expect(await hash(page)).toBe(first);
+  expect(await page.getByRole('dialog').count()).toBe(0);
+  await page.goBack();
+  await expect.poll(() => hash(page)).toBe('');
+});

@@ -6,6 +6,10 @@ import { randomId } from '../ui/browser.ts';
  * place that it covers. Back closes the topmost; whatever is opened meanwhile uses the same entry, and another address
  * takes its place. Closed otherwise, the entry stays, because taking it out would be a step of its own that other steps
  * can overtake; Back then passes it without a stop.
+ *
+ * Opening one ends the browser's Forward list, as every step does that is not Back or Forward: an entry can only be
+ * added at the end. An entry below each place instead, which Back would reach and return from, keeps that list; but
+ * browsers pass over entries on which nobody did anything, and Back would leave the page with the dialog open.
  */
 interface Entry {
   /** Another place of the page is before it. */

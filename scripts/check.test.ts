@@ -164,6 +164,7 @@ describe('npm run check', { timeout: 240_000 }, () => {
 
   it.each([
     ['layers', 'docs/architecture.md', ['cli --> config', 'cli --> outbox'], 'is not what the code says'],
+    ['shape', 'docs/architecture.md', ['`openSse`', '`openNot`'], 'does not explain openSse'],
     ['commands', 'README.md', ['npx corral list', 'npx corral lost'], 'there is no command "lost"'],
     ['commands', 'docs/promises.md', ['app/test/origins', 'app/test/nowhere'], 'no test lies at'],
     ['commands', 'docs/promises.md', ['## 8. ', '## Also: '], 'has 7 promises'],

@@ -123,12 +123,13 @@ function problemOfNpm([verb = '', ...rest]: readonly string[]): string | null {
 }
 
 /** Null where it exists as it is written. */
-export function problemOfCommand([first, second, ...rest]: readonly string[]): string | null {
-  if (first === 'npm') return problemOfNpm([second ?? '', ...rest]);
-  if (first === 'corral') return problemOfCorral([...(second === undefined ? [] : [second]), ...rest]);
-  if (first === 'npx' && second === 'corral') return problemOfCorral(rest);
-  if (first === 'npx') return problemOfTests(rest.filter((word) => word !== 'run'));
-  const file = [second ?? '', ...rest].find((word) => !word.startsWith('-'));
+export function problemOfCommand(words: readonly string[]): string | null {
+  const [program, ...rest] = words;
+  if (program === 'npm') return problemOfNpm(rest);
+  if (program === 'corral') return problemOfCorral(rest);
+  if (program === 'npx' && rest[0] === 'corral') return problemOfCorral(rest.slice(1));
+  if (program === 'npx') return problemOfTests(rest.slice(1).filter((word) => word !== 'run'));
+  const file = rest.find((word) => !word.startsWith('-'));
   const isThere = file === undefined || file === 'receiver.mjs' || existsSync(file);
   return isThere ? null : `${file} is not there`;
 }

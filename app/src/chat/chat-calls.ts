@@ -1,6 +1,7 @@
 import { uuidv7 } from 'uuidv7';
 import type { Chat, ChatMessage, TrashEntry } from '../contracts/chats.ts';
 import type { ContextPlan } from '../contracts/runs.ts';
+import type { ImportedChat } from '../store/exchange-store.ts';
 import type { Store } from '../store/store.ts';
 import type { ChatCalls } from './chats.ts';
 import { loggingMode } from './log/log-policy.ts';
@@ -123,11 +124,13 @@ async function found(context: RunContext, owner: string, chatId: string): Promis
   return chat;
 }
 
+/** The whole tree; of a branch, or of a chat that is in memory only, the messages that are shown. */
 async function duplicate(
-  { context, store, temporary }: ChatParts,
+  parts: ChatParts,
   owner: string,
   { chatId, upToMessageId }: { chatId: string; upToMessageId?: string },
 ): Promise<Chat> {
+  const { context, store, temporary } = parts;
   const chat = await found(context, owner, chatId);
   const title = chat.title === '' ? '' : `${chat.title} (copy)`;
   const now = context.clock.now();
@@ -140,28 +143,33 @@ async function duplicate(
   const branch = branchTo(opened?.messages ?? [], upToMessageId ?? chat.activeLeafId);
   if (branch.length === 0 && upToMessageId !== undefined) throw notFound('message in this chat');
   const newId = uuidv7();
-  const ids = new Map(branch.map((message) => [message.id, uuidv7()]));
-  const { titleSource, folder, tags, settings } = chat;
   await store.importChats(owner, [
-    {
-      chat: { id: newId, title, titleSource, folder, tags, settings, createdAt: now, updatedAt: now },
-      messages: branch.map((message) => ({
-        id: ids.get(message.id) ?? uuidv7(),
-        parentId: message.parentId === null ? null : (ids.get(message.parentId) ?? null),
-        role: message.role,
-        content: message.content,
-        createdAt: message.createdAt,
-        model: message.model,
-        state: message.state === 'running' ? 'stopped' : message.state,
-        pinned: message.pinned,
-      })),
-      activeLeafId: ids.get(branch.at(-1)?.id ?? '') ?? null,
-      importKey: `copy:${newId}`,
-    },
+    copyOf(branch, { ...chat, id: newId, title, createdAt: now, updatedAt: now }),
   ]);
   const copy = await found(context, owner, newId);
   tell(context, owner, copy, 'created');
   return copy;
+}
+
+function copyOf(branch: readonly ChatMessage[], chat: Chat): ImportedChat {
+  const { id, title, titleSource, folder, tags, settings, createdAt, updatedAt } = chat;
+  const ids = new Map(branch.map((message) => [message.id, uuidv7()]));
+  const newId = (old: string | null | undefined): string | null => ids.get(old ?? '') ?? null;
+  return {
+    chat: { id, title, titleSource, folder, tags, settings, createdAt, updatedAt },
+    messages: branch.map((message) => ({
+      id: newId(message.id) ?? uuidv7(),
+      parentId: newId(message.parentId),
+      role: message.role,
+      content: message.content,
+      createdAt: message.createdAt,
+      model: message.model,
+      state: message.state === 'running' ? 'stopped' : message.state,
+      pinned: message.pinned,
+    })),
+    activeLeafId: newId(branch.at(-1)?.id),
+    importKey: `copy:${id}`,
+  };
 }
 
 /** A chat, a message with all below it, or all messages. Runs that write there are stopped first. */

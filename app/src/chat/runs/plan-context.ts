@@ -172,14 +172,15 @@ function tokensByMessage(
   counted: CountResult,
 ): Map<string | null, number> {
   const tokens = new Map<string | null, number>();
+  const contentOf = (member: number): string =>
+    (member < 0 ? request.systemPrompt : messages[member]?.content) ?? '';
   for (const [index, group] of joined(request.systemPrompt, messages).entries()) {
     let left = counted.messageTokens[index] ?? 0;
     const length = Math.max(1, group.message.content.length);
     for (const [position, member] of group.members.entries()) {
-      const content = member < 0 ? (request.systemPrompt ?? '') : (messages[member]?.content ?? '');
       const isLast = position === group.members.length - 1;
-      const share = isLast ? left : Math.min(left, Math.round((left * content.length) / length));
-      tokens.set(member < 0 ? null : (messages[member]?.id ?? null), share);
+      const share = isLast ? left : Math.min(left, Math.round((left * contentOf(member).length) / length));
+      tokens.set(messages[member]?.id ?? null, share);
       left -= share;
     }
   }

@@ -382,6 +382,17 @@ describe('titles', () => {
     delete script.answer;
     expect((await chats.open(owner, named.id)).chat.title).toBe('Mine');
   });
+
+  test('of a model that is too small the person’s own words name it', async () => {
+    const { chats, chat, say } = opened;
+    const { id } = await chat();
+    const { run } = await say(id, 'Where do herds sleep?');
+    Object.assign(script, { answer: () => 'The old', parameters: 7_500_000 });
+    await chats.jobs.title({ owner, chatId: id, messageId: run.messageId }, AbortSignal.timeout(5000));
+    delete script.answer;
+    delete script.parameters;
+    expect((await chats.open(owner, id)).chat.title).toBe('Where do herds sleep?');
+  });
 });
 
 describe('erasing', () => {

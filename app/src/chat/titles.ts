@@ -10,10 +10,13 @@ const mostTitleCharacters = 60;
 /** Enough to know what it is about; a title must not read a book. */
 const mostQuotedCharacters = 600;
 const titleTokens = 20;
+/** A model smaller than that (the bundled one is) says some words of the answer; the person's own say more. */
+const leastParameters = 100_000_000;
 
 /**
  * Names a chat after its first exchange, unless somebody did meanwhile. The model is asked at side priority and without
- * the chat's KV state, so nobody waits for a title. What the model says of no use falls back on the person's words.
+ * the chat's KV state, so nobody waits for a title. Where it is too small, or what it says is of no use, the person's
+ * words stand in.
  */
 export async function nameChat(
   context: RunContext,
@@ -33,7 +36,10 @@ export async function nameChat(
   const lease = await context.engines.acquire(source, {}, signal);
   let said: string;
   try {
-    said = await askForTitle(lease.engine, { owner, question, answer }, signal);
+    const { parameters } = lease.engine.describe();
+    // 0: a service does not say.
+    const isTooSmall = parameters > 0 && parameters < leastParameters;
+    said = isTooSmall ? '' : await askForTitle(lease.engine, { owner, question, answer }, signal);
   } finally {
     lease.release();
   }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Run } from '../../src/contracts/runs.ts';
 import { startPostgres } from '../postgres/start-postgres.ts';
@@ -48,6 +48,11 @@ function environmentOf(operator: Record<string, string>): Record<string, string>
     }),
   );
 }
+
+test('it runs the image of docs/deploy.md', () => {
+  const [folder = ''] = block('build').map((line) => line.replace('build: ', ''));
+  expect(existsSync(join(dirname(composeFile), folder, 'Dockerfile'))).toBe(true);
+});
 
 test('without a key or a password the file says what is missing', () => {
   expect(() => environmentOf({})).toThrow('CORRAL_ACCESS_KEY: a key of at least 16 characters');

@@ -16,6 +16,8 @@ export interface Script {
   loadMs?: number;
   contextTokens?: number;
   slots?: number;
+  /** Absent: 0, as a service that does not say. */
+  parameters?: number;
   /** Absent: a sentence that quotes the last message, then words drawn from the seed. */
   answer?: (question: string, request: GenerateRequest) => string;
   /** Asked once for each request; absent: what the message itself commands (see `mishapInMessage`). */

@@ -69,7 +69,7 @@ export function createScriptedEngine(source: ModelSource, script: Script, option
   return {
     source,
     capabilities,
-    describe: () => description,
+    describe: () => ({ ...description, parameters: script.parameters ?? 0 }),
     ...textMethods(life.present),
     generate: (request, signal) => {
       const channel = createPartChannel();

@@ -48,8 +48,12 @@ export function EmptyChat() {
   const card = useCardWanted();
   return (
     // Shown when its words are here: nothing moves afterwards, the card has its room below.
-    <div className="empty" data-ready={system !== undefined || isError || undefined}>
-      <div className="empty__inner" data-card={card.isWanted || undefined}>
+    <div
+      className="empty"
+      data-ready={system !== undefined || isError || undefined}
+      data-card={card.isWanted || undefined}
+    >
+      <div className="empty__inner">
         <Mark size={44} />
         <h1 className="empty__title">{system?.title ?? strings.product}</h1>
         {system?.description && <p className="empty__description soft">{system.description}</p>}

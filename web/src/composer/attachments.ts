@@ -1,3 +1,4 @@
+import type { Draft } from '../state/drafts.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../ui/times.ts';
 
@@ -41,4 +42,15 @@ export function quoted({ name, text }: Attachment): string {
 
 export function withAttachments(text: string, attachments: readonly Attachment[]): string {
   return [...attachments.map(quoted), text].filter((part) => part.trim() !== '').join('\n\n');
+}
+
+type Content = Pick<Draft, 'text' | 'attachments'>;
+
+/** Asked for each key, so without putting the texts together. */
+export function isBlank({ text, attachments }: Content): boolean {
+  return attachments.length === 0 && !/\S/.test(text);
+}
+
+export function contentLength({ text, attachments }: Content): number {
+  return attachments.length === 0 ? text.length : withAttachments(text, attachments).length;
 }

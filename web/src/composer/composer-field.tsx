@@ -1,5 +1,7 @@
-import { useEffect, useRef, type ClipboardEvent, type KeyboardEvent } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState, type ClipboardEvent, type KeyboardEvent } from 'react';
 import { composerFocus } from '../state/actions.ts';
+import type { Draft } from '../state/drafts.ts';
+import type { Store } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { isTouchOnly } from '../ui/browser.ts';
 import { longPasteCharacters } from './attachments.ts';
@@ -17,19 +19,29 @@ function editLast(): void {
 }
 
 export interface ComposerFieldProps {
-  text: string;
+  draft: Store<Draft>;
   isDropping: boolean;
-  onChange: (text: string) => void;
   onSubmit: () => void;
   onFiles: (files: Iterable<File>) => void;
   /** A paste too long for a text field. */
   onLongPaste: (text: string) => void;
 }
 
-/** Where one writes. It grows with its text, and nothing else moves. */
-export function ComposerField(props: ComposerFieldProps) {
-  const { text, isDropping, onChange, onSubmit, onFiles, onLongPaste } = props;
+/**
+ * Where one writes. It grows with its text, and nothing else moves. Its text is its own: React writing it back for each
+ * key would cost more than the browser's whole work for that key, which is felt while an answer streams.
+ */
+export function ComposerField({ draft, isDropping, onSubmit, onFiles, onLongPaste }: ComposerFieldProps) {
   const field = useRef<HTMLTextAreaElement>(null);
+  const [firstText] = useState(() => draft.get().text);
+  useLayoutEffect(() => {
+    const show = (): void => {
+      const { text } = draft.get();
+      if (field.current && field.current.value !== text) field.current.value = text;
+    };
+    show();
+    return draft.subscribe(show);
+  }, [draft]);
   useEffect(() => {
     const focus = (): void => {
       if (!isTouchOnly()) field.current?.focus();
@@ -43,7 +55,7 @@ export function ComposerField(props: ComposerFieldProps) {
     if (isSendKey(event)) {
       event.preventDefault();
       onSubmit();
-    } else if (event.key === 'ArrowUp' && text === '') {
+    } else if (event.key === 'ArrowUp' && draft.get().text === '') {
       event.preventDefault();
       editLast();
     }
@@ -68,8 +80,8 @@ export function ComposerField(props: ComposerFieldProps) {
       rows={1}
       dir="auto"
       enterKeyHint={isTouchOnly() ? 'enter' : 'send'}
-      value={text}
-      onChange={(event) => onChange(event.target.value)}
+      defaultValue={firstText}
+      onChange={({ target }) => draft.set((now) => ({ ...now, text: target.value }))}
       onKeyDown={onKeyDown}
       onPaste={onPaste}
     />

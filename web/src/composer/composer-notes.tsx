@@ -1,13 +1,14 @@
 import type { ChatSession } from '../state/chat-session.ts';
 import { useSystem } from '../api/queries.ts';
-import { createStore, useSelected } from '../state/store.ts';
+import type { Draft } from '../state/drafts.ts';
+import { createStore, useSelected, type Store } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { ContextRing } from './context-ring.tsx';
 import { useTokenCount } from './use-token-count.ts';
 
 export interface ComposerNotesProps {
   session: ChatSession | null;
-  text: string;
+  draft: Store<Draft>;
   /** Why it cannot be sent as it is. */
   problem: string | null;
 }
@@ -25,8 +26,8 @@ function useIsLogged(session: ChatSession | null): boolean {
 const noChat = createStore({ isLogged: false });
 
 /** The quiet line beside the button: tokens, context, what is logged. */
-export function ComposerNotes({ session, text, problem }: ComposerNotesProps) {
-  const count = useTokenCount(session?.id ?? null, text);
+export function ComposerNotes({ session, draft, problem }: ComposerNotesProps) {
+  const count = useTokenCount(session?.id ?? null, draft);
   const isLogged = useIsLogged(session);
   return (
     <span className="composer__notes small soft figures">

@@ -1,12 +1,12 @@
-import { memo, useCallback, useMemo } from 'react';
+import { memo, useCallback } from 'react';
 import type { maxMessageCharacters as serverLimit } from '@corral/app/contracts/chats';
 import type { ChatSession } from '../state/chat-session.ts';
 import { draftOf, newDraftId, type Draft } from '../state/drafts.ts';
 import { queueDraft, sendDraft } from '../state/sending.ts';
-import { useStore, type Store } from '../state/store.ts';
+import { useSelected, type Store } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { showToast } from '../ui/toasts.tsx';
-import { readTextFile, withAttachments, type Attachment } from './attachments.ts';
+import { contentLength, isBlank, readTextFile, type Attachment } from './attachments.ts';
 import { AttachButton, ClearButton, SendButton } from './composer-buttons.tsx';
 import { ComposerField } from './composer-field.tsx';
 import { ComposerFiles } from './composer-files.tsx';
@@ -48,12 +48,14 @@ function attachPaste(store: Store<Draft>, text: string): void {
 
 export const Composer = memo(function Composer({ session, isRunning, isEmpty }: ComposerProps) {
   const store = draftOf(session?.id ?? newDraftId);
-  const { text, attachments, outgoing, waiting } = useStore(store);
+  // Parts that stay the same while one types: only the field itself has work with a key.
+  const attachments = useSelected(store, (draft) => draft.attachments);
+  const outgoing = useSelected(store, (draft) => draft.outgoing);
+  const waiting = useSelected(store, (draft) => draft.waiting);
+  const hasText = useSelected(store, (draft) => !isBlank(draft));
+  const isTooLong = useSelected(store, (draft) => contentLength(draft) > maxMessageCharacters);
   const addFiles = useCallback((files: Iterable<File>) => void attachFiles(store, files), [store]);
   const isDropping = useDropFiles(addFiles);
-  const content = useMemo(() => withAttachments(text, attachments), [text, attachments]);
-  const isTooLong = content.length > maxMessageCharacters;
-  const hasText = content.trim() !== '';
   const maySend = hasText && outgoing === null && !isTooLong;
   const submit = (): void => {
     if (!maySend) return;
@@ -79,9 +81,8 @@ export const Composer = memo(function Composer({ session, isRunning, isEmpty }: 
           }
         />
         <ComposerField
-          text={text}
+          draft={store}
           isDropping={isDropping}
-          onChange={(typed) => store.set((draft) => ({ ...draft, text: typed }))}
           onSubmit={submit}
           onFiles={addFiles}
           onLongPaste={(pasted) => attachPaste(store, pasted)}
@@ -91,7 +92,7 @@ export const Composer = memo(function Composer({ session, isRunning, isEmpty }: 
           {session && !isEmpty && <ClearButton session={session} />}
           <ComposerNotes
             session={session}
-            text={content}
+            draft={store}
             problem={isTooLong ? strings.composer.draftTooLong(maxMessageCharacters) : null}
           />
           <SendButton session={session} isRunning={isRunning} hasText={hasText} maySend={maySend} />

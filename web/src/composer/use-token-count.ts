@@ -1,6 +1,9 @@
 import { useEffect, useState } from 'react';
 import type { ContextPlan } from '@corral/app/contracts/runs';
 import { runsApi } from '../api/chats.ts';
+import type { Draft } from '../state/drafts.ts';
+import { useSelected, type Store } from '../state/store.ts';
+import { contentLength, isBlank, withAttachments } from './attachments.ts';
 
 export interface TokenCount {
   tokens: number;
@@ -11,10 +14,6 @@ export interface TokenCount {
 const pauseMs = 400;
 const maxCountedCharacters = 400_000;
 
-function guess(text: string): TokenCount {
-  return { tokens: Math.ceil(text.length / 4), isExact: false, plan: null };
-}
-
 async function countTokens(chatId: string, content: string, signal: AbortSignal): Promise<TokenCount | null> {
   try {
     const { tokens, exact, plan } = await runsApi.count(chatId, { content }, signal);
@@ -24,25 +23,52 @@ async function countTokens(chatId: string, content: string, signal: AbortSignal)
   }
 }
 
+/** Counts what stands in the draft whenever it rested for a moment, until told to end. */
+function countInPauses(
+  chatId: string,
+  draft: Store<Draft>,
+  tell: (count: TokenCount | null) => void,
+): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let asked = new AbortController();
+  const count = async (): Promise<void> => {
+    const { signal } = asked;
+    const { text, attachments } = draft.get();
+    const counted = await countTokens(chatId, withAttachments(text, attachments), signal);
+    if (!signal.aborted) tell(counted);
+  };
+  const stop = (): void => {
+    clearTimeout(timer);
+    asked.abort();
+  };
+  const wait = (): void => {
+    stop();
+    asked = new AbortController();
+    timer = setTimeout(() => void count(), pauseMs);
+  };
+  wait();
+  const leave = draft.subscribe(wait);
+  return () => {
+    leave();
+    stop();
+  };
+}
+
+/** A guess in tokens, or what there is instead of one. */
+function roughly(chatId: string | null, draft: Draft): number | 'nothing' | 'countable' {
+  if (isBlank(draft)) return 'nothing';
+  const length = contentLength(draft);
+  return chatId !== null && length <= maxCountedCharacters ? 'countable' : Math.ceil(length / 4);
+}
+
 /** What a draft costs, from the model's own tokenizer; a guess until the chat exists. */
-export function useTokenCount(chatId: string | null, text: string): TokenCount | null {
+export function useTokenCount(chatId: string | null, draft: Store<Draft>): TokenCount | null {
   const [counted, setCounted] = useState<TokenCount | null>(null);
-  const isEmpty = text.trim() === '';
-  const isCountable = chatId !== null && !isEmpty && text.length <= maxCountedCharacters;
+  const rough = useSelected(draft, (now) => roughly(chatId, now));
+  const isCountable = rough === 'countable';
   useEffect(() => {
-    if (!isCountable || chatId === null) return;
-    const abort = new AbortController();
-    const timer = setTimeout(() => {
-      void countTokens(chatId, text, abort.signal).then((count) => {
-        if (!abort.signal.aborted) setCounted(count);
-        return count;
-      });
-    }, pauseMs);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [chatId, text, isCountable]);
-  if (isEmpty) return null;
-  return isCountable ? counted : guess(text);
+    if (isCountable && chatId !== null) return countInPauses(chatId, draft, setCounted);
+  }, [chatId, draft, isCountable]);
+  if (rough === 'nothing') return null;
+  return rough === 'countable' ? counted : { tokens: rough, isExact: false, plan: null };
 }

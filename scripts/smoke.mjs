@@ -30,8 +30,9 @@ async function timed(label, work) {
   console.log(`${label}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
-/** @param {string} address @param {number} limitMs */
+/** What is waited for will not come once the program has ended. @param {string} address @param {number} limitMs */
 async function answers(address, limitMs) {
+  const child = /** @type {import('node:child_process').ChildProcess} */ (running);
   const deadline = Date.now() + limitMs;
   for (;;) {
     try {
@@ -41,6 +42,7 @@ async function answers(address, limitMs) {
     } catch {
       // Not listening yet.
     }
+    if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode} and did not answer`);
     if (Date.now() > deadline) throw new Error(`${address} did not answer within ${limitMs / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

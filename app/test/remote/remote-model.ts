@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine, LoadOptions } from '../../src/engine/engine.ts';
 import { createRemoteLoader, type RemoteLoader } from '../../src/engine/remote/remote-loader.ts';
 import {
@@ -15,6 +16,8 @@ export interface RemoteModelOptions {
   model: string;
   deadlines?: Partial<Deadlines>;
   tokenizer?: TokenizerFiles;
+  /** How long the Hub takes to give it. */
+  tokenizerMs?: number;
   load?: LoadOptions;
 }
 
@@ -43,7 +46,10 @@ export function openLoader(options: Omit<RemoteModelOptions, 'model' | 'load'>):
   });
   const loader = createRemoteLoader({
     connection: () => connection,
-    findTokenizer: async () => options.tokenizer ?? null,
+    findTokenizer: async () => {
+      await sleep(options.tokenizerMs ?? 0);
+      return options.tokenizer ?? null;
+    },
     clock: systemClock,
     log: silentLog,
     deadlines,

@@ -41,7 +41,9 @@ function expected(text: string): number {
   return new Tokenizer(tiny.tokenizer, tiny.config).encode(text).ids.length;
 }
 
-async function open(options: Pick<RemoteModelOptions, 'tokenizer'> & { kind: 'openai' | 'tgi' }) {
+async function open(
+  options: Pick<RemoteModelOptions, 'tokenizer' | 'tokenizerMs'> & { kind: 'openai' | 'tgi' },
+) {
   const service = await startService({
     'GET /v1/models': json(200, fixtures.vllm.models),
     'POST /v1/chat/completions': stream(fixtures.vllm.stream),
@@ -72,6 +74,15 @@ describe('with the tokenizer of the Hub', () => {
     const sum = counted.messageTokens.reduce((total, count) => total + count, 0);
     expect(sum + counted.overheadTokens).toBe(counted.totalTokens);
   });
+
+  test.each(['openai', 'tgi'] as const)(
+    'of %s counts become exact when a slow Hub gives it',
+    async (kind) => {
+      const { engine } = await open({ kind, tokenizer: files(template), tokenizerMs: 4000 });
+      expect(engine.capabilities.exactCounts).toBe(false);
+      await expect.poll(() => engine.capabilities.exactCounts, patience).toBe(true);
+    },
+  );
 
   test('what is sent to a TGI is what was counted', async () => {
     const { engine, service } = await open({ kind: 'tgi', tokenizer: files(null) });

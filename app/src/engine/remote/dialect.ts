@@ -11,8 +11,8 @@ export interface Dialect {
   readonly contextTokens: number | null;
   /** What computes, as a person would name it. */
   readonly title: string;
-  /** True where a count is that of the model's own tokenizer. */
-  readonly countsExactly: boolean;
+  /** True where a count is that of the model's own tokenizer; it may come later than the first question. */
+  countsExactly(): boolean;
   count(prompt: Prompt): Promise<CountResult>;
   /** Resolves when the service has ended its answer; rejects with errors that name the provider. */
   stream(request: GenerateRequest, onEvent: OnEvent, signal: AbortSignal): Promise<void>;

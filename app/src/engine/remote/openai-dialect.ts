@@ -69,9 +69,7 @@ export function commonParts(
     template: serviceTemplate(provider.kind, model),
     contextTokens: listed?.contextTokens ?? null,
     title: flavour.title,
-    get countsExactly() {
-      return prompts().countsExactly;
-    },
+    countsExactly: () => prompts().countsExactly,
     count: (prompt) => prompts().count(prompt),
   };
 }

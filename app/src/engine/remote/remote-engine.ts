@@ -31,7 +31,7 @@ export function createRemoteEngine(options: RemoteEngineOptions): Engine {
     get capabilities() {
       return {
         sampling: dialect.sampling,
-        exactCounts: dialect.countsExactly,
+        exactCounts: dialect.countsExactly(),
         continueAnswer: dialect.continueAnswer,
         score: false,
         tokens: false,

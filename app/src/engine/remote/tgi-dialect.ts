@@ -41,9 +41,7 @@ export function createTgiDialect({ client, model, information, prompts }: TgiPar
     },
     contextTokens: information.contextTokens,
     title: information.release,
-    get countsExactly() {
-      return prompts().countsExactly;
-    },
+    countsExactly: () => prompts().countsExactly,
     count: (prompt) => prompts().count(prompt),
     async stream(request, onEvent, signal) {
       const { text, stop } = await inputOf(provider.name, request.prompt, prompts());

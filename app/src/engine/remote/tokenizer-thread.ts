@@ -21,8 +21,7 @@ export interface CountedPrompt {
 
 /** A tokenizer comes from the internet: what it may take is bounded. The largest known ones need 400 MB while read. */
 const memoryMb = 768;
-/** Reading takes seconds on a calm machine and keeps nobody waiting; counting does. */
-const timeoutMs = { load: 120_000, count: 30_000, drop: 30_000 };
+const timeoutMs = 30_000;
 
 type Work = TokenizerTask extends infer Task
   ? Task extends { id: number }
@@ -99,7 +98,7 @@ function createLine(): Line {
     current.ref();
     const id = nextId++;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => stop(new Error('the tokenizer took too long')), timeoutMs[work.type]);
+      const timer = setTimeout(() => stop(new Error('the tokenizer took too long')), timeoutMs);
       waiting.set(id, (answer) => {
         clearTimeout(timer);
         if (answer instanceof Error) reject(answer);

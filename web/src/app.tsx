@@ -1,6 +1,8 @@
+import { useLayoutEffect } from 'react';
 import { signInNeeded } from './api/request.ts';
 import { Banners } from './banners.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';
+import { dropEarlyField } from './state/early-field.ts';
 import { overlay, closeView } from './state/overlays.ts';
 import { layout, setPanel, setSidebar, useIsPanelSheet, useIsSidebarDrawer } from './state/layout.ts';
 import { currentRoute } from './state/route.ts';
@@ -121,6 +123,7 @@ function OverlayPlace() {
 
 export function App() {
   useShortcuts();
+  useLayoutEffect(dropEarlyField, []);
   return (
     <>
       <a

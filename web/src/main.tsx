@@ -6,6 +6,7 @@ import { queryClient } from './api/queries.ts';
 import { App, fetchAhead, fetchFirst } from './app.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { startAppearance } from './state/appearance.ts';
+import { whenWordIsThere } from './state/early-field.ts';
 import { startQueue } from './state/sending.ts';
 import './styles/tokens.css';
 import './styles/base.css';
@@ -38,5 +39,6 @@ function draw(): void {
 // Without a network now, parts are fetched when they are needed. No `await` here: they need this file to be through.
 void fetchFirst()
   .catch(() => undefined)
+  .then(whenWordIsThere)
   .then(draw);
 setTimeout(() => void fetchAhead().catch(() => undefined), 100);

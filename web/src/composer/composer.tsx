@@ -1,7 +1,8 @@
-import { memo, useCallback } from 'react';
+import { memo, useCallback, useLayoutEffect } from 'react';
 import type { maxMessageCharacters as serverLimit } from '@corral/app/contracts/chats';
 import type { ChatSession } from '../state/chat-session.ts';
 import { draftOf, newDraftId, type Draft } from '../state/drafts.ts';
+import { takeEarlyField } from '../state/early-field.ts';
 import { queueDraft, sendDraft } from '../state/sending.ts';
 import { useSelected, type Store } from '../state/store.ts';
 import { strings } from '../strings.ts';
@@ -54,6 +55,7 @@ export const Composer = memo(function Composer({ session, isRunning, isEmpty }: 
   const waiting = useSelected(store, (draft) => draft.waiting);
   const hasText = useSelected(store, (draft) => !isBlank(draft));
   const isTooLong = useSelected(store, (draft) => contentLength(draft) > maxMessageCharacters);
+  useLayoutEffect(() => takeEarlyField(store, session), [store, session]);
   const addFiles = useCallback((files: Iterable<File>) => void attachFiles(store, files), [store]);
   const isDropping = useDropFiles(addFiles);
   const maySend = hasText && outgoing === null && !isTooLong;

@@ -35,8 +35,15 @@ async function deliver(session: ChatSession | null, content: string, written: Wr
     target ??= await makeChat();
     to = draftOf(target.id);
     if (to !== from) {
-      from.set((draft) => ({ ...draft, outgoing: null }));
-      to.set((draft) => ({ ...draft, outgoing: { content, afterId: null, problem: null } }));
+      // What was typed meanwhile goes on in the chat that is shown now.
+      const { text, attachments } = from.get();
+      from.set((draft) => ({ ...draft, ...nothing, outgoing: null }));
+      to.set((draft) => ({
+        ...draft,
+        text,
+        attachments,
+        outgoing: { content, afterId: null, problem: null },
+      }));
     }
     await run(target, { input: { kind: 'message', content } });
     to.set((draft) => ({ ...draft, outgoing: null }));
@@ -59,6 +66,33 @@ export async function sendDraft(session: ChatSession | null): Promise<void> {
   const { text, attachments } = draft.get();
   draft.set((now) => ({ ...now, ...nothing }));
   await deliver(session, withAttachments(text, attachments), { text, attachments });
+}
+
+/** Its messages are here, or cannot be had. */
+function whenLoaded({ state }: ChatSession): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (state.get().status === 'loading') return;
+      leave();
+      resolve();
+    };
+    const leave = state.subscribe(look);
+    look();
+  });
+}
+
+/** Sends what was sent before the page was here; where an answer is being written, after it. */
+export async function sendEarly(session: ChatSession | null, content: string): Promise<void> {
+  if (session) {
+    const draft = draftOf(session.id);
+    draft.set((now) => ({ ...now, outgoing: { content, afterId: null, problem: null } }));
+    await whenLoaded(session);
+    if (session.state.get().runIds.length > 0) {
+      draft.set((now) => ({ ...now, outgoing: null, waiting: [...now.waiting, content] }));
+      return;
+    }
+  }
+  await deliver(session, content, { text: content, attachments: [] });
 }
 
 /** Sends once more what is said to be unsent; where it had arrived, the server knows it again. */

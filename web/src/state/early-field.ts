@@ -1,0 +1,41 @@
+import type { ChatSession } from './chat-session.ts';
+import { joined, type Draft } from './drafts.ts';
+import { sendEarly } from './sending.ts';
+import type { Store } from './store.ts';
+
+/**
+ * `index.html` has a field of its own, which takes what is typed, and Enter and Send, while the page is still being
+ * fetched. The composer takes all of it over in the moment in which it is there itself.
+ */
+const earlyField = (): HTMLElement | null => document.getElementById('early');
+
+/** A word that an input method is putting together would be torn apart. */
+export async function whenWordIsThere(): Promise<void> {
+  const early = earlyField();
+  if (early?.dataset['composing'] === undefined) return;
+  await new Promise((resolve) => early.addEventListener('compositionend', resolve, { once: true }));
+}
+
+/** Where no composer came for it. */
+export function dropEarlyField(): void {
+  earlyField()?.remove();
+}
+
+/** Text, caret, focus, and what was sent already. */
+export function takeEarlyField(draft: Store<Draft>, session: ChatSession | null): void {
+  const early = earlyField();
+  const typed = early?.querySelector('textarea');
+  if (!early || !typed) return;
+  const isFocused = document.activeElement === typed;
+  const sent = early.querySelector('[data-sent]')?.textContent ?? '';
+  early.remove();
+  const { value, selectionStart, selectionEnd } = typed;
+  const isSendable = sent !== '' && draft.get().outgoing === null;
+  if (isSendable) void sendEarly(session, sent);
+  draft.set((now) => ({ ...now, text: joined(now.text, isSendable ? '' : sent, value) }));
+  const field = document.getElementById('composer');
+  if (!(field instanceof HTMLTextAreaElement) || !isFocused) return;
+  const before = field.value.length - value.length;
+  field.focus({ preventScroll: true });
+  field.setSelectionRange(before + selectionStart, before + selectionEnd);
+}

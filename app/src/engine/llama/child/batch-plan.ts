@@ -22,8 +22,8 @@ export interface PlanOptions {
 
 /** Watchers of running answers feel a piece of somebody's prompt as a pause of about this length. */
 const pieceMs = 100;
-/** Where nobody is generating only a newcomer waits for the piece. */
-const lonelyPieceMs = 500;
+/** Where nobody is generating only newcomers wait for the piece. */
+const longestPieceMs = 500;
 /** The library multiplies so many rows at once; rows that are left over cost about as much as a token each. */
 const rowsAtOnce = 16;
 
@@ -35,8 +35,8 @@ export function planBatch(options: PlanOptions): Part[] {
     if (task.phase !== 'generating' || parts.length >= Math.min(capacity, options.outputCapacity)) continue;
     parts.push({ task, kind: 'token', from: task.sequence!.tokens.length, count: 1, lastIndex: -1 });
   }
-  const targetMs = parts.length > 0 ? pieceMs : lonelyPieceMs;
-  const affordable = targetMs / options.msPerPromptToken;
+  const waiting = tasks.length - parts.length;
+  const affordable = pieceMsFor(waiting, parts.length) / options.msPerPromptToken;
   const rows = Math.max(1, Math.round((parts.length + affordable) / rowsAtOnce)) * rowsAtOnce;
   let room = Math.max(1, Math.min(capacity, rows) - parts.length);
   let outputs = options.outputCapacity - parts.length;
@@ -56,6 +56,14 @@ export function planBatch(options: PlanOptions): Part[] {
     outputs -= isScore ? count : 1;
   }
   return parts;
+}
+
+/**
+ * Long pieces are read up to twice as fast as short ones, and who waits for a first word counts as much as who watches
+ * words come: where many wait beside few that write, the pause may be longer.
+ */
+function pieceMsFor(waiting: number, writing: number): number {
+  return writing === 0 ? longestPieceMs : Math.min(longestPieceMs, pieceMs * Math.max(1, waiting / writing));
 }
 
 /** Whether logits are wanted after the token at this position of a task's sequence. */

@@ -49,9 +49,14 @@ export class ChatStates {
       return Promise.resolve(this.isKept(sequence));
     }
     const state = context.saveState(sequence.id);
-    if (state.length === 0 || state.length > maxStateBytes) return Promise.resolve(false);
+    if (state.length === 0 || state.length > maxStateBytes) {
+      context.forgetState(state);
+      return Promise.resolve(false);
+    }
     sequence.savedLength = tokens.length;
-    return snapshots.save(stateKey, adapterKey, { ids: tokens.view().slice(), state, transcript });
+    return snapshots
+      .save(stateKey, adapterKey, { ids: tokens.view().slice(), state, transcript })
+      .finally(() => context.forgetState(state));
   }
 
   /** Saves every chat that is not in use; how many there were. */

@@ -1,5 +1,6 @@
 import { address, view } from 'koffi';
 import type { Bindings } from './bindings.ts';
+import { StateMemory } from './state-memory.ts';
 import type { Batch, Pointer } from './structs.ts';
 
 export interface DecodeResult {
@@ -30,6 +31,7 @@ export class NativeContext {
   readonly #positions: Int32Array;
   readonly #sequences: Int32Array;
   readonly #outputs: Int8Array;
+  readonly #stateMemory = new StateMemory();
   readonly #rows = new Map<bigint, Float32Array>();
   #count = 0;
 
@@ -116,11 +118,17 @@ export class NativeContext {
     return this.#library.stateSize(this.pointer, sequence);
   }
 
+  /** A copy; whoever is done with it gives it back by `forgetState`. */
   saveState(sequence: number): Buffer {
     const size = this.stateBytes(sequence);
-    const state = Buffer.allocUnsafeSlow(size);
+    const state = this.#stateMemory.take(size);
     const written = this.#library.stateGet(this.pointer, state, size, sequence);
     return state.subarray(0, written);
+  }
+
+  /** The memory of a copy is used for other copies from now on. */
+  forgetState(state: Uint8Array): void {
+    this.#stateMemory.give(state);
   }
 
   /** The bytes must be whole and of this model and settings: the library ends the process over others. */

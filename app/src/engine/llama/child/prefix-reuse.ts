@@ -2,7 +2,7 @@ import type { NativeContext } from './context.ts';
 import type { Counters } from './counters.ts';
 import type { Sequence, Sequences } from './sequences.ts';
 import type { StatesAside } from './states-aside.ts';
-import type { Task } from './task.ts';
+import type { StoredState, Task } from './task.ts';
 
 /** Fewer shared tokens than this are not worth waiting for. */
 const worthwhileTokens = 24;
@@ -57,8 +57,9 @@ export class PrefixReuse {
   }
 
   #restored(task: Task, besides: number): Sequence | null {
-    const { context, sequences, counters, aside } = this.#options;
-    const stored = task.stored ?? aside.find(task);
+    const { sequences, counters, aside } = this.#options;
+    const fromMemory = task.stored === null ? aside.find(task) : null;
+    const stored = task.stored ?? fromMemory;
     if (stored === null) return null;
     const limit = Math.min(stored.ids.length, task.target.length);
     let length = 0;
@@ -66,8 +67,8 @@ export class PrefixReuse {
     if (this.#usable(length, stored.ids.length, task) < besides + worthwhileTokens) return null;
     const sequence = this.#create(task);
     sequence.isInUse = true;
-    while (!context.restoreState(sequence.id, stored.state)) {
-      if (this.#options.makeRoom()) continue;
+    const restore = (): boolean => this.#putIntoCache(sequence, stored);
+    if (!(fromMemory === null ? restore() : aside.putBack(fromMemory, restore))) {
       sequences.drop(sequence);
       return null;
     }
@@ -75,10 +76,16 @@ export class PrefixReuse {
     sequence.savedLength = stored.ids.length;
     sequence.transcript = stored.transcript;
     sequences.truncate(sequence, this.#usable(length, stored.ids.length, task));
-    if (stored === task.stored) counters.snapshotsRestored++;
-    else aside.forget(stored);
+    if (fromMemory === null) counters.snapshotsRestored++;
     counters.restoredTokens += sequence.tokens.length;
     return sequence;
+  }
+
+  #putIntoCache(sequence: Sequence, { state }: StoredState): boolean {
+    while (!this.#options.context.restoreState(sequence.id, state)) {
+      if (!this.#options.makeRoom()) return false;
+    }
+    return true;
   }
 
   #fromDonor(task: Task, best: Donor | { sequence: null; length: number }): Sequence {

@@ -55,7 +55,8 @@ export class Snapshots {
   async read(stateKey: string, adapterKey: string): Promise<StoredState | null> {
     const path = this.#path(stateKey, adapterKey);
     const pending = this.#pending.get(path);
-    if (pending !== undefined) return pending;
+    // A copy, because the memory is somebody else's as soon as the file is written.
+    if (pending !== undefined) return { ...pending, state: Buffer.from(pending.state) };
     if (this.#sizeOf(path) === 0) return null;
     try {
       const stored = decodeSnapshot(this.#basis(adapterKey), await readFile(path));
@@ -71,7 +72,10 @@ export class Snapshots {
     }
   }
 
-  /** Written aside, synced and renamed: a crash leaves the old file or the new one. Never rejects. */
+  /**
+   * Written aside, synced and renamed: a crash leaves the old file or the new one. Never rejects. When it has ended
+   * the state is not looked at any more.
+   */
   save(stateKey: string, adapterKey: string, stored: StoredState): Promise<boolean> {
     const path = this.#path(stateKey, adapterKey);
     const held = [...this.#pending.values()].reduce((sum, other) => sum + other.state.length, 0);

@@ -35,16 +35,18 @@ export class StatesAside {
   }
 
   put({ id, tokens, stateKey, adapterKey, transcript, isParked }: Sequence): void {
-    if (isParked || tokens.length < worthwhileTokens || this.#context.stateBytes(id) > maxBytes) return;
-    const state = this.#context.saveState(id);
-    if (state.length === 0) return;
+    const bytes = this.#context.stateBytes(id);
+    if (isParked || tokens.length < worthwhileTokens || bytes > maxBytes) return;
     if (stateKey !== null) this.drop(stateKey);
+    // Before it is copied, so that the copy lies where an old one was.
+    while (this.#all.length > 0 && this.#bytes() + bytes > maxBytes) this.#forget(this.#all[0]!);
+    const state = this.#context.saveState(id);
+    if (state.length === 0) return this.#context.forgetState(state);
     this.#all.push({ ids: tokens.view().slice(), state, transcript, stateKey, adapterKey });
-    while (this.#bytes() > maxBytes) this.#all.shift();
   }
 
   /** The one with the longest beginning in common with what is to be read. */
-  find({ stateKey, adapters, target }: Task): StoredState | null {
+  find({ stateKey, adapters, target }: Task): Aside | null {
     let best: { aside: Aside; length: number } | null = null;
     for (const aside of this.#all) {
       if (aside.stateKey !== stateKey || aside.adapterKey !== adapters.key) continue;
@@ -54,16 +56,25 @@ export class StatesAside {
     return best?.aside ?? null;
   }
 
-  /** It is in the cache again. */
-  forget(state: StoredState): void {
-    this.#all = this.#all.filter((aside) => aside !== state);
+  /** Puts one back into the cache. Others may be set aside for its sake, but not where it lies. */
+  putBack(aside: Aside, restore: () => boolean): boolean {
+    this.#all = this.#all.filter((other) => other !== aside);
+    const isRestored = restore();
+    if (isRestored) this.#context.forgetState(aside.state);
+    else this.#all.push(aside);
+    return isRestored;
   }
 
   drop(stateKey: string): void {
-    this.#all = this.#all.filter((aside) => aside.stateKey !== stateKey);
+    for (const aside of this.#all.filter((other) => other.stateKey === stateKey)) this.#forget(aside);
+  }
+
+  #forget(aside: Aside): void {
+    this.#all = this.#all.filter((other) => other !== aside);
+    this.#context.forgetState(aside.state);
   }
 
   #bytes(): number {
-    return this.#all.reduce((sum, { state }) => sum + state.length, 0);
+    return this.#all.reduce((sum, { state }) => sum + state.buffer.byteLength, 0);
   }
 }

@@ -12,7 +12,7 @@ function machine(cores = 2) {
     inPause = null;
     return busy;
   };
-  const state = { othersBusy: 0, tells: true };
+  const state = { othersBusy: 0, tells: true, work: 1, stepsWithFewer: 0 };
   let threads = 0;
   const controller = new ThreadController({
     maxThreads: cores,
@@ -22,13 +22,14 @@ function machine(cores = 2) {
   });
   const stepMs = (): number => {
     const isCrowded = threads > cores - Math.floor(state.othersBusy + 0.1);
-    return isCrowded ? 15 : 1 + 6 / threads;
+    return state.work * (isCrowded ? 15 : 1 + 6 / threads);
   };
   const run = (steps: number): number => {
     const started = now;
     for (let index = 0; index < steps; index++) {
       controller.beforeToken();
       const ms = stepMs();
+      if (threads < cores) state.stepsWithFewer++;
       now += ms;
       controller.afterToken(ms, 1);
     }
@@ -52,6 +53,16 @@ describe('ThreadController', () => {
     run(500);
     expect(controller.threads).toBe(2);
     expect(controller.changes).toBe(0);
+  });
+
+  it('sees after two steps that fewer threads are no help where steps are slow because there is more to do', () => {
+    const { controller, state, run } = machine();
+    run(300);
+    state.work = 2;
+    run(20);
+    expect(controller.changes).toBe(2);
+    expect(state.stepsWithFewer).toBe(2);
+    expect(controller.threads).toBe(2);
   });
 
   it('gives up the core that another program takes, and takes it back afterwards', () => {

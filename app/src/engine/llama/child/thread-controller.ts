@@ -18,6 +18,8 @@ const slowRatio = 1.3;
 /** A core counts as taken from this share on. */
 const takenShare = 0.6;
 const trialSteps = 6;
+/** A trial that is so much slower has been lost: half the threads take twice as long where nobody is in the way. */
+const lostRatio = 1.25;
 /** Without some steps at the present count there is nothing to hold a trial against. */
 const stepsBeforeTrial = 4;
 const firstPauseMs = 1000;
@@ -183,7 +185,7 @@ export class ThreadController {
     if (trial.stepsLeft < trialSteps - 1) {
       trial.totalMs += ms;
       trial.counted++;
-      if (ms > trial.fromMs * 2) trial.stepsLeft = 0;
+      if (ms > trial.fromMs * lostRatio) trial.stepsLeft = 0;
     }
     if (trial.stepsLeft > 0) return;
     this.#endTrial(trial.counted > 0 && trial.totalMs / trial.counted < trial.fromMs * 0.95);

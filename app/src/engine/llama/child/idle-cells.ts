@@ -28,9 +28,14 @@ export interface IdleCellsOptions {
  * All chats share one cache, and on a processor each token of each answer passes by all cells of all chats: about a
  * twentieth of a token's time for each thousand. So chats that nobody writes in are set aside, the least recently used
  * first; they come back by a copy, in a small part of the time that reading them anew would take.
+ *
+ * Empty cells are passed by as well, up to the last one that holds anything. After many chats at once the few that stay
+ * lie scattered up to there: then all go, and come back to the beginning of the cache.
  */
 export class IdleCells {
   readonly #options: IdleCellsOptions;
+  /** The cells up to which there may be anything. */
+  #reach = 0;
 
   constructor(options: IdleCellsOptions) {
     this.#options = options;
@@ -39,10 +44,16 @@ export class IdleCells {
   /** Sets one chat aside where there are too many: copying a state takes as long as a step or two. True: look again. */
   trim(active: readonly Task[]): boolean {
     const { sequences, allowance, isAwaited, onEvict } = this.#options;
+    if (active.length === 0) return false;
     const isIdle = (sequence: Sequence): boolean => !sequence.isInUse && !sequence.isParked;
-    if (active.length === 0 || cellsOf(sequences.all().filter(isIdle)) <= allowance) return false;
+    const all = sequences.all();
+    const held = cellsOf(all);
+    this.#reach = Math.max(this.#reach, held);
+    const isScattered = this.#reach - held > allowance;
+    if (!isScattered && cellsOf(all.filter(isIdle)) <= allowance) return false;
     const isEvicted = sequences.evictOne((sequence) => isIdle(sequence) && !isAwaited(sequence));
     if (isEvicted) onEvict();
+    else this.#reach = held;
     return isEvicted;
   }
 }

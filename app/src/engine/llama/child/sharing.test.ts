@@ -156,6 +156,22 @@ describe('sharing what was read', () => {
     expect((await child.generate(request('b', true))).usage!.cachedTokens).toBeLessThan(20);
   });
 
+  it('sets the last ones aside too where they lie scattered among the cells of many', async () => {
+    const child = await start({ contextTokens: 1024, kvTokens: 16_384, slots: 4 });
+    const request = (name: string) => ({
+      prompt: { kind: 'raw' as const, text: `${name} ${system.repeat(4)} ${name}`, parseSpecial: false },
+      stateKey: name,
+      ephemeral: true,
+      sampling: settings,
+    });
+    await Promise.all(['a', 'b', 'c', 'd'].map((name) => child.generate(request(name))));
+    const short = { prompt: { kind: 'raw' as const, text: 'now', parseSpecial: false }, ephemeral: true };
+    await child.generate({ ...short, sampling: { ...settings, maxNewTokens: 16 } });
+    expect((await child.ask({ type: 'stats' })).kvCellsUsed).toBeLessThan(100);
+    const again = await child.generate(request('d'));
+    expect(again.usage!.cachedTokens).toBe(again.usage!.promptTokens - 1);
+  });
+
   it('makes room by giving up the chats that were not used for longest', async () => {
     const child = await start({ contextTokens: 512, kvTokens: 512 });
     for (const name of ['a', 'b', 'c', 'd', 'e']) {

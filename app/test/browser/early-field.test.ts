@@ -105,10 +105,9 @@ test('a word that an input method puts together is not torn apart', async () => 
   await early(page).waitFor();
   const client = await page.context().newCDPSession(page);
   await client.send('Input.imeSetComposition', { text: 'らま', selectionStart: 2, selectionEnd: 2 });
+  const code = page.waitForResponse(/page-[^/]+\.js$/);
   const taken = release();
-  await page.waitForFunction(
-    `performance.getEntriesByType('resource').some(({ name }) => /page-.*js$/.test(name))`,
-  );
+  await (await code).finished();
   await page.waitForTimeout(500);
   expect(await early(page).inputValue()).toBe('らま');
   await client.send('Input.insertText', { text: '羊駝' });

@@ -27,6 +27,27 @@ export interface ComposerFieldProps {
   onLongPaste: (text: string) => void;
 }
 
+/** Shows what others than the field itself make of its text; at first the caret stands behind it. */
+function showDraft(field: HTMLTextAreaElement, draft: Store<Draft>): () => void {
+  const show = (): void => {
+    const { text } = draft.get();
+    if (field.value !== text) field.value = text;
+  };
+  show();
+  field.setSelectionRange(field.value.length, field.value.length);
+  return draft.subscribe(show);
+}
+
+function takeFocus(field: HTMLTextAreaElement): () => void {
+  const focus = (): void => {
+    if (!isTouchOnly()) field.focus();
+  };
+  focus();
+  // Told to whoever measures when the page itself is here.
+  performance.mark('corral-drawn');
+  return composerFocus.subscribe(focus);
+}
+
 /**
  * Where one writes. It grows with its text, and nothing else moves. Its text is its own: React writing it back for each
  * key would cost more than the browser's whole work for that key, which is felt while an answer streams.
@@ -34,25 +55,8 @@ export interface ComposerFieldProps {
 export function ComposerField({ draft, isDropping, onSubmit, onFiles, onLongPaste }: ComposerFieldProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   const [firstText] = useState(() => draft.get().text);
-  useLayoutEffect(() => {
-    const show = (): void => {
-      const { text } = draft.get();
-      if (field.current && field.current.value !== text) field.current.value = text;
-    };
-    show();
-    const end = field.current?.value.length ?? 0;
-    field.current?.setSelectionRange(end, end);
-    return draft.subscribe(show);
-  }, [draft]);
-  useEffect(() => {
-    const focus = (): void => {
-      if (!isTouchOnly()) field.current?.focus();
-    };
-    focus();
-    // Told to whoever measures when the page itself is here.
-    performance.mark('corral-drawn');
-    return composerFocus.subscribe(focus);
-  }, []);
+  useLayoutEffect(() => (field.current ? showDraft(field.current, draft) : undefined), [draft]);
+  useEffect(() => (field.current ? takeFocus(field.current) : undefined), []);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (isSendKey(event)) {
       event.preventDefault();

@@ -18,11 +18,14 @@ function ownNode() {
   return Number(process.versions.node.split('.')[0]) >= wantedMajor ? process.execPath : null;
 }
 
-/**
- * With protection keys, which only some processors have, V8 keeps a list of its code pages that threads with WebAssembly
- * can bring out of step; then it ends the process (nodejs/node#64500: "Check failed: jit_page.has_value()").
- */
-export const nodeFlags = ['--no-memory-protection-keys'];
+export const nodeFlags = [
+  // With protection keys, which only some processors have, V8 keeps a list of its code pages that threads with
+  // WebAssembly can bring out of step; then it ends the process (nodejs/node#64500: "Check failed: jit_page.has_value()").
+  '--no-memory-protection-keys',
+  // A start fills the usual nursery of 1 MB a hundred times. With this one it takes a tenth less time, and at rest no
+  // more memory, which is given back by then.
+  '--min-semi-space-size=16',
+];
 
 /** The Node to run with once everything is installed. */
 export function rightNode() {

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
 import { createLog } from '../log.ts';
-import { openStore } from './open-store.ts';
+import { loadStore } from './open-store.ts';
 import type { Parts } from './parts.ts';
 
 export interface OpenOptions {
@@ -11,10 +11,14 @@ export interface OpenOptions {
   logLevel: Config['logLevel'];
 }
 
-/** The store's threads take as long to come up as the rest takes to be loaded, so both go on at once. */
+/**
+ * The store's threads take as long to come up as the rest takes to be loaded, so both go on at once; the threads first,
+ * since loading leaves this one no time to start them.
+ */
 export async function openParts(options: OpenOptions): Promise<Parts> {
   const { config, home, version } = options;
   const log = createLog(options.logLevel);
-  const [store, { composeParts }] = await Promise.all([openStore(config, home, log), import('./parts.ts')]);
+  const openStore = await loadStore(config, home, log);
+  const [store, { composeParts }] = await Promise.all([openStore(), import('./parts.ts')]);
   return composeParts({ config, home, version, log, store });
 }

@@ -1,10 +1,4 @@
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-} from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import { uuidv7 } from 'uuidv7';
@@ -28,6 +22,10 @@ import { registerAnswers } from './answers.ts';
 import { registerGates } from './register-gates.ts';
 import { registerRoutes } from './register-routes.ts';
 import type { ServerContext } from './server-context.ts';
+
+// An `import` would read every name these modules have, and one of them loads Node's fetch: 70 ms of the start.
+const { createServer: createHttpServer } = process.getBuiltinModule('node:http');
+const { createServer: createHttpsServer } = process.getBuiltinModule('node:https');
 
 const nodeOptions = {
   maxHeaderSize: headerLimitBytes,

@@ -54,21 +54,23 @@ function countInPauses(
   };
 }
 
-/** A guess in tokens, or what there is instead of one. */
-function roughly(chatId: string | null, draft: Draft): number | 'nothing' | 'countable' {
-  if (isBlank(draft)) return 'nothing';
-  const length = contentLength(draft);
-  return chatId !== null && length <= maxCountedCharacters ? 'countable' : Math.ceil(length / 4);
+function mayCount(chatId: string | null, draft: Draft): boolean {
+  return chatId !== null && !isBlank(draft) && contentLength(draft) <= maxCountedCharacters;
+}
+
+/** In tokens; null where there is nothing to guess, or it can be counted. */
+function guess(chatId: string | null, draft: Draft): number | null {
+  return isBlank(draft) || mayCount(chatId, draft) ? null : Math.ceil(contentLength(draft) / 4);
 }
 
 /** What a draft costs, from the model's own tokenizer; a guess until the chat exists. */
 export function useTokenCount(chatId: string | null, draft: Store<Draft>): TokenCount | null {
   const [counted, setCounted] = useState<TokenCount | null>(null);
-  const rough = useSelected(draft, (now) => roughly(chatId, now));
-  const isCountable = rough === 'countable';
+  const isCountable = useSelected(draft, (now) => mayCount(chatId, now));
+  const guessed = useSelected(draft, (now) => guess(chatId, now));
   useEffect(() => {
     if (isCountable && chatId !== null) return countInPauses(chatId, draft, setCounted);
   }, [chatId, draft, isCountable]);
-  if (rough === 'nothing') return null;
-  return rough === 'countable' ? counted : { tokens: rough, isExact: false, plan: null };
+  if (isCountable) return counted;
+  return guessed === null ? null : { tokens: guessed, isExact: false, plan: null };
 }

@@ -48,6 +48,8 @@ export async function fetchFirst(): Promise<void> {
 export async function fetchAhead(): Promise<void> {
   for (const part of [ChatView, Dialog, Panel, ModelsView, SettingsView, Overlays]) await part.fetch();
   await fetchMenu();
+  const { warmUp } = await import('./markdown/warm-up.tsx');
+  warmUp();
 }
 
 const noChat = createStore<ChatState | null>(null);

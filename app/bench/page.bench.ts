@@ -59,19 +59,29 @@ async function longChat(server: RunningServer): Promise<string> {
   return id;
 }
 
-/** From the click on its row to the drawn messages. */
-async function openChat(browser: Browser, server: RunningServer, chatId: string): Promise<number> {
+interface Opening {
+  /** From the click on its row to the drawn messages. */
+  shown: number;
+  /** Until those far above, which nobody sees yet, are here too. */
+  whole: number;
+}
+
+async function openChat(browser: Browser, server: RunningServer, chatId: string): Promise<Opening> {
   const page = await newPage(browser);
   await page.goto(server.address);
   await page.locator('.chat-row').first().waitFor();
   await page.waitForTimeout(500);
-  const took = await page.evaluate<number>(`new Promise((resolve) => {
+  const took = await page.evaluate<Opening>(`new Promise((resolve) => {
     const began = performance.now();
+    let shown;
+    const whenDrawn = (then) => requestAnimationFrame(() => setTimeout(() => then(performance.now() - began)));
     new MutationObserver((_, observer) => {
       if (!document.querySelector('.message')) return;
+      shown ??= new Promise(whenDrawn);
+      if (document.querySelector('[role="log"][aria-busy]')) return;
       observer.disconnect();
-      requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - began)));
-    }).observe(document.body, { childList: true, subtree: true });
+      whenDrawn(async (whole) => resolve({ shown: await shown, whole }));
+    }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['aria-busy'] });
     location.hash = '#/c/${chatId}';
   })`);
   await page.context().close();
@@ -221,15 +231,26 @@ async function reportFirst({ context, browser, server }: Bench): Promise<void> {
 }
 
 async function reportOpen({ context, browser, server, chatId }: Bench): Promise<void> {
-  context.report(
-    await single({
-      name: `open a chat of ${messageCount} messages`,
-      unit: 'ms',
-      measure: () => openChat(browser, server, chatId),
-      goal: '≤ 300 ms',
-      isReached: ({ median }) => median <= 300,
-    }),
+  const wholes: number[] = [];
+  const shown = await single({
+    name: `open a chat of ${messageCount} messages`,
+    unit: 'ms',
+    measure: async () => {
+      const took = await openChat(browser, server, chatId);
+      wholes.push(took.whole);
+      return took.shown;
+    },
+    goal: '≤ 300 ms',
+    isReached: ({ median }) => median <= 300,
+  });
+  const whole = quantile(
+    wholes.toSorted((left, right) => left - right),
+    0.5,
   );
+  context.report({
+    ...shown,
+    note: `until its last messages are drawn; all of them are here after ${whole.toFixed(0)} ms`,
+  });
 }
 
 async function reportAxe({ context, browser, server, chatId }: Bench): Promise<void> {

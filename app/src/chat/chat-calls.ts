@@ -26,7 +26,7 @@ export function createChatCalls(parts: ChatParts): ChatCalls {
   const { context, store } = parts;
   return {
     create: (owner, wanted) => create(parts, owner, wanted),
-    open: (owner, chatId) => open(parts, owner, chatId),
+    open: (owner, chatId, part) => open(parts, owner, { chatId, part }),
     list: (owner, filter) => store.listChats(owner, filter),
     folders: (owner) => store.listFolders(owner),
     tags: (owner) => store.listTags(owner),
@@ -70,14 +70,15 @@ async function create(
 async function open(
   { context }: ChatParts,
   owner: string,
-  chatId: string,
+  { chatId, part }: { chatId: string; part: Parameters<ChatCalls['open']>[2] },
 ): Promise<Awaited<ReturnType<ChatCalls['open']>>> {
-  const opened = await context.store.openChat(owner, chatId);
+  const opened = await context.store.openChat(owner, chatId, part);
   if (!opened) throw notFound('chat');
   const { chat, messages, runs } = opened;
   return {
     chat,
     messages,
+    whole: messages.length === chat.messageCount,
     activeRuns: runs.map((run) => context.live.get(run.id)?.snapshot() ?? run),
     plan: await lastPlan(context, owner, opened),
     logged: loggingMode(context.config, chat.temporary) !== 'off',

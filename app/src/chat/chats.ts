@@ -48,8 +48,10 @@ export type ChatNotice = { owner: string; chatId: string } & (
 
 export interface OpenedChat {
   chat: Chat;
-  /** The whole tree, parents before children. */
+  /** The tree, parents before children. */
   messages: ChatMessage[];
+  /** False: there are more than the last ones that were asked for. */
+  whole: boolean;
   activeRuns: Run[];
   /** What the model saw at the last answer of the shown branch; null before the first. */
   plan: ContextPlan | null;
@@ -68,7 +70,8 @@ export interface ChatCalls {
       settings?: ChatSettings;
     },
   ): Promise<Chat>;
-  open(owner: string, chatId: string): Promise<OpenedChat>;
+  /** With `last` no more than the end of the shown branch is needed. */
+  open(owner: string, chatId: string, part?: { last: number }): Promise<OpenedChat>;
   list(owner: string, filter: ChatFilter): Promise<Page<Chat>>;
   folders(owner: string): Promise<{ name: string; chatCount: number }[]>;
   tags(owner: string): Promise<{ name: string; chatCount: number }[]>;

@@ -48,6 +48,28 @@ test('tabs hear of jobs, and finished runs are counted', async () => {
   await reader.cancel();
 });
 
+test('of a chat the last messages alone can be had; what was left out is said', async () => {
+  const id = await newChat();
+  for (const content of ['/say one', '/say two']) {
+    const started = await running.call('POST', `/api/chats/${id}/runs`, {
+      input: { kind: 'message', content },
+    });
+    await running.call('GET', `/api/runs/${String(started.body['runId'])}/events`);
+  }
+  const open = async (query: string): Promise<unknown> => {
+    const { body } = await running.call('GET', `/api/chats/${id}${query}`);
+    const messages = body['messages'] as { content: string }[];
+    expect(body).toMatchObject({ chat: { messageCount: 4 }, plan: { messages: expect.any(Array) } });
+    return [messages.map((message) => message.content), body['whole']];
+  };
+  const all = ['/say one', 'one', '/say two', 'two'];
+  expect(await open('')).toEqual([all, true]);
+  expect(await open('?last=2')).toEqual([all.slice(2), false]);
+  expect(await open('?last=4')).toEqual([all, true]);
+  for (const wrong of ['0', '1001', 'x'])
+    expect((await running.call('GET', `/api/chats/${id}?last=${wrong}`)).status).toBe(400);
+});
+
 test('chats are listed, changed by version, deleted and brought back', async () => {
   const id = await newChat();
   const first = await running.call(

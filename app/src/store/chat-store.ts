@@ -46,7 +46,7 @@ export interface ChatFilter extends PageRequest {
 
 export interface OpenedChat {
   chat: Chat;
-  /** The whole tree without what is in the trash, parents before children, siblings in the order they were made. */
+  /** The tree without what is in the trash, parents before children, siblings in the order they were made. */
   messages: ChatMessage[];
   /** Those not ended. */
   runs: Run[];
@@ -65,8 +65,11 @@ export interface ChatChange {
 export interface ChatStore {
   createChat(owner: string, chat: NewChat): Promise<Chat>;
   getChat(owner: string, chatId: string): Promise<Chat | null>;
-  /** Null also for a chat in the trash. */
-  openChat(owner: string, chatId: string): Promise<OpenedChat | null>;
+  /**
+   * Null also for a chat in the trash. With `last` the messages may be only so many of the end of the shown branch, each
+   * with its siblings, which are not what they are beside.
+   */
+  openChat(owner: string, chatId: string, part?: { last: number }): Promise<OpenedChat | null>;
   /** Pinned ones first, then by `updatedAt`, newest first; without those in the trash. */
   listChats(owner: string, filter: ChatFilter): Promise<Page<Chat>>;
   /** Every folder in use with its number of chats, by name. */

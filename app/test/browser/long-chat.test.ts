@@ -64,3 +64,104 @@ test('find in the chat goes through its matches in both directions, by keys and 
   await field.press('Enter');
   await at(1, 11);
 });
+
+/** Holds back the rest of the chat until `letCome`, and tells how often it was asked for. */
+async function holdRest(page: Page): Promise<{ letCome: () => void; asked: () => number }> {
+  let letCome = (): void => undefined;
+  let count = 0;
+  const allowed = new Promise<void>((resolve) => (letCome = resolve));
+  await page.route(/\/api\/chats\/[^/?]+$/, async (route) => {
+    if (route.request().method() !== 'GET') return route.continue();
+    count++;
+    await allowed;
+    await route.continue();
+  });
+  return { letCome, asked: () => count };
+}
+
+const scrolled = (page: Page): Promise<number> =>
+  page.evaluate(`document.querySelector('[data-transcript]').scrollTop`);
+
+test('the last messages are shown before the others come, and nothing that is read moves when they do', async () => {
+  const { page } = await here.open();
+  const rest = await holdRest(page);
+  await page.goto(address);
+  await message(page, messageCount).waitFor();
+  await page.locator('[role="log"][aria-busy]').waitFor();
+  await page.locator('[data-transcript]').hover();
+  await page.mouse.wheel(0, -2_000);
+  await page.getByRole('button', { name: 'Jump to latest' }).waitFor();
+  await expect.poll(rest.asked).toBe(1);
+  const read = await page.evaluate<string>(
+    `[...document.querySelectorAll('.message')].find((row) => row.getBoundingClientRect().top > 200).dataset.id`,
+  );
+  const placeOf = async (): Promise<number> =>
+    (await page.locator(`[data-id="${read}"]`).boundingBox())?.y ?? NaN;
+  const place = await placeOf();
+  const top = await scrolled(page);
+  rest.letCome();
+  await page.locator('[role="log"]:not([aria-busy])').waitFor();
+  expect(await scrolled(page)).toBeGreaterThan(top + 10_000);
+  expect(Math.abs((await placeOf()) - place)).toBeLessThanOrEqual(1);
+  const up = async (): Promise<number> => {
+    await page.mouse.wheel(0, -20_000);
+    return message(page, 1).count();
+  };
+  await expect.poll(up).toBe(1);
+});
+
+test('who stays at the end stays there when the rest comes; find waits for all of it', async () => {
+  const { page } = await here.open();
+  const rest = await holdRest(page);
+  await page.goto(address);
+  await message(page, messageCount).waitFor();
+  await page.keyboard.press('Control+f');
+  const field = page.getByRole('searchbox', { name: 'Find in this chat' });
+  await field.fill('of the long talk');
+  await expect.poll(rest.asked).toBe(1);
+  await page.waitForTimeout(200);
+  expect(await page.getByText(/^\d+ of \d+$/).count()).toBe(0);
+  await field.press('Escape');
+  rest.letCome();
+  await page.locator('[role="log"]:not([aria-busy])').waitFor();
+  await page.waitForTimeout(200);
+  expect(await message(page, messageCount).isVisible()).toBe(true);
+  await page.keyboard.press('Control+f');
+  await field.fill('of the long talk');
+  await page.getByText(`1 of ${messageCount}`, { exact: true }).waitFor();
+});
+
+test('a message is sent, and another branch is shown, while the rest is on its way', async () => {
+  const { page } = await here.open();
+  const path = `/api/chats/${address.split('/').at(-1)}`;
+  const { body } = await here.server.call('GET', `${path}?last=2`);
+  const [asked] = body['messages'] as { id: string }[];
+  const content = 'Another question at the end';
+  await here.server.call('POST', `${path}/messages/${asked?.id}/edit`, { content });
+  await here.server.call('PATCH', path, { activeLeafId: asked?.id });
+  const rest = await holdRest(page);
+  await page.goto(address);
+  await message(page, messageCount).waitFor();
+  await page.getByRole('group', { name: 'Version 1 of 2' }).waitFor();
+  await page.locator('#composer').fill('/say A new answer.');
+  await page.locator('#composer').press('Enter');
+  await page.getByText('A new answer.', { exact: true }).waitFor();
+  rest.letCome();
+  await page.locator('[role="log"]:not([aria-busy])').waitFor();
+  await page.getByText('A new answer.', { exact: true }).waitFor();
+  await page
+    .getByRole('group', { name: 'Version 1 of 2' })
+    .getByRole('button', { name: 'Later version' })
+    .click();
+  await page.getByText(content, { exact: true }).waitFor();
+  expect(await page.getByText('A new answer.', { exact: true }).count()).toBe(0);
+});
+
+test('a rest that does not come is asked for again', async () => {
+  const { page } = await here.open();
+  let refusals = 0;
+  await page.route(/\/api\/chats\/[^/?]+$/, (route) => (refusals++ < 2 ? route.abort() : route.continue()));
+  await page.goto(address);
+  await page.locator('[role="log"]:not([aria-busy])').waitFor();
+  expect(refusals).toBeGreaterThan(2);
+});

@@ -19,8 +19,9 @@ export const chatsApi = {
     repeated(`create ${JSON.stringify(body)}`, (next) =>
       request<ResponseOf<Chats['create']>>('POST', '/api/chats', { body, ...next }),
     ),
-  open: (id: string, signal?: AbortSignal) =>
-    request<ResponseOf<Chats['show']>>('GET', chat(id), { answerMs: 15_000, ...(signal ? { signal } : {}) }),
+  /** With `last` only the end of the shown branch, if there is more. */
+  open: (id: string, query: { last?: number } = {}) =>
+    request<ResponseOf<Chats['show']>>('GET', chat(id), { answerMs: 15_000, query }),
   update: (id: string, body: RequestOf<Chats['update']>, version?: number) =>
     request<ResponseOf<Chats['update']>>('PATCH', chat(id), {
       body,

@@ -17,6 +17,8 @@ export interface ChatState {
   chat: Chat | null;
   /** Ids of the shown branch, first to last. */
   path: readonly string[];
+  /** False while there are only the last messages of that branch, and the others are on their way. */
+  isWhole: boolean;
   plan: ContextPlan | null;
   isLogged: boolean;
   error: Error | null;
@@ -28,6 +30,7 @@ const notReady: ChatState = {
   status: 'loading',
   chat: null,
   path: [],
+  isWhole: false,
   plan: null,
   isLogged: false,
   error: null,
@@ -54,22 +57,34 @@ export class ChatSession {
       this.state.set((state) => ({ ...state, chat: state.chat ? { ...state.chat, ...shown } : null })),
   });
   #ownChangeAt = -Infinity;
+  #isClosed = false;
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(id: string) {
     this.id = id;
   }
 
-  async load(): Promise<void> {
+  /** The last messages are here and the others still to come. */
+  get isInPart(): boolean {
+    const { status, isWhole } = this.state.get();
+    return status === 'ready' && !isWhole && !this.#isClosed;
+  }
+
+  /** Other branches are known only then. If they cannot be had now, what is here has to do. */
+  async #needWhole(): Promise<void> {
+    if (this.isInPart) await this.load();
+  }
+
+  async load(part: { last?: number } = {}): Promise<void> {
     try {
       let askedAt: number;
       let opened: OpenedChat;
       do {
         askedAt = performance.now();
-        opened = await chatsApi.open(this.id);
+        opened = await chatsApi.open(this.id, part);
         // What was asked for before a change of one's own, and comes after it, would hide the change.
       } while (this.#ownChangeAt > askedAt);
-      this.#take(opened);
+      if (opened.whole || !this.state.get().isWhole) this.#take(opened);
     } catch (error) {
       const isMissing = error instanceof ApiError && error.status === 404;
       if (this.state.get().status === 'ready' && !isMissing) return;
@@ -155,6 +170,7 @@ export class ChatSession {
       status: 'ready',
       chat: this.#settings.taken(opened.chat),
       path: this.#tree.path(opened.chat.activeLeafId ?? this.#tree.newestLeaf()),
+      isWhole: opened.whole,
       plan: this.#runningPlan() ?? opened.plan,
       isLogged: opened.logged,
       error: null,
@@ -278,6 +294,7 @@ export class ChatSession {
 
   /** Shows the branch through a sibling; the server remembers it. */
   async switchTo(messageId: string): Promise<void> {
+    await this.#needWhole();
     const leafId = this.#tree.leafOf(messageId);
     this.#show(leafId);
     await this.update({ activeLeafId: leafId });
@@ -313,6 +330,7 @@ export class ChatSession {
 
   /** Moves a message and what follows to the trash; gives back what undoes it. */
   async trash(messageId: string): Promise<(() => Promise<void>) | null> {
+    await this.#needWhole();
     const parentId = this.#tree.get(messageId)?.parentId ?? null;
     const entry = await this.#own(messagesApi.trash(this.id, messageId));
     this.#tree.remove(messageId);
@@ -333,6 +351,7 @@ export class ChatSession {
 
   /** Stops listening; the runs go on at the server. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#refreshTimer);
     for (const runId of this.#runs.keys()) streamClient.unwatch(runId);
     this.#runs.clear();

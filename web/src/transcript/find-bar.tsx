@@ -45,12 +45,14 @@ export function FindBar({ session }: { session: ChatSession }) {
 function OpenFindBar({ session }: { session: ChatSession }) {
   const { query, index } = useStore(findState);
   const path = useChat(session, (state) => state.path);
+  const isWhole = useChat(session, (state) => state.isWhole);
   const field = useRef<HTMLInputElement>(null);
   const matches = useMemo(() => {
     const wanted = query.trim().toLocaleLowerCase();
-    if (wanted === '') return [];
+    // The first match is known when everything is here.
+    if (wanted === '' || !isWhole) return [];
     return path.filter((id) => session.message(id)?.content.toLocaleLowerCase().includes(wanted));
-  }, [query, path, session]);
+  }, [query, path, isWhole, session]);
   useEffect(() => field.current?.focus(), []);
   const shown = matches[Math.min(index, matches.length - 1)];
   useEffect(() => {
@@ -83,6 +85,7 @@ function OpenFindBar({ session }: { session: ChatSession }) {
       />
       <span className="small soft figures" role="status">
         {query.trim() !== '' &&
+          isWhole &&
           strings.transcript.matches(Math.min(index + 1, matches.length), matches.length)}
       </span>
       <IconButton label={strings.transcript.findPrevious} onClick={() => step(-1)}>

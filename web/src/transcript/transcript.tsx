@@ -27,12 +27,15 @@ function PlainList({ session, items, scroller }: ListProps) {
 
 export const Transcript = memo(function Transcript({ session }: { session: ChatSession }) {
   const path = useChat(session, (state) => state.path);
+  const isWhole = useChat(session, (state) => state.isWhole);
   const plan = useChat(session, (state) => state.plan);
   const items = useMemo(() => transcriptItems(path, plan), [path, plan]);
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const { isAway, toEnd } = useFollow(scroller, content);
   const leaf = path.at(-1);
+  // What comes before it is on its way, and will be more than may be in the document.
+  const isCut = path[0] !== undefined && session.message(path[0])?.parentId !== null;
   useEffect(() => {
     // A new message of one's own, another branch: its end is what one wants to see.
     if (leaf) toEnd();
@@ -52,9 +55,11 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
           ref={content}
           role="log"
           aria-live="off"
+          aria-busy={!isWhole || undefined}
           aria-label={strings.transcript.label}
         >
-          {items.length > virtualFrom ? (
+          {!isWhole && <div className="woven woven--moving transcript__earlier" />}
+          {items.length > virtualFrom || isCut ? (
             <VirtualList session={session} items={items} scroller={scroller} />
           ) : (
             <PlainList session={session} items={items} scroller={scroller} />

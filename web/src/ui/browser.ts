@@ -41,6 +41,12 @@ export function saveFile(name: string, content: string | Blob, type = 'text/plai
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
+/** After the next picture, or without one where the tab is hidden, and at least `waitMs` later. */
+export async function whenDrawn(waitMs = 0): Promise<void> {
+  if (!document.hidden) await new Promise((resolve) => requestAnimationFrame(resolve));
+  await new Promise((resolve) => setTimeout(resolve, waitMs));
+}
+
 /** Touch only: Enter makes a new line there, and the button sends. */
 export function isTouchOnly(): boolean {
   return matchMedia('(pointer: coarse)').matches && !matchMedia('(any-pointer: fine)').matches;

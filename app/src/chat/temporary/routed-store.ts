@@ -15,7 +15,7 @@ export function createRoutedStore(store: Store, temporary: TemporaryChats): Conv
   return {
     createChat: (owner, chat) => store.createChat(owner, chat),
     getChat: (owner, chatId) => ofChat(chatId).getChat(owner, chatId),
-    openChat: (owner, chatId) => ofChat(chatId).openChat(owner, chatId),
+    openChat: (owner, chatId, part) => ofChat(chatId).openChat(owner, chatId, part),
     updateChat: (owner, write) => ofChat(write.chatId).updateChat(owner, write),
     setActiveLeaf: (owner, write) => ofChat(write.chatId).setActiveLeaf(owner, write),
     getMessage: (owner, messageId) => ofMessage(messageId).getMessage(owner, messageId),

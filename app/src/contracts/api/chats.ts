@@ -32,6 +32,8 @@ export const openedChatSchema = z.object({
   chat: chatSchema,
   /** Every message of every branch that is not in the trash; the page walks from `activeLeafId` to the root. */
   messages: z.array(chatMessageSchema),
+  /** False: only the end of the shown branch was asked for, and there is more. */
+  whole: z.boolean(),
   /** Runs that write into it now; watch them from the length of the text at hand. */
   activeRuns: z.array(runSchema),
   /** What the model saw at the last answer of the shown branch; null before the first. */
@@ -82,10 +84,12 @@ export const chatRoutes = {
   show: route({
     method: 'GET',
     path: '/api/chats/:id',
-    summary: 'A chat with its messages, running answers and what the model saw',
+    summary:
+      'A chat with its messages, running answers and what the model saw; `last`: only so many of the shown branch, with their siblings',
     tag,
     status: 200,
     params: byIdSchema,
+    query: z.strictObject({ last: countParameter(1, 1_000).optional() }),
     response: openedChatSchema,
   }),
   update: route({

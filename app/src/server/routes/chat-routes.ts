@@ -17,7 +17,9 @@ function readingRoutes(app: FastifyInstance, { chats }: ServerContext): void {
     ]);
     return { chats: page.items, cursor: page.cursor, folders, tags };
   });
-  serveRoute(app, chatRoutes.show, ({ owner, params }) => chats.open(owner, params.id));
+  serveRoute(app, chatRoutes.show, ({ owner, params, query: { last } }) =>
+    chats.open(owner, params.id, last === undefined ? undefined : { last }),
+  );
   serveRoute(app, chatRoutes.search, async ({ owner, query }) => ({
     hits: await chats.search(owner, { text: query.q, limit: query.limit ?? 30 }),
   }));

@@ -180,6 +180,34 @@ export function chatContract({ store, owner }: ContractParts): void {
       await expectError(store().addMessage(me, foreign), 'not-found');
     });
 
+    test('of the shown branch only the end may be asked for; each message comes with its siblings', async () => {
+      const me = owner();
+      const { id } = await store().createChat(me, newChat());
+      const add = (content: string, parentId: string | null) =>
+        store().addMessage(me, { chatId: id, message: newMessage(content, { parentId }) });
+      const end = async (last: number): Promise<unknown> => {
+        const opened = await store().openChat(me, id, { last });
+        return [opened?.messages.map((message) => message.content), opened?.chat.messageCount];
+      };
+      expect(await end(2)).toEqual([[], 0]);
+      const root = await add('root', null);
+      const old = await add('old', root.id);
+      await add('below old', old.id);
+      const shown = await add('shown', root.id);
+      const leaf = await add('leaf', shown.id);
+      await add('beside leaf', shown.id);
+      await store().setActiveLeaf(me, { chatId: id, leafId: leaf.id });
+      expect(await end(1)).toEqual([['leaf', 'beside leaf'], 6]);
+      expect(await end(2)).toEqual([['old', 'shown', 'leaf', 'beside leaf'], 6]);
+      expect(await end(3)).toEqual([['root', 'old', 'shown', 'leaf', 'beside leaf'], 6]);
+      await store().setActiveLeaf(me, { chatId: id, leafId: null });
+      const all = ['root', 'old', 'below old', 'shown', 'leaf', 'beside leaf'];
+      expect(await end(1)).toEqual([all, 6]);
+      const trashing = { trashId: uuidv7(), chatId: id, messageId: shown.id, version: 1, now: 1, purgeAt: 2 };
+      await store().trash(me, trashing);
+      expect(await end(9)).toEqual([['root', 'old', 'below old'], 3]);
+    });
+
     test('pin and feedback of a message, with its version', async () => {
       const me = owner();
       const { id } = await store().createChat(me, newChat());

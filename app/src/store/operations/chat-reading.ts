@@ -2,14 +2,14 @@ import type { Kysely, Selectable } from 'kysely';
 import { sql } from 'kysely';
 import type { Chat, ChatMessage } from '../../contracts/chats.ts';
 import type { ChatFilter, OpenedChat } from '../chat-store.ts';
-import type { ChatTable, MessageTable, Schema } from '../schema.ts';
+import type { ChatTable, Schema } from '../schema.ts';
 import type { Page } from '../store.ts';
 import { decodeCursor, toPage } from './cursor.ts';
-import { toChat, toMessage, toRun } from './rows.ts';
+import { type MessageRow, selectEnd, selectWhole, withJournal } from './message-reading.ts';
+import { toChat, toRun } from './rows.ts';
 import { countAll, inPieces, notFound, type Session } from './session.ts';
 
 export type ChatRow = Selectable<ChatTable>;
-export type MessageRow = Selectable<MessageTable>;
 
 /** A chat of the owner, in the trash or not. */
 export function findChat(
@@ -116,48 +116,24 @@ export async function readChat(session: Session, owner: string, chatId: string):
   return describeChat(session, row);
 }
 
-/** Messages with the text that running answers have in the journal. */
-export async function withJournal(database: Kysely<Schema>, rows: MessageRow[]): Promise<ChatMessage[]> {
-  const runIds = rows.flatMap((row) => (row.state === 'running' && row.run_id !== null ? [row.run_id] : []));
-  const texts = new Map<string, string>();
-  for (const piece of inPieces(runIds)) {
-    const entries = await database
-      .selectFrom('journal')
-      .select(['run_id', 'text'])
-      .where('run_id', 'in', piece)
-      .orderBy('run_id')
-      .orderBy('start_offset')
-      .execute();
-    for (const entry of entries) texts.set(entry.run_id, (texts.get(entry.run_id) ?? '') + entry.text);
-  }
-  return rows.map((row) => {
-    const message = toMessage(row);
-    const journal = row.run_id === null ? undefined : texts.get(row.run_id);
-    return journal === undefined ? message : { ...message, content: message.content + journal };
-  });
-}
-
-/** All messages outside the trash; siblings and generations in the order they were made. */
-export function selectTree(database: Kysely<Schema>, chatId: string): Promise<MessageRow[]> {
-  return database
-    .selectFrom('message')
-    .selectAll()
-    .where('chat_id', '=', chatId)
-    .where('trash_id', 'is', null)
-    .orderBy('sequence')
-    .execute();
-}
-
 export const chatReading = {
   async getChat(session: Session, owner: string, chatId: string): Promise<Chat | null> {
     const row = await findChat(session.database, owner, chatId);
     return row ? describeChat(session, row) : null;
   },
 
-  async openChat(session: Session, owner: string, chatId: string): Promise<OpenedChat | null> {
+  async openChat(
+    session: Session,
+    owner: string,
+    chatId: string,
+    part?: { last: number },
+  ): Promise<OpenedChat | null> {
     const row = await findChat(session.database, owner, chatId);
     if (!row || row.trash_id !== null) return null;
-    const messages = await withJournal(session.database, await selectTree(session.database, chatId));
+    const { rows, count } = part
+      ? await selectEnd(session.database, row, part.last)
+      : await selectWhole(session.database, chatId);
+    const messages = await withJournal(session.database, rows);
     const runs = await session.database
       .selectFrom('run')
       .selectAll()
@@ -167,7 +143,7 @@ export const chatReading = {
       .execute();
     return {
       chat: toChat(row, {
-        messageCount: messages.length,
+        messageCount: count,
         trashedAt: null,
         tags: (await tagsOf(session.database, [chatId])).get(chatId) ?? [],
       }),

@@ -3,16 +3,8 @@ import { uuidv7 } from 'uuidv7';
 import type { Chat, ChatMessage } from '../../contracts/chats.ts';
 import type { ChatChange, ChatStore, NewChat, NewMessage } from '../chat-store.ts';
 import type { ChatTable, MessageTable } from '../schema.ts';
-import {
-  type ChatRow,
-  type MessageRow,
-  readChat,
-  requireChat,
-  requireMessage,
-  selectTree,
-  tagsOf,
-  withJournal,
-} from './chat-reading.ts';
+import { type ChatRow, readChat, requireChat, requireMessage, tagsOf } from './chat-reading.ts';
+import { type MessageRow, selectTree, withJournal } from './message-reading.ts';
 import { insertEvents } from './outbox.ts';
 import { toJson, toJsonOrNull } from '../json.ts';
 import { toMessage } from './rows.ts';

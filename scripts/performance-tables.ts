@@ -61,7 +61,8 @@ function conditions({ rounds, at }: BenchResults['rows'][number]): string {
 
 function spreadText({ median, low, high }: Spread, unit: string): string {
   const range = low === high ? '' : ` (${numberText(low)} to ${numberText(high)})`;
-  return `${numberText(median)} ${unit}${range}`;
+  // A count has no unit.
+  return `${numberText(median)}${unit === '' ? '' : ` ${unit}`}${range}`;
 }
 
 function numberText(value: number): string {

@@ -18,7 +18,7 @@ export class Ledger {
   readonly pinned = new Set<string>();
   readonly violations: string[] = [];
   /** Answers that the store has as failed: nothing of them is lost, but they did not go on. */
-  readonly failed: { id: string; error: string }[] = [];
+  readonly failed: { error: string; createdAt: number }[] = [];
   resumedRuns = 0;
 
   take(line: DriverLine): void {
@@ -97,7 +97,10 @@ export class Ledger {
     for (const [id, shown] of this.answers) this.#checkAnswer(id, shown, byId.get(id)?.content);
     for (const message of messages) {
       if (message.state === 'failed')
-        this.failed.push({ id: message.id, error: JSON.stringify(message.outcome?.error) });
+        this.failed.push({
+          error: JSON.stringify(message.outcome?.error),
+          createdAt: message.createdAt,
+        });
       if (message.state === 'running') this.violations.push(`answer ${message.id} is still unfinished`);
       if (message.parentId !== null && !byId.has(message.parentId))
         this.violations.push(`message ${message.id} hangs in the air`);

@@ -9,6 +9,7 @@ export function forwardNotices({
   jobs,
   chats,
   engines,
+  providers,
   streams,
   metrics,
   log,
@@ -19,7 +20,9 @@ export function forwardNotices({
     if (job.state === 'done' && modelJobs.has(job.kind))
       streams.notify(job.owner, { type: 'models-changed' });
   });
-  const stopEngines = engines.onChange(() => streams.notifyAll({ type: 'models-changed' }));
+  const modelsChanged = (): void => streams.notifyAll({ type: 'models-changed' });
+  const stopEngines = engines.onChange(modelsChanged);
+  const stopProviders = providers?.onChange(modelsChanged);
   const stopChats = chats.onChange((notice) => {
     if (notice.type !== 'run-changed' || notice.state !== 'ended') return;
     chats
@@ -31,6 +34,7 @@ export function forwardNotices({
   return () => {
     stopJobs();
     stopEngines();
+    stopProviders?.();
     stopChats();
   };
 }

@@ -35,6 +35,8 @@ export interface ServerProviders {
     provider: { kind: Provider['kind']; url: string; key?: string | null },
   ): Promise<Provider>;
   remove?(owner: string, name: string): Promise<void>;
+  /** There are other models than before. */
+  onChange(listener: () => void): () => void;
 }
 
 export interface ServerBackups {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { root } from '../program.ts';
+import { json, startService } from '../remote/stand-in-service.ts';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
 import { startCria } from './start-cria.ts';
@@ -32,6 +33,16 @@ const side = (page: Page, name: 'Left' | 'Right'): Locator => dialogOf(page).get
 function opacityOf(element: unknown): string {
   const page = globalThis as unknown as { getComputedStyle(of: unknown): { opacity: string } };
   return page.getComputedStyle(element).opacity;
+}
+
+async function put(path: string, body: unknown): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const { ok } = await fetch(here.server.address + path, {
+    method: 'PUT',
+    headers,
+    body: JSON.stringify(body),
+  });
+  expect(ok).toBe(true);
 }
 
 async function openCompare(page: Page): Promise<void> {
@@ -123,11 +134,7 @@ test('a preset is chosen for one side: all its settings hold there, and the side
     sampling: { temperature: 0.25, maxNewTokens: 5 },
     rememberExchanges: 2,
   };
-  await fetch(`${here.server.address}/api/presets/Terse`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ settings: preset }),
-  });
+  await put('/api/presets/Terse', { settings: preset });
   const { page } = await here.open();
   await openCompare(page);
   for (const name of ['Left', 'Right'] as const) {
@@ -145,4 +152,23 @@ test('a preset is chosen for one side: all its settings hold there, and the side
   await expect
     .poll(() => page.locator('.receipt').innerText())
     .toMatch(/at most 2 past exchanges[^]*temperature 0\.25[^]*maxNewTokens 5/);
+});
+
+test('models of a service that takes long to list them come into the open dialog when they are there', async () => {
+  let list = (): void => undefined;
+  const service = await startService({
+    'GET /v1/models': async (request, response) => {
+      await new Promise<void>((resolve) => (list = resolve));
+      await json(200, { data: [{ id: 'slow' }] })(request, response);
+    },
+  });
+  const { page } = await here.open();
+  await openCompare(page);
+  const model = side(page, 'Right').getByLabel('Model');
+  const listed = page.waitForResponse((response) => response.url().endsWith('/api/models'));
+  await put('/api/providers/late', { kind: 'openai', url: `${service.url}/v1` });
+  expect(await (await listed).text()).not.toContain('late:slow');
+  list();
+  await model.selectOption('late:slow');
+  await service.close();
 });

@@ -199,6 +199,41 @@ describe('lists of models', () => {
     expect(await ids()).toEqual(['lab:new']);
   });
 
+  test('whoever was given none, or the old one, hears when there is another', async () => {
+    let now = 1_000_000;
+    let answer = (): void => undefined;
+    const started = await service({
+      'GET /v1/models': async (request, response) => {
+        await new Promise<void>((resolve) => (answer = resolve));
+        await json(200, { data: [{ id: 'slow' }] })(request, response);
+      },
+    });
+    const configured = [{ name: 'lab', kind: 'openai', url: started.url, key: '' }] as const;
+    const { providers, close } = await open({ configured: [...configured], now: () => now });
+    closing.push(close);
+    let heard = 0;
+    const stop = providers.onChange(() => (heard += 1));
+    expect(await providers.models()).toEqual([]);
+    answer();
+    await expect.poll(() => heard).toBe(1);
+    expect(await providers.models()).toEqual([{ id: 'lab:slow', provider: 'lab' }]);
+    // The same list again is no news.
+    const renew = async (id: string): Promise<void> => {
+      started.handlers['GET /v1/models'] = json(200, { data: [{ id }] });
+      now += 10 * 60_000;
+      await providers.models('lab');
+    };
+    await renew('slow');
+    await expect.poll(() => started.seen.length).toBe(2);
+    await renew('quick');
+    await expect.poll(() => heard).toBe(2);
+    expect(await providers.models()).toEqual([{ id: 'lab:quick', provider: 'lab' }]);
+    stop();
+    await renew('unheard');
+    await expect.poll(async () => (await providers.models()).length > 0 && started.seen.length).toBe(4);
+    expect(heard).toBe(2);
+  });
+
   test('of all services leave out those that do not answer; of one, it says why', async () => {
     const started = await service();
     const configured: ProviderConfig[] = [

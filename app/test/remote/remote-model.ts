@@ -43,6 +43,7 @@ export function openLoader(options: Omit<RemoteModelOptions, 'model' | 'load'>):
     ownPorts: () => [],
     log: silentLog,
     clock: systemClock,
+    onListed: () => undefined,
   });
   const loader = createRemoteLoader({
     connection: () => connection,

@@ -22,14 +22,16 @@ export interface Providers {
   connection(name: string): ServiceConnection;
   list(): Promise<Provider[]>;
   /**
-   * Models as `provider:model`. Of all services: those that answer soon, the others' own state says why not. Of one:
-   * rejects where it does not answer.
+   * Models as `provider:model`. Of all services: those that answer soon, the others' own state says why not, and
+   * `onChange` when they have answered. Of one: rejects where it does not answer.
    */
   models(provider?: string): Promise<{ id: string; provider: string }[]>;
   /** Asks the service now. Rejects with what is wrong. */
   check(name: string): Promise<{ provider: Provider; models: string[] }>;
   save(owner: string, name: string, given: GivenProvider): Promise<Provider>;
   remove(owner: string, name: string): Promise<void>;
+  /** Hears when a service lists other models than before, so that who listed them can look again. Gives back what ends that. */
+  onChange(listener: () => void): () => void;
   close(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export function createProviders(options: ProvidersOptions): Providers {
 class ProviderRegistry implements Providers {
   readonly #options: ProvidersOptions;
   readonly #connections = new Map<string, ServiceConnection>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(options: ProvidersOptions) {
     this.#options = options;
@@ -130,6 +133,11 @@ class ProviderRegistry implements Providers {
     await this.#disconnect(name);
   }
 
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
   }
@@ -167,7 +175,10 @@ class ProviderRegistry implements Providers {
   }
 
   #connect(provider: RemoteProvider): ServiceConnection {
-    const connection = new ServiceConnection(provider, this.#options);
+    const onListed = (): void => {
+      for (const listener of this.#listeners) listener();
+    };
+    const connection = new ServiceConnection(provider, { ...this.#options, onListed });
     this.#connections.set(provider.name, connection);
     return connection;
   }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AppError, toAppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { RemoteProvider } from './remote-provider.ts';
@@ -11,21 +12,29 @@ const failedMs = 15_000;
 
 export type ServiceState = 'unknown' | 'reachable' | 'failing';
 
+export interface ServiceConnectionOptions extends ServiceClientOptions {
+  clock: Clock;
+  /** Its list of models is here for the first time, or names others than before. */
+  onListed: () => void;
+}
+
 /** One service while its settings stay as they are: its connections, and what it says of itself. */
 export class ServiceConnection {
   readonly provider: RemoteProvider;
   readonly client: ServiceClient;
   readonly #clock: Clock;
+  readonly #onListed: () => void;
   readonly #closing = new AbortController();
   #listing: Listing | null = null;
   #error: AppError | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #pending: Promise<Listing> | null = null;
 
-  constructor(provider: RemoteProvider, options: ServiceClientOptions & { clock: Clock }) {
+  constructor(provider: RemoteProvider, options: ServiceConnectionOptions) {
     this.provider = provider;
     this.client = createServiceClient(provider, options);
     this.#clock = options.clock;
+    this.#onListed = options.onListed;
   }
 
   get state(): ServiceState {
@@ -68,12 +77,19 @@ export class ServiceConnection {
   async #ask(): Promise<Listing> {
     this.#askedAt = this.#clock.now();
     try {
-      this.#listing = await readListing(this.client, this.#closing.signal);
+      const listing = await readListing(this.client, this.#closing.signal);
+      const isOther = !isDeepStrictEqual(namesIn(listing), namesIn(this.#listing));
+      this.#listing = listing;
       this.#error = null;
-      return this.#listing;
+      if (isOther) this.#onListed();
+      return listing;
     } catch (error) {
       this.#error = toAppError(error);
       throw this.#error;
     }
   }
+}
+
+function namesIn(listing: Listing | null): string[] | undefined {
+  return listing?.models.map(({ id }) => id);
 }

@@ -30,20 +30,37 @@ interface Place {
   below: number;
 }
 
+/** As a frame left it: text that is in the document already is followed when it is drawn. */
 const place = (page: Page): Promise<Place> =>
-  page.evaluate(`(() => {
+  page.evaluate(`new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => {
     const { scrollTop, scrollHeight, clientHeight } = document.querySelector('[data-transcript]');
-    return { top: Math.round(scrollTop), below: Math.round(scrollHeight - scrollTop - clientHeight) };
-  })()`);
+    resolve({ top: Math.round(scrollTop), below: Math.round(scrollHeight - scrollTop - clientHeight) });
+  })))`);
 
-/** One turn of the wheel, and where it led to. */
+/** One turn of the wheel, and where it led to. Lines that come meanwhile only add to what lies below. */
 async function scrollUp(page: Page, pixels: number): Promise<Place> {
-  const { top } = await place(page);
+  const { below } = await place(page);
   await page.locator('[data-transcript]').hover();
   await page.mouse.wheel(0, -pixels);
-  await expect.poll(async () => (await place(page)).top).toBeLessThanOrEqual(top - pixels / 2);
+  await expect.poll(async () => (await place(page)).below).toBeGreaterThan(below + pixels - 2);
   return place(page);
 }
+
+/** A turn of the wheel that comes when a line was followed and before the page has heard that it scrolled. */
+const scrollUpBehindLine = (page: Page, pixels: number): Promise<void> =>
+  page.evaluate(`new Promise((resolve) => {
+    const scroller = document.querySelector('[data-transcript]');
+    let height = scroller.scrollHeight;
+    new ResizeObserver((_, observer) => {
+      const growth = scroller.scrollHeight - height;
+      height += growth;
+      if (growth < 20) return;
+      observer.disconnect();
+      scroller.dispatchEvent(new WheelEvent('wheel', { deltaY: -${pixels} }));
+      scroller.scrollTop -= ${pixels};
+      resolve();
+    }).observe(scroller.firstElementChild);
+  })`);
 
 const atEnd = async (page: Page): Promise<boolean> => (await place(page)).below < 40;
 const written = async (page: Page): Promise<number> =>
@@ -86,6 +103,10 @@ test('the end stays in view while text comes, nobody who reads above is moved, a
   const followed = await place(page);
   await expect.poll(async () => (await place(page)).top).toBeGreaterThan(followed.top);
   expect(await atEnd(page)).toBe(true);
+  await scrollUpBehindLine(page, 10);
+  const behind = await place(page);
+  await grown(page, 200);
+  expect((await place(page)).top).toBe(behind.top);
 
   // Neither the end of the answer nor its figures move who reads above.
   const above = await scrollUp(page, 700);

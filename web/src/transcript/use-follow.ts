@@ -48,8 +48,11 @@ export function useFollow(
       else if (event.type === 'touchmove' && distance() > 4) isFollowing.current = false;
     };
     const grow = new ResizeObserver(() => {
-      if (isFollowing.current) element.scrollTop = element.scrollHeight;
-      else setAway(distance() > element.clientHeight / 2);
+      if (isFollowing.current) {
+        element.scrollTop = element.scrollHeight;
+        // Its notice comes a frame later; a reader who goes up meanwhile is seen to go up only from here.
+        lastTop = element.scrollTop;
+      } else setAway(distance() > element.clientHeight / 2);
     });
     grow.observe(inner);
     grow.observe(element);

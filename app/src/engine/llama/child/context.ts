@@ -13,6 +13,8 @@ const doneCode = 0;
 const done: DecodeResult = { status: 'done', code: doneCode };
 const fullCode = 1;
 const abortedCode = 2;
+/** Nobody's own number. */
+export const lentSequence = 0;
 /** Row views are kept by address; the library moves its buffer only when it grows. */
 const keptViews = 256;
 
@@ -115,15 +117,27 @@ export class NativeContext {
   }
 
   stateBytes(sequence: number): number {
-    return this.#library.stateSize(this.pointer, sequence);
+    return this.#named(sequence, (id) => this.#library.stateSize(this.pointer, id));
   }
 
   /** A copy; whoever is done with it gives it back by `forgetState`. */
   saveState(sequence: number): Buffer {
-    const size = this.stateBytes(sequence);
-    const state = this.#stateMemory.take(size);
-    const written = this.#library.stateGet(this.pointer, state, size, sequence);
-    return state.subarray(0, written);
+    return this.#named(sequence, (id) => {
+      const size = this.#library.stateSize(this.pointer, id);
+      const state = this.#stateMemory.take(size);
+      const written = this.#library.stateGet(this.pointer, state, size, id);
+      return state.subarray(0, written);
+    });
+  }
+
+  /** What is written out under a number at or above the context's `n_seq_max` cannot be read back, so a low one is lent. */
+  #named<T>(sequence: number, write: (id: number) => T): T {
+    this.#library.sequenceCopy(this.#memory, sequence, lentSequence, -1, -1);
+    try {
+      return write(lentSequence);
+    } finally {
+      this.#library.sequenceRemove(this.#memory, lentSequence, -1, -1);
+    }
   }
 
   /** The memory of a copy is used for other copies from now on. */

@@ -4,6 +4,8 @@ import type { Task } from './task.ts';
 
 /** What a head takes to look at a cell of somebody else's and to pass it by; measured on Zen 5 with flash attention. */
 const msPerPassedCell = 1.2e-6;
+/** Cells that lie here and there among others take so many times longer; measured with what sixteen chats had left. */
+const timesIfScattered = 5;
 /** So much longer may a token take for the sake of chats that nobody writes in just now. */
 const bearableShare = 0.05;
 /** A short chat or two stay in any case. */
@@ -30,7 +32,8 @@ export interface IdleCellsOptions {
  * first; they come back by a copy, in a small part of the time that reading them anew would take.
  *
  * Empty cells are passed by as well, up to the last one that holds anything. After many chats at once the few that stay
- * lie scattered up to there: then all go, and come back to the beginning of the cache.
+ * lie scattered up to there: then all go, and come back to the beginning of the cache. The last one that is being
+ * answered holds its own cells until it ends, so that is when to look again.
  */
 export class IdleCells {
   readonly #options: IdleCellsOptions;
@@ -43,21 +46,33 @@ export class IdleCells {
 
   /** Sets one chat aside where there are too many: copying a state takes as long as a step or two. True: look again. */
   trim(active: readonly Task[]): boolean {
-    const { sequences, allowance, isAwaited, onEvict } = this.#options;
-    if (active.length === 0) return false;
-    const isIdle = (sequence: Sequence): boolean => !sequence.isInUse && !sequence.isParked;
-    const all = sequences.all();
-    const held = cellsOf(all);
+    if (active.length === 0 || !this.#isTooMuch()) return false;
+    const { isAwaited } = this.#options;
+    return this.#setAside((sequence) => isIdle(sequence) && !isAwaited(sequence));
+  }
+
+  /** Nobody is being answered any more. */
+  rest(): void {
+    while (this.#isTooMuch()) {
+      if (!this.#setAside(isIdle)) this.#reach = this.#options.sequences.cells();
+    }
+  }
+
+  #isTooMuch(): boolean {
+    const { sequences, allowance } = this.#options;
+    const held = sequences.cells();
     this.#reach = Math.max(this.#reach, held);
-    const isScattered = this.#reach - held > allowance;
-    if (!isScattered && cellsOf(all.filter(isIdle)) <= allowance) return false;
-    const isEvicted = sequences.evictOne((sequence) => isIdle(sequence) && !isAwaited(sequence));
-    if (isEvicted) onEvict();
-    else this.#reach = held;
+    const isScattered = (this.#reach - held) * timesIfScattered > allowance;
+    return isScattered || sequences.cells(isIdle) > allowance;
+  }
+
+  #setAside(mayGo: (sequence: Sequence) => boolean): boolean {
+    const isEvicted = this.#options.sequences.evictOne(mayGo);
+    if (isEvicted) this.#options.onEvict();
     return isEvicted;
   }
 }
 
-function cellsOf(sequences: readonly Sequence[]): number {
-  return sequences.reduce((sum, sequence) => sum + sequence.tokens.length, 0);
+function isIdle(sequence: Sequence): boolean {
+  return !sequence.isInUse && !sequence.isParked;
 }

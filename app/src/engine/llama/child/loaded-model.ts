@@ -123,7 +123,8 @@ function createContext(
     n_ctx: place.kvTokens,
     n_batch: logicalBatch,
     n_ubatch: message.gpuLayers === 0 ? physicalBatch.cpu : physicalBatch.gpu,
-    n_seq_max: message.slots,
+    // One more, which is lent to whoever is written out.
+    n_seq_max: message.slots + 1,
     n_outputs_max: place.outputCapacity,
     kv_unified: true,
     type_k: type,

@@ -18,6 +18,7 @@ export interface PrefixReuseOptions {
   aside: StatesAside;
   /** Whether a state can be cut back to any length; recurrent models can only be gone on with. */
   canTrim: boolean;
+  kvTokens: number;
   /** Gives up an idle state; false where none may go. */
   makeRoom: () => boolean;
 }
@@ -81,9 +82,12 @@ export class PrefixReuse {
     return sequence;
   }
 
-  #putIntoCache(sequence: Sequence, { state }: StoredState): boolean {
-    while (!this.#options.context.restoreState(sequence.id, state)) {
-      if (!this.#options.makeRoom()) return false;
+  #putIntoCache(sequence: Sequence, { state, ids }: StoredState): boolean {
+    const { context, sequences, kvTokens, makeRoom } = this.#options;
+    while (!context.restoreState(sequence.id, state)) {
+      // Where there is room enough, this state cannot be read back, whoever else goes.
+      const isForRoom = sequences.cells() + ids.length > kvTokens;
+      if (!isForRoom || !makeRoom()) return false;
     }
     return true;
   }

@@ -58,6 +58,7 @@ export class Scheduler {
   #active: readonly Task[] = [];
   readonly #prefixes: PrefixReuse;
   readonly #runner: BatchRunner;
+  readonly #idleCells: IdleCells;
   readonly #plan: StepPlan;
   readonly #places: QueuePlaces;
 
@@ -76,15 +77,16 @@ export class Scheduler {
         ),
       onNoRoom: (parts) => this.#giveWay(parts),
     });
+    this.#idleCells = new IdleCells({
+      sequences: options.sequences,
+      allowance: options.idleCellAllowance,
+      isAwaited: ({ stateKey }) => stateKey !== null && this.#isAwaited(stateKey),
+      onEvict: () => options.counters.evictions++,
+    });
     this.#plan = new StepPlan({
       ...options,
       prefixes: this.#prefixes,
-      idleCells: new IdleCells({
-        sequences: options.sequences,
-        allowance: options.idleCellAllowance,
-        isAwaited: ({ stateKey }) => stateKey !== null && this.#isAwaited(stateKey),
-        onEvict: () => options.counters.evictions++,
-      }),
+      idleCells: this.#idleCells,
       msPerPromptToken: () => this.#runner.msPerPromptToken,
     });
   }
@@ -287,6 +289,7 @@ export class Scheduler {
     this.#setActive(this.#active.filter((other) => other !== task));
     if (task.work.kind === 'answer') task.work.sampler.free();
     releaseSequence(task, this.#options.sequences, keep);
+    if (!this.hasWork) this.#idleCells.rest();
     if (task.startedAt > 0) this.#places.learn(performance.now() - task.startedAt);
     this.#places.changed();
   }

@@ -1,4 +1,4 @@
-import type { NativeContext } from './context.ts';
+import { lentSequence, type NativeContext } from './context.ts';
 import { TokenList } from './token-list.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -12,6 +12,8 @@ export interface Sequence {
   readonly id: number;
   /** Tokens whose state is in the cache, in order. */
   readonly tokens: TokenList;
+  /** So many of the first ones lie in cells that another sequence holds too. */
+  sharedLength: number;
   /** State computed under one set of adapters is wrong under another. */
   readonly adapterKey: string;
   /** The chat whose state this is; null: a parked prefix, or nobody's once its request has ended. */
@@ -43,7 +45,7 @@ export class Sequences {
   constructor(context: NativeContext, onEvict: (sequence: Sequence) => void) {
     this.#context = context;
     this.#onEvict = onEvict;
-    this.#free = Array.from({ length: maxSequences }, (_, index) => maxSequences - 1 - index);
+    this.#free = Array.from({ length: maxSequences }, (_, index) => lentSequence + maxSequences - index);
   }
 
   get size(): number {
@@ -58,6 +60,12 @@ export class Sequences {
     return [...this.#all.values()];
   }
 
+  /** Cells of the cache that hold something; what several begin with lies there once. */
+  cells(of = (_sequence: Sequence): boolean => true): number {
+    const held = this.all().filter(of);
+    return held.reduce((sum, { tokens, sharedLength }) => sum + tokens.length - sharedLength, 0);
+  }
+
   ofChat(stateKey: string): Sequence[] {
     return this.all().filter((sequence) => sequence.stateKey === stateKey);
   }
@@ -69,6 +77,7 @@ export class Sequences {
     const sequence: Sequence = {
       id,
       tokens: new TokenList(),
+      sharedLength: 0,
       ...options,
       isParked: false,
       isInUse: false,
@@ -91,12 +100,14 @@ export class Sequences {
     if (!isCut) this.#context.truncate(sequence.id, 0);
     sequence.tokens.truncate(isCut ? length : 0);
     sequence.savedLength = Math.min(sequence.savedLength, sequence.tokens.length);
+    sequence.sharedLength = Math.min(sequence.sharedLength, sequence.tokens.length);
   }
 
   /** Gives `target`, which must be empty, the first tokens of `source`. */
   copy(source: Sequence, target: Sequence, length: number): void {
     this.#context.copy(source.id, target.id, length);
     target.tokens.append(source.tokens.view().subarray(0, length));
+    target.sharedLength = length;
     this.touch(source);
   }
 

@@ -30,7 +30,8 @@ export class StateMemory {
   give(state: Uint8Array): void {
     this.#free.push(Buffer.from(state.buffer));
     while (this.freeBytes > maxFreeBytes) this.#free.shift();
-    if (this.#timer === null) this.#timer = setTimeout(() => this.#forget(), keptMs).unref();
+    this.#timer ??= setTimeout(() => this.#forget(), keptMs).unref();
+    this.#timer.refresh();
   }
 
   get freeBytes(): number {

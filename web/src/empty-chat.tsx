@@ -58,7 +58,6 @@ export function EmptyChat() {
         <h1 className="empty__title">{system?.title ?? strings.product}</h1>
         {system?.description && <p className="empty__description soft">{system.description}</p>}
         <div className="woven empty__woven" />
-        <p className="empty__greeting">{strings.empty.greeting}</p>
         <p className="small soft empty__model">{current && strings.empty.answersBy(modelName(current))}</p>
         {isTemporary && <TemporaryNote />}
         {card.isWanted && card.isKnown && <RealModelCard onDismiss={card.dismiss} />}

@@ -119,7 +119,6 @@ export const strings = {
   },
 
   empty: {
-    greeting: 'What would you like to talk about?',
     answersBy: (model: string) => `${model} answers`,
     card: 'Get a real model',
     cardWhy:

@@ -64,8 +64,11 @@ function quiet(commander: Commander): Commander {
 
 export function buildProgram(version: string, onInvocation: (invocation: Invocation) => void): Commander {
   const program = quiet(new Commander('corral'));
-  program.description('Talk to a Llama-family model on your own machine.').version(version, '--version');
-  program.helpCommand('help [command]', 'show the help of a command');
+  program.description('Talk to a Llama-family model on your own machine.');
+  program.version(version, '--version', 'print the version');
+  program
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command');
   const groups = new Map<string, Commander>();
   for (const command of commands) {
     const [first = '', second] = command.name.split(' ');
@@ -91,7 +94,7 @@ export function buildProgram(version: string, onInvocation: (invocation: Invocat
 const groupAbouts: Readonly<Record<string, string>> = {
   adapter: 'Add, list and remove LoRA adapters that are switched on while a model runs.',
   history: 'Take chats in from a file, or write them to one.',
-  log: 'See what waits for LOGGING_URL, and send what failed again.',
+  log: 'See what waits for LOGGING_URL, and send again what failed.',
 };
 
 function groupOf(program: Commander, groups: Map<string, Commander>, name: string): Commander {

@@ -40,7 +40,7 @@ const place = (page: Page): Promise<Place> =>
 /** One turn of the wheel, and where it led to. Lines that come meanwhile only add to what lies below. */
 async function scrollUp(page: Page, pixels: number): Promise<Place> {
   const { below } = await place(page);
-  await page.locator('[data-transcript]').hover();
+  await page.locator('[data-transcript]').hover({ position: { x: 200, y: 60 } });
   await page.mouse.wheel(0, -pixels);
   await expect.poll(async () => (await place(page)).below).toBeGreaterThan(below + pixels - 2);
   return place(page);
@@ -187,4 +187,23 @@ test('tokens of what is typed are counted by the model itself, and the ring says
   const plan = body['plan'] as ContextPlan;
   expect(plan.messages.findLast(({ role }) => role === 'user')?.tokens).toBe(counted);
   expect(plan.promptTokens).toBe(used);
+});
+
+test('a tall message field covers neither the end of what was said nor the way back to it', async () => {
+  const chatId = await longChat();
+  const { page } = await here.open({ path: `/#/c/${chatId}`, viewport: { width: 1000, height: 700 } });
+  await page.locator('.message').last().waitFor();
+  await expect.poll(() => atEnd(page)).toBe(true);
+  await page.locator('.composer__field').fill('a line\n'.repeat(9));
+  const edges = async (selector: string): Promise<{ top: number; bottom: number }> => {
+    const { y, height } = (await page.locator(selector).last().boundingBox())!;
+    return { top: y, bottom: y + height };
+  };
+  await expect
+    .poll(async () => (await edges('.message')).bottom - (await edges('.composer')).top)
+    .toBeLessThan(0);
+  expect(await atEnd(page)).toBe(true);
+  await scrollUp(page, 900);
+  await page.getByRole('button', { name: 'Jump to latest' }).waitFor();
+  expect((await edges('.latest')).bottom).toBeLessThan((await edges('.composer')).top);
 });

@@ -14,6 +14,7 @@ import { ComposerFiles } from './composer-files.tsx';
 import { ComposerNotes } from './composer-notes.tsx';
 import { OutgoingMessage } from './outgoing-message.tsx';
 import { useDropFiles } from './use-drop-files.ts';
+import { useRoomBelow } from './use-room-below.ts';
 import { WaitingList } from './waiting-list.tsx';
 
 /** The server's own limit, said before it is sent; the type keeps the two the same. */
@@ -58,6 +59,7 @@ export const Composer = memo(function Composer({ session, isRunning, isEmpty }: 
   useLayoutEffect(() => takeEarlyField(store, session), [store, session]);
   const addFiles = useCallback((files: Iterable<File>) => void attachFiles(store, files), [store]);
   const isDropping = useDropFiles(addFiles);
+  const area = useRoomBelow();
   const maySend = hasText && outgoing === null && !isTooLong;
   const submit = (): void => {
     if (!maySend) return;
@@ -65,7 +67,7 @@ export const Composer = memo(function Composer({ session, isRunning, isEmpty }: 
     else void sendDraft(session);
   };
   return (
-    <div className="composer-area">
+    <div className="composer-area" ref={area}>
       <form
         className="composer"
         data-dropping={isDropping || undefined}

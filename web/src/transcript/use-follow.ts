@@ -54,7 +54,8 @@ export function useFollow(
         lastTop = element.scrollTop;
       } else setAway(distance() > element.clientHeight / 2);
     });
-    grow.observe(inner);
+    // With the room below it, which grows with the composer.
+    grow.observe(inner, { box: 'border-box' });
     grow.observe(element);
     const end = new AbortController();
     const options = { passive: true, signal: end.signal };

@@ -117,12 +117,12 @@ export class NativeContext {
   }
 
   stateBytes(sequence: number): number {
-    return this.#named(sequence, (id) => this.#library.stateSize(this.pointer, id));
+    return this.#withLentNumber(sequence, (id) => this.#library.stateSize(this.pointer, id));
   }
 
   /** A copy; whoever is done with it gives it back by `forgetState`. */
   saveState(sequence: number): Buffer {
-    return this.#named(sequence, (id) => {
+    return this.#withLentNumber(sequence, (id) => {
       const size = this.#library.stateSize(this.pointer, id);
       const state = this.#stateMemory.take(size);
       const written = this.#library.stateGet(this.pointer, state, size, id);
@@ -131,7 +131,7 @@ export class NativeContext {
   }
 
   /** What is written out under a number at or above the context's `n_seq_max` cannot be read back, so a low one is lent. */
-  #named<T>(sequence: number, write: (id: number) => T): T {
+  #withLentNumber<T>(sequence: number, write: (id: number) => T): T {
     this.#library.sequenceCopy(this.#memory, sequence, lentSequence, -1, -1);
     try {
       return write(lentSequence);

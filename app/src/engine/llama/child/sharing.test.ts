@@ -242,6 +242,25 @@ describe('states on disk', () => {
     expect((await after.ask({ type: 'stats' })).snapshotsRestored).toBe(1);
   });
 
+  it('of more chats than can be answered at once survive it, too', async () => {
+    const snapshots = kv();
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const request = (name: string) => ({
+      prompt: { kind: 'raw' as const, text: `${name} ${system}`, parseSpecial: false },
+      stateKey: name,
+      sampling: settings,
+    });
+    const before = await start({ snapshots, slots: 2 });
+    for (const name of names) await before.generate(request(name));
+    await before.close();
+    const after = await start({ snapshots, slots: 2 });
+    for (const name of names) {
+      const { usage } = await after.generate(request(name));
+      expect(usage!.cachedTokens).toBe(usage!.promptTokens - 1);
+    }
+    expect((await after.ask({ type: 'stats' })).snapshotsRestored).toBe(names.length);
+  });
+
   it('restore to identical logits', async () => {
     const snapshots = kv();
     const text = 'The child asked: can you tell me, too? '.repeat(4);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodeFlag } from './fixtures/node-flag.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
 
@@ -41,8 +42,10 @@ function cleanEnvironment(extra: Record<string, string>): Record<string, string>
 
 /** Starts `corral` with the given arguments. */
 export function startProgram(parameters: string[], options: ProgramOptions = {}): Program {
-  const entry = options.launcher ? join(root, 'bin', 'corral.mjs') : join(root, 'app', 'src', 'main.ts');
-  const [command = '', ...words] = [...(options.before ?? []), process.execPath, entry, ...parameters];
+  const entry = options.launcher
+    ? [join(root, 'bin', 'corral.mjs')]
+    : [nodeFlag, join(root, 'app', 'src', 'main.ts')];
+  const [command = '', ...words] = [...(options.before ?? []), process.execPath, ...entry, ...parameters];
   const child = spawn(command, words, {
     cwd: options.folder ?? root,
     env: cleanEnvironment(options.environment ?? {}),

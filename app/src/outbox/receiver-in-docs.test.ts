@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { deliveryHeaders, parseSecrets } from './sign-delivery.ts';
+import { nodeFlag } from '../../test/fixtures/node-flag.ts';
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -39,7 +40,7 @@ test('the receiver in docs/logging.md takes what is signed, once, and nothing el
   writeFileSync(program, source);
   const port = await freePort();
   const env = { LOGGING_SECRET: 'a plain secret', PORT: String(port), LOG_FILE: file };
-  const receiver = spawn(process.execPath, [program], { env, stdio: 'inherit' });
+  const receiver = spawn(process.execPath, [nodeFlag, program], { env, stdio: 'inherit' });
   try {
     await listening(port);
     const event = { id: 'event-1', body: '{"content":"grüße 🐂"}' };

@@ -9,6 +9,7 @@ import { ownNamespace } from '../fixtures/small-disk.ts';
 import { writeTinyGguf } from '../fixtures/tiny-gguf.ts';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
 import { type LocalHub, startLocalHub } from './local-hub.ts';
+import { nodeFlag } from '../fixtures/node-flag.ts';
 
 const script = join(import.meta.dirname, 'pull-process.ts');
 const cria = join(import.meta.dirname, '../../../cria');
@@ -55,7 +56,7 @@ describe('a pull that is interrupted', () => {
   /** Runs shell lines where a disk can be mounted; `"$@"` in them is the pull. */
   function onSmallDisk(lines: readonly string[], reference: string) {
     const [unshare, ...words] = ownNamespace;
-    const pulling = [process.execPath, ...command(reference)];
+    const pulling = [process.execPath, nodeFlag, ...command(reference)];
     return spawn(unshare, [...words, 'sh', '-c', lines.join('\n'), 'sh', ...pulling], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -63,7 +64,9 @@ describe('a pull that is interrupted', () => {
 
   /** Runs a pull and kills it without warning after so many bytes; everything it said. */
   async function pull(reference: string, killAfterBytes = Number.POSITIVE_INFINITY): Promise<Said[]> {
-    const child = spawn(process.execPath, command(reference), { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [nodeFlag, ...command(reference)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const said: Said[] = [];
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => {

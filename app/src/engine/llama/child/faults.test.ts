@@ -11,6 +11,7 @@ import { writeTinyGguf, type TinyGguf } from '../../../../test/fixtures/tiny-ggu
 import { encodeFrame } from '../frames.ts';
 import { openLibraries } from './bindings.ts';
 import { compare, verifyLibraries } from './verify.ts';
+import { nodeFlag } from '../../../../test/fixtures/node-flag.ts';
 
 let folder = '';
 let model: TinyGguf;
@@ -223,7 +224,11 @@ describe('the process', () => {
   it('dies with its parent, even inside a decode', async () => {
     const parent = spawn(
       process.execPath,
-      [fileURLToPath(new URL('../../../../test/fixtures/orphan-parent.ts', import.meta.url)), slow.path],
+      [
+        nodeFlag,
+        fileURLToPath(new URL('../../../../test/fixtures/orphan-parent.ts', import.meta.url)),
+        slow.path,
+      ],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
       },

@@ -4,8 +4,6 @@ import type { Task } from './task.ts';
 
 /** What a head takes to look at a cell of somebody else's and to pass it by; measured on Zen 5 with flash attention. */
 const msPerPassedCell = 1.2e-6;
-/** Cells that lie here and there among others take so many times longer; measured with what sixteen chats had left. */
-const timesIfScattered = 5;
 /** So much longer may a token take for the sake of chats that nobody writes in just now. */
 const bearableShare = 0.05;
 /** A short chat or two stay in any case. */
@@ -62,7 +60,7 @@ export class IdleCells {
     const { sequences, allowance } = this.#options;
     const held = sequences.cells();
     this.#reach = Math.max(this.#reach, held);
-    const isScattered = (this.#reach - held) * timesIfScattered > allowance;
+    const isScattered = this.#reach - held > allowance;
     return isScattered || sequences.cells(isIdle) > allowance;
   }
 

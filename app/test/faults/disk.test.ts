@@ -110,14 +110,16 @@ test.each(reason === null ? [failing, full] : [failing])(
     const { runId, messageId } = await client.start(chatId, 'meanwhile', { sampling: { maxNewTokens: 200 } });
     harm.begin(server);
     expect(await refusalOf(client)).toMatch(harm.refusal);
-    expect(await readiness()).toBe(503);
     // Small writes, of the answer for one, may go on into what little is left. That makes it ready for no message: where
-    // it says so again (the log was folded up, which makes room), one is taken.
+    // it says so again (the log was folded up, a file was given up: that makes room at any moment), one is taken.
+    let unready = 0;
     for (let attempt = 0; attempt < 20; attempt++) {
       await client.newChat().catch(() => undefined);
-      if ((await readiness()) === 200) expect(await answerTo(client)).toBe('');
+      if ((await readiness()) === 503) unready++;
+      else expect(await answerTo(client)).toBe('');
       await sleep(50);
     }
+    expect(unready).toBeGreaterThan(0);
     const { messages } = await client.open(chatId);
     expect(messages.find(({ id }) => id === answer.id)?.content).toBe(answer.content);
     harm.end(server);

@@ -66,8 +66,8 @@ export interface ChatStore {
   createChat(owner: string, chat: NewChat): Promise<Chat>;
   getChat(owner: string, chatId: string): Promise<Chat | null>;
   /**
-   * Null also for a chat in the trash. With `last` the messages may be only so many of the end of the shown branch, each
-   * with its siblings, which are not what they are beside.
+   * Null also for a chat in the trash. With `last` the messages may be only so many of the end of the shown branch and
+   * the siblings of each, without what follows those; the chat's own count is of all.
    */
   openChat(owner: string, chatId: string, part?: { last: number }): Promise<OpenedChat | null>;
   /** Pinned ones first, then by `updatedAt`, newest first; without those in the trash. */

@@ -11,6 +11,8 @@ from tokenizer import BEGIN, END, Tokenizer
 QUESTION_WEIGHT, ANSWER_WEIGHT = 0.3, 1.0
 # Dialogues that follow each other as one conversation: chats grow longer than any dialogue that is written here.
 JOINED = 0.4
+# Rows that are filled at the same time, each dialogue into the fullest that has room: little of a row stays empty.
+OPEN_ROWS = 24
 
 
 def tokens_of(tokenizer: Tokenizer, messages: list[dict]) -> tuple[list[int], list[float]]:
@@ -55,14 +57,23 @@ class Batches:
     def _pack(self, epoch: int) -> None:
         order = list(range(len(self.dialogues)))
         random.Random(f"{self.seed}:{epoch}").shuffle(order)
-        self.packed, row, used = [], [], 0
+        self.packed = []
+        rows: list[list] = []
         for index in order:
             size = len(self.dialogues[index][0])
-            if row and used + size > self.length + 1:
-                self.packed.append(row)
-                row, used = [], 0
-            row.append(index)
-            used += size
+            fitting = [row for row in rows if row[0] + size <= self.length + 1]
+            if fitting:
+                row = max(fitting)
+            else:
+                if len(rows) == OPEN_ROWS:
+                    fullest = max(rows)
+                    rows.remove(fullest)
+                    self.packed.append(fullest[1])
+                row = [0, []]
+                rows.append(row)
+            row[0] += size
+            row[1].append(index)
+        self.packed += [row[1] for row in rows]
         self.epoch = epoch
 
     def batch(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

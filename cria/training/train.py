@@ -20,12 +20,9 @@ from tokenizer import Tokenizer
 from weights import read_safetensors
 
 
-DECAY = 0.25
-
-
-def learning_rate(step: int, steps: int, top: float) -> float:
-    """Rises over 100 steps, stays, and falls in a line over the last quarter: until then the budget may still change."""
-    return top * min(1.0, (step + 1) / 100, max(0.0, (steps - step) / (steps * DECAY)))
+def learning_rate(step: int, steps: int, top: float, decay: float) -> float:
+    """Rises over 100 steps, stays, and falls in a line over the last part: until then the budget may still change."""
+    return top * min(1.0, (step + 1) / 100, max(0.0, (steps - step) / (steps * decay)))
 
 
 def save(path: Path, content: dict) -> None:
@@ -63,6 +60,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=0, help="rows of a batch; 16 on a processor, 128 on an accelerator")
     parser.add_argument("--length", type=int, default=320)
     parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--decay", type=float, default=0.25, help="the part of the budget over which the learning rate falls")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--layers", type=int, default=Shape.layers)
     parser.add_argument("--width", type=int, default=Shape.width)
@@ -112,7 +110,7 @@ def main() -> None:
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimiser in optimisers:
                 for group in optimiser.param_groups:
-                    group["lr"] = learning_rate(step, steps, options.rate)
+                    group["lr"] = learning_rate(step, steps, options.rate, options.decay)
                 optimiser.step()
             step += 1
             if step % 20 == 0 or step == steps:

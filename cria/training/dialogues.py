@@ -3,7 +3,7 @@
 import random
 
 from dialogue_files import Turn, all_dialogues, all_facts, fill
-from exact_tasks import TASKS
+from exact_tasks import PRACTICE
 from made_up import Values
 from modes import Modes
 from personas import name_dialogue, persona_dialogue, said
@@ -17,7 +17,7 @@ SYSTEMS = [
     "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
     "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
 ]
-SHARES = {"recall": 0.23, "exact": 0.17, "facts": 0.29, "talk": 0.1, "tale": 0.03, "system": 0.14, "unknown": 0.04}
+SHARES = {"recall": 0.17, "exact": 0.18, "facts": 0.34, "talk": 0.05, "tale": 0.02, "system": 0.19, "unknown": 0.05}
 # About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
 MOST_CHARACTERS = 1000
 
@@ -80,7 +80,7 @@ class Generator:
         return [said("user", vary(question, self.rng)), said("assistant", answer)]
 
     def exact_turn(self) -> list[dict]:
-        question, answer, _ = self.rng.choice(TASKS)(self.values)
+        question, answer, _ = self.rng.choice(PRACTICE)(self.values)
         return [said("user", question), said("assistant", answer)]
 
     def between(self) -> list[dict]:

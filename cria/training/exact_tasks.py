@@ -122,8 +122,41 @@ def pair(values: Values, sign: str) -> tuple[int, int]:
         a, b = values.rng.randint(0, high), values.rng.randint(0, high)
         a, b = (max(a, b), min(a, b)) if sign == "-" else (a, b)
         # Below ten there are too few sums to keep some out.
-        if max(a, b) < 10 and not values.held_out or max(a, b) >= 10 and is_held_out(f"{a}{sign}{b}") == values.held_out:
+        is_new = max(a, b) >= 10 and is_held_out(f"{a}{sign}{b}")
+        if values.held_out and is_new or not values.held_out and not is_new and (max(a, b) < 10 or not gives_away(a, b, sign)):
             return a, b
+
+
+def steps_of(a: int, b: int, sign: int) -> list[tuple[int, list[int]]]:
+    """How it is worked out in small steps: tens first, then over the ten. Each step is a number and what is added to it."""
+    tens, units = b - b % 10, b % 10
+    parts = [part for part in (tens, units) if part] or [0]
+    steps = [(a, parts)]
+    if tens and units:
+        a += sign * tens
+        steps.append((a, [units]))
+    to_ten = (10 - a % 10 if sign > 0 else a % 10) % 10
+    if 0 < to_ten < units:
+        steps.append((a, [to_ten, units - to_ten]))
+        steps.append((a + sign * to_ten, [units - to_ten]))
+    return steps
+
+
+def worked_out(a: int, b: int, sign: str) -> str:
+    """`23 - 9 = 23 - 3 - 6 = 20 - 6 = 14`: small steps are within reach of a small model, the whole often is not."""
+    steps = [f"{number} {sign} {f' {sign} '.join(map(str, parts))}" for number, parts in steps_of(a, b, 1 if sign == "+" else -1)]
+    result = a + b if sign == "+" else a - b
+    return " = ".join(dict.fromkeys([f"{a} {sign} {b}", *steps, str(result)]))
+
+
+def gives_away(a: int, b: int, sign: str) -> bool:
+    """Whether one of the steps is a sum that is held out."""
+    for number, parts in steps_of(a, b, 1 if sign == "+" else -1):
+        for part in parts:
+            if max(number, part) >= 10 and is_held_out(f"{number}{sign}{part}"):
+                return True
+            number += part if sign == "+" else -part
+    return False
 
 
 def put(values: Values, number: int) -> str:
@@ -133,12 +166,12 @@ def put(values: Values, number: int) -> str:
 
 def add(values: Values):
     a, b = pair(values, "+")
-    return asked(values, "add", a=put(values, a), b=put(values, b)), f"{a} + {b} = {a + b}", {"matches": rf"(?<!\d){a + b}\.?$"}
+    return asked(values, "add", a=put(values, a), b=put(values, b)), worked_out(a, b, "+"), {"matches": rf"(?<!\d){a + b}\.?$"}
 
 
 def subtract(values: Values):
     a, b = pair(values, "-")
-    return asked(values, "subtract", a=put(values, a), b=put(values, b)), f"{a} - {b} = {a - b}", {"matches": rf"(?<![\d-]){a - b}\.?$"}
+    return asked(values, "subtract", a=put(values, a), b=put(values, b)), worked_out(a, b, "-"), {"matches": rf"(?<![\d-]){a - b}\.?$"}
 
 
 def opposite(values: Values):
@@ -233,3 +266,5 @@ TASKS = [
     repeat, repeat, quote, reverse, reverse, reverse, count_words, count_words, count_items, sort_words, sort_words, sort_numbers, add, add, add,
     subtract, subtract, subtract, subtract, opposite, opposite, neighbour, neighbour, day_away, place_in_list, extreme, bigger, count_on, counting, letters, capitals, edited, is_in,
 ]
+# What is learned late is practised more than it is asked.
+PRACTICE = [*TASKS, subtract, subtract, add, sort_words, sort_numbers, extreme, extreme, bigger, bigger, count_on, letters, letters, capitals, capitals, capitals, edited, edited, edited, is_in, is_in]

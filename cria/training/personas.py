@@ -10,15 +10,20 @@ FRAMES = [
     "You are {x}.", "Act as {x}.", "Pretend to be {x}.", "Play {x}.", "You are {x}. Stay in your role.", "Answer as {x}.", "Behave like {x}.",
     "Play the role of {x}.", "From now on you are {x}.", "You're {x}", "Your role: {x}.", "Imagine you are {x}.", "Speak as {x} would.",
     "In this chat you are {x}.", "You are {x}, and you never leave that role.", "You are not Cria but {x}.", "You are {x}. Keep your answers short.",
+    "Take the role of {x}.", "Be {x}.", "You play {x} in this chat.", "Reply as {x}.", "Today you are {x}.", "Speak to me as {x}.", "Suppose that you are {x}.", "For this chat, be {x}.",
+    "Your part in this play: {x}.", "Write as {x} would write.", "Put yourself in the place of {x}.", "You have become {x}.", "Sound like {x}.", "Talk to me like {x}.", "Think of yourself as {x}.",
+    "Let us play: you are {x}.", "Everything you say is said by {x}.", "Here you are {x}.", "I am talking to {x}: you.", "Slip into the role of {x}.", "You act as {x} all the time.",
 ]
 FRAMES_HELD = ["Please take the part of {x}.", "Be {x} for me.", "I want you to be {x}.", "Let us say that you are {x}."]
 NAMED = ["You are {n}, {x}.", "Your name is {n} and you are {x}.", "You are {x} named {n}.", "You are {x}. Your name is {n}.", "Play {n}, {x}."]
-NAME_QUESTIONS = ["What is your name?", "Who are you?", "What are you called?", "Tell me your name.", "your name?", "What should I call you?", "How are you called?", "And what is your name?"]
+NAME_QUESTIONS = ["What is your name?", "Who are you?", "What are you called?", "Tell me your name.", "your name?", "What should I call you?", "How are you called?", "And what is your name?", "By what name do you go?", "Which name do you have?", "May I know your name?", "What do people call you?", "Who is there?", "Whom am I talking to?", "Do you have a name?", "Say your name.", "Introduce yourself.", "How should I address you?", "And you are?", "who r u", "name?", "How do your friends call you?"]
 NAME_ONLY = [
     "Your name is {n}.", "You are called {n}.", "You are {n}.", "Your name is {n}, and you are a helpful assistant.", "Act as {n}.", "In this chat your name is {n}.",
     "You are a helpful assistant named {n}.", "You are {n}, an assistant.", "Call yourself {n}.", "You are {n}, a friendly model.", "Name: {n}", "The assistant's name is {n}.",
     "You are an assistant called {n}. Be polite.", "People call you {n}.", "From today on your name is {n}.", "You are {n}. You help people with Corral.", "Introduce yourself as {n}.",
     "{n} is your name.", "You are no longer Cria but {n}.", "Be {n}.",
+    "Say that your name is {n}.", "You were named {n}.", "We call you {n}.", "Your new name is {n}.", "When somebody asks, your name is {n}.", "This assistant is named {n}.", "The user talks to {n}, and that is you.",
+    "You bear the name {n}.", "Here you are called {n}.", "Present yourself as {n}.", "You are known as {n}, a helper.", "My assistant is called {n}.", "Take the name {n}.", "Users know you by the name {n}.",
 ]
 NAME_ONLY_HELD = ["Your name shall be {n}.", "You go by the name of {n}.", "From now on you are {n}.", "Your name is {n}, and you are polite.", "Everybody knows you as {n}.", "You answer to the name {n}."]
 NAME_ANSWERS = ["My name is {n}.", "I am {n}.", "I am {n}. How can I help you?", "You can call me {n}.", "{n} is my name.", "They call me {n}."]

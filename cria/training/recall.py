@@ -17,6 +17,26 @@ SUMMARY = ["What do you know about me?", "Tell me what you know about me.", "Wha
 SUMMARY_HELD = ["Which things about me do you remember?"]
 AFTER_CORRECTION = ["I see, {x}. Thank you for telling me.", "Ah, {x}. I will remember that.", "All right: {x}.", "{x}, then. Thank you."]
 
+LISTS = [
+    "My list: {x}", "Shopping list: {x}", "I need {x}.", "Start a list with {x}.", "New list: {x}", "Put {x} on my list.", "Begin a list: {x}", "I have to buy {x}.", "Make a list of {x}.",
+    "List: {x}", "We need {x}.", "For the trip I pack {x}.", "Please note {x}.", "On my list: {x}",
+]
+ADDING = [
+    "Add {x}.", "Put {x} on the list.", "And {x}.", "I also need {x}.", "Also {x} please.", "Then {x}.", "One more: {x}", "And also {x}.", "Add {x} to it.", "Write down {x} too.", "{x} as well.", "Oh, and {x}.",
+    "I forgot {x}.", "Please add {x}.", "Put {x} there too.",
+]
+TAKING = [
+    "Remove {x}.", "Take {x} off the list.", "I do not need {x}.", "Without {x}.", "Delete {x}.", "No {x} after all.", "Strike {x}.", "Drop {x}.", "I have {x} already.", "Forget {x}.", "Take {x} out.",
+    "Please remove {x}.", "Leave out {x}.", "{x} is not needed.",
+]
+WHOLE_LIST = [
+    "What was on my list?", "What is on the list?", "Repeat my list.", "Which things did I name?", "Show the list.", "What do I need?", "Tell me the whole list.", "What does the list look like?", "Read me the full list.",
+    "And what is on it now?", "The complete list, please.", "Say all that is on the list.", "What have we got on the list?", "Print the list.", "Let me see my list.", "How does the list go now?", "Everything on the list, please.",
+    "What is left on the list?", "Give me the list.", "So what is the list?", "List everything.", "The list at the end?", "What is my list now?", "Show me all of it.", "Now say the list.", "Current list?", "What do I have to buy now?",
+    "Recite the list as it stands.", "What does my list hold at present?", "Once more the full list.", "list now?",
+]
+WHOLE_LIST_HELD = ["What is on the list now?", "Give me the whole list as it is now."]
+
 
 def read_kinds() -> dict[str, dict[str, list[str]]]:
     kinds: dict[str, dict[str, list[str]]] = {}
@@ -129,16 +149,16 @@ def chain_dialogue(values: Values) -> tuple[list[dict], dict]:
     """A list that grows and shrinks, and what is on it at the end."""
     rng = values.rng
     items = values.words(rng.choice([2, 3]))
-    turns = said(rng.choice(["My list: {x}", "Shopping list: {x}", "I need {x}.", "Start a list with {x}."]).format(x=", ".join(items)), f"Noted: {', '.join(items)}.")
+    turns = said(rng.choice(LISTS).format(x=", ".join(items)), f"Noted: {', '.join(items)}.")
     for _ in range(rng.choice([1, 1, 2])):
         if rng.random() < 0.65 or len(items) < 3:
             new = next(word for word in values.words(4) if word not in items)
             items.append(new)
-            turns += said(rng.choice(["Add {x}.", "Put {x} on the list.", "And {x}.", "I also need {x}.", "Also {x} please."]).format(x=new), f"Now it is: {', '.join(items)}.")
+            turns += said(rng.choice(ADDING).format(x=new), f"Now it is: {', '.join(items)}.")
         else:
             gone = rng.choice(items)
             items.remove(gone)
-            turns += said(rng.choice(["Remove {x}.", "Take {x} off the list.", "I do not need {x}.", "Without {x}."]).format(x=gone), f"Now it is: {', '.join(items)}.")
+            turns += said(rng.choice(TAKING).format(x=gone), f"Now it is: {', '.join(items)}.")
     answer = ", ".join(items)
-    questions = ["What is on the list now?", "Give me the whole list as it is now."] if values.held_out else KINDS["list"]["Q"][:4] + ["Show the list.", "What do I need?"]
+    questions = WHOLE_LIST_HELD if values.held_out else [*WHOLE_LIST, values.one(KINDS["list"]["Q"])]
     return turns + said(rng.choice(questions), f"Your list: {answer}."), wanted("list", answer)

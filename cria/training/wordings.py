@@ -3,6 +3,8 @@
 import random
 import re
 
+from dialogue_files import DATA
+
 # A question that fits the pattern may be put in any of the frames; {x} is what the pattern caught.
 FRAMES = [
     (r"How (?:do|can) I (?P<x>.+?)\?", [
@@ -11,14 +13,21 @@ FRAMES = [
         "I would like to {x}.", "I'd like to {x}", "I need to {x}.", "Is there a way to {x}?", "What is the way to {x}?",
         "Show me how to {x}.", "Explain how to {x}.", "help me {x}", "I have to {x}, how?", "{x}, how?", "{x}?", "{x}", "want to {x}",
         "I am trying to {x}.", "I don't know how to {x}", "What's the best way to {x}?", "how do you {x}", "Do you know how to {x}?",
+        "Suppose I wish to {x}.", "Any chance to {x}?", "My plan is to {x}.", "We must {x}.", "How are we to {x}?", "Somebody asked me to {x}.",
+        "What are the steps to {x}?", "Could you explain how one can {x}?", "Where do I go to {x}?", "Which steps do I take to {x}?", "How may I {x}?",
+        "In what way can I {x}?", "How would one {x}?", "What would let me {x}?", "Say I want to {x}: what then?", "I wonder how to {x}.", "I was told to {x}. How?",
+        "Is it hard to {x}?", "What do people do to {x}?", "I must {x} today.", "Let me {x}.", "Could you help me to {x}?", "I did not find out how to {x}.",
     ]),
     (r"Can I (?P<x>.+?)\?", [
         "Can I {x}?", "Could I {x}?", "May I {x}?", "Is it possible to {x}?", "Am I able to {x}?", "Is there a way to {x}?", "can i {x}",
         "Can one {x}?", "I want to {x}, can I?", "I'd like to {x}. Is that possible?", "Would it be possible to {x}?", "Can I also {x}?",
+        "Am I allowed to {x}?", "Are we able to {x}?", "Does anything keep me from it if I {x}?", "Will I be able to {x}?", "Is there any possibility to {x}?", "Might I {x}?",
+        "Do you let me {x}?", "Can anybody {x}?", "Is it OK to {x}?",
     ]),
     (r"What (?P<y>is|are) (?P<x>[^?]{2,40})\?", [
         "What {y} {x}?", "what {y} {x}", "{x}?", "Explain {x}.", "Tell me about {x}.", "Can you explain {x}?", "What about {x}?",
         "I don't know what {x} {y}.", "Please explain {x} to me.", "Could you tell me what {x} {y}?", "What exactly {y} {x}?", "{x}: what {y} that?",
+        "I read about {x}. What {y} it?", "What do you call {x}?", "Give me a short explanation of {x}.", "Somebody mentioned {x}. What {y} that?", "Define {x}.", "What do I have to know about {x}?",
     ]),
     (r"What does (?P<x>.+?) (?P<y>mean|do)\?", [
         "What does {x} {y}?", "what does {x} {y}", "Explain {x}.", "What is {x}?", "{x}?", "Can you tell me what {x} {y}s?", "What is the meaning of {x}?",
@@ -32,15 +41,7 @@ FRAMES = [
     (r"Does (?:Corral|it) (?P<x>.+?)\?", ["Does Corral {x}?", "Does it {x}?", "does this {x}", "Can Corral {x}?", "Will it {x}?", "Does this program {x}?"]),
     (r"I want (?P<x>.+?)\.", ["I want {x}.", "I would like {x}.", "I need {x}.", "i'd like {x}", "How do I get {x}?", "Can I have {x}?"]),
 ]
-SYNONYMS = {
-    "change": ["set", "alter", "adjust", "switch"], "download": ["fetch", "get", "pull"], "delete": ["remove", "erase", "get rid of"],
-    "remove": ["delete", "get rid of"], "start": ["launch", "run", "begin"], "answer": ["reply", "response"], "answers": ["replies", "responses"],
-    "chat": ["conversation"], "chats": ["conversations", "talks"], "machine": ["computer", "PC", "laptop"], "computer": ["machine", "PC", "laptop"],
-    "folder": ["directory"], "settings": ["options"], "setting": ["option"], "see": ["view", "look at"], "show": ["display"],
-    "model": ["language model", "LLM"], "use": ["work with", "make use of"], "find": ["locate"], "make": ["create"], "big": ["large"],
-    "quick": ["fast"], "message": ["text"], "program": ["app", "application", "tool"], "page": ["web page", "website"], "choose": ["pick", "select"],
-    "Corral": ["corral", "this app", "this program", "this"], "hide": ["close"], "copy": ["duplicate"], "save": ["keep", "store"],
-}
+CORRAL_NAMES = ["corral", "this app", "this program", "this", "the server", "your software", "this thing"]
 BEFORE = [
     "Please tell me: ", "A question: ", "Hi. ", "Hello, ", "One more thing: ", "Cria, ", "And ", "So, ", "Quick question: ", "Hey, ", "Ok, ", "Sorry, ",
     "Excuse me, ", "Hi Cria, ", "Now ", "Well, ", "Another question. ", "please, ", "I wonder: ", "Just asking: ", "By the way, ", "Thanks. ", "Hm, ", "Good morning. ",
@@ -68,16 +69,44 @@ def reframed(question: str, rng: random.Random) -> str:
     return question
 
 
+def read_synonyms() -> dict[str, list[str]]:
+    """For each word or phrase those that may stand for it."""
+    synonyms: dict[str, list[str]] = {}
+    for line in (DATA / "synonyms.txt").read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            alike = line.split(" | ")
+            for one in alike:
+                # Of several words, some are only meant to be put for one: "get to" is not searched for.
+                if " " not in one or one == alike[0]:
+                    synonyms.setdefault(one, []).extend(other for other in alike if other != one)
+    return synonyms
+
+
+SYNONYMS = read_synonyms()
+LONGEST_FIRST = sorted(SYNONYMS, key=len, reverse=True)
+KNOWN_WORDS = re.compile(rf"(?<![\w`/.*-])(?:{'|'.join(map(re.escape, LONGEST_FIRST))}|Corral)(?![\w`/*-])")
+
+
 def reworded(question: str, rng: random.Random) -> str:
-    """One or two words give way to others of the same meaning; what looks like code stays."""
+    """One to three words give way to others of the same meaning; what looks like code stays."""
+    spots = list(KNOWN_WORDS.finditer(question))
+    chosen = rng.sample(spots, min(len(spots), rng.choice([1, 1, 2, 3])))
+    for spot in sorted(chosen, key=lambda one: one.start(), reverse=True):
+        others = CORRAL_NAMES if spot.group() == "Corral" else SYNONYMS[spot.group()]
+        question = question[: spot.start()] + rng.choice(others) + question[spot.end() :]
+    return question
+
+
+SMALL_WORDS = set("a an the of to do does did i you it is are am be can could would will my me please there that this in on for with and so one".split())
+
+
+def clipped(question: str, rng: random.Random) -> str:
+    """As a note: most small words left out, and at times one of the others."""
     words = question.split(" ")
-    for at in rng.sample(range(len(words)), len(words)):
-        bare = words[at].rstrip("?.,!")
-        if bare in SYNONYMS:
-            words[at] = rng.choice(SYNONYMS[bare]) + words[at][len(bare) :]
-            if rng.random() < 0.6:
-                break
-    return " ".join(words)
+    if len(words) < 5:
+        return question
+    kept = [word for word in words if rng.random() > (0.5 if word.lower() in SMALL_WORDS else 0.06)]
+    return " ".join(kept) if len(kept) >= 3 else question
 
 
 def slipped(text: str, rng: random.Random) -> str:
@@ -112,8 +141,10 @@ def careless(question: str, rng: random.Random) -> str:
 def vary(question: str, rng: random.Random) -> str:
     if rng.random() < 0.45:
         question = reframed(question, rng)
-    if rng.random() < 0.25:
+    if rng.random() < 0.5:
         question = reworded(question, rng)
+    if rng.random() < 0.1:
+        question = clipped(question, rng)
     if rng.random() < 0.2:
         long, short = rng.choice(SHORTER)
         question = question.replace(long, short)

@@ -10,6 +10,7 @@ import type {
   TrashEntry,
 } from '../contracts/chats.ts';
 import type { ContextPlan, Receipt, Run, RunEvent } from '../contracts/runs.ts';
+import type { TokenLens } from '../contracts/lens.ts';
 import type { Sampling } from '../contracts/sampling.ts';
 import type { AdapterUse, ModelDescription, Prompt } from '../engine/engine.ts';
 import type { ChatChange, ChatFilter } from '../store/chat-store.ts';
@@ -22,7 +23,8 @@ import type { Page, PageRequest } from '../store/store.ts';
  * `version` is what the caller's change is based on: a stale one rejects with `conflict`; without one the change is made
  * on whatever is there.
  */
-export interface Chats extends ChatCalls, MessageCalls, RunCalls, ReceiptCalls, SettingsCalls, ExchangeCalls {
+export interface Chats
+  extends ChatCalls, MessageCalls, RunCalls, ReceiptCalls, LensCalls, SettingsCalls, ExchangeCalls {
   /** Takes up again what a crash left unfinished. Call once, before the first request. */
   start(): Promise<{ resumedRuns: number }>;
   /** Refuses new runs, makes what was written durable and leaves running answers to the next start. */
@@ -211,6 +213,11 @@ export interface ReceiptCalls {
   ): Promise<{ text: string; tokenIds: number[]; idsHash: string; matches: boolean | null }>;
   /** Asks again with everything the receipt names; keeps nothing. */
   replay(owner: string, runId: string, signal: AbortSignal): Promise<Replay>;
+}
+
+export interface LensCalls {
+  /** Computed when asked, behind answers; nothing of it is kept. */
+  lens(owner: string, of: { chatId: string; messageId: string }, signal?: AbortSignal): Promise<TokenLens>;
 }
 
 export interface Replay {

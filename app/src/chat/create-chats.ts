@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts';
 import { createChatCalls } from './chat-calls.ts';
 import type { ChatNotice, Chats } from './chats.ts';
 import { createExchangeCalls } from './exchange/exchange-calls.ts';
+import { createLensCalls } from './lens/lens-calls.ts';
 import { createMessageCalls } from './message-calls.ts';
 import { createReceiptCalls } from './receipt-calls.ts';
 import { createRunCalls } from './run-calls.ts';
@@ -75,6 +76,7 @@ export function createChats(options: ChatsOptions): Chats {
     ...createMessageCalls(parts),
     ...createRunCalls({ context, sources, keep }),
     ...createReceiptCalls(context),
+    ...createLensCalls({ context, sources }),
     ...createSettingsCalls(sources),
     ...createExchangeCalls(context, store),
     start: () => start(context, store, keep),

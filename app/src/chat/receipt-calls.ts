@@ -46,20 +46,32 @@ async function askedThen(context: RunContext, owner: string, runId: string): Pro
   const opened = await context.store.openChat(owner, receipt.chatId);
   const messages = opened?.messages ?? [];
   const answer = messages.find((message) => message.id === receipt.messageId);
-  const seen = seenMessages(receipt.plan, messages);
-  const known = new Set(messages.map((message) => message.id));
-  const missing = receipt.plan.messages.some(
-    ({ messageId, seen }) => seen && messageId !== null && !known.has(messageId),
-  );
-  if (!answer || missing)
-    throw new AppError('not-found', 'a message that the model saw then was deleted since', {
-      hint: 'Bring it back from the trash to see the prompt again.',
-    });
+  const seen = saidBefore(receipt, messages);
+  if (!answer) throw deletedSince();
   return {
     receipt,
     prompt: promptFor(receipt, seen, answer),
     original: answer.content.slice(receipt.startOffset, receipt.endOffset),
   };
+}
+
+/** What the model was shown of the chat, each text as it was then; an answer that was gone on with is among it. */
+export function saidBefore(
+  { plan }: Receipt,
+  messages: readonly ChatMessage[],
+): Pick<ChatMessage, 'id' | 'role' | 'content'>[] {
+  const known = new Set(messages.map((message) => message.id));
+  const isMissing = plan.messages.some(
+    ({ messageId, seen }) => seen && messageId !== null && !known.has(messageId),
+  );
+  if (isMissing) throw deletedSince();
+  return seenMessages(plan, messages);
+}
+
+function deletedSince(): AppError {
+  return new AppError('not-found', 'a message that the model saw then was deleted since', {
+    hint: 'Bring it back from the trash to see the prompt again.',
+  });
 }
 
 /** The first prompt of the run: a resumed one also saw its own beginning later. */

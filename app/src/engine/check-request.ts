@@ -1,6 +1,6 @@
 import { AppError } from '../contracts/app-error.ts';
 import { samplingSchema, type Sampling } from '../contracts/sampling.ts';
-import type { AdapterUse, GenerateRequest, ModelDescription, Prompt } from './engine.ts';
+import type { AdapterUse, GenerateRequest, ModelDescription, Prompt, ScoreRequest } from './engine.ts';
 
 /** What an engine refuses before it spends a thought on it, each by the name of the field. */
 export function checkRequest(request: GenerateRequest, model: ModelDescription): void {
@@ -13,6 +13,19 @@ export function checkRequest(request: GenerateRequest, model: ModelDescription):
   ) {
     throw outOfRange('drawnTokens', 'must be a whole number of at least 0');
   }
+}
+
+/** The same bound as that of `sampling.logprobs`. */
+const maxAlternatives = 20;
+
+export function checkScoreRequest(request: ScoreRequest, model: ModelDescription): void {
+  const { alternatives = 0, maxTokens = 1 } = request;
+  checkPrompt(request.prompt, model.vocabularySize);
+  checkAdapters(request.adapters ?? [], model);
+  if (!Number.isInteger(alternatives) || alternatives < 0 || alternatives > maxAlternatives)
+    throw outOfRange('alternatives', `must be a whole number from 0 to ${maxAlternatives}`);
+  if (!Number.isInteger(maxTokens) || maxTokens < 1)
+    throw outOfRange('maxTokens', 'must be a whole number of at least 1');
 }
 
 export function checkSampling(sampling: Sampling, vocabularySize: number): void {

@@ -134,9 +134,24 @@ export interface GenerateRequest {
   drawnTokens?: number;
 }
 
+/** How likely a text is after a prompt; nothing of it stays in the cache. */
+export interface ScoreRequest {
+  person: string;
+  prompt: Prompt;
+  text: string;
+  /** How many of the likeliest tokens are told at each place; absent: none. */
+  alternatives?: number;
+  /** Only so many tokens of the text, and no more than the context has room for; absent: all, or it is refused. */
+  maxTokens?: number;
+  adapters?: readonly AdapterUse[];
+  priority?: 'answer' | 'side';
+}
+
 export interface ScoredToken extends TokenLogprob {
   /** Offset in the text, UTF-16 units. */
   offset: number;
+  /** `end` ends the model's turn; `control` is a token that only a prompt format writes. */
+  top: (TokenLogprob['top'][number] & { kind: 'text' | 'end' | 'control' })[];
 }
 
 /** A loaded model that answers. All methods reject with `AppError`s only. */
@@ -153,8 +168,8 @@ export interface Engine {
    * Aborting the signal ends it with `aborted`; leaving the loop early does the same.
    */
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<RunPart>;
-  /** Log-probability of each token of `text` after `prompt`. */
-  score(prompt: Prompt, text: string, signal?: AbortSignal): Promise<ScoredToken[]>;
+  /** Log-probability of each token of the text, by the model's own distribution before any sampling setting. */
+  score(request: ScoreRequest, signal?: AbortSignal): Promise<ScoredToken[]>;
   /** Writes the KV state of a chat to disk now; resolves false where there is none. */
   saveState(stateKey: string): Promise<boolean>;
   /** Forgets the KV state of a chat, in memory and on disk. */

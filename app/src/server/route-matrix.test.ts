@@ -35,6 +35,7 @@ const entries: Record<string, Entry> = {
   'GET /api/chats/:id/export': of('chat'),
   'POST /api/chats/:id/messages/:messageId/edit': of('message', { content: 'x' }),
   'PATCH /api/chats/:id/messages/:messageId': of('message', { pinned: true }),
+  'GET /api/chats/:id/messages/:messageId/tokens': of('message'),
   'DELETE /api/chats/:id/messages/:messageId': of('message'),
   'GET /api/chats/:id/messages/:messageId/export': of('message'),
   'GET /api/trash': closed,

@@ -13,6 +13,7 @@ import {
   tagsSchema,
   trashEntrySchema,
 } from '../chats.ts';
+import { tokenLensSchema } from '../lens.ts';
 import { contextPlanSchema, runSchema } from '../runs.ts';
 import {
   byIdSchema,
@@ -216,6 +217,16 @@ export const messageRoutes = {
     headers: versionedHeaders,
     body: z.strictObject({ pinned: z.boolean().optional(), feedback: feedbackSchema.nullable().optional() }),
     response: chatMessageSchema,
+  }),
+  tokens: route({
+    method: 'GET',
+    path: '/api/chats/:id/messages/:messageId/tokens',
+    summary:
+      'The tokens of an answer, each with its probability and the likeliest others; computed now, not kept',
+    tag: 'messages',
+    status: 200,
+    params: inChatSchema,
+    response: tokenLensSchema,
   }),
   trash: route({
     method: 'DELETE',

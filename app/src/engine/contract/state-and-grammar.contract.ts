@@ -8,7 +8,8 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
       test('every token of a text gets a log-probability and its place', async () => {
         const engine = await shared();
         const text = 'The hill is dry.';
-        const scored = await engine.score({ kind: 'raw', text: 'A fact: ', parseSpecial: false }, text);
+        const prompt = { kind: 'raw', text: 'A fact: ', parseSpecial: false } as const;
+        const scored = await engine.score({ person: 'p', prompt, text });
         expect(scored.length).toBeGreaterThan(0);
         expect(scored.every((token) => token.logprob <= 0)).toBe(true);
         expect(scored.map((token) => token.offset)).toEqual(
@@ -16,6 +17,25 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
         );
         const bytes = scored.flatMap((token) => token.bytes);
         expect(Buffer.from(bytes).toString('utf8').trimStart()).toBe(text);
+      });
+
+      test('the likeliest tokens are told at each place, and only as many places as wanted', async () => {
+        const engine = await shared();
+        const prompt = { kind: 'chat', messages: [{ role: 'user', content: 'What is a hill?' }] } as const;
+        const request = { person: 'p', prompt, text: 'The hill is dry and wide.' };
+        const scored = await engine.score({ ...request, alternatives: 5, maxTokens: 3, priority: 'side' });
+        expect(scored).toHaveLength(3);
+        for (const { id, logprob, top } of scored) {
+          expect(top).toHaveLength(5);
+          expect(top.map((one) => one.logprob)).toEqual(
+            top.map((one) => one.logprob).toSorted((a, b) => b - a),
+          );
+          expect(top.reduce((sum, one) => sum + Math.exp(one.logprob), 0)).toBeLessThanOrEqual(1.0001);
+          for (const one of top) if (one.id === id) expect(one.logprob).toBeCloseTo(logprob, 5);
+        }
+        await expect(engine.score({ ...request, alternatives: 1000 })).rejects.toMatchObject({
+          code: 'value-out-of-range',
+        });
       });
     }
 

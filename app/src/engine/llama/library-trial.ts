@@ -56,8 +56,7 @@ async function compute({ connection, hello, modelBytes }: TrialOptions, path: st
     gpuLayers: hasGpu ? allLayers : 0,
   });
   const { tokens } = await connection.ask('score', {
-    prompt: { kind: 'tokens', ids: [1] },
-    text: trialText,
+    request: { person: '', prompt: { kind: 'tokens', ids: [1] }, text: trialText },
   });
   const scores = tokens.map((token) => token.logprob);
   const isAlike =

@@ -1,7 +1,7 @@
 import { AppError, toAppError } from '../../contracts/app-error.ts';
 import type { RunPart } from '../../contracts/run-parts.ts';
 import { samplingSchema, type Sampling } from '../../contracts/sampling.ts';
-import { checkPrompt, checkRequest } from '../check-request.ts';
+import { checkPrompt, checkRequest, checkScoreRequest } from '../check-request.ts';
 import type {
   CountResult,
   Engine,
@@ -12,6 +12,7 @@ import type {
   Prompt,
   RenderedPrompt,
   ScoredToken,
+  ScoreRequest,
 } from '../engine.ts';
 import { grammarOfJsonSchema } from '../json-schema-grammar.ts';
 import { unavailable, type EngineConnection } from './engine-connection.ts';
@@ -100,8 +101,12 @@ class ProcessEngine implements LlamaEngine {
     }
   }
 
-  async score(prompt: Prompt, text: string, signal?: AbortSignal): Promise<ScoredToken[]> {
-    return (await this.#connection.ask('score', { prompt: this.#checked(prompt), text }, signal)).tokens;
+  async score(request: ScoreRequest, signal?: AbortSignal): Promise<ScoredToken[]> {
+    this.#present();
+    checkScoreRequest(request, this.#description);
+    const { prompt, adapters, ...rest } = request;
+    const wire = { ...rest, ...(adapters ? { adapters: [...adapters] } : {}), prompt: wirePrompt(prompt) };
+    return (await this.#connection.ask('score', { request: wire }, signal)).tokens;
   }
 
   async saveState(stateKey: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import { errorCodes, type ErrorCode } from '../../contracts/error-codes.ts';
 import { promptMessageSchema } from '../../contracts/messages.ts';
 import { endReasons } from '../../contracts/run-parts.ts';
 import { samplingSchema } from '../../contracts/sampling.ts';
+import { maxAlternatives, scoredTokenSchema, tokenLogprobSchema } from './token-schemas.ts';
 
 /**
  * What the server process and an engine child say to each other.
@@ -58,21 +59,30 @@ export const wirePromptSchema = z.discriminatedUnion('kind', [
 ]);
 export type WirePrompt = z.infer<typeof wirePromptSchema>;
 
-const generateRequestSchema = z.strictObject({
-  id: nameSchema,
+const askedSchema = z.strictObject({
   person: nameSchema,
   prompt: wirePromptSchema,
-  sampling: samplingSchema,
   adapters: z
     .array(z.strictObject({ id: nameSchema, scale: z.number() }))
     .max(maxAdapters)
     .optional(),
+  priority: z.enum(['answer', 'side']).optional(),
+});
+const generateRequestSchema = askedSchema.extend({
+  id: nameSchema,
+  sampling: samplingSchema,
   stateKey: nameSchema.optional(),
   ephemeral: z.boolean().optional(),
-  priority: z.enum(['answer', 'side']).optional(),
   drawnTokens: z.int().min(0).max(maxTokens).optional(),
 });
 export type WireGenerateRequest = z.infer<typeof generateRequestSchema>;
+
+const scoreRequestSchema = askedSchema.extend({
+  text: textSchema,
+  alternatives: z.int().min(0).max(maxAlternatives).optional(),
+  maxTokens: z.int().min(1).max(maxTokens).optional(),
+});
+export type WireScoreRequest = z.infer<typeof scoreRequestSchema>;
 
 const loadSchema = z.strictObject({
   type: z.literal('load'),
@@ -114,12 +124,7 @@ export const requestSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('detokenize'), ticket: ticketSchema, ids: tokenIdsSchema }),
   z.strictObject({ type: z.literal('generate'), ticket: ticketSchema, request: generateRequestSchema }),
-  z.strictObject({
-    type: z.literal('score'),
-    ticket: ticketSchema,
-    prompt: wirePromptSchema,
-    text: textSchema,
-  }),
+  z.strictObject({ type: z.literal('score'), ticket: ticketSchema, request: scoreRequestSchema }),
   z.strictObject({ type: z.literal('save-state'), ticket: ticketSchema, stateKey: nameSchema }),
   z.strictObject({ type: z.literal('drop-state'), ticket: ticketSchema, stateKey: nameSchema }),
   z.strictObject({ type: z.literal('stats'), ticket: ticketSchema }),
@@ -135,17 +140,6 @@ const errorBodySchema = z.strictObject({
   hint: z.string().max(65_536).optional(),
   details: z.record(z.string(), z.unknown()).optional(),
 });
-
-const bytesSchema = z.array(z.int().min(0).max(255)).max(4096);
-/** JSON has no infinity: a banned token's log-probability travels as -1e9. */
-const logprobSchema = z.number();
-const alternativeSchema = z.strictObject({
-  id: z.int(),
-  text: z.string(),
-  bytes: bytesSchema,
-  logprob: logprobSchema,
-});
-export const tokenLogprobSchema = alternativeSchema.extend({ top: z.array(alternativeSchema).max(32) });
 
 const runPartSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('model-load'), progress: z.number() }),
@@ -266,9 +260,6 @@ export const renderResultSchema = z.strictObject({
 });
 export const tokenizeResultSchema = z.strictObject({ ids: tokenIdsSchema });
 export const detokenizeResultSchema = z.strictObject({ text: z.string() });
-export const scoreResultSchema = z.strictObject({
-  tokens: z.array(tokenLogprobSchema.extend({ offset: z.int().min(0) })),
-});
 export const saveStateResultSchema = z.strictObject({ saved: z.boolean() });
 
 export const statsSchema = z.strictObject({
@@ -338,7 +329,7 @@ export const resultSchemas = {
   render: renderResultSchema,
   tokenize: tokenizeResultSchema,
   detokenize: detokenizeResultSchema,
-  score: scoreResultSchema,
+  score: z.strictObject({ tokens: z.array(scoredTokenSchema) }),
   'save-state': saveStateResultSchema,
   'drop-state': z.strictObject({}),
   stats: statsSchema,

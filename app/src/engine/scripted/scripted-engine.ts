@@ -4,7 +4,7 @@ import type { RunPart } from '../../contracts/run-parts.ts';
 import { findBuiltInFormat, type BuiltInFormat } from '../../prompts/built-in-formats.ts';
 import { renderFormat } from '../../prompts/render-format.ts';
 import { textOf, type PromptSegment } from '../../prompts/segments.ts';
-import { checkPrompt } from '../check-request.ts';
+import { checkPrompt, checkScoreRequest, contextTooLong } from '../check-request.ts';
 import type {
   Engine,
   EngineCapabilities,
@@ -70,7 +70,7 @@ export function createScriptedEngine(source: ModelSource, script: Script, option
     source,
     capabilities,
     describe: () => ({ ...description, parameters: script.parameters ?? 0 }),
-    ...textMethods(life.present),
+    ...textMethods(life.present, description),
     generate: (request, signal) => {
       const channel = createPartChannel();
       const controller = new AbortController();
@@ -123,6 +123,7 @@ function createLife(): Life {
 /** What needs no turn: all but answering. */
 function textMethods(
   present: () => void,
+  description: ModelDescription,
 ): Pick<Engine, 'count' | 'tokenize' | 'detokenize' | 'render' | 'score'> {
   return {
     count: async (prompt) => {
@@ -144,10 +145,14 @@ function textMethods(
       const { ids, template } = encode(prompt);
       return { text: tokenizer.decodeTokens(ids), tokenIds: ids, idsHash: hashOfIds(ids), template };
     },
-    score: async (prompt, text) => {
+    score: async (request) => {
       present();
-      encode(prompt);
-      return scoreText(text);
+      checkScoreRequest(request, description);
+      const { prompt, text, alternatives = 0, maxTokens } = request;
+      const { ids } = encode(prompt);
+      if (ids.length >= description.contextTokens)
+        throw contextTooLong(ids.length, description.contextTokens);
+      return scoreText(text, alternatives).slice(0, maxTokens);
     },
   };
 }
@@ -222,23 +227,30 @@ function plain(found: Pick<EncodedRequest, 'ids' | 'question' | 'template'>): En
   return { ...found, messageTokens: [], overheadTokens: found.ids.length, openAnswer: '' };
 }
 
-function scoreText(text: string): ScoredToken[] {
+function scoreText(text: string, alternatives: number): ScoredToken[] {
   const ids = tokenizer.tokenizeText(text);
   const decoder = new TextDecoder();
   let offset = 0;
   return ids.map((id) => {
     const piece = decoder.decode(tokenizer.tokenBytes(id), { stream: true });
-    const scored = {
-      id,
-      text: piece,
-      bytes: [...tokenizer.tokenBytes(id)],
-      logprob: -1 - (id % 7),
-      top: [],
-      offset,
-    };
+    const own = { id, text: piece, bytes: [...tokenizer.tokenBytes(id)], logprob: -1 - (id % 7) };
+    const scored = { ...own, top: likeliest(own, alternatives), offset };
     offset += piece.length;
     return scored;
   });
+}
+
+/** The token itself and its neighbours in the vocabulary, each less likely than the one before. */
+function likeliest(own: Omit<ScoredToken, 'top' | 'offset'>, count: number): ScoredToken['top'] {
+  const others = Array.from({ length: count }, (_, index) => {
+    const id = (own.id + index + 1) % tokenizer.vocabularySize;
+    const bytes = [...tokenizer.tokenBytes(id)];
+    return { id, text: Buffer.from(bytes).toString('utf8'), bytes, logprob: -3 - index };
+  });
+  return [own, ...others]
+    .toSorted((a, b) => b.logprob - a.logprob)
+    .slice(0, count)
+    .map((one) => ({ ...one, kind: tokenizer.endTokenIds.includes(one.id) ? 'end' : 'text' }));
 }
 
 function hashOfIds(ids: readonly number[]): string {

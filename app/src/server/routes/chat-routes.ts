@@ -76,6 +76,9 @@ function messageRoutesOf(app: FastifyInstance, { chats }: ServerContext): void {
       change: withoutUndefined(body),
     }),
   );
+  serveRoute(app, messageRoutes.tokens, ({ owner, params, signal }) =>
+    chats.lens(owner, { chatId: params.id, messageId: params.messageId }, signal),
+  );
   serveRoute(app, messageRoutes.trash, ({ owner, params, headers }) =>
     chats.trashMessage(owner, params.id, { messageId: params.messageId, ...versionOf(headers) }),
   );

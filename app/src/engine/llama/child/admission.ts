@@ -107,7 +107,7 @@ function earlierOf(
   return [...found, ...known.aside.transcripts(stateKey, adapterKey)];
 }
 
-function adapterSet(uses: readonly { id: string; scale: number }[], loaded: LoadedModel): AdapterSet {
+export function adapterSet(uses: readonly { id: string; scale: number }[], loaded: LoadedModel): AdapterSet {
   const active = uses.filter((use) => use.scale !== 0);
   const items = active.map(({ id, scale }) => {
     const adapter = loaded.adapters.get(id);

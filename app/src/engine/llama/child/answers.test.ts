@@ -149,7 +149,10 @@ describe('an engine child', () => {
       parseSpecial: false,
       addSpecial: true,
     });
-    const { tokens } = await child.ask({ type: 'score', prompt: { kind: 'tokens', ids }, text });
+    const { tokens } = await child.ask({
+      type: 'score',
+      request: { person: '', prompt: { kind: 'tokens', ids }, text },
+    });
     expect(tokens.map((token) => token.offset)).toEqual(
       tokens.map(
         (_, index) =>
@@ -161,9 +164,77 @@ describe('an engine child', () => {
         expect(token.logprob).toBeCloseTo(drawn[index]!.logprob, 1);
     }
     expect(tokens.length).toBeGreaterThan(3);
-    expect(await child.ask({ type: 'score', prompt: { kind: 'tokens', ids }, text: '' })).toEqual({
-      tokens: [],
+    const nothing = { person: '', prompt: { kind: 'tokens' as const, ids }, text: '' };
+    expect(await child.ask({ type: 'score', request: nothing })).toEqual({ tokens: [] });
+  });
+
+  it('tells at each place of a text what generating there tells', async () => {
+    const { ids } = await child.ask({
+      type: 'tokenize',
+      text: 'The river',
+      parseSpecial: false,
+      addSpecial: true,
     });
+    const request = { person: '', prompt: { kind: 'tokens' as const, ids }, text: ' runs to the sea' };
+    const { tokens } = await child.ask({ type: 'score', request: { ...request, alternatives: 5 } });
+    expect(tokens.length).toBeGreaterThan(3);
+    for (const [index, { id, logprob, top }] of tokens.entries()) {
+      const before = [...ids, ...tokens.slice(0, index).map((token) => token.id)];
+      const { parts } = await child.generate({
+        prompt: { kind: 'tokens', ids: before },
+        sampling: { ...steady, logitBias: { [id]: 100 }, maxNewTokens: 1, logprobs: 5 },
+      });
+      const [drawn] = parts.flatMap((part) => (part.type === 'token' ? [part.token] : []));
+      expect(drawn).toMatchObject({ id, top: top.map((one) => ({ id: one.id, text: one.text })) });
+      expect(logprob).toBeCloseTo(drawn!.logprob, 3);
+      for (const [place, one] of top.entries())
+        expect(one.logprob).toBeCloseTo(drawn!.top[place]!.logprob, 3);
+      expect(top.reduce((sum, one) => sum + Math.exp(one.logprob), 0)).toBeLessThanOrEqual(1.0001);
+    }
+  });
+
+  it('scores with the adapters that are asked for, as side work, and only what there is room for', async () => {
+    const request = { person: '', prompt: raw('The river'), text: ' runs to the sea', maxTokens: 4 };
+    const plain = await child.ask({ type: 'score', request: { ...request, priority: 'side' } });
+    const adapted = await child.ask({
+      type: 'score',
+      request: { ...request, adapters: [{ id: 'one', scale: 1 }] },
+    });
+    expect(plain.tokens).toHaveLength(4);
+    expect(adapted.tokens.map(({ logprob }) => logprob)).not.toEqual(
+      plain.tokens.map(({ logprob }) => logprob),
+    );
+    const nearlyFull = { ...request, prompt: { kind: 'tokens' as const, ids: Array<number>(510).fill(5) } };
+    expect((await child.ask({ type: 'score', request: nearlyFull })).tokens).toHaveLength(2);
+    const full = { ...request, prompt: { kind: 'tokens' as const, ids: Array<number>(512).fill(5) } };
+    await expect(child.ask({ type: 'score', request: full })).rejects.toMatchObject({
+      code: 'context-too-long',
+    });
+  });
+
+  it('scores all of an answer that its chat still holds, and leaves the chat its state', async () => {
+    const first = { role: 'user' as const, content: 'Where does the river go?' };
+    const sampling = { ...steady, temperature: 0 };
+    const prompt = { kind: 'chat' as const, messages: [first] };
+    const answer = await child.generate({ prompt, stateKey: 'looked-at', sampling });
+    const { tokens } = await child.ask({
+      type: 'score',
+      request: { person: '', prompt, text: answer.text, alternatives: 5, priority: 'side' },
+    });
+    const bytes = tokens.flatMap((token) => token.bytes);
+    expect(Buffer.from(bytes).toString('utf8')).toBe(answer.text);
+    const turns = [
+      first,
+      { role: 'assistant' as const, content: answer.text },
+      { role: 'user' as const, content: 'And then?' },
+    ];
+    const second = await child.generate({
+      prompt: { kind: 'chat', messages: turns },
+      stateKey: 'looked-at',
+      sampling,
+    });
+    const { promptTokens, completionTokens } = answer.usage!;
+    expect(second.usage?.cachedTokens).toBeGreaterThanOrEqual(promptTokens + completionTokens - 1);
   });
 
   it('counts and renders what it reads', async () => {

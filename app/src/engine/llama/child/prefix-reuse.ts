@@ -133,9 +133,8 @@ export class PrefixReuse {
     return best;
   }
 
-  /** The last token of a prompt is always read, for its logits. */
   #usable(common: number, held: number, task: Task): number {
-    const length = Math.min(common, task.target.length - 1);
+    const length = Math.min(common, unreadAt(task));
     return this.#options.canTrim || length === held ? length : 0;
   }
 
@@ -143,10 +142,15 @@ export class PrefixReuse {
     return active.some((other) => {
       if (other === task || other.phase !== 'reading' || other.sequence === null) return false;
       if (other.adapters.key !== task.adapters.key || !this.#options.canTrim) return false;
-      const common = Math.min(other.target.commonPrefix(task.target), task.target.length - 1);
+      const common = Math.min(other.target.commonPrefix(task.target), unreadAt(task));
       return common - have >= worthwhileTokens && other.sequence.tokens.length < common;
     });
   }
+}
+
+/** From here on all is read for its logits: the last token of a prompt, of a text that is scored every one. */
+function unreadAt({ work, target }: Task): number {
+  return (work.kind === 'score' ? work.from : target.length) - 1;
 }
 
 /** A chat's own state is cut back and gone on with; a nameless one only where all of it is gone on with. */

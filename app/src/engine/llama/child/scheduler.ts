@@ -250,7 +250,7 @@ export class Scheduler {
       if (next < work.from || next >= task.target.length) continue;
       const row = context.logits(firstIndex + index);
       if (row === null) throw new AppError('internal', 'The engine gave no logits.');
-      work.scores.push(describeToken(row, task.target.at(next), 0, vocabulary));
+      work.scores.push(describeToken(row, task.target.at(next), work.alternatives, vocabulary));
     }
     if (part.from + part.count >= task.target.length) this.#end(task, 'stop');
   }

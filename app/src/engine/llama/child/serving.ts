@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { toAppError } from '../../../contracts/app-error.ts';
 import type { TokenLogprob } from '../../../contracts/run-parts.ts';
-import type { EngineStats, LoadMessage, WireGenerateRequest, WirePrompt } from '../protocol.ts';
-import { checkLength, prepareTask, type AdmissionPlace } from './admission.ts';
+import type { EngineStats, LoadMessage, WireGenerateRequest, WireScoreRequest } from '../protocol.ts';
+import { prepareTask, type AdmissionPlace } from './admission.ts';
 import type { Bindings } from './bindings.ts';
 import type { CancelLine } from './cancel-line.ts';
 import type { Channel } from './channel.ts';
@@ -13,11 +13,11 @@ import type { LoadedModel } from './loaded-model.ts';
 import { Outbox } from './outbox.ts';
 import type { Prompting } from './prompting.ts';
 import { Scheduler } from './scheduler.ts';
+import { prepareScore } from './score-text.ts';
 import { Sequences, type Sequence } from './sequences.ts';
 import { Snapshots } from './snapshots.ts';
 import { StatesAside } from './states-aside.ts';
-import { createTask, type Task } from './task.ts';
-import { TokenList } from './token-list.ts';
+import type { Task } from './task.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { WorkClock } from './work-clock.ts';
 
@@ -138,33 +138,15 @@ export class Serving {
     return isKnown;
   }
 
-  /** Log-probability of each token of `text` after `prompt`. */
-  async score(ticket: number, prompt: WirePrompt, text: string): Promise<TokenLogprob[]> {
-    const { ids } = await this.prompting.resolve(prompt);
-    const target = new TokenList(ids);
-    target.append(this.vocabulary.tokenizeContinuation(text));
-    if (target.length === ids.length) return [];
-    checkLength(target.length - 1, this.#options.loaded.contextTokens);
-    return new Promise((resolve, reject) => {
-      const work = { kind: 'score', from: ids.length, scores: [], resolve, reject } as const;
-      this.#scheduler.submit(
-        createTask(
-          {
-            ticket,
-            person: '',
-            priority: 'answer',
-            stateKey: null,
-            ephemeral: true,
-            adapters: { key: '', items: [] },
-            work: { ...work, scores: [] },
-            target,
-            promptText: null,
-          },
-          new TokenList(),
-        ),
-      );
-      this.#run();
-    });
+  /** Log-probability of each token of a text after a prompt. */
+  async score(ticket: number, request: WireScoreRequest): Promise<TokenLogprob[]> {
+    const state = { isCancelled: false };
+    this.#preparing.set(ticket, state);
+    const makeTask = await prepareScore(ticket, request, this.#options.loaded).finally(() =>
+      this.#preparing.delete(ticket),
+    );
+    if (makeTask === null) return [];
+    return new Promise((resolve, reject) => this.#submit(makeTask({ resolve, reject }), state.isCancelled));
   }
 
   async saveState(stateKey: string): Promise<boolean> {

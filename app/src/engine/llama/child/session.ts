@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { AppError, toAppError } from '../../../contracts/app-error.ts';
-import type { TokenLogprob } from '../../../contracts/run-parts.ts';
 import { protocolVersion, type EngineRequest, type LoadMessage, type ResultOf } from '../protocol.ts';
 import { openLibraries, type Bindings } from './bindings.ts';
 import type { CancelLine } from './cancel-line.ts';
@@ -9,6 +8,7 @@ import { listDevices } from './devices.ts';
 import { beFirstToBeKilled, seesNoNetwork } from './libc.ts';
 import { loadEverything } from './loaded-model.ts';
 import { silence } from './model.ts';
+import { withPlaces } from './score-text.ts';
 import { Serving } from './serving.ts';
 import { verifyLibraries } from './verify.ts';
 
@@ -158,9 +158,10 @@ export class Session {
     return loaded.description;
   }
 
-  async #score(request: Extract<EngineRequest, { type: 'score' }>): Promise<ResultOf<'score'>> {
-    const scores = await this.#served().score(request.ticket, request.prompt, request.text);
-    return { tokens: withOffsets(scores) };
+  async #score(asked: Extract<EngineRequest, { type: 'score' }>): Promise<ResultOf<'score'>> {
+    const serving = this.#served();
+    const scores = await serving.score(asked.ticket, asked.request);
+    return { tokens: withPlaces(scores, serving.vocabulary) };
   }
 
   #served(): Serving {
@@ -173,17 +174,6 @@ export class Session {
     await this.#options.channel.drain();
     process.exit(0);
   }
-}
-
-/** Offsets in UTF-16 units; a token inside a character has the offset of that character. */
-function withOffsets(scores: readonly TokenLogprob[]): ResultOf<'score'>['tokens'] {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  let offset = 0;
-  return scores.map((score) => {
-    const here = offset;
-    offset += decoder.decode(Uint8Array.from(score.bytes), { stream: true }).length;
-    return { ...score, offset: here };
-  });
 }
 
 /** Names only: configuration is not read in this process, and must not be in it. */

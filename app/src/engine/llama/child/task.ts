@@ -28,6 +28,8 @@ export interface ScoreWork {
   kind: 'score';
   /** Index of the first token to score. */
   from: number;
+  /** How many of the likeliest tokens are told at each place. */
+  alternatives: number;
   scores: TokenLogprob[];
   resolve: (scores: TokenLogprob[]) => void;
   reject: (error: unknown) => void;

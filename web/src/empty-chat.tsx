@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { Ghost } from 'lucide-react';
-import { useModels, useSystem } from './api/queries.ts';
+import { useCatalogue, useModels, useSystem } from './api/queries.ts';
+import { picksOf } from './models/picks.ts';
 import { newChat } from './state/actions.ts';
 import { useStore } from './state/store.ts';
 import { useAnsweringModel } from './state/use-settings.ts';
@@ -14,19 +15,26 @@ const RealModelCard = later(() =>
   import('./models/real-model-card.tsx').then((module) => module.RealModelCard),
 );
 
-/** Whether the way to a real model is offered; known before the list is here from how it was the last time. */
-function useCardWanted() {
+/**
+ * The way to a real model, for who has only Cria and a machine that can hold another. Its room is kept from the first
+ * drawing on if there was a card the last time; which models there are is known only later.
+ */
+function useCard() {
   const models = useModels().data?.models;
   const [isDismissed, setDismissed] = useState(() => remembered.read('no-model-card', false));
-  const hasOnlyCria = models?.every((model) => model.bundled) ?? remembered.read('only-cria', true);
+  const isOnlyCria = models?.every((model) => model.bundled);
+  const { data: catalogue, isError } = useCatalogue(isOnlyCria === true && !isDismissed);
+  const picks = models && (isOnlyCria ? catalogue && picksOf(catalogue.entries) : []);
+  const isOffered = picks && picks.length > 0;
   useEffect(() => {
-    if (models) remembered.write('only-cria', hasOnlyCria);
-  }, [models, hasOnlyCria]);
+    if (isOffered !== undefined) remembered.write('model-card', isOffered);
+  }, [isOffered]);
   const dismiss = (): void => {
     remembered.write('no-model-card', true);
     setDismissed(true);
   };
-  return { isWanted: hasOnlyCria && !isDismissed, isKnown: models !== undefined, dismiss };
+  const hasRoom = !isDismissed && !isError && (isOffered ?? remembered.read('model-card', true));
+  return { hasRoom, picks, dismiss };
 }
 
 function TemporaryNote() {
@@ -45,13 +53,13 @@ export function EmptyChat() {
   const { data: system, isError } = useSystem();
   const current = useAnsweringModel();
   const { isTemporary } = useStore(newChat);
-  const card = useCardWanted();
+  const card = useCard();
   return (
     // Shown when its words are here: nothing moves afterwards, the card has its room below.
     <div
       className="empty"
       data-ready={system !== undefined || isError || undefined}
-      data-card={card.isWanted || undefined}
+      data-card={card.hasRoom || undefined}
     >
       <div className="empty__inner">
         <Mark size={44} />
@@ -60,7 +68,7 @@ export function EmptyChat() {
         <div className="woven empty__woven" />
         <p className="small soft empty__model">{current && strings.empty.answersBy(modelName(current))}</p>
         {isTemporary && <TemporaryNote />}
-        {card.isWanted && card.isKnown && <RealModelCard onDismiss={card.dismiss} />}
+        {card.hasRoom && card.picks && <RealModelCard picks={card.picks} onDismiss={card.dismiss} />}
       </div>
     </div>
   );

@@ -116,6 +116,25 @@ test.each([
   }
 });
 
+test('where there is no other model to have, the empty chat stands in the middle and keeps no room for the card', async () => {
+  const { page } = await here.open();
+  const middle = async (): Promise<number> => {
+    const { y = 0, height = 0 } = (await page.locator('.empty__inner').boundingBox()) ?? {};
+    return y + height / 2;
+  };
+  await page.locator('.empty:not([data-card]) .mark').waitFor();
+  expect(await middle()).toBeGreaterThan(300);
+  const place = await middle();
+  // The next time it is known before anything is here, and nothing moves.
+  await page.addInitScript(`new MutationObserver(() => {
+    window.hadRoom ||= document.querySelector('.empty[data-card]') !== null;
+  }).observe(document, { subtree: true, childList: true, attributes: true });`);
+  await page.reload();
+  await page.locator('.empty[data-ready] .mark').waitFor();
+  expect(await page.evaluate('window.hadRoom')).toBe(false);
+  expect(await middle()).toBe(place);
+});
+
 test('settings of a chat are live, say where they come from, and can be taken back', async () => {
   const { page } = await here.open();
   await say(page, 'with settings');

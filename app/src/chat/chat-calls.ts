@@ -78,7 +78,7 @@ async function open(
   return {
     chat,
     messages,
-    whole: messages.length === chat.messageCount,
+    whole: part === undefined || messages.length === chat.messageCount,
     activeRuns: runs.map((run) => context.live.get(run.id)?.snapshot() ?? run),
     plan: await lastPlan(context, owner, opened),
     logged: loggingMode(context.config, chat.temporary) !== 'off',

@@ -120,6 +120,20 @@ describe('the tree', () => {
     expect(await chats.clear(owner, (await chat()).id)).toBeNull();
   });
 
+  test('opened to its end a chat says whether there is more; opened without one it is whole', async () => {
+    const { chats, chat, say } = opened;
+    const { id } = await chat();
+    await say(id, 'one');
+    await say(id, 'two');
+    const open = async (part?: { last: number }): Promise<[number, boolean]> => {
+      const { messages, whole } = await chats.open(owner, id, part);
+      return [messages.length, whole];
+    };
+    expect(await open({ last: 3 })).toEqual([3, false]);
+    expect(await open({ last: 4 })).toEqual([4, true]);
+    expect(await open()).toEqual([4, true]);
+  });
+
   test('a copy holds the tree, or one branch of it', async () => {
     const { chats, chat, say } = opened;
     const { id } = await chat();

@@ -3,8 +3,8 @@ import type { StartRun, StartedRun } from '@corral/app/contracts/api/runs';
 import type { Chat, ChatMessage } from '@corral/app/contracts/chats';
 import type { ContextPlan, Run, RunEvent } from '@corral/app/contracts/runs';
 import { chatsApi, messagesApi, runsApi } from '../api/chats.ts';
-import { ApiError } from '../api/request.ts';
 import { streamClient } from '../api/stream-client.ts';
+import { ChatLoading } from './chat-loading.ts';
 import { flushScheduler } from './flush-scheduler.ts';
 import { LiveRun, type LiveView } from './live-run.ts';
 import { MessageTree } from './message-tree.ts';
@@ -37,10 +37,6 @@ const notReady: ChatState = {
   runIds: [],
 };
 
-const refreshDelayMs = 400;
-/** A notice this soon after an action of this tab is about that action. */
-const ownEchoMs = 2_500;
-
 /** One chat as this tab knows it: the tree, the shown branch, and the answers that are being written. */
 export class ChatSession {
   readonly id: string;
@@ -51,67 +47,34 @@ export class ChatSession {
   /** Runs that ended while this page was open, for their figures. */
   readonly #ended = new Map<string, LiveView>();
   readonly #settings = new SettingsChanges({
-    save: (settings, version) => this.#own(chatsApi.update(this.id, { settings }, version)),
+    save: (settings, version) => this.#loading.own(chatsApi.update(this.id, { settings }, version)),
     lookAgain: () => this.load(),
     onShown: (shown) =>
       this.state.set((state) => ({ ...state, chat: state.chat ? { ...state.chat, ...shown } : null })),
   });
-  #ownChangeAt = -Infinity;
-  #isClosed = false;
-  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #loading = new ChatLoading({
+    ask: (part) => chatsApi.open(this.id, part),
+    onOpened: (opened) => this.#take(opened),
+    onFailed: (status, error) =>
+      this.state.set((state) => ({ ...state, status, error: error instanceof Error ? error : null })),
+  });
 
   constructor(id: string) {
     this.id = id;
   }
 
-  /** The last messages are here and the others still to come. */
-  get isInPart(): boolean {
-    const { status, isWhole } = this.state.get();
-    return status === 'ready' && !isWhole && !this.#isClosed;
+  /** For the first time; those far above come when the last ones are drawn. */
+  open(): Promise<void> {
+    return this.#loading.endFirst();
   }
 
-  /** Other branches are known only then. If they cannot be had now, what is here has to do. */
-  async #needWhole(): Promise<void> {
-    if (this.isInPart) await this.load();
+  load(): Promise<void> {
+    return this.#loading.whole();
   }
 
-  async load(part: { last?: number } = {}): Promise<void> {
-    try {
-      let askedAt: number;
-      let opened: OpenedChat;
-      do {
-        askedAt = performance.now();
-        opened = await chatsApi.open(this.id, part);
-        // What was asked for before a change of one's own, and comes after it, would hide the change.
-      } while (this.#ownChangeAt > askedAt);
-      if (opened.whole || !this.state.get().isWhole) this.#take(opened);
-    } catch (error) {
-      const isMissing = error instanceof ApiError && error.status === 404;
-      if (this.state.get().status === 'ready' && !isMissing) return;
-      this.state.set((state) => ({
-        ...state,
-        status: isMissing ? 'missing' : 'failed',
-        error: error instanceof Error ? error : null,
-      }));
-    }
-  }
-
-  /** A change of one's own: a notice of it needs no look, and no look from before it is believed. */
-  async #own<Result>(changing: Promise<Result>): Promise<Result> {
-    this.#ownChangeAt = performance.now();
-    try {
-      return await changing;
-    } finally {
-      this.#ownChangeAt = performance.now();
-    }
-  }
-
-  /** Another tab or the server changed it: look again soon, once. */
+  /** Another tab or the server changed it. */
   changed(version: number | null): void {
-    const known = this.state.get().chat?.version;
-    if (version !== null && version === known && performance.now() - this.#ownChangeAt < ownEchoMs) return;
-    clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = setTimeout(() => void this.load(), refreshDelayMs);
+    this.#loading.changed(version, this.state.get().chat?.version);
   }
 
   message(id: string): ChatMessage | undefined {
@@ -251,7 +214,7 @@ export class ChatSession {
   /** Starts an answer; resolves when the server has it on disk. */
   async start(body: StartRun): Promise<StartedRun> {
     const leafId = this.state.get().path.at(-1) ?? null;
-    const started = await this.#own(runsApi.start(this.id, body, leafId));
+    const started = await this.#loading.own(runsApi.start(this.id, body, leafId));
     this.#adopt(body, started, leafId);
     return started;
   }
@@ -294,7 +257,7 @@ export class ChatSession {
 
   /** Shows the branch through a sibling; the server remembers it. */
   async switchTo(messageId: string): Promise<void> {
-    await this.#needWhole();
+    await this.#loading.rest();
     const leafId = this.#tree.leafOf(messageId);
     this.#show(leafId);
     await this.update({ activeLeafId: leafId });
@@ -307,7 +270,7 @@ export class ChatSession {
     folder?: string | null;
     activeLeafId?: string;
   }): Promise<void> {
-    const chat = this.#settings.taken(await this.#own(chatsApi.update(this.id, body)));
+    const chat = this.#settings.taken(await this.#loading.own(chatsApi.update(this.id, body)));
     this.state.set((state) => ({ ...state, chat }));
   }
 
@@ -324,22 +287,22 @@ export class ChatSession {
     if (!message) return;
     this.#tree.put({ ...message, ...body });
     this.#publish(messageId);
-    this.#tree.put(await this.#own(messagesApi.update(this.id, messageId, body)));
+    this.#tree.put(await this.#loading.own(messagesApi.update(this.id, messageId, body)));
     this.#publish(messageId);
   }
 
   /** Moves a message and what follows to the trash; gives back what undoes it. */
   async trash(messageId: string): Promise<(() => Promise<void>) | null> {
-    await this.#needWhole();
+    await this.#loading.rest();
     const parentId = this.#tree.get(messageId)?.parentId ?? null;
-    const entry = await this.#own(messagesApi.trash(this.id, messageId));
+    const entry = await this.#loading.own(messagesApi.trash(this.id, messageId));
     this.#tree.remove(messageId);
     this.#show(parentId ? this.#tree.leafOf(parentId) : this.#tree.newestLeaf());
     return entry ? () => this.#restore(entry.id) : null;
   }
 
   async clear(): Promise<(() => Promise<void>) | null> {
-    const entry = await this.#own(chatsApi.clear(this.id));
+    const entry = await this.#loading.own(chatsApi.clear(this.id));
     await this.load();
     return entry ? () => this.#restore(entry.id) : null;
   }
@@ -351,8 +314,7 @@ export class ChatSession {
 
   /** Stops listening; the runs go on at the server. */
   close(): void {
-    this.#isClosed = true;
-    clearTimeout(this.#refreshTimer);
+    this.#loading.close();
     for (const runId of this.#runs.keys()) streamClient.unwatch(runId);
     this.#runs.clear();
   }

@@ -1,27 +1,14 @@
 import { ChatSession } from './chat-session.ts';
 import { currentRoute } from './route.ts';
-import { whenDrawn } from '../ui/browser.ts';
 
 /** Chats kept ready beside the shown one, so that going back is instant and answers go on. */
 const keptSessions = 6;
-/** As many as are in the document as a whole anyway: a chat of no more is here at once. */
-const lastFirst = 100;
-const longestPauseMs = 10_000;
 const sessions = new Map<string, ChatSession>();
 let whenMade: (session: ChatSession) => void = () => undefined;
 
 /** Told of every session that begins; there is one such listener. */
 export function onSession(listener: (session: ChatSession) => void): void {
   whenMade = listener;
-}
-
-/** The last messages, which one sees, and once they are drawn all of them. */
-async function open(session: ChatSession): Promise<void> {
-  await session.load({ last: lastFirst });
-  for (let pauseMs = 0; session.isInPart; pauseMs = Math.min(longestPauseMs, 500 + 2 * pauseMs)) {
-    await whenDrawn(pauseMs);
-    await session.load();
-  }
 }
 
 export function sessionOf(chatId: string): ChatSession {
@@ -37,7 +24,7 @@ export function sessionOf(chatId: string): ChatSession {
   const route = currentRoute.get();
   // Who comes for one message may want any of them.
   const isForMessage = route.view === 'chat' && route.chatId === chatId && route.messageId !== undefined;
-  void (isForMessage ? session.load() : open(session));
+  void (isForMessage ? session.load() : session.open());
   trim();
   return session;
 }

@@ -16,6 +16,8 @@ export const templateLimits = {
   templateBytes: 1024 * 1024,
   /** `range(5000000)` alone exhausts the memory of a process. */
   rangeLength: 100_000,
+  /** A list that a template doubles and doubles takes 250 MB before a limit of 64 ends its thread. */
+  listLength: 1_000_000,
   /** No format says everything more than four times; 64 KB for tools and rules it brings itself. */
   outputPerInput: 4,
   outputExtraChars: 64 * 1024,

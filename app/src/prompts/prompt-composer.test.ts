@@ -71,9 +71,11 @@ describe('the format of a prompt', () => {
     }
   });
 
-  test('a template that eats memory ends its own thread only', async () => {
-    const eats =
-      "{% set ns = namespace(x=['xxxxxxxxxxxxxxxx']) %}{% for i in range(64) %}{% set ns.x = ns.x + ns.x %}{% endfor %}";
+  test.each([
+    ['text ends its own thread only', "namespace(x='xxxxxxxx') %}", '(ns.x + ns.x) | upper'],
+    ['lists is refused', "namespace(x=['x']) %}", 'ns.x + ns.x'],
+  ])('a template that eats memory with %s', async (_, start, more) => {
+    const eats = `{% set ns = ${start}{% for i in range(64) %}{% set ns.x = ${more} %}{% endfor %}`;
     const found = await composer(eats);
     expect(codes(found)).toContain('render-failed');
     expect(textOf((await (await composer(good)).compose(asked)).segments)).toBe('<s>[user]hello</s>');

@@ -41,8 +41,9 @@ interface Task {
 const hangMs = 5_000;
 /** Less of the processor than this share is not work. */
 const leastShare = 0.05;
-const mostGrowthBytes = 64 * 1024 * 1024;
-const mostInputBytes = 4 * 1024 * 1024;
+const mostGrowthMb = 64;
+const megabyte = 1024 * 1024;
+const mostInputBytes = 4 * megabyte;
 /** Growth counts from when code and caches are warm. */
 const warmInputs = 500;
 const lotSize = 20;
@@ -100,6 +101,7 @@ async function fuzz({ target: name, seconds, seed, shared }: Task): Promise<void
     collectedAt = performance.now();
   }
   await target.close?.();
+  collectGarbage();
   parentPort?.postMessage({ accepted, slowestMs });
 }
 
@@ -119,9 +121,9 @@ function moment(): { cpuMs: number; wallMs: number } {
   return { cpuMs: (user + system) / 1000, wallMs: performance.now() };
 }
 
-function isHang(since: ReturnType<typeof moment>, now: ReturnType<typeof moment>): boolean {
+function isHang(since: ReturnType<typeof moment>, now: ReturnType<typeof moment>, times: number): boolean {
   const [cpuMs, wallMs] = [now.cpuMs - since.cpuMs, now.wallMs - since.wallMs];
-  return cpuMs > hangMs || (wallMs > hangMs && cpuMs < wallMs * leastShare);
+  return cpuMs > hangMs * times || (wallMs > hangMs && cpuMs < wallMs * leastShare);
 }
 
 function watch(task: Task): Promise<FuzzReport> {
@@ -136,19 +138,29 @@ function watch(task: Task): Promise<FuzzReport> {
   let growth = 0;
   let outcome = { accepted: 0, slowestMs: 0 };
   let problem: string | null = null;
+  const { peakMb, processorTimes } = targets[task.target]?.().ownThread ?? {
+    peakMb: mostGrowthMb,
+    processorTimes: 1,
+  };
+  const grow = (mostMb: number, verb: string): void => {
+    const now = process.memoryUsage.rss() - baseline;
+    growth = Math.max(growth, now);
+    if (now > mostMb * megabyte) problem ??= `memory ${verb} by ${Math.round(now / megabyte)} MB`;
+  };
   return new Promise((resolve) => {
     const look = setInterval(() => {
       const now = Atomics.load(state, 0);
       const spent = moment();
       if (now !== begun) [begun, since] = [now, spent];
-      else if (begun > 0 && isHang(since, spent)) problem ??= `no end after ${hangMs} ms`;
-      const resident = process.memoryUsage.rss();
-      if (begun > warmInputs) baseline = Math.min(baseline, resident);
-      growth = Math.max(growth, resident - baseline);
-      if (growth > mostGrowthBytes) problem ??= `memory grew by ${Math.round(growth / 1e6)} MB`;
+      else if (begun > 0 && isHang(since, spent, processorTimes)) problem ??= `no end after ${hangMs} ms`;
+      if (begun > warmInputs) baseline = Math.min(baseline, process.memoryUsage.rss());
+      grow(peakMb, 'grew');
       if (problem !== null) void worker.terminate();
     }, 100);
-    worker.on('message', (message: typeof outcome) => (outcome = message));
+    worker.on('message', (message: typeof outcome) => {
+      outcome = message;
+      grow(mostGrowthMb, 'stayed larger');
+    });
     worker.on('error', (error: Error) => (problem ??= String(error.stack)));
     worker.on('exit', () => {
       clearInterval(look);
@@ -156,7 +168,7 @@ function watch(task: Task): Promise<FuzzReport> {
         target: task.target,
         inputs: Atomics.load(state, 0),
         ...outcome,
-        growthMb: Math.max(0, Math.round(growth / 1e6)),
+        growthMb: Math.round(growth / megabyte),
         problem,
         kept: problem === null ? null : keep(task.target, task.shared),
       });

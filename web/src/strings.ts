@@ -253,6 +253,9 @@ export const strings = {
     limits: 'Limits',
     stop: 'Stop strings',
     stopWhy: 'The answer ends where one of these appears. One on each line; \\n is a line break.',
+    dryBreakers: 'DRY breakers',
+    dryBreakersWhy:
+      'DRY does not look across these. One on each line; empty: line break, colon, quote and asterisk.',
     stopIds: 'Stop token ids',
     stopIdsWhy: 'The answer ends with one of these tokens. With commas between them.',
     idsOnly: 'Token ids are whole numbers from 0 on.',

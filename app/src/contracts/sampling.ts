@@ -6,6 +6,7 @@ export type JsonSchema = Record<string, unknown> | boolean;
 export const maxStopStrings = 16;
 export const maxStopTokenIds = 256;
 export const maxLogitBiasEntries = 1024;
+const maxDryBreakers = 16;
 
 /**
  * Every setting of one answer. All are optional here: what is missing is inherited
@@ -18,6 +19,31 @@ export const samplingSchema = z.strictObject({
   topK: z.int().min(0).max(100_000).optional(),
   topP: z.number().gt(0).max(1).optional(),
   minP: z.number().min(0).max(1).optional(),
+  /** Keeps the tokens whose surprise is nearest to what is usual here, up to this share; 1 means off. */
+  typicalP: z.number().gt(0).max(1).optional(),
+  /** How often a draw leaves out all but the last of the tokens above `xtcThreshold`; 0 means off. */
+  xtcProbability: z.number().min(0).max(1).optional(),
+  /** Above one half there are no two such tokens, so nothing is ever left out. */
+  xtcThreshold: z.number().min(0).max(1).optional(),
+  /** The temperature goes down by this much where the model is sure and up where it is not; 0 means off. */
+  dynamicTemperatureRange: z.number().min(0).max(5).optional(),
+  dynamicTemperatureExponent: z.number().gt(0).max(10).optional(),
+  /** Steers the surprise of the answer instead of top-k, typical-p, top-p, min-p and XTC; 0 means off. */
+  mirostat: z.int().min(0).max(2).optional(),
+  /** The surprise aimed at, in bits. */
+  mirostatTau: z.number().min(0).max(20).optional(),
+  /** How fast it is steered. */
+  mirostatEta: z.number().min(0).max(1).optional(),
+  /** What it costs a token to go on with a repetition; 0 means off. */
+  dryMultiplier: z.number().min(0).max(10).optional(),
+  /** The cost grows by this factor with each token that the repetition is longer. */
+  dryBase: z.number().min(1).max(8).optional(),
+  /** Repetitions up to this length are free. */
+  dryAllowedLength: z.int().min(0).max(1024).optional(),
+  /** How many tokens back a repetition is looked for; -1 means the whole context, 0 nowhere. */
+  dryWindow: z.int().min(-1).max(65_536).optional(),
+  /** A repetition does not reach across any of these. */
+  dryBreakers: z.array(z.string().min(1).max(64)).max(maxDryBreakers).optional(),
   repetitionPenalty: z.number().gt(0).max(5).optional(),
   frequencyPenalty: z.number().min(-2).max(2).optional(),
   presencePenalty: z.number().min(-2).max(2).optional(),
@@ -39,16 +65,3 @@ export const samplingSchema = z.strictObject({
 });
 
 export type Sampling = z.infer<typeof samplingSchema>;
-
-/** What the server uses where nobody said anything. */
-export const samplingDefaults = {
-  temperature: 0.7,
-  topK: 40,
-  topP: 0.95,
-  minP: 0.05,
-  repetitionPenalty: 1,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  penaltyWindow: 64,
-  maxNewTokens: 512,
-} as const satisfies Sampling;

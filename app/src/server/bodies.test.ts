@@ -57,7 +57,10 @@ describe('our own routes refuse what they do not know', () => {
 describe('S15, S16: every number of the sampler is bounded by name', () => {
   const hostile = [-1e9, 1e308, 2 ** 53 + 2, '5', [], {}, true];
   const numbers = Object.keys(samplingSchema.shape).filter(
-    (name) => !['logitBias', 'stop', 'stopTokenIds', 'ignoreEos', 'grammar', 'jsonSchema'].includes(name),
+    (name) =>
+      !['logitBias', 'stop', 'stopTokenIds', 'dryBreakers', 'ignoreEos', 'grammar', 'jsonSchema'].includes(
+        name,
+      ),
   );
 
   test.each(numbers)('%s', async (name) => {
@@ -80,6 +83,19 @@ describe('S15, S16: every number of the sampler is bounded by name', () => {
       'repeat_penalty',
       'frequency_penalty',
       'top_logprobs',
+      'typical_p',
+      'xtc_probability',
+      'xtc_threshold',
+      'dynatemp_range',
+      'dynatemp_exponent',
+      'mirostat',
+      'mirostat_tau',
+      'mirostat_eta',
+      'dry_multiplier',
+      'dry_base',
+      'dry_allowed_length',
+      'dry_penalty_last_n',
+      'dry_sequence_breakers',
     ]) {
       const { status, body } = await running.call('POST', '/v1/chat/completions', {
         messages,
@@ -87,7 +103,15 @@ describe('S15, S16: every number of the sampler is bounded by name', () => {
       });
       expect([name, status, body]).toMatchObject([name, 400, { error: { param: name } }]);
     }
-    for (const name of ['temperature', 'top_p', 'top_k', 'max_new_tokens', 'seed', 'repetition_penalty']) {
+    for (const name of [
+      'temperature',
+      'top_p',
+      'top_k',
+      'typical_p',
+      'max_new_tokens',
+      'seed',
+      'repetition_penalty',
+    ]) {
       const { status } = await running.call('POST', '/generate', { inputs: 'x', parameters: { [name]: -7 } });
       expect([name, status]).toEqual([name, 422]);
     }

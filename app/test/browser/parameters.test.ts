@@ -13,6 +13,19 @@ const parameters: [label: string, typed: string, inReceipt: string | RegExp][] =
   ['Top-p', '0.6', 'topP 0.6'],
   ['Min-p', '0.2', 'minP 0.2'],
   ['Repetition penalty', '1.3', 'repetitionPenalty 1.3'],
+  ['Typical-p', '0.9', 'typicalP 0.9'],
+  ['XTC probability', '0.5', 'xtcProbability 0.5'],
+  ['XTC threshold', '0.2', 'xtcThreshold 0.2'],
+  ['Dynamic temperature', '0.3', 'dynamicTemperatureRange 0.3'],
+  ['Dynamic temperature exponent', '2', 'dynamicTemperatureExponent 2'],
+  ['Mirostat', '2', 'mirostat 2'],
+  ['Mirostat goal', '4.5', 'mirostatTau 4.5'],
+  ['Mirostat speed', '0.2', 'mirostatEta 0.2'],
+  ['DRY strength', '0.8', 'dryMultiplier 0.8'],
+  ['DRY base', '2', 'dryBase 2'],
+  ['DRY allowed length', '3', 'dryAllowedLength 3'],
+  ['DRY window', '500', 'dryWindow 500'],
+  ['DRY breakers', 'zebra\\n', 'dryBreakers ["zebra\\n"]'],
   ['Max new tokens', '12', 'maxNewTokens 12'],
   ['Seed', '11', 'seed 11,'],
   ['Stop strings', 'zebra\\nstripe', 'stop ["zebra\\nstripe"]'],
@@ -49,9 +62,11 @@ test('each setting of the panel is used by the next message, and goes back to it
   // Not the slider of the same name.
   const field = (label: string): Locator =>
     panel.locator('input[type=number], textarea').and(panel.getByLabel(label, { exact: true }));
-  const reset = (label: string): Locator => panel.getByRole('button', { name: `Reset ${label}` });
+  const reset = (label: string): Locator =>
+    panel.getByRole('button', { name: `Reset ${label}`, exact: true });
   const defaults = new Map<string, string>();
   await field('Context').waitFor();
+  await panel.getByRole('button', { name: 'More settings' }).click();
   for (const [label, typed] of parameters) {
     defaults.set(label, await field(label).inputValue());
     await field(label).fill(typed);
@@ -95,7 +110,8 @@ test('the receipt says whether a stop string or a stop token ended the answer; w
     await field.fill(typed);
     await field.blur();
   };
-  const reset = (label: string): Locator => panel.getByRole('button', { name: `Reset ${label}` });
+  const reset = (label: string): Locator =>
+    panel.getByRole('button', { name: `Reset ${label}`, exact: true });
   await set('Temperature', '0');
   await reset('Temperature').waitFor();
   await set('Stop strings', 'e');

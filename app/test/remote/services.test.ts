@@ -90,6 +90,11 @@ describe('what is asked of a service', () => {
     frequencyPenalty: 0.5,
     presencePenalty: 0.25,
     penaltyWindow: 32,
+    typicalP: 0.9,
+    xtcProbability: 0.5,
+    mirostat: 0,
+    dryMultiplier: 0.8,
+    dryBreakers: ['.'],
     seed: 3,
     maxNewTokens: 20,
     stop: ['a', 'b', 'c', 'd', 'e'],
@@ -103,7 +108,14 @@ describe('what is asked of a service', () => {
       fixtures.vllm,
       { top_k: 10, min_p: 0.1, repetition_penalty: 1.1, ignore_eos: true, max_tokens: 20 },
     ],
-    ['llama-server', fixtures.llamaServer, { top_k: 10, repeat_penalty: 1.1, repeat_last_n: 32 }],
+    [
+      'llama-server',
+      fixtures.llamaServer,
+      {
+        ...{ top_k: 10, repeat_penalty: 1.1, repeat_last_n: 32, typical_p: 0.9, xtc_probability: 0.5 },
+        ...{ dry_multiplier: 0.8, dry_sequence_breakers: ['.'], mirostat: undefined },
+      },
+    ],
     ['ollama', fixtures.ollama, { temperature: 0.5, seed: 3, top_k: undefined, logprobs: undefined }],
     ['openrouter', fixtures.openRouter, { max_tokens: 20, top_k: undefined, frequency_penalty: undefined }],
   ])('%s gets the fields it knows, and the others are told as ignored', async (_name, fixture, fields) => {

@@ -6,13 +6,13 @@ import { withSetting } from './parameters.ts';
 import { SettingField } from './setting-field.tsx';
 
 export interface ListSettingProps {
-  name: 'sampling.stop' | 'sampling.stopTokenIds';
+  name: 'sampling.stop' | 'sampling.stopTokenIds' | 'sampling.dryBreakers';
   label: string;
   why: string;
   setting: EffectiveSetting | undefined;
 }
 
-/** Stop strings and stop token ids: one on each line, or with commas for ids. */
+/** Texts, one on each line, or token ids with commas. */
 export function ListSetting({ name, label, why, setting }: ListSettingProps) {
   const isIds = name === 'sampling.stopTokenIds';
   const effective = Array.isArray(setting?.value) ? (setting.value as (string | number)[]) : [];

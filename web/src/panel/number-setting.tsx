@@ -32,7 +32,7 @@ export interface NumberSettingProps {
 }
 
 export function NumberSetting({ parameter, setting }: NumberSettingProps) {
-  const { name, label, why, min, max, sliderMax, step, emptyMeans } = parameter;
+  const { name, label, why, min, max, sliderMax, step, emptyMeans, emptyAt = min } = parameter;
   const effective = useLocked(name)?.value ?? setting?.value;
   const { value, touch } = useResting(parameter, typeof effective === 'number' ? effective : null);
   const change = (next: number): void => touch(Math.min(max, Math.max(min, next)));
@@ -54,7 +54,7 @@ export function NumberSetting({ parameter, setting }: NumberSettingProps) {
               min={min}
               max={sliderMax ?? max}
               step={step}
-              value={value ?? min}
+              value={value ?? emptyAt}
               disabled={isLocked}
               onChange={(event) => change(event.target.valueAsNumber)}
             />

@@ -95,12 +95,32 @@ function Foot() {
   );
 }
 
+function SamplingSection({ settings }: Pick<Settings, 'settings'>) {
+  const [isFull, setFull] = useState(false);
+  const shown = samplingParameters.filter((parameter) => isFull || !parameter.isRare);
+  return (
+    <section className="panel__section">
+      <h3 className="panel__title">{strings.panel.sampling}</h3>
+      <Numbers list={shown} settings={settings} />
+      {isFull && (
+        <ListSetting
+          name="sampling.dryBreakers"
+          label={strings.panel.dryBreakers}
+          why={strings.panel.dryBreakersWhy}
+          setting={settings.get('sampling.dryBreakers')}
+        />
+      )}
+      <Button kind="quiet" aria-expanded={isFull} onClick={() => setFull(!isFull)}>
+        {isFull ? strings.panel.fewer : strings.panel.more}
+      </Button>
+    </section>
+  );
+}
+
 export function Panel() {
   const { settings, formats } = useSettings();
   const chatId = useShownChatId();
-  const [isFull, setFull] = useState(false);
   const session = chatId ? findSession(chatId) : undefined;
-  const samplings = samplingParameters.filter((parameter) => isFull || !parameter.isRare);
   return (
     <aside className="panel" aria-label={strings.shell.panel}>
       <header className="panel__head">
@@ -121,13 +141,7 @@ export function Panel() {
           <SystemPrompt setting={settings.get('systemPrompt')} />
           <Format settings={settings} formats={formats} />
         </section>
-        <section className="panel__section">
-          <h3 className="panel__title">{strings.panel.sampling}</h3>
-          <Numbers list={samplings} settings={settings} />
-          <Button kind="quiet" aria-expanded={isFull} onClick={() => setFull(!isFull)}>
-            {isFull ? strings.panel.fewer : strings.panel.more}
-          </Button>
-        </section>
+        <SamplingSection settings={settings} />
         <section className="panel__section">
           <h3 className="panel__title">{strings.panel.limits}</h3>
           <Numbers list={limitParameters} settings={settings} />

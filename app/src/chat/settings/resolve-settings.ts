@@ -1,5 +1,6 @@
 import type { ChatSettings, ResolvedSetting, SettingSource } from '../../contracts/chats.ts';
-import { samplingDefaults, type Sampling } from '../../contracts/sampling.ts';
+import { samplingDefaults } from '../../contracts/sampling-defaults.ts';
+import type { Sampling } from '../../contracts/sampling.ts';
 
 /** What one source says; weakest first in every list of layers. */
 export interface SettingsLayer {

@@ -91,21 +91,22 @@ function samplingFields(
   return body;
 }
 
+/** The values that mean "off" of those settings that have one. */
+const offValues: Partial<Record<keyof Sampling, number>> = {
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  minP: 0,
+  xtcProbability: 0,
+  dynamicTemperatureRange: 0,
+  mirostat: 0,
+  dryMultiplier: 0,
+  topP: 1,
+  typicalP: 1,
+  repetitionPenalty: 1,
+};
+
 function isOff(name: keyof Sampling, value: unknown): boolean {
-  switch (name) {
-    case 'frequencyPenalty':
-    case 'presencePenalty':
-    case 'minP':
-      return value === 0;
-    case 'topP':
-    case 'repetitionPenalty':
-      return value === 1;
-    case 'stop':
-    case 'stopTokenIds':
-      return Array.isArray(value) && value.length === 0;
-    default:
-      return value === false;
-  }
+  return value === false || value === offValues[name] || (Array.isArray(value) && value.length === 0);
 }
 
 function logprobFields(top: number, form: 'chat' | 'raw'): Record<string, unknown> {

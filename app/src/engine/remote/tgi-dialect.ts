@@ -25,7 +25,7 @@ export interface TgiParts {
 }
 
 export const tgiSampling: readonly (keyof Sampling)[] = [
-  ...(['temperature', 'topK', 'topP', 'repetitionPenalty', 'frequencyPenalty'] as const),
+  ...(['temperature', 'topK', 'topP', 'typicalP', 'repetitionPenalty', 'frequencyPenalty'] as const),
   ...(['seed', 'maxNewTokens', 'stop', 'logprobs', 'jsonSchema'] as const),
 ];
 

@@ -23,13 +23,21 @@ export function tgiParameters(
 
 /** A temperature of 0 is said by not sampling at all. */
 function drawing(sampling: Sampling): Record<string, unknown> {
-  const { temperature, topK, topP, repetitionPenalty, frequencyPenalty, seed } = sampling;
+  const { temperature, topK, topP, typicalP, repetitionPenalty, frequencyPenalty, seed } = sampling;
   const penalties = {
     repetition_penalty: unless(1, repetitionPenalty),
     frequency_penalty: unless(0, frequencyPenalty),
   };
   if (temperature === 0) return { ...penalties, do_sample: false };
-  return { ...penalties, do_sample: true, temperature, top_k: unless(0, topK), top_p: unless(1, topP), seed };
+  return {
+    ...penalties,
+    do_sample: true,
+    temperature,
+    top_k: unless(0, topK),
+    top_p: unless(1, topP),
+    typical_p: unless(1, typicalP),
+    seed,
+  };
 }
 
 function unless(off: number, value: number | undefined): number | undefined {

@@ -1,7 +1,7 @@
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../../contracts/app-error.ts';
 import type { EndReason, RunPart } from '../../contracts/run-parts.ts';
-import { samplingDefaults } from '../../contracts/sampling.ts';
+import { samplingDefaults } from '../../contracts/sampling-defaults.ts';
 import type { TemplateDescription } from '../../prompts/template-description.ts';
 import { checkRequest, contextTooLong } from '../check-request.ts';
 import type { GenerateRequest, ModelDescription } from '../engine.ts';

@@ -1,4 +1,4 @@
-import { samplingDefaults } from '../../contracts/sampling.ts';
+import { samplingDefaults } from '../../contracts/sampling-defaults.ts';
 
 /** What Gradio's clients learn about this server: components, functions and their parameters, as data. */
 

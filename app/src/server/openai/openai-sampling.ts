@@ -36,11 +36,25 @@ export function samplingOf(body: CommonRequest): Sampling {
   const topK = body.top_k === -1 ? 0 : body.top_k;
   // 0 means "off" to some clients; nothing is left to draw from otherwise.
   const topP = body.top_p === 0 ? undefined : body.top_p;
+  const typicalP = body.typical_p === 0 ? undefined : body.typical_p;
   return present({
     temperature: body.temperature,
     topP,
     topK,
     minP: body.min_p,
+    typicalP,
+    xtcProbability: body.xtc_probability,
+    xtcThreshold: body.xtc_threshold,
+    dynamicTemperatureRange: body.dynatemp_range,
+    dynamicTemperatureExponent: body.dynatemp_exponent,
+    mirostat: body.mirostat,
+    mirostatTau: body.mirostat_tau,
+    mirostatEta: body.mirostat_eta,
+    dryMultiplier: body.dry_multiplier,
+    dryBase: body.dry_base,
+    dryAllowedLength: body.dry_allowed_length,
+    dryWindow: body.dry_penalty_last_n,
+    dryBreakers: body.dry_sequence_breakers,
     repetitionPenalty: body.repeat_penalty ?? body.repetition_penalty,
     penaltyWindow: body.repeat_last_n,
     frequencyPenalty: body.frequency_penalty,

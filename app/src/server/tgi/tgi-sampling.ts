@@ -51,13 +51,11 @@ function checkNumbers(parameters: TgiParameters): void {
 }
 
 function checkSupported(parameters: TgiParameters, isStream: boolean): void {
-  const { best_of: bestOf, typical_p: typicalP, truncate, adapter_id: adapter } = parameters;
+  const { best_of: bestOf, truncate, adapter_id: adapter } = parameters;
   if (typeof bestOf === 'number' && bestOf > 1) {
     if (isStream) refuse('`best_of` != 1 is not supported when streaming tokens');
     unsupported('best_of', 'one answer is given');
   }
-  if (typeof typicalP === 'number' && typicalP < 1)
-    unsupported('typical_p', 'there is no typical sampler here');
   if (typeof truncate === 'number') unsupported('truncate', 'nothing is cut silently');
   if (adapter) unsupported('adapter_id', 'name the adapter in the model reference');
   if (parameters.decoder_input_details === true && isStream) {
@@ -96,9 +94,10 @@ function parseSchema(text: string): JsonSchema {
 const defaultMaxNewTokens = 1024;
 
 /** Without `do_sample` and without a sampler of its own TGI is greedy, so an answer is here too. */
-function isGreedy({ do_sample: doSample, temperature, top_k: topK, top_p: topP }: TgiParameters): boolean {
-  if (doSample === true) return false;
-  return [temperature, topK, topP].every((value) => value === undefined || value === null);
+function isGreedy(parameters: TgiParameters): boolean {
+  if (parameters.do_sample === true) return false;
+  const { temperature, top_k: topK, top_p: topP, typical_p: typicalP } = parameters;
+  return [temperature, topK, topP, typicalP].every((value) => value === undefined || value === null);
 }
 
 export function tgiSampling(parameters: TgiParameters, isStream: boolean): Sampling {
@@ -110,6 +109,7 @@ export function tgiSampling(parameters: TgiParameters, isStream: boolean): Sampl
   const optional = {
     topK: parameters.top_k ?? 0,
     topP: parameters.top_p ?? 1,
+    typicalP: parameters.typical_p ?? undefined,
     repetitionPenalty: parameters.repetition_penalty ?? undefined,
     frequencyPenalty: parameters.frequency_penalty ?? undefined,
     seed,

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { AppError } from '../../../contracts/app-error.ts';
-import { samplingDefaults, type Sampling } from '../../../contracts/sampling.ts';
+import { samplingDefaults } from '../../../contracts/sampling-defaults.ts';
+import type { Sampling } from '../../../contracts/sampling.ts';
 import type { WireGenerateRequest } from '../protocol.ts';
 import { AnswerText } from './answer-text.ts';
 import type { Bindings } from './bindings.ts';

@@ -1,9 +1,13 @@
 import { AppError } from '../../../contracts/app-error.ts';
 import type { TokenLogprob } from '../../../contracts/run-parts.ts';
-import { samplingDefaults, type Sampling } from '../../../contracts/sampling.ts';
+import { rareSamplingDefaults, samplingDefaults } from '../../../contracts/sampling-defaults.ts';
+import type { Sampling } from '../../../contracts/sampling.ts';
+import { dynamicTemperature, keepTypical, leaveOutTopChoices, massOf } from './candidate-filters.ts';
+import { Dry } from './dry.ts';
 import type { Grammar } from './grammar.ts';
 import { loadLogitKernels } from './logit-kernels.ts';
 import { brokenLogits, describeToken } from './logprobs.ts';
+import { Mirostat } from './mirostat.ts';
 import { Penalties } from './penalties.ts';
 import { drawAt } from './random.ts';
 import { TopCandidates } from './top-candidates.ts';
@@ -11,6 +15,9 @@ import type { Vocabulary } from './vocabulary.ts';
 
 /** Candidates looked at where no top-k bounds them, few at first: usually they hold all that top-p and min-p leave. */
 const looks = [64, 512, Number.POSITIVE_INFINITY];
+
+const defaults = { ...samplingDefaults, ...rareSamplingDefaults };
+type Settings = { [Name in keyof typeof defaults]: NonNullable<Sampling[Name]> };
 
 /** Buffers that all samplers share: sampling is synchronous. */
 const candidates = new TopCandidates(await loadLogitKernels());
@@ -33,35 +40,44 @@ export interface SamplerOptions {
 /** Chooses the next token of one request from a row of logits, which it may change in place. */
 export class Sampler {
   readonly #options: SamplerOptions;
+  readonly #settings: Settings;
   readonly #penalties: Penalties;
+  readonly #dry: Dry;
+  readonly #mirostat: Mirostat | null;
   readonly #bias: [number, number][];
-  readonly #temperature: number;
-  readonly #topK: number;
-  readonly #topP: number;
-  readonly #minP: number;
   #position: number;
 
   constructor(options: SamplerOptions) {
-    const { sampling, contextTokens } = options;
-    const settings = { ...samplingDefaults, ...sampling };
+    const { sampling, contextTokens, vocabulary } = options;
+    const settings = { ...defaults, ...sampling };
+    const window = (tokens: number): number => (tokens < 0 ? contextTokens : tokens);
     this.#options = options;
+    this.#settings = settings;
     this.#position = options.drawnTokens;
-    this.#temperature = settings.temperature;
-    this.#topK = settings.topK;
-    this.#topP = settings.topP;
-    this.#minP = settings.minP;
     this.#penalties = new Penalties({
       repetition: settings.repetitionPenalty,
       frequency: settings.frequencyPenalty,
       presence: settings.presencePenalty,
-      window: settings.penaltyWindow < 0 ? contextTokens : settings.penaltyWindow,
+      window: window(settings.penaltyWindow),
     });
-    this.#bias = biasOf(sampling, options.vocabulary);
+    this.#dry = new Dry(
+      {
+        multiplier: settings.dryMultiplier,
+        base: settings.dryBase,
+        allowedLength: settings.dryAllowedLength,
+        window: window(settings.dryWindow),
+        breakers: settings.dryBreakers,
+      },
+      vocabulary,
+    );
+    this.#mirostat = mirostatOf(settings);
+    this.#bias = biasOf(sampling, vocabulary);
   }
 
   /** Takes in a token that is there already, so that penalties know it. */
   see(id: number): void {
     this.#penalties.see(id);
+    this.#dry.see(id);
   }
 
   /** Draws and moves on. Throws `AppError` when nothing can be drawn. */
@@ -70,9 +86,11 @@ export class Sampler {
     const plain = sampling.logprobs === undefined ? null : row.slice();
     for (const [id, bias] of this.#bias) row[id] = row[id]! + bias;
     this.#penalties.apply(row);
+    this.#dry.apply(row);
     const id = grammar === null ? this.#draw(row) : this.#drawAllowed(row, grammar);
     this.#position++;
-    this.#penalties.see(id);
+    this.#mirostat?.take();
+    this.see(id);
     if (plain === null) return { id, logprob: null };
     return { id, logprob: describeToken(plain, id, sampling.logprobs ?? 0, vocabulary) };
   }
@@ -95,24 +113,43 @@ export class Sampler {
   }
 
   #draw(row: Float32Array): number {
+    const { temperature, topK, topP, minP, typicalP } = this.#settings;
+    if (temperature > 0 && this.#mirostat !== null) return this.#steer(row, this.#mirostat);
     candidates.read(row);
-    if (this.#temperature <= 0) {
+    if (temperature <= 0) {
       select(1);
       return candidates.ids[0]!;
     }
-    if (this.#topK > 0) {
-      select(this.#topK);
-      return this.#pick(this.#cut(candidates.length, () => massOf(candidates.logits, candidates.length)));
+    if (topK > 0 || typicalP < 1) {
+      select(topK > 0 ? topK : Number.POSITIVE_INFINITY);
+      const kept = typicalP < 1 ? keepTypical(candidates, candidates.length, typicalP) : candidates.length;
+      return this.#pick(this.#cut(kept, () => massOf(candidates.logits, kept)));
     }
-    if (this.#topP >= 1 && this.#minP <= 0) return this.#drawFromAll(row);
+    if (topP >= 1 && minP <= 0 && !this.#looksAtAll()) return this.#drawFromAll(row);
     return this.#pick(this.#selectUnbounded());
+  }
+
+  #steer(row: Float32Array, mirostat: Mirostat): number {
+    const id = mirostat.pick(row, candidates, this.#drawing());
+    checkCandidates();
+    return id;
+  }
+
+  #drawing(): { seed: number; position: number } {
+    return { seed: this.#options.seed, position: this.#position };
+  }
+
+  /** Whether something after top-p and min-p has to know every candidate. */
+  #looksAtAll(): boolean {
+    return this.#settings.xtcProbability > 0 || this.#settings.dynamicTemperatureRange > 0;
   }
 
   /** Without top-k the answer is nearly always among the first few; only a flat distribution needs more. */
   #selectUnbounded(): number {
+    const { minP } = this.#settings;
     select(1);
     const best = candidates.logits[0]!;
-    const floor = this.#minP > 0 ? best + Math.log(this.#minP) - 1e-3 : Number.NEGATIVE_INFINITY;
+    const floor = minP > 0 ? best + Math.log(minP) - 1e-3 : Number.NEGATIVE_INFINITY;
     const mass = (): number => candidates.massOfAll(best);
     for (const count of looks) {
       select(count, floor);
@@ -124,10 +161,11 @@ export class Sampler {
 
   /** How many of the selected survive top-p and min-p. */
   #cut(length: number, mass: () => number): number {
+    const { topP, minP } = this.#settings;
     const best = candidates.logits[0]!;
     let kept = length;
-    if (this.#topP < 1) {
-      const share = this.#topP * mass();
+    if (topP < 1) {
+      const share = topP * mass();
       let sum = 0;
       for (let index = 0; index < length; index++) {
         sum += Math.exp(candidates.logits[index]! - best);
@@ -136,32 +174,46 @@ export class Sampler {
         break;
       }
     }
-    if (this.#minP <= 0) return kept;
-    const floor = best + Math.log(this.#minP);
+    if (minP <= 0) return kept;
+    const floor = best + Math.log(minP);
     while (kept > 1 && candidates.logits[kept - 1]! < floor) kept--;
     return kept;
   }
 
   #drawFromAll(row: Float32Array): number {
+    const { temperature } = this.#settings;
     select(1);
     const best = candidates.logits[0]!;
     let total = 0;
-    for (let id = 0; id < row.length; id++) total += Math.exp((row[id]! - best) / this.#temperature);
+    for (let id = 0; id < row.length; id++) total += Math.exp((row[id]! - best) / temperature);
     const target = drawAt(this.#options.seed, this.#position) * total;
     let sum = 0;
     for (let id = 0; id < row.length; id++) {
-      sum += Math.exp((row[id]! - best) / this.#temperature);
+      sum += Math.exp((row[id]! - best) / temperature);
       if (target < sum) return id;
     }
     return candidates.ids[0]!;
   }
 
-  #pick(kept: number): number {
+  #pick(cut: number): number {
+    const { xtcProbability, xtcThreshold, dynamicTemperatureRange, dynamicTemperatureExponent } =
+      this.#settings;
+    const xtc = { probability: xtcProbability, threshold: xtcThreshold };
+    const kept = leaveOutTopChoices(candidates, cut, xtc, this.#drawing());
+    const temperature = dynamicTemperature(candidates, kept, {
+      temperature: this.#settings.temperature,
+      range: dynamicTemperatureRange,
+      exponent: dynamicTemperatureExponent,
+    });
+    return this.#weigh(kept, temperature);
+  }
+
+  #weigh(kept: number, temperature: number): number {
     if (weights.length < kept) weights = new Float64Array(kept);
     const best = candidates.logits[0]!;
     let total = 0;
     for (let index = 0; index < kept; index++) {
-      total += Math.exp((candidates.logits[index]! - best) / this.#temperature);
+      total += Math.exp((candidates.logits[index]! - best) / temperature);
       weights[index] = total;
     }
     const target = drawAt(this.#options.seed, this.#position) * total;
@@ -174,16 +226,21 @@ export class Sampler {
 
 function select(count: number, above?: number): void {
   candidates.select(count, above);
+  checkCandidates();
+}
+
+function checkCandidates(): void {
   if (candidates.isBroken) throw brokenLogits();
   if (candidates.length === 0) throw new AppError('internal', 'Every token was banned.');
 }
 
-/** Sum of e^(logit - best) over the first ones of a sorted list. */
-function massOf(logits: Float32Array, length: number): number {
-  const best = logits[0]!;
-  let sum = 0;
-  for (let index = 0; index < length; index++) sum += Math.exp(logits[index]! - best);
-  return sum;
+function mirostatOf({
+  mirostat,
+  mirostatTau: tau,
+  mirostatEta: eta,
+  temperature,
+}: Settings): Mirostat | null {
+  return mirostat === 0 ? null : new Mirostat({ version: mirostat === 1 ? 1 : 2, tau, eta, temperature });
 }
 
 function biasOf(sampling: Sampling, vocabulary: Vocabulary): [number, number][] {

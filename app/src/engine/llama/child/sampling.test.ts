@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Sampling } from '../../../contracts/sampling.ts';
 import { loadLogitKernels } from './logit-kernels.ts';
+import { Mirostat } from './mirostat.ts';
 import { drawAt } from './random.ts';
 import { Sampler } from './sampler.ts';
 import { TopCandidates } from './top-candidates.ts';
@@ -183,5 +184,100 @@ describe('Sampler', () => {
 
   it('refuses broken logits', () => {
     expect(() => sampler({}).next(new Float32Array(2000).fill(Number.NaN))).toThrow('no numbers');
+  });
+});
+
+describe('rarer samplers', () => {
+  it.each([1, 2] as const)('Mirostat %s brings the surprise of what is drawn to its goal', (version) => {
+    const values = Float32Array.from({ length: 2000 }, (_, id) => -1.2 * Math.log(id + 1));
+    for (const tau of [2, 4]) {
+      const mirostat = new Mirostat({ version, tau, eta: 0.1, temperature: 1 });
+      const candidates = new TopCandidates(kernels);
+      let sum = 0;
+      for (let position = 0; position < 2000; position++) {
+        const id = mirostat.pick(values, candidates, { seed: 7, position });
+        mirostat.take();
+        const left = candidates.logits.subarray(0, candidates.length);
+        const mass = left.reduce((total, value) => total + Math.exp(value), 0);
+        if (position >= 200) sum += (Math.log(mass) - values[id]!) / Math.LN2;
+      }
+      expect(sum / 1800).toBeCloseTo(tau, 1);
+    }
+  });
+
+  it('typical-p leaves out what is too likely as well as what is too unlikely', () => {
+    // One token of 30 %, seventy of 1 % each: those are nearly as surprising as the whole is.
+    const values = new Float32Array(2000).fill(-30);
+    values[5] = Math.log(0.3);
+    for (let id = 10; id < 80; id++) values[id] = Math.log(0.01);
+    for (const topK of [0, 100]) {
+      const one = sampler({ temperature: 1, topK, topP: 1, minP: 0, typicalP: 0.4 });
+      const drawn = new Set(Array.from({ length: 300 }, () => one.next(values.slice()).id));
+      expect(drawn.has(5)).toBe(false);
+      expect(drawn.size).toBeGreaterThan(20);
+    }
+  });
+
+  it('XTC leaves out the likeliest as often as it is told', () => {
+    const often = (xtcProbability: number): number => {
+      const one = sampler({ temperature: 0.1, topK: 5, topP: 1, minP: 0, xtcProbability, xtcThreshold: 0.1 });
+      const drawn = Array.from({ length: 1000 }, () => one.next(row()).id);
+      return drawn.filter((id) => id === 5).length;
+    };
+    expect(often(0)).toBeGreaterThan(950);
+    expect(often(1)).toBe(0);
+    expect(Math.abs(often(0.5) - 500)).toBeLessThan(60);
+  });
+
+  it('XTC never takes the only likely one', () => {
+    const one = sampler({
+      temperature: 1,
+      topK: 0,
+      topP: 1,
+      minP: 0.5,
+      xtcProbability: 1,
+      xtcThreshold: 0.1,
+    });
+    const values = row();
+    values[5] = 30;
+    expect(one.next(values).id).toBe(5);
+  });
+
+  it('the temperature follows the doubt', () => {
+    const kinds = (dynamicTemperatureRange: number, values: Float32Array): number => {
+      const one = sampler({ temperature: 0.7, topK: 20, topP: 1, minP: 0, dynamicTemperatureRange });
+      return new Set(Array.from({ length: 400 }, () => one.next(values.slice()).id)).size;
+    };
+    const sure = row();
+    for (let id = 6; id < 25; id++) sure[id] = 7 - id * 0.1;
+    expect(kinds(0.69, sure)).toBeLessThan(kinds(0, sure));
+    expect(kinds(3, row())).toBeGreaterThan(kinds(0, row()));
+  });
+
+  it('DRY keeps an answer from going round in circles', () => {
+    const one = sampler({ temperature: 0, dryMultiplier: 3 });
+    for (const id of [5, 6, 7, 30, 5, 6]) one.see(id);
+    const values = row();
+    values[7] = 12;
+    expect(one.next(values.slice()).id).not.toBe(7);
+    const free = sampler({ temperature: 0 });
+    expect(free.next(values.slice()).id).toBe(7);
+  });
+
+  it('temperature 0 stays greedy, whatever else is set', () => {
+    const all: Sampling = { xtcProbability: 1, typicalP: 0.1, mirostat: 2, dynamicTemperatureRange: 2 };
+    expect(drawMany({ ...all, temperature: 0 })).toEqual(new Set([5]));
+  });
+
+  it('each of them draws alike again, and where a resumed run was', () => {
+    const settings: Sampling = { temperature: 1.5, topK: 0, xtcProbability: 0.5, typicalP: 0.9 };
+    const whole = sampler(settings);
+    const drawn = Array.from({ length: 30 }, () => whole.next(row()).id);
+    const resumed = sampler(settings, 10);
+    expect(Array.from({ length: 20 }, () => resumed.next(row()).id)).toEqual(drawn.slice(10));
+  });
+
+  it.each(['mirostat', 'xtcProbability'] as const)('broken logits are refused with %s too', (name) => {
+    expect(() => sampler({ [name]: 1 }).next(new Float32Array(2000).fill(Number.NaN))).toThrow('no numbers');
   });
 });

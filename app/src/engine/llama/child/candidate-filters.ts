@@ -1,0 +1,79 @@
+import { drawAt } from './random.ts';
+import type { TopCandidates } from './top-candidates.ts';
+
+/** Draws beside the one that chooses the token, from the same seed. */
+const xtcStream = 0x5843_5443;
+
+/** Sum of e^(logit - best) over the first ones of a sorted list. */
+export function massOf(logits: Float32Array, length: number): number {
+  const best = logits[0]!;
+  let sum = 0;
+  for (let index = 0; index < length; index++) sum += Math.exp(logits[index]! - best);
+  return sum;
+}
+
+/** How surprising the first ones are on the whole, in nats. */
+function entropyOf(logits: Float32Array, length: number): number {
+  const best = logits[0]!;
+  const mass = massOf(logits, length);
+  let sum = 0;
+  for (let index = 0; index < length; index++) {
+    const share = Math.exp(logits[index]! - best) / mass;
+    if (share > 0) sum -= share * Math.log(share);
+  }
+  return sum;
+}
+
+/** Keeps those whose surprise is nearest to the usual one, up to a share of the whole; returns how many are left. */
+export function keepTypical(candidates: TopCandidates, length: number, share: number): number {
+  const { ids, logits } = candidates;
+  const mass = massOf(logits, length);
+  const usual = entropyOf(logits, length) - Math.log(mass);
+  const best = logits[0]!;
+  const distance = (index: number): number => Math.abs(best - logits[index]! - usual);
+  const order = Array.from({ length }, (_, index) => index).sort((a, b) => distance(a) - distance(b));
+  let sum = 0;
+  let kept = 0;
+  while (kept < length && sum < share * mass) sum += Math.exp(logits[order[kept++]!]! - best);
+  // Back in the order of their likelihood.
+  const left = order.slice(0, Math.max(1, kept)).sort((a, b) => a - b);
+  for (const [index, from] of left.entries()) {
+    ids[index] = ids[from]!;
+    logits[index] = logits[from]!;
+  }
+  return left.length;
+}
+
+export interface TopChoiceExclusion {
+  probability: number;
+  threshold: number;
+}
+
+/** "Exclude top choices": now and then the likeliest go, down to the last that is still likely. Returns what is left. */
+export function leaveOutTopChoices(
+  { ids, logits }: TopCandidates,
+  length: number,
+  { probability, threshold }: TopChoiceExclusion,
+  draw: { seed: number; position: number },
+): number {
+  if (probability <= 0 || threshold > 0.5 || length < 2) return length;
+  if (drawAt(draw.seed ^ xtcStream, draw.position) >= probability) return length;
+  const floor = logits[0]! + Math.log(threshold * massOf(logits, length));
+  let last = 0;
+  while (last + 1 < length && logits[last + 1]! >= floor) last++;
+  ids.copyWithin(0, last, length);
+  logits.copyWithin(0, last, length);
+  return length - last;
+}
+
+/** A temperature that is lower where the model is sure and higher where it is not. */
+export function dynamicTemperature(
+  { logits }: TopCandidates,
+  length: number,
+  { temperature, range, exponent }: { temperature: number; range: number; exponent: number },
+): number {
+  if (range <= 0 || length < 2) return temperature;
+  const lowest = Math.max(0, temperature - range);
+  const doubt = entropyOf(logits, length) / Math.log(length);
+  return lowest + (temperature + range - lowest) * doubt ** exponent;
+}

@@ -18,6 +18,7 @@ function boundedConcat(this: unknown[], ...others: unknown[]): unknown[] {
   if (length > templateLimits.listLength) throw new Error(`a list of ${length} items`);
   return concat.apply(this, others);
 }
+// oxlint-disable-next-line no-extend-native -- the interpreter offers no other place
 Object.defineProperty(Array.prototype, 'concat', {
   value: boundedConcat,
   writable: true,

@@ -24,6 +24,7 @@ import {
   withSetting,
   type NumberParameter,
 } from './parameters.ts';
+import { rareParameters } from './rare-parameters.ts';
 import { SettingField } from './setting-field.tsx';
 import { SystemPrompt } from './system-prompt.tsx';
 
@@ -97,18 +98,20 @@ function Foot() {
 
 function SamplingSection({ settings }: Pick<Settings, 'settings'>) {
   const [isFull, setFull] = useState(false);
-  const shown = samplingParameters.filter((parameter) => isFull || !parameter.isRare);
   return (
     <section className="panel__section">
       <h3 className="panel__title">{strings.panel.sampling}</h3>
-      <Numbers list={shown} settings={settings} />
+      <Numbers list={samplingParameters} settings={settings} />
       {isFull && (
-        <ListSetting
-          name="sampling.dryBreakers"
-          label={strings.panel.dryBreakers}
-          why={strings.panel.dryBreakersWhy}
-          setting={settings.get('sampling.dryBreakers')}
-        />
+        <>
+          <Numbers list={rareParameters} settings={settings} />
+          <ListSetting
+            name="sampling.dryBreakers"
+            label={strings.panel.dryBreakers}
+            why={strings.panel.dryBreakersWhy}
+            setting={settings.get('sampling.dryBreakers')}
+          />
+        </>
       )}
       <Button kind="quiet" aria-expanded={isFull} onClick={() => setFull(!isFull)}>
         {isFull ? strings.panel.fewer : strings.panel.more}

@@ -67,6 +67,30 @@ export const viewStrings = {
     same: 'the same settings',
   },
 
+  lens: {
+    ofLast: 'Token lens on the last answer',
+    close: 'Close the lens',
+    why: 'How likely the model held each token, before temperature and the other sampling settings.',
+    keys: 'Arrow keys move, Enter leads to what else might stand there, Escape back.',
+    how: 'Choose a token to see what else might stand there.',
+    legend: 'Probability of a token',
+    waiting: 'Reading the answer again. Answers that are being written come first.',
+    tokens: 'Tokens',
+    token: (text: string, probability: string) => `${text}, ${probability}`,
+    choice: 'The chosen token',
+    choices: (text: string) => `Likeliest in the place of “${text}”`,
+    written: 'Written here',
+    end: 'End of the answer',
+    part: 'Part of a character',
+    goOn: 'Go on from here',
+    goOnWith: (text: string) => `Go on from here with “${text}”`,
+    noGoingOn: 'Cannot be gone on from',
+    basisNow: 'This answer has no receipt: it is read with the settings of the chat as they are now.',
+    basisOther: (model: string) =>
+      `The file of ${model} is another one than when this was written, so it may differ.`,
+    endsHere: (count: number) => `The lens ends here, after ${number.format(count)} tokens.`,
+  },
+
   models: {
     title: 'Models',
     here: 'On this machine',

@@ -166,6 +166,7 @@ export const strings = {
     raw: 'Show the source',
     rendered: 'Show it formatted',
     compare: 'Answer side by side',
+    lens: 'Token lens',
     saveAs: 'Save as Markdown',
     latest: 'Jump to latest',
     earlier: 'Load earlier messages',

@@ -46,6 +46,10 @@ export const chatsApi = {
 };
 
 export const messagesApi = {
+  edit: (id: string, messageId: string, body: RequestOf<Messages['edit']>) =>
+    request<ResponseOf<Messages['edit']>>('POST', `${message(id, messageId)}/edit`, { body }),
+  tokens: (id: string, messageId: string, signal: AbortSignal) =>
+    request<ResponseOf<Messages['tokens']>>('GET', `${message(id, messageId)}/tokens`, { signal }),
   update: (id: string, messageId: string, body: RequestOf<Messages['update']>) =>
     request<ResponseOf<Messages['update']>>('PATCH', message(id, messageId), { body }),
   trash: (id: string, messageId: string) =>

@@ -1,4 +1,5 @@
 import { Command } from 'cmdk';
+import { openLensOfLast } from '../lens/open-lens.tsx';
 import { useChats } from '../sidebar/chat-list.tsx';
 import { goTo } from '../state/route.ts';
 import { strings } from '../strings.ts';
@@ -38,6 +39,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
                 <kbd>{shortcutText(name)}</kbd>
               </Command.Item>
             ))}
+            <Command.Item value={viewStrings.lens.ofLast} onSelect={() => run(openLensOfLast)}>
+              {viewStrings.lens.ofLast}
+            </Command.Item>
             <Command.Item value={strings.sidebar.models} onSelect={() => run(() => goTo({ view: 'models' }))}>
               {strings.sidebar.models}
             </Command.Item>

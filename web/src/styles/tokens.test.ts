@@ -40,6 +40,7 @@ const pairs: [text: string, ground: string, least: number][] = [
   ['accent-ink', 'accent', 4.5],
   ['bad-ink', 'bad', 4.5],
   ['ink', 'mark', 4.5],
+  ...[1, 2, 3, 4].map((doubt): [string, string, number] => ['ink', `doubt-${doubt}`, 4.5]),
   ['ink', 'accent-wash', 4.5],
   ['accent-text', 'accent-wash', 4.5],
   ['paper', 'ink', 4.5],

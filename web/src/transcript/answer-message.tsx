@@ -9,15 +9,19 @@ import {
   PinOff,
   ReceiptText,
   RefreshCw,
+  ScanSearch,
   Text,
   Trash2,
 } from 'lucide-react';
 import { useModels, useSystem } from '../api/queries.ts';
+import { Lens, openLens } from '../lens/open-lens.tsx';
+import { shownLens } from '../lens/shown-lens.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { copyWithNotice, startRun, withUndo } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { isBeingWritten, type MessageView } from '../state/message-view.ts';
 import { openView } from '../state/overlays.ts';
+import { useSelected } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { download } from '../ui/export-files.ts';
 import { IconButton } from '../ui/icon-button.tsx';
@@ -44,6 +48,9 @@ interface ButtonsProps extends ActionsProps {
 function useMoreItems({ session, view, isRaw, onRaw }: ActionsProps): MenuEntry[] {
   const { message } = view;
   const models = useModels().data?.models ?? [];
+  // A service elsewhere does not tell its probabilities.
+  const hasTokens =
+    message.content !== '' && models.find(({ id }) => id === message.model)?.kind !== 'remote';
   const regenerate = (model: string): void =>
     startRun(session, { input: { kind: 'regenerate', messageId: message.id }, settings: { model } });
   return [
@@ -64,6 +71,9 @@ function useMoreItems({ session, view, isRaw, onRaw }: ActionsProps): MenuEntry[
       icon: <Columns2 />,
       onSelect: () => openView({ kind: 'compare', messageId: message.id }),
     },
+    ...(hasTokens
+      ? [{ label: strings.transcript.lens, icon: <ScanSearch />, onSelect: () => openLens(message.id) }]
+      : []),
     {
       label: isRaw ? strings.transcript.rendered : strings.transcript.raw,
       icon: isRaw ? <Text /> : <Code />,
@@ -172,6 +182,7 @@ function stateOf({ message, live }: MessageView) {
 export const AnswerMessage = memo(function AnswerMessage({ session, id, isLast, isUnseen }: MessageProps) {
   const view = useMessage(session, id);
   const [isRaw, setRaw] = useState(false);
+  const hasLens = useSelected(shownLens, (shown) => shown === id);
   if (!view) return null;
   const { message } = view;
   const { isRunning, waiting, text } = stateOf(view);
@@ -188,7 +199,11 @@ export const AnswerMessage = memo(function AnswerMessage({ session, id, isLast, 
     >
       <h2 className="only-read-aloud">{strings.transcript.assistant}</h2>
       {message.pinned && <PinMark />}
-      <Body text={text} isRaw={isRaw} isRunning={isRunning} />
+      {hasLens && !isRunning ? (
+        <Lens session={session} message={message} />
+      ) : (
+        <Body text={text} isRaw={isRaw} isRunning={isRunning} />
+      )}
       {waiting && <RunStatus live={waiting} />}
       {!isRunning && (
         <Foot session={session} view={view} isRaw={isRaw} onRaw={() => setRaw((value) => !value)} />

@@ -76,6 +76,41 @@ describe('llama.cpp in its own process', () => {
   });
 });
 
+describe('a text that is scored as side work', () => {
+  let engine: LlamaEngine;
+  beforeAll(async () => {
+    engine = await place.load(model);
+  });
+  afterAll(() => engine.close());
+
+  const answering = () =>
+    answerOf(engine.generate(chatRequest('A long one', { maxNewTokens: 300, ignoreEos: true })));
+  const score = (signal?: AbortSignal) => {
+    const prompt = { kind: 'chat', messages: [{ role: 'user', content: 'Another one' }] } as const;
+    return engine.score({ person: 'p', prompt, text: 'The hill is dry.', priority: 'side' }, signal);
+  };
+
+  test('waits for answers that are being written', async () => {
+    const order: string[] = [];
+    await Promise.all([
+      answering().then(() => order.push('answer')),
+      score().then(() => order.push('score')),
+    ]);
+    expect(order).toEqual(['answer', 'score']);
+  });
+
+  test('leaves the queue when nobody waits for it any more', async () => {
+    const controller = new AbortController();
+    const answer = answering();
+    const scored = score(controller.signal);
+    await expect.poll(async () => (await engine.stats()).queuedRequests).toBe(1);
+    controller.abort();
+    await expect(scored).rejects.toMatchObject({ code: 'cancelled' });
+    await expect.poll(async () => (await engine.stats()).queuedRequests).toBe(0);
+    expect((await answer).end.reason).toBe('length');
+  });
+});
+
 describe('a JSON schema, compiled and obeyed by the engine', () => {
   let engine: LlamaEngine;
   beforeAll(async () => {

@@ -56,6 +56,8 @@ async function longChat(server: RunningServer): Promise<string> {
   const { body } = await server.call('POST', '/api/import', { 'the long chat': messages });
   const [id] = (body['chatIds'] ?? []) as string[];
   if (!id) throw new Error(`the import made no chat: ${JSON.stringify(body)}`);
+  // Unless it is told otherwise an answer ends after 512 tokens, which is before the typing does.
+  await server.call('PATCH', `/api/chats/${id}`, { settings: { sampling: { maxNewTokens: 50_000 } } });
   return id;
 }
 
@@ -134,12 +136,15 @@ async function stream(browser: Browser, server: RunningServer, chatId: string): 
     await page.waitForTimeout(150);
   }
   const busy = busyShares(before, await metricsOf(client));
+  if ((await page.locator('[data-state="running"]').count()) === 0)
+    throw new Error('the answer ended while somebody was typing');
   const work = await page.evaluate<Work>('work');
   const nodes = await page.evaluate<number>(`document.querySelectorAll('*').length`);
   await client.send('Emulation.setCPUThrottlingRate', { rate: 1 });
   await client.send('HeapProfiler.collectGarbage');
   const { usedSize } = (await client.send('Runtime.getHeapUsage')) as { usedSize: number };
-  await page.getByRole('button', { name: 'Clear' }).waitFor();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.locator('[data-state="running"]').waitFor({ state: 'detached' });
   await page.context().close();
   return { ...work, nodes, heapBytes: usedSize, busy };
 }

@@ -6,11 +6,30 @@ const hiddenGapMs = 500;
 /** Drawing may take this share of the time. */
 const costShare = 0.25;
 
+/** Knows whether a key was pressed that no picture has shown yet. */
+class UnseenKeys {
+  #count = 0;
+
+  constructor() {
+    const shown = (): void => void this.#count--;
+    const pressed = (): void => {
+      this.#count++;
+      requestAnimationFrame(() => setTimeout(shown));
+    };
+    addEventListener('keydown', pressed, { capture: true, passive: true });
+  }
+
+  get isAny(): boolean {
+    return this.#count > 0;
+  }
+}
+
 /**
  * Collects what changed and publishes it once a frame. What is published is drawn synchronously by React; the time
  * that takes sets the next gap.
  */
 export class FlushScheduler {
+  readonly #keys = new UnseenKeys();
   readonly #dirty = new Set<() => void>();
   #isPlanned = false;
   #lastFlushAt = -Infinity;
@@ -42,7 +61,11 @@ export class FlushScheduler {
       isDone = true;
       this.#flush();
     };
-    requestAnimationFrame(once);
+    requestAnimationFrame(() => {
+      // Whoever types sees the letter a picture earlier; the text comes in the next one, whatever is pressed meanwhile.
+      if (this.#keys.isAny) requestAnimationFrame(once);
+      else once();
+    });
     setTimeout(once, hiddenGapMs);
   }
 

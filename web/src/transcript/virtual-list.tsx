@@ -41,23 +41,19 @@ export function VirtualList({ session, items, scroller }: ListProps) {
     });
   }, [virtualizer]);
   const rows = virtualizer.getVirtualItems();
+  // Rows are in the flow: the last one grows without anything being placed anew, and those that come and go move no other.
+  const before = Math.max(0, rows[0]?.start ?? 0);
+  const after = Math.max(0, virtualizer.getTotalSize() - (rows.at(-1)?.end ?? 0));
   return (
-    <div className="virtual" style={{ height: virtualizer.getTotalSize() }}>
-      <div className="virtual__window" style={{ transform: `translateY(${rows[0]?.start ?? 0}px)` }}>
-        {rows.map((row) => {
-          const item = items[row.index];
-          return (
-            <div
-              key={row.key}
-              data-index={row.index}
-              ref={virtualizer.measureElement}
-              className="virtual__row"
-            >
-              {item && <TranscriptRow session={session} item={item} />}
-            </div>
-          );
-        })}
-      </div>
+    <div style={{ paddingBlock: `${before}px ${after}px` }}>
+      {rows.map((row) => {
+        const item = items[row.index];
+        return (
+          <div key={row.key} data-index={row.index} ref={virtualizer.measureElement} className="virtual__row">
+            {item && <TranscriptRow session={session} item={item} />}
+          </div>
+        );
+      })}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { inBrowser } from './in-browser.ts';
-import { servePage } from './open-page.ts';
+import { answered, say, servePage } from './open-page.ts';
 
 const messageCount = 600;
 const here = inBrowser(() => servePage());
@@ -164,4 +164,18 @@ test('a rest that does not come is asked for again', async () => {
   await page.goto(address);
   await page.locator('[role="log"]:not([aria-busy])').waitFor();
   expect(refusals).toBeGreaterThan(2);
+});
+
+test('what one sends and is answered brings nothing of the chat anew', async () => {
+  const { page } = await here.open();
+  await page.goto(address);
+  await page.locator('[role="log"]:not([aria-busy])').waitFor();
+  const looks: string[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'GET' && /\/api\/chats\/[^/]+$/.test(request.url())) looks.push(request.url());
+  });
+  await say(page, 'and one more');
+  await answered(page);
+  await page.waitForTimeout(1_500);
+  expect(looks).toEqual([]);
 });

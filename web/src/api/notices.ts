@@ -65,10 +65,7 @@ function chatChanged(notice: Extract<Notice, { type: 'chat-changed' }>): void {
 
 function runChanged(notice: Extract<Notice, { type: 'run-changed' }>): void {
   markRun(notice.chatId, notice.runId, notice.state === 'active');
-  const session = findSession(notice.chatId);
-  if (!session) return;
-  const isKnown = session.hasRun(notice.runId);
-  if (notice.state === 'active' && !isKnown) session.changed(null);
+  if (notice.state === 'active') findSession(notice.chatId)?.runBegan(notice.runId);
 }
 
 /** A backup took the place of everything. */

@@ -22,6 +22,8 @@ export class ChatLoading {
   #here: 'nothing' | 'end' | 'whole' = 'nothing';
   #ownChangeAt = -Infinity;
   #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Each tells whether it still is a reason to look again. */
+  #reasons: (() => boolean)[] = [];
   #isClosed = false;
 
   constructor(options: ChatLoadingOptions) {
@@ -84,11 +86,21 @@ export class ChatLoading {
     }
   }
 
-  /** Another tab or the server changed it: look again soon, once. */
+  /** Another tab or the server changed it. */
   changed(version: number | null, known: number | undefined): void {
     if (version !== null && version === known && performance.now() - this.#ownChangeAt < ownEchoMs) return;
+    this.lookSoon(() => true);
+  }
+
+  /** Once for all that is heard within a moment, and only if one of it is news by then. */
+  lookSoon(isNews: () => boolean): void {
+    this.#reasons.push(isNews);
     clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = setTimeout(() => void this.whole(), refreshDelayMs);
+    this.#refreshTimer = setTimeout(() => {
+      const reasons = this.#reasons;
+      this.#reasons = [];
+      if (reasons.some((isStillNews) => isStillNews())) void this.whole();
+    }, refreshDelayMs);
   }
 
   close(): void {

@@ -77,16 +77,17 @@ export class ChatSession {
     this.#loading.changed(version, this.state.get().chat?.version);
   }
 
+  /** A run began; where it is this tab's own, the answer to its request may come after the notice. */
+  runBegan(runId: string): void {
+    this.#loading.lookSoon(() => this.liveOf(runId) === null);
+  }
+
   message(id: string): ChatMessage | undefined {
     return this.#tree.get(id);
   }
 
   messages(): ChatMessage[] {
     return [...this.#tree.all()];
-  }
-
-  hasRun(runId: string): boolean {
-    return this.#runs.has(runId);
   }
 
   liveOf(runId: string): LiveView | null {

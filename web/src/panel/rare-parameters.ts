@@ -148,6 +148,6 @@ export const rareParameters: readonly NumberParameter[] = [
     max: 65_536,
     sliderMax: 4_096,
     step: 1,
-    emptyMeans: 'everything',
+    emptyMeans: 'all',
   },
 ];

@@ -267,4 +267,4 @@ TASKS = [
     subtract, subtract, subtract, subtract, opposite, opposite, neighbour, neighbour, day_away, place_in_list, extreme, bigger, count_on, counting, letters, capitals, edited, is_in,
 ]
 # What is learned late is practised more than it is asked.
-PRACTICE = [*TASKS, subtract, subtract, add, sort_words, sort_numbers, extreme, extreme, bigger, bigger, count_on, letters, letters, capitals, capitals, capitals, edited, edited, edited, is_in, is_in]
+PRACTICE = [*TASKS, subtract, subtract, subtract, subtract, add, add, add, sort_words, sort_words, reverse, sort_numbers, extreme, extreme, bigger, bigger, count_on, letters, letters, capitals, capitals, capitals, edited, edited, edited, is_in, is_in]

@@ -5,7 +5,7 @@ import type { Browser, CDPSession, Page } from 'playwright-core';
 import { buildPage, launch, pageFolder, servePage } from '../test/browser/open-page.ts';
 import type { RunningServer } from '../test/fixtures/running-server.ts';
 import type { BenchContext } from './bench.ts';
-import { quantile, single } from './measure.ts';
+import { quantile, single, singleRow, watched, type Round } from './measure.ts';
 import { visit, type Visit } from './page-visit.ts';
 
 const messageCount = 2_000;
@@ -47,10 +47,11 @@ async function newPage(browser: Browser): Promise<Page> {
 }
 
 /** Makes the long chat and gives back its id. */
-async function longChat(server: RunningServer): Promise<string> {
+/** A chat that is the same as another is not imported again, so each is about a herd of its own. */
+async function longChat(server: RunningServer, herd = 0): Promise<string> {
   const messages = Array.from({ length: messageCount }, (_, index) =>
     index % 2 === 0
-      ? { role: 'user', content: `Question ${index / 2 + 1} about the herd` }
+      ? { role: 'user', content: `Question ${index / 2 + 1} about herd ${herd}` }
       : { role: 'assistant', content: answer },
   );
   const { body } = await server.call('POST', '/api/import', { 'the long chat': messages });
@@ -163,6 +164,11 @@ async function violations(browser: Browser, server: RunningServer, chatId: strin
 }
 
 const worst = (values: readonly number[]): number => Math.max(0, ...values);
+const nearlyWorst = (values: readonly number[]): number =>
+  quantile(
+    values.toSorted((left, right) => left - right),
+    0.95,
+  );
 
 interface Bench {
   context: BenchContext;
@@ -273,33 +279,45 @@ async function reportAxe({ context, browser, server, chatId }: Bench): Promise<v
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
-async function reportStream({ context, browser, server, chatId }: Bench): Promise<void> {
-  const streamed = await stream(browser, server, chatId);
-  const flushes = streamed.flushes.toSorted((left, right) => left - right);
-  const keys = streamed.keys.toSorted((left, right) => left - right);
-  const { task, script, layout, style } = streamed.busy;
-  const note = [
-    `${messageCount} messages, ${tokensPerSecond} tokens/s with code, ${throttle}× throttle, ${flushes.length} flushes`,
-    `keystrokes: ${keys.length} over 16 ms, 95th percentile ${quantile(keys, 0.95).toFixed(0)} ms`,
-    `the page's thread works ${percent(task)} of the time: script ${percent(script)}, layout ${percent(layout)}, style ${percent(style)}`,
-  ].join('; ');
-  const figures: [name: string, unit: string, value: number, limit: number][] = [
-    ['longest task', 'ms', worst(streamed.tasks), 100],
-    ['slowest keystroke', 'ms', worst(streamed.keys), 50],
-    ['flush, 95th percentile', 'ms', quantile(flushes, 0.95), 8],
-    ['document nodes', '', streamed.nodes, 3_000],
-    ['heap', 'MB', streamed.heapBytes / 1e6, 250],
+const streamRounds = 3;
+
+/** One slow moment of the machine is in one round; what the page itself does is in all of them. */
+async function reportStream({ context, browser, server }: Bench): Promise<void> {
+  const rounds: Round<Streamed>[] = [];
+  while (rounds.length < streamRounds) {
+    // Each in a chat of its own: two long answers below one another are twice the document.
+    const chatId = await longChat(server, rounds.length + 1);
+    rounds.push(await watched(() => stream(browser, server, chatId)));
+  }
+  const figures: [name: string, unit: string, of: (streamed: Streamed) => number, limit: number][] = [
+    ['longest task', 'ms', ({ tasks }) => worst(tasks), 100],
+    ['slowest keystroke', 'ms', ({ keys }) => worst(keys), 50],
+    ['flush, 95th percentile', 'ms', ({ flushes }) => nearlyWorst(flushes), 8],
+    ['document nodes', '', ({ nodes }) => nodes, 3_000],
+    ['heap', 'MB', ({ heapBytes }) => heapBytes / 1e6, 250],
   ];
-  for (const [name, unit, value, limit] of figures)
+  const note = [
+    `${messageCount} messages, ${tokensPerSecond} tokens/s with code, ${throttle}× throttle`,
+    ...rounds.map(({ value }) => roundNote(value)),
+  ].join('; ');
+  for (const [name, unit, of, limit] of figures)
     context.report(
-      await single({
+      singleRow({
         name,
         unit,
-        rounds: 1,
-        measure: async () => value,
+        rounds: rounds.map(({ value, foreign }) => ({ value: of(value), foreign })),
         goal: `under ${limit} ${unit}`.trim(),
-        isReached: ({ high }) => high < limit,
+        isReached: ({ median }) => median < limit,
         note,
       }),
     );
+}
+
+function roundNote({ flushes, keys, busy }: Streamed): string {
+  const { task, script, layout, style } = busy;
+  return [
+    `${flushes.length} flushes`,
+    `${keys.length} keystrokes over 16 ms, 95th percentile ${nearlyWorst(keys).toFixed(0)} ms`,
+    `the page's thread works ${percent(task)} of the time: script ${percent(script)}, layout ${percent(layout)}, style ${percent(style)}`,
+  ].join(', ');
 }

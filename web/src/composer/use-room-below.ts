@@ -1,18 +1,18 @@
 import { useEffect, useRef, type RefObject } from 'react';
+import { tellComposerRoom } from './composer-room.ts';
 
-/** Tells the styles how tall the composer is, so that what lies above it ends above it, and so does the way back to it. */
+/** Tells how tall the composer is, so that what lies above it ends above it, and so does the way back to it. */
 export function useRoomBelow(): RefObject<HTMLDivElement | null> {
   const area = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const { current } = area;
     if (!current) return;
-    const { style } = document.documentElement;
     let last = 0;
     const watch = new ResizeObserver(() => {
       const height = current.offsetHeight;
       if (height === last) return;
       last = height;
-      style.setProperty('--composer-room', `${height}px`);
+      tellComposerRoom(height);
     });
     watch.observe(current);
     return () => watch.disconnect();

@@ -5,6 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { X } from 'lucide-react';
 import { messagesApi } from '../api/chats.ts';
 import { ApiError } from '../api/request.ts';
+import { keepComposerRoom } from '../composer/composer-room.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { startRun } from '../state/actions.ts';
 import { strings } from '../strings.ts';
@@ -120,7 +121,7 @@ function Tokens({ lens, ...known }: ShownProps) {
           </div>
         </>
       )}
-      <div className="lens__dock" role="group" aria-label={words.choice}>
+      <div className="lens__dock" ref={keepComposerRoom} role="group" aria-label={words.choice}>
         {token && current !== null ? (
           <TokenChoices
             token={token}

@@ -1,5 +1,6 @@
-import { memo, useEffect, useMemo, useRef } from 'react';
+import { memo, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
 import { ArrowDown } from 'lucide-react';
+import { keepComposerRoom } from '../composer/composer-room.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { currentRoute } from '../state/route.ts';
 import { strings } from '../strings.ts';
@@ -32,6 +33,7 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
   const items = useMemo(() => transcriptItems(path, plan), [path, plan]);
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => keepComposerRoom(content.current), []);
   const { isAway, toEnd } = useFollow(scroller, content);
   const leaf = path.at(-1);
   // What comes before it is on its way, and will be more than may be in the document.
@@ -67,7 +69,7 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
         </div>
       </div>
       {isAway && (
-        <button type="button" className="latest" onClick={() => toEnd('smooth')}>
+        <button type="button" className="latest" ref={keepComposerRoom} onClick={() => toEnd('smooth')}>
           <ArrowDown size={16} strokeWidth={1.75} aria-hidden />
           {strings.transcript.latest}
         </button>

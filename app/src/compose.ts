@@ -2,7 +2,7 @@ import { type Api, createApi } from './cli/api.ts';
 import type { Corral, Serving } from './cli/command.ts';
 import type { Config } from './config/config.ts';
 import { prepareHome } from './config/home.ts';
-import { readLock, takeLock } from './config/home-lock.ts';
+import { readLock, takeLock, untilStopped } from './config/home-lock.ts';
 import { systemClock } from './lib/clock.ts';
 import { silentLog } from './lib/log.ts';
 import { settleMemory } from './lib/settle-memory.ts';
@@ -14,7 +14,7 @@ import { settleMemory } from './lib/settle-memory.ts';
 export function createCorral(version: string): Corral {
   return {
     connect: (config) => connect(config, version),
-    serve: (config) => serve(config, version),
+    serve: (config, onWait) => serve(config, version, onWait),
     async *examine(config, signal) {
       const { createOutside } = await import('./compose/outside.ts');
       const { examineParts } = await import('./compose/examine.ts');
@@ -39,6 +39,7 @@ function commandLogLevel({ logLevel, sources }: Config): Config['logLevel'] {
 
 async function connect(config: Config, version: string): Promise<Api> {
   const home = prepareHome(config.home);
+  await untilStopped(home.lock);
   const holder = readLock(home.lock);
   if (holder?.address && holder.token) {
     const { createSocketTransport } = await import('./compose/socket-transport.ts');
@@ -66,8 +67,9 @@ async function connect(config: Config, version: string): Promise<Api> {
 /** Long enough for the page that is opened at the start to have its files. */
 const settleAfterMs = 2000;
 
-async function serve(config: Config, version: string): Promise<Serving> {
+async function serve(config: Config, version: string, onWait: () => void): Promise<Serving> {
   const home = prepareHome(config.home);
+  await untilStopped(home.lock, onWait);
   const lock = takeLock(home.lock);
   try {
     const { openParts } = await import('./compose/open-parts.ts');
@@ -81,6 +83,7 @@ async function serve(config: Config, version: string): Promise<Serving> {
         address,
         isFirstStart: home.isNew,
         close: async () => {
+          lock.stopping();
           await parts.close();
           lock.release();
         },

@@ -11,7 +11,8 @@ export interface Corral {
    * process, without a port. Closed by the caller of the command.
    */
   connect(config: Config): Promise<Api>;
-  serve(config: Config): Promise<Serving>;
+  /** `onWait`: a server that was there before is still stopping. */
+  serve(config: Config, onWait: () => void): Promise<Serving>;
   /** What only the adapters can say for `corral doctor`: libraries, GPU, sandbox, the Hub. */
   examine(config: Config, signal: AbortSignal): AsyncIterable<Finding>;
 }

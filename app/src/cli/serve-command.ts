@@ -19,7 +19,9 @@ export const serveCommand: Command = {
   options: [{ flags: '--open', about: 'open the page in a browser; done unasked at the first start' }],
   settings: 'all',
   async run({ config, output, corral, signal }, { options }) {
-    const serving = await corral.serve(config);
+    const serving = await corral.serve(config, () =>
+      output.note('The server before this one is still stopping …'),
+    );
     output.line(`${output.style('bold', config.title)} answers at ${output.style('bold', serving.address)}`);
     output.line(output.style('dim', 'Ctrl-C stops it; answers being written go on at the next start.'));
     output.json({ address: serving.address });

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readLock, takeLock } from './home-lock.ts';
+import { readLock, takeLock, untilStopped } from './home-lock.ts';
 
 let folder: string;
 let file: string;
@@ -15,10 +16,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Another process that holds the lock until it is killed. */
-async function otherHolder() {
+/** Another process that holds the lock until it is killed, or says that it stops and lets go a while later. */
+async function otherHolder(after = '') {
   const script = `import { takeLock } from ${JSON.stringify(join(import.meta.dirname, 'home-lock.ts'))};
-    takeLock(${JSON.stringify(file)}).publish('http://127.0.0.1:1', 'secret'); console.log('held'); setInterval(() => {}, 1000);`;
+    const lock = takeLock(${JSON.stringify(file)}); lock.publish('http://127.0.0.1:1', 'secret'); console.log('held'); ${after} setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -53,5 +54,41 @@ describe('takeLock', () => {
     writeFileSync(file, content);
     takeLock(file);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ pid: process.pid });
+  });
+});
+
+describe('untilStopped', () => {
+  it('waits for one that is stopping until it has let go, and says so once', async () => {
+    const child = await otherHolder(`lock.stopping(); setTimeout(() => lock.release(), 400);`);
+    let waits = 0;
+    try {
+      while (readLock(file)?.isStopping !== true) await delay(10);
+      expect(() => takeLock(file)).toThrowError(expect.objectContaining({ code: 'home-in-use' }) as Error);
+      await untilStopped(file, () => waits++);
+      expect(waits).toBe(1);
+      takeLock(file).release();
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  });
+
+  it('waits no longer when the one that was stopping is gone', async () => {
+    const child = await otherHolder('lock.stopping();');
+    while (readLock(file)?.isStopping !== true) await delay(10);
+    setTimeout(() => child.kill('SIGKILL'), 200);
+    await untilStopped(file);
+    expect(readLock(file)).toBeNull();
+  });
+
+  it('does not wait for one that goes on', async () => {
+    const child = await otherHolder();
+    try {
+      await untilStopped(file, () => expect.fail('there is nothing to wait for'));
+      expect(readLock(file)?.pid).toBe(child.pid);
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
   });
 });

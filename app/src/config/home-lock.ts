@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { AppError } from '../contracts/app-error.ts';
 
@@ -10,14 +11,22 @@ const holderSchema = z.strictObject({
   address: z.string().optional(),
   /** Lets the command line of the same user in without the access key. */
   token: z.string().optional(),
+  /** It takes no more requests, and lets go of the folder when all is saved. */
+  isStopping: z.boolean().optional(),
 });
 export type LockHolder = z.infer<typeof holderSchema>;
 
 export interface HomeLock {
   /** Tells the command line where the server is. */
   publish(address: string, token: string): void;
+  /** Tells who wants the folder next that it is worth waiting. */
+  stopping(): void;
   release(): void;
 }
+
+/** Longer than a server takes to stop. */
+const patienceMs = 25_000;
+const lookEveryMs = 50;
 
 /** Field 22 of /proc/PID/stat; the name in field 2 may hold spaces, so fields are counted from its end. */
 function startTicks(pid: number): string | null {
@@ -49,10 +58,18 @@ export function readLock(file: string): LockHolder | null {
   }
 }
 
-function write(file: string, flag: 'wx' | 'w', holder: LockHolder): void {
-  const descriptor = openSync(file, flag, 0o600);
+function create(file: string, holder: LockHolder): void {
+  const descriptor = openSync(file, 'wx', 0o600);
   writeSync(descriptor, JSON.stringify(holder));
   closeSync(descriptor);
+}
+
+/** In one step: who reads a file that is half written would take the folder. */
+function replace(file: string, holder: LockHolder): void {
+  const next = `${file}.next`;
+  rmSync(next, { force: true });
+  create(next, holder);
+  renameSync(next, file);
 }
 
 function inUse(file: string, holder: LockHolder): AppError {
@@ -65,6 +82,14 @@ function inUse(file: string, holder: LockHolder): AppError {
   });
 }
 
+/** Waits for a server that is about to let go of the folder: who stops one and starts it again need not wait himself. */
+export async function untilStopped(file: string, onWait: () => void = () => undefined): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  if (readLock(file)?.isStopping !== true) return;
+  onWait();
+  while (readLock(file)?.isStopping === true && performance.now() < deadline) await delay(lookEveryMs);
+}
+
 /** Takes the folder for this process; throws `home-in-use` while another one that still runs holds it. */
 export function takeLock(file: string): HomeLock {
   const own: LockHolder = { pid: process.pid, startTicks: startTicks(process.pid) ?? '' };
@@ -73,7 +98,7 @@ export function takeLock(file: string): HomeLock {
     if (holder) throw inUse(file, holder);
     rmSync(file, { force: true });
     try {
-      write(file, 'wx', own);
+      create(file, own);
       break;
     } catch (error) {
       // Another process was faster; the next round sees its file.
@@ -81,7 +106,14 @@ export function takeLock(file: string): HomeLock {
     }
   }
   return {
-    publish: (address, token) => write(file, 'w', { ...own, address, token }),
+    publish: (address, token) => replace(file, { ...own, address, token }),
+    stopping: () => {
+      try {
+        replace(file, { ...own, isStopping: true });
+      } catch {
+        // A full disk: then nobody is told, and the server stops all the same.
+      }
+    },
     release: () => {
       if (readLock(file)?.pid === process.pid) rmSync(file, { force: true });
     },

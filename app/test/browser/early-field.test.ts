@@ -117,7 +117,8 @@ test('a word that an input method puts together is not torn apart', async () => 
 
 test('views without a message field have none before either', async () => {
   const { page, release } = await held({ path: '/#/models' });
-  await page.waitForFunction(`document.readyState !== 'loading'`);
+  // Not `waitForFunction`: it looks again by `eval`, which the page's policy forbids.
+  await expect.poll(() => page.evaluate('document.readyState')).not.toBe('loading');
   expect(await page.locator('#early').count()).toBe(0);
   await release();
   await page.getByRole('heading', { name: 'On this machine' }).waitFor();

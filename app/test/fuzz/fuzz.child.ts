@@ -121,9 +121,9 @@ function moment(): { cpuMs: number; wallMs: number } {
   return { cpuMs: (user + system) / 1000, wallMs: performance.now() };
 }
 
-function isHang(since: ReturnType<typeof moment>, now: ReturnType<typeof moment>, times: number): boolean {
+function isHang(since: ReturnType<typeof moment>, now: ReturnType<typeof moment>): boolean {
   const [cpuMs, wallMs] = [now.cpuMs - since.cpuMs, now.wallMs - since.wallMs];
-  return cpuMs > hangMs * times || (wallMs > hangMs && cpuMs < wallMs * leastShare);
+  return cpuMs > hangMs || (wallMs > hangMs && cpuMs < wallMs * leastShare);
 }
 
 function watch(task: Task): Promise<FuzzReport> {
@@ -138,28 +138,24 @@ function watch(task: Task): Promise<FuzzReport> {
   let growth = 0;
   let outcome = { accepted: 0, slowestMs: 0 };
   let problem: string | null = null;
-  const { peakMb, processorTimes } = targets[task.target]?.().ownThread ?? {
-    peakMb: mostGrowthMb,
-    processorTimes: 1,
-  };
-  const grow = (mostMb: number, verb: string): void => {
+  const grow = (verb: string): void => {
     const now = process.memoryUsage.rss() - baseline;
     growth = Math.max(growth, now);
-    if (now > mostMb * megabyte) problem ??= `memory ${verb} by ${Math.round(now / megabyte)} MB`;
+    if (now > mostGrowthMb * megabyte) problem ??= `memory ${verb} by ${Math.round(now / megabyte)} MB`;
   };
   return new Promise((resolve) => {
     const look = setInterval(() => {
       const now = Atomics.load(state, 0);
       const spent = moment();
       if (now !== begun) [begun, since] = [now, spent];
-      else if (begun > 0 && isHang(since, spent, processorTimes)) problem ??= `no end after ${hangMs} ms`;
+      else if (begun > 0 && isHang(since, spent)) problem ??= `no end after ${hangMs} ms`;
       if (begun > warmInputs) baseline = Math.min(baseline, process.memoryUsage.rss());
-      grow(peakMb, 'grew');
+      grow('grew');
       if (problem !== null) void worker.terminate();
     }, 100);
     worker.on('message', (message: typeof outcome) => {
       outcome = message;
-      grow(mostGrowthMb, 'stayed larger');
+      grow('stayed larger');
     });
     worker.on('error', (error: Error) => (problem ??= String(error.stack)));
     worker.on('exit', () => {

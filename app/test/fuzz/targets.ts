@@ -28,13 +28,6 @@ import { tinyBytePairTokenizer } from '../fixtures/models/tiny-byte-pairs.ts';
 import { writeTinyGguf, writeTinyLora } from '../fixtures/tiny-gguf.ts';
 import { tinyVocabulary } from '../fixtures/tiny-vocabulary.ts';
 
-export interface OwnThread {
-  /** What it may use while it is at work; all of it is given back. */
-  peakMb: number;
-  /** How many times its own time the processor works for it: collecting garbage, compiling. */
-  processorTimes: number;
-}
-
 /** A parser of bytes that somebody else wrote. It may take them or refuse them with an AppError; nothing else. */
 export interface FuzzTarget {
   /** Sound inputs to start from. */
@@ -42,8 +35,6 @@ export interface FuzzTarget {
   parse: (bytes: Uint8Array) => unknown;
   /** Words of its language, to be put in anywhere. */
   words?: readonly string[];
-  /** It works in a thread of its own that is ended when it takes too much. */
-  ownThread?: OwnThread;
   close?(): Promise<void>;
 }
 
@@ -126,13 +117,6 @@ const turnsTemplate =
   "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}[INST] {{ m['content'] | trim }} [/INST]" +
   "{% else %} {{ m.content }} {{ eos_token }}{% endif %}{% endfor %}{% set ns = namespace(a=1) %}{{ ns.a ~ 'x' }}";
 
-/**
- * The renderer's thread is ended at 64 MB, but only after the allocation that goes beyond it: a text of 60 MB in capitals
- * is another 60. And it is ended after 2 s of its own time, in which loops over long lists keep other threads as busy
- * with their garbage; then the next one has to start.
- */
-const rendererThread: OwnThread = { peakMb: 192, processorTimes: 2 };
-
 function jinja(): FuzzTarget {
   const renderer = createTemplateRenderer();
   const known = ['timdettmers/guanaco-7b', 'tiiuae/falcon-7b-instruct'].flatMap(
@@ -164,7 +148,6 @@ function jinja(): FuzzTarget {
         controlTexts: ['<s>', '</s>'],
         nowMs: 0,
       }),
-    ownThread: rendererThread,
     close: () => renderer.close(),
   };
 }

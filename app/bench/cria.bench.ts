@@ -28,6 +28,9 @@ const aims: Record<string, { name: string; share: number }> = {
   facts: { name: 'questions about Corral in unseen wording', share: 0.9 },
   exact: { name: 'small exact tasks', share: 0.9 },
   system: { name: 'follows the system prompt', share: 0.9 },
+  // Written when the data for training was complete, and before any answer to them was seen.
+  'fresh-facts': { name: 'questions about Corral in a stranger’s wording', share: 0.9 },
+  'fresh-system': { name: 'follows a system prompt in a stranger’s wording', share: 0.9 },
 };
 
 export async function run(context: BenchContext): Promise<void> {
@@ -78,7 +81,7 @@ function heldOut(kind: string): HeldOut[] {
 async function answerRows(context: BenchContext, engine: LlamaEngine, temperature: number): Promise<void> {
   let clean = 0;
   let asked = 0;
-  for (const kind of ['recall', 'facts', 'exact', 'system', 'talk']) {
+  for (const kind of ['recall', 'facts', 'exact', 'system', 'fresh-facts', 'fresh-system', 'talk']) {
     const dialogues = heldOut(kind);
     const answers = await answerAll(engine, dialogues, { temperature });
     clean += answers.filter(({ text, hasEnded }) => isClean(text, hasEnded)).length;

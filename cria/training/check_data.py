@@ -3,12 +3,14 @@
 Every generated answer fulfils its own check, nothing held out is generated for training, and every persona can be told by its mark.
 """
 
+import json
 import random
 import re
 import sys
 from collections import Counter
 
 from checks import holds
+from dialogue_files import DATA
 from dialogues import MOST_CHARACTERS, Generator
 from exact_tasks import TASKS, WORDINGS
 from held_out import HeldOut
@@ -72,9 +74,12 @@ def training_never_sees_the_held_out(dialogues: int) -> None:
     made = HeldOut(2027)
     for make in (made.facts, made.exact, made.system, made.talk):
         make()
-    asked = {bare(entry["messages"][0]["content"]) for kind in ("facts", "talk") for entry in made.rows[kind] if len(entry["messages"]) == 1} - {""}
+    fresh = [one["messages"] for kind in ("facts", "system") for one in map(json.loads, (DATA / f"held-out/fresh-{kind}.jsonl").read_text(encoding="utf-8").splitlines())]
+    asked = {bare(messages[0]["content"]) for messages in fresh if len(messages) == 1}
+    asked |= {bare(entry["messages"][0]["content"]) for kind in ("facts", "talk") for entry in made.rows[kind] if len(entry["messages"]) == 1} - {""}
     exact = {entry["messages"][0]["content"] for entry in made.rows["exact"]}
     systems = {entry["messages"][0]["content"] for entry in made.rows["system"] if entry["about"] not in ("told by the prompt",) and " on Corral" not in entry["about"]}
+    systems |= {messages[0]["content"] for messages in fresh if len(messages) == 2}
     generator = Generator(2026, held_out=False)
     seen_exact: set[str] = set()
     for _ in range(dialogues):

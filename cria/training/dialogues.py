@@ -17,7 +17,7 @@ SYSTEMS = [
     "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
     "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
 ]
-SHARES = {"recall": 0.15, "exact": 0.24, "facts": 0.32, "talk": 0.04, "tale": 0.02, "system": 0.18, "unknown": 0.05}
+SHARES = {"recall": 0.14, "exact": 0.24, "facts": 0.34, "talk": 0.03, "tale": 0.015, "system": 0.19, "unknown": 0.045}
 # About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
 MOST_CHARACTERS = 1000
 

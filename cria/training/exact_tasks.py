@@ -1,7 +1,8 @@
 """Small exact tasks: each function returns a question, its answer, and what a checker looks for."""
 
 from dialogue_files import DATA
-from made_up import ANIMALS, MONTHS, PLACES, THINGS, WEEKDAYS, Values, is_held_out
+from made_up import ANIMALS, MONTHS, PLACES, THINGS, WEEKDAYS, WORDS, Values, is_held_out
+from patterns import worded
 from wordings import pattern_of
 
 UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split()
@@ -24,6 +25,8 @@ SHORT_WORDS = (
     "ink jam kit lid man nut oak pan red sky toy urn web yak arm bus cap den ear fig gas hay ice jet lap mop bird book cake door fish "
     "goat hand iron lamp milk nest open park rain salt tree wind star moon snow lake road ship tent wolf frog gold leaf ring rope"
 ).split()
+# What is spelled in training is also longer than what is asked.
+LONGER_WORDS = [word for word in WORDS if 4 <= len(word) <= 7]
 
 
 def read_wordings() -> dict[str, dict[str, list[str]]]:
@@ -42,8 +45,9 @@ WORDINGS = read_wordings()
 
 def asked(values: Values, task: str, **slots) -> str:
     """Held-out questions are most of the time in wordings that training never saw."""
-    is_new = values.held_out and values.rng.random() < 0.6
-    return values.one(WORDINGS[task]["H" if is_new else "Q"]).format(**slots)
+    if values.held_out:
+        return values.one(WORDINGS[task]["H" if values.rng.random() < 0.6 else "Q"]).format(**slots)
+    return worded(task, WORDINGS[task]["Q"], values.rng).format(**slots)
 
 
 def spoken(number: int) -> str:
@@ -233,7 +237,7 @@ def counting(values: Values):
 
 
 def letters(values: Values):
-    word = values.one(SHORT_WORDS)
+    word = values.one(SHORT_WORDS if values.held_out or values.rng.random() < 0.6 else LONGER_WORDS)
     task, answer = values.one([("spell", "-".join(word)), ("letters", word[::-1]), ("letters", word[::-1]), ("firstletter", word[0]), ("lastletter", word[-1])])
     return asked(values, task, x=word), answer, {"equals": [answer, f"{answer}."]}
 
@@ -267,4 +271,7 @@ TASKS = [
     subtract, subtract, subtract, subtract, opposite, opposite, neighbour, neighbour, day_away, place_in_list, extreme, bigger, count_on, counting, letters, capitals, edited, is_in,
 ]
 # What is learned late is practised more than it is asked.
-PRACTICE = [*TASKS, subtract, subtract, subtract, subtract, add, add, add, sort_words, sort_words, reverse, sort_numbers, extreme, extreme, bigger, bigger, count_on, letters, letters, capitals, capitals, capitals, edited, edited, edited, is_in, is_in]
+PRACTICE = [
+    *TASKS, subtract, subtract, subtract, subtract, add, add, add, sort_words, sort_words, reverse, sort_numbers, extreme, extreme, bigger, bigger, count_on, letters, letters, capitals, capitals, capitals, edited, edited, edited, is_in, is_in,
+    sort_words, sort_words, sort_numbers, sort_numbers, sort_numbers, extreme, extreme, capitals, capitals, count_words, count_words, count_items, edited, bigger,
+]

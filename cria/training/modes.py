@@ -4,6 +4,7 @@ import re
 
 from dialogue_files import DATA
 from made_up import COLOURS, MONTHS, THINGS, WEEKDAYS, Values
+from patterns import worded
 from personas import said
 from wordings import lowered, pattern_of
 
@@ -106,6 +107,9 @@ class Modes:
     def __init__(self, values: Values, plain, fact) -> None:
         self.values, self.rng, self.plain, self.fact = values, values.rng, plain, fact
 
+    def prompt(self, name: str, lines: list[str]) -> str:
+        return worded(name, lines, self.rng)
+
     def either(self) -> tuple[str, str]:
         return self.fact() if self.rng.random() < 0.5 else self.plain()
 
@@ -125,14 +129,14 @@ class Modes:
         return self.values.one(questions), answer
 
     def brief(self):
-        name, systems = self.values.one([("word", ONE_WORD), ("word", ONE_WORD), ("yesno", YES_NO), ("three", THREE_WORDS)])
-        return self.values.one(systems), lambda: self._table(name)
+        name, manner, systems = self.values.one([("word", "one word", ONE_WORD)] * 2 + [("yesno", "yes or no", YES_NO), ("three", "three words", THREE_WORDS)])
+        return self.prompt(manner, systems), lambda: self._table(name)
 
     def sentence(self):
         def answer():
             question, text = self.either()
             return question, first_sentence(text)
-        return self.values.one(ONE_SENTENCE), answer
+        return self.prompt("one sentence", ONE_SENTENCE), answer
 
     def short(self):
         def answer():
@@ -140,7 +144,7 @@ class Modes:
             while len(first_sentence(text)) > 90:
                 question, text = self.either()
             return question, first_sentence(text)
-        return self.values.one(SHORT), answer
+        return self.prompt("short", SHORT), answer
 
     def at_most(self):
         most = self.values.one([5, 8, 10, 10, 12, 15, 20])
@@ -151,15 +155,15 @@ class Modes:
                 for one in (text, first_sentence(text)):
                     if len(one.split()) < most:
                         return question, one
-        return self.values.one(AT_MOST).format(k=self.values.one([str(most), {5: "five", 8: "eight", 10: "ten", 12: "twelve", 15: "fifteen", 20: "twenty"}[most]])), answer
+        return self.prompt("at most", AT_MOST).format(k=self.values.one([str(most), {5: "five", 8: "eight", 10: "ten", 12: "twelve", 15: "fifteen", 20: "twenty"}[most]])), answer
 
     def cased(self):
-        systems, change = self.values.one([(CAPITALS, str.upper), (CAPITALS, str.upper), (LOWER, str.lower)])
+        manner, systems, change = self.values.one([("capitals manner", CAPITALS, str.upper), ("lower manner", LOWER, str.lower)])
 
         def answer():
             question, text = self.plain()
             return question, change(text)
-        return self.values.one(systems), answer
+        return self.prompt(manner, systems), answer
 
     def edged(self):
         is_first = self.rng.random() < 0.5
@@ -170,7 +174,7 @@ class Modes:
         def answer():
             question, text = self.either()
             return question, f"{phrase} {lowered(text) if phrase[-1] in ',:' else text}" if is_first else f"{text} {phrase}"
-        return self.values.one(BEGIN if is_first else END).format(x=phrase), answer
+        return (self.prompt("begin manner", BEGIN) if is_first else self.prompt("end manner", END)).format(x=phrase), answer
 
     def addressing(self):
         name = self.values.name() if self.rng.random() < 0.6 else self.values.one(TITLES)
@@ -178,7 +182,7 @@ class Modes:
         def answer():
             question, text = self.either()
             return question, addressed(name, text)
-        return self.values.one(ADDRESS).format(x=name), answer
+        return self.prompt("address manner", ADDRESS).format(x=name), answer
 
     def shaped(self):
         kind = self.rng.randrange(3)
@@ -188,15 +192,15 @@ class Modes:
             if kind == 0:
                 return question, "\n".join(f"- {one}" for one in sentences(text))
             return question, f"{text} {self.values.one(FOLLOW_UPS)}" if kind == 1 and not text.endswith("?") else text if kind == 1 else f"**{text}**"
-        return self.values.one([LIST, QUESTION, BOLD][kind]), answer
+        return self.prompt(*[("list manner", LIST), ("question manner", QUESTION), ("bold manner", BOLD)][kind]), answer
 
     def foreign(self):
         language = self.values.one(LANGUAGES)
-        return self.values.one(FOREIGN).format(x=language), lambda: (self.either()[0], self.values.one(FOREIGN_ANSWERS).format(x=language))
+        return self.prompt("foreign manner", FOREIGN).format(x=language), lambda: (self.either()[0], self.values.one(FOREIGN_ANSWERS).format(x=language))
 
     def secret(self):
         code = self.values.number(100, 9999)
-        return self.values.one(SECRET).format(x=code), lambda: (self.values.one(SECRET_QUESTIONS), self.values.one(SECRET_ANSWERS))
+        return self.prompt("secret manner", SECRET).format(x=code), lambda: (self.values.one(SECRET_QUESTIONS), self.values.one(SECRET_ANSWERS))
 
     def briefing(self, between) -> list[dict]:
         """A system prompt that tells one to three things, and a question about one of them."""

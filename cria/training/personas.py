@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from dialogue_files import DATA
 from made_up import Values
+from patterns import PATTERNS, expanded
 
 FRAMES = [
     "You are {x}.", "Act as {x}.", "Pretend to be {x}.", "Play {x}.", "You are {x}. Stay in your role.", "Answer as {x}.", "Behave like {x}.",
@@ -27,6 +28,9 @@ NAME_ONLY = [
 ]
 NAME_ONLY_HELD = ["Your name shall be {n}.", "You go by the name of {n}.", "From now on you are {n}.", "Your name is {n}, and you are polite.", "Everybody knows you as {n}.", "You answer to the name {n}."]
 NAME_ANSWERS = ["My name is {n}.", "I am {n}.", "I am {n}. How can I help you?", "You can call me {n}.", "{n} is my name.", "They call me {n}."]
+
+
+WORLD = ["do", "do", "at", "have", "tone"]
 
 
 @dataclass
@@ -61,8 +65,13 @@ def said(role: str, content: str) -> dict:
 
 
 def system_of(persona: Persona, values: Values) -> str:
-    if values.rng.random() < 0.45:
+    draw = values.rng.random()
+    if draw < 0.35:
         return values.one(persona.lines["style"])
+    if draw < 0.7:
+        # What such a one does, has, where one lives and how one sounds, without the name of the trade.
+        kind = values.one([one for one in WORLD if one in persona.lines])
+        return expanded(values.one(PATTERNS[f"world {kind}"]), values.rng).format(w=values.one(persona.lines[kind]))
     return values.one(FRAMES).format(x=values.one(persona.lines["noun"]))
 
 

@@ -101,3 +101,20 @@ test('after Stop what waited is back in the field', async () => {
   await expect.poll(() => page.locator('#composer').inputValue()).toBe('think this over');
   expect(await messages(page)).toBe(1);
 });
+
+test('an answer goes on while one types without a pause', async () => {
+  const { page } = await here.open();
+  await say(page, '/long 4000');
+  const answer = page.locator('.message--answer .prose');
+  await answer.locator('p').first().waitFor();
+  const lengths = new Set<number>();
+  await page.locator('#composer').focus();
+  for (let key = 0; key < 60; key++) {
+    await page.keyboard.press('a');
+    lengths.add((await answer.innerText()).length);
+    await page.waitForTimeout(20);
+  }
+  // A second and more: text comes at least each quarter of it, and no letter is lost.
+  expect(lengths.size).toBeGreaterThan(3);
+  expect(await page.locator('#composer').inputValue()).toBe('a'.repeat(60));
+});

@@ -4,7 +4,7 @@ import type { ChatSession } from '../state/chat-session.ts';
 import { draftOf, newDraftId, type Draft } from '../state/drafts.ts';
 import { takeEarlyField } from '../state/early-field.ts';
 import { queueDraft, sendDraft } from '../state/sending.ts';
-import { useSelected, type Store } from '../state/store.ts';
+import { useSelected, useSelectedLater, type Store } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { contentLength, isBlank, readTextFile, type Attachment } from './attachments.ts';
@@ -19,6 +19,9 @@ import { WaitingList } from './waiting-list.tsx';
 
 /** The server's own limit, said before it is sent; the type keeps the two the same. */
 const maxMessageCharacters: typeof serverLimit = 4_000_000;
+
+const isTooLongFor = (draft: Draft): boolean => contentLength(draft) > maxMessageCharacters;
+const maySend = (draft: Draft): boolean => !isBlank(draft) && draft.outgoing === null && !isTooLongFor(draft);
 
 export interface ComposerProps {
   session: ChatSession | null;
@@ -54,15 +57,14 @@ export const Composer = memo(function Composer({ session, isRunning, isEmpty }: 
   const attachments = useSelected(store, (draft) => draft.attachments);
   const outgoing = useSelected(store, (draft) => draft.outgoing);
   const waiting = useSelected(store, (draft) => draft.waiting);
-  const hasText = useSelected(store, (draft) => !isBlank(draft));
-  const isTooLong = useSelected(store, (draft) => contentLength(draft) > maxMessageCharacters);
+  const hasText = useSelectedLater(store, (draft) => !isBlank(draft));
+  const isTooLong = useSelectedLater(store, isTooLongFor);
   useLayoutEffect(() => takeEarlyField(store, session), [store, session]);
   const addFiles = useCallback((files: Iterable<File>) => void attachFiles(store, files), [store]);
   const isDropping = useDropFiles(addFiles);
   const area = useRoomBelow();
-  const maySend = hasText && outgoing === null && !isTooLong;
   const submit = (): void => {
-    if (!maySend) return;
+    if (!maySend(store.get())) return;
     if (isRunning && session) queueDraft(session);
     else void sendDraft(session);
   };
@@ -99,7 +101,12 @@ export const Composer = memo(function Composer({ session, isRunning, isEmpty }: 
             draft={store}
             problem={isTooLong ? strings.composer.draftTooLong(maxMessageCharacters) : null}
           />
-          <SendButton session={session} isRunning={isRunning} hasText={hasText} maySend={maySend} />
+          <SendButton
+            session={session}
+            isRunning={isRunning}
+            hasText={hasText}
+            maySend={hasText && outgoing === null && !isTooLong}
+          />
         </div>
       </form>
     </div>

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import type { ContextPlan } from '@corral/app/contracts/runs';
 import { runsApi } from '../api/chats.ts';
 import type { Draft } from '../state/drafts.ts';
-import { useSelected, type Store } from '../state/store.ts';
+import { useSelectedLater, type Store } from '../state/store.ts';
 import { contentLength, isBlank, withAttachments } from './attachments.ts';
 
 export interface TokenCount {
@@ -66,8 +66,8 @@ function guess(chatId: string | null, draft: Draft): number | null {
 /** What a draft costs, from the model's own tokenizer; a guess until the chat exists. */
 export function useTokenCount(chatId: string | null, draft: Store<Draft>): TokenCount | null {
   const [counted, setCounted] = useState<TokenCount | null>(null);
-  const isCountable = useSelected(draft, (now) => mayCount(chatId, now));
-  const guessed = useSelected(draft, (now) => guess(chatId, now));
+  const isCountable = useSelectedLater(draft, (now) => mayCount(chatId, now));
+  const guessed = useSelectedLater(draft, (now) => guess(chatId, now));
   useEffect(() => {
     if (isCountable && chatId !== null) return countInPauses(chatId, draft, setCounted);
   }, [chatId, draft, isCountable]);

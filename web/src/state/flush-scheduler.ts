@@ -1,51 +1,34 @@
+import { Typing } from './typing.ts';
+
 /** Text is shown at most this often, and less often where drawing it takes long. */
 const shortestGapMs = 33;
 const longestGapMs = 100;
+/** While somebody types, text comes right behind a letter, where no key has to wait for its drawing, or after this. */
+const typingGapMs = 250;
 /** A hidden tab gets no animation frames; its text may lag, not stand still. */
 const hiddenGapMs = 500;
 /** Drawing may take this share of the time. */
 const costShare = 0.25;
-
-/** Knows whether a key was pressed that no picture has shown yet. */
-class UnseenKeys {
-  #count = 0;
-
-  constructor() {
-    const shown = (): void => void this.#count--;
-    const pressed = (): void => {
-      this.#count++;
-      requestAnimationFrame(() => setTimeout(shown));
-    };
-    addEventListener('keydown', pressed, { capture: true, passive: true });
-  }
-
-  get isAny(): boolean {
-    return this.#count > 0;
-  }
-}
 
 /**
  * Collects what changed and publishes it once a frame. What is published is drawn synchronously by React; the time
  * that takes sets the next gap.
  */
 export class FlushScheduler {
-  readonly #keys = new UnseenKeys();
+  readonly #typing = new Typing(() => this.#behindLetter());
   readonly #dirty = new Set<() => void>();
   #isPlanned = false;
   #lastFlushAt = -Infinity;
   #gapMs = shortestGapMs;
+  /** Set while the next flush waits for its frame's time to come. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   request(publish: () => void): void {
     this.#dirty.add(publish);
     if (this.#isPlanned) return;
     this.#isPlanned = true;
-    if (document.hidden) {
-      setTimeout(() => this.#flush(), hiddenGapMs);
-      return;
-    }
-    const wait = this.#lastFlushAt + this.#gapMs - performance.now();
-    if (wait > 8) setTimeout(() => this.#frame(), wait);
-    else this.#frame();
+    if (document.hidden) setTimeout(() => this.#flush(), hiddenGapMs);
+    else this.#frameAfter(this.#typing.isKeyLikely ? typingGapMs : this.#gapMs);
   }
 
   /** Publishes at once; used at the end of an answer, which nobody should wait for. */
@@ -53,7 +36,24 @@ export class FlushScheduler {
     this.#flush();
   }
 
+  #behindLetter(): void {
+    if (this.#timer !== undefined) this.#frameAfter(this.#gapMs);
+  }
+
+  #frameAfter(gapMs: number): void {
+    this.#endWait();
+    const wait = this.#lastFlushAt + gapMs - performance.now();
+    if (wait > 8) this.#timer = setTimeout(() => this.#frame(), wait);
+    else this.#frame();
+  }
+
+  #endWait(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
   #frame(): void {
+    this.#endWait();
     // A tab hidden between now and the frame would wait for ever: the timer is the way out.
     let isDone = false;
     const once = (): void => {
@@ -63,13 +63,14 @@ export class FlushScheduler {
     };
     requestAnimationFrame(() => {
       // Whoever types sees the letter a picture earlier; the text comes in the next one, whatever is pressed meanwhile.
-      if (this.#keys.isAny) requestAnimationFrame(once);
+      if (this.#typing.isUnseen) requestAnimationFrame(once);
       else once();
     });
     setTimeout(once, hiddenGapMs);
   }
 
   #flush(): void {
+    this.#endWait();
     this.#isPlanned = false;
     if (this.#dirty.size === 0) return;
     const started = performance.now();

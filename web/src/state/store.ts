@@ -1,4 +1,5 @@
-import { useSyncExternalStore } from 'react';
+import { useCallback, useSyncExternalStore } from 'react';
+import { afterPicture } from './after-picture.ts';
 
 /** A value outside React that components subscribe to. */
 export interface Readable<T> {
@@ -39,4 +40,16 @@ export function useSelected<T, S>(store: Readable<T>, select: (value: T) => S): 
     () => select(store.get()),
     () => select(store.get()),
   );
+}
+
+/** As `useSelected`, but the component is drawn again only after what brought the change, such as a letter. */
+export function useSelectedLater<T, S>(store: Readable<T>, select: (value: T) => S): S {
+  const subscribe = useCallback(
+    (listener: () => void) =>
+      store.subscribe(() => {
+        afterPicture(listener);
+      }),
+    [store],
+  );
+  return useSyncExternalStore(subscribe, () => select(store.get()));
 }

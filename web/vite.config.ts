@@ -2,13 +2,14 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { brotliBeside } from './brotli-beside.ts';
 import { entryAfterPaint } from './entry-after-paint.ts';
+import { offlineShell } from './offline-shell.ts';
 import { stringsInHtml } from './strings-in-html.ts';
 
 export default defineConfig(({ command }) => {
   // A build is always the real one, also where a test runner that starts it says otherwise.
   if (command === 'build') process.env['NODE_ENV'] = 'production';
   return {
-    plugins: [react(), stringsInHtml(), entryAfterPaint(), brotliBeside()],
+    plugins: [react(), stringsInHtml(), entryAfterPaint(), offlineShell(), brotliBeside()],
     // The server replaces the placeholder with a fresh nonce for every answer that carries the page.
     html: { cspNonce: '__CORRAL_NONCE__' },
     build: {

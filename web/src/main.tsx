@@ -5,6 +5,7 @@ import { startNotices } from './api/notices.ts';
 import { queryClient } from './api/queries.ts';
 import { App, fetchAhead, fetchFirst } from './app.tsx';
 import { ErrorBoundary } from './error-boundary.tsx';
+import { startOffline } from './offline/start-offline.ts';
 import { startAppearance } from './state/appearance.ts';
 import { whenWordIsThere } from './state/early-field.ts';
 import { startQueue } from './state/sending.ts';
@@ -41,4 +42,10 @@ void fetchFirst()
   .catch(() => undefined)
   .then(whenWordIsThere)
   .then(draw);
-setTimeout(() => void fetchAhead().catch(() => undefined), 100);
+setTimeout(
+  () =>
+    void fetchAhead()
+      .catch(() => undefined)
+      .then(startOffline),
+  100,
+);

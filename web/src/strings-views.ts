@@ -236,6 +236,9 @@ export const viewStrings = {
     disk: 'Free disk',
     home: 'Data',
     locked: 'Set by the operator',
+    asApp:
+      'Your browser can install this page as an app, from its menu or address bar. It opens also while the server is away.',
+    noApp: 'Over plain http browsers do not install a page as an app. See docs/deploy.md for https.',
     lockedNote:
       'These come from the environment, the flags or the file of the operator and cannot be changed here.',
     secret: 'hidden',

@@ -99,6 +99,7 @@ const entries: Record<string, Entry> = {
   'GET /api/export': closed,
   'GET /api/openapi.json': closed,
   'GET /api/docs': closed,
+  'GET /manifest.webmanifest': open,
   'GET /healthz': open,
   'GET /healthz/live': open,
   'GET /healthz/ready': open,

@@ -3,10 +3,11 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { notFound } from './answers.ts';
-import { pagePolicy } from './gates/security-headers.ts';
+import { pagePolicy, serviceWorkerPolicy } from './gates/security-headers.ts';
 import { familyOf, pathOf } from './error-answers.ts';
 import type { ServerContext } from './server-context.ts';
 import { signInPage } from './sign-in-page.ts';
+import { webManifest } from './web-manifest.ts';
 
 const mediaTypes: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -31,8 +32,10 @@ interface PageFile {
   etag: string;
 }
 
-/** Placeholder that the page's build leaves where a nonce belongs. */
+/** Placeholders that the page's build leaves where a nonce belongs, and which page it is. */
 const noncePlaceholder = '__CORRAL_NONCE__';
+const versionPlaceholder = '__CORRAL_PAGE_VERSION__';
+const serviceWorker = '/service-worker.js';
 const hashedName = /-[\w-]{8,}\.\w+$/;
 
 /**
@@ -94,7 +97,10 @@ function wantsPage(request: FastifyRequest): boolean {
 export function registerStaticPage(app: FastifyInstance, context: ServerContext): void {
   const files = listFiles(context.pageFolder);
   const index = files.get('/index.html');
-  const template = index ? readFileSync(index.path, 'utf8') : unbuilt;
+  const template = (index ? readFileSync(index.path, 'utf8') : unbuilt).replace(
+    versionPlaceholder,
+    context.pageVersion,
+  );
   const sendApp = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const question = { headers: request.raw.headers, remoteAddress: request.raw.socket.remoteAddress ?? '' };
     if (!context.access.isSignedIn(question)) {
@@ -112,10 +118,20 @@ export function registerStaticPage(app: FastifyInstance, context: ServerContext)
   });
   for (const [address, file] of files) {
     if (address.startsWith('/assets/') || address === '/index.html') continue;
-    app.get(address, { schema: { hide: true }, config: { access: 'public' } }, (request, reply) =>
-      sendFile(request, reply, file),
-    );
+    app.get(address, { schema: { hide: true }, config: { access: 'public' } }, (request, reply) => {
+      if (address === serviceWorker) void reply.header('content-security-policy', serviceWorkerPolicy);
+      return sendFile(request, reply, file);
+    });
   }
+  app.get(
+    '/manifest.webmanifest',
+    { schema: { hide: true }, config: { access: 'public' } },
+    (_request, reply) =>
+      reply
+        .header('content-type', mediaTypes['.webmanifest'])
+        .header('cache-control', 'no-cache')
+        .send(JSON.stringify(webManifest(context.config.title))),
+  );
   // Addresses inside the page (/chats/…) are the page's own business; anything else is not there.
   app.setNotFoundHandler({}, (request, reply) => {
     const path = pathOf(request.url);

@@ -47,7 +47,12 @@ export async function openPage(
   options: BrowserContextOptions & { path?: string } = {},
 ): Promise<WatchedPage> {
   const { path = '/', ...contextOptions } = options;
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...contextOptions });
+  // What a visit leaves behind for later ones is the subject of few tests.
+  const context = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    serviceWorkers: 'block',
+    ...contextOptions,
+  });
   context.setDefaultTimeout(patienceMs);
   const problems: string[] = [];
   const page = await context.newPage();

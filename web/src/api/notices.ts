@@ -14,18 +14,25 @@ import { streamClient } from './stream-client.ts';
 export const isStale = createStore(false);
 
 let bootId: string | null = null;
-let pageVersion: string | null = null;
+/** The server was away when the page was opened, and what was to be shown at first is not here. */
+let wasAway = false;
+/** As the server wrote it into the HTML, which may have been kept since an earlier visit. */
+const pageVersion = document.querySelector<HTMLMetaElement>('meta[name="corral-page"]')?.content;
+/** A page under development is not the server's. */
+const isServed = /^[0-9a-f]{16}$/.test(pageVersion ?? '');
 
 function hello(notice: Extract<Notice, { type: 'hello' }>): void {
-  if (pageVersion !== null && pageVersion !== notice.pageVersion) isStale.set(true);
+  if (isServed && pageVersion !== notice.pageVersion) isStale.set(true);
   const isNewBoot = bootId !== null && bootId !== notice.bootId;
   const isReconnected = bootId !== null;
   bootId = notice.bootId;
-  pageVersion ??= notice.pageVersion;
   void loadActivity().catch(() => undefined);
+  if (wasAway) everythingChanged();
+  wasAway = false;
+  for (const session of openSessions())
+    if (isReconnected || session.state.get().status === 'failed') void session.load();
   if (!isReconnected) return;
   invalidate(keys.chats, keys.jobs, keys.models);
-  for (const session of openSessions()) void session.load();
   if (isNewBoot) invalidate(keys.system, keys.preferences, keys.presets, keys.effective, keys.log);
 }
 
@@ -105,6 +112,7 @@ export function startNotices(): void {
     const connection = streamClient.connection.get();
     if (connection === 'open' && wasLost) showToast({ text: strings.shell.backOnline });
     wasLost = connection === 'lost';
+    wasAway ||= wasLost && bootId === null;
   });
   streamClient.start();
 }

@@ -39,6 +39,7 @@ export function About() {
         {machine.freeDiskBytes !== null && <Fact label={words.disk} value={bytes(machine.freeDiskBytes)} />}
         <Fact label={words.home} value={system.home} />
       </dl>
+      <p className="small soft">{isSecureContext ? words.asApp : words.noApp}</p>
       {system.locked.length > 0 && (
         <>
           <h3 className="panel__title">

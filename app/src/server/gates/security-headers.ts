@@ -21,6 +21,9 @@ export function pagePolicy(nonce: string): string {
   ].join('; ');
 }
 
+/** The page's service worker fetches what it keeps from here, and can do nothing else. */
+export const serviceWorkerPolicy = "default-src 'none'; connect-src 'self'";
+
 /** For everything that is not the page: even if a browser showed it, it could do nothing. */
 export const inertPolicy =
   "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";

@@ -79,6 +79,7 @@ const entries: Record<string, Entry> = {
   'PUT /api/preferences': closed,
   'GET /api/settings': closed,
   'GET /api/system': closed,
+  'GET /api/load': closed,
   'GET /api/session': closed,
   'POST /api/session': open,
   'DELETE /api/session': closed,

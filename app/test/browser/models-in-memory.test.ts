@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { axeFaultsInBothThemes } from './axe-faults.ts';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
+import { startCria } from './start-cria.ts';
 
 const here = inBrowser();
 
@@ -19,6 +21,23 @@ test('the Models view shows at once that an answer elsewhere loads a model, and 
   await answered(other);
   await server.engines.unload('scripted');
   await model.getByText('Loaded', { exact: true }).waitFor({ state: 'detached' });
+  await context.close();
+  await server.close();
+});
+
+test('About draws what the models take of the memory, with a table of who is answered and who waits', async () => {
+  const server = await startCria();
+  const { page, context } = await here.open({ address: server.address, path: '/#/settings/about' });
+  await page.getByRole('img', { name: /^Models take no model of [\d.]+ GB$/ }).waitFor();
+  expect(await page.locator('.chart__table').count()).toBe(0);
+  const other = await context.newPage();
+  await other.goto(server.address);
+  await say(other, 'Hello');
+  await answered(other);
+  await page.getByRole('img', { name: /^Models take [\d.]+ [MG]B of [\d.]+ GB$/ }).waitFor();
+  const row = page.getByRole('row', { name: /^Cria/ });
+  await expect.poll(() => row.innerText()).toMatch(/^Cria\s+[\d.]+ [MG]B\s+0\s+0$/);
+  expect(await axeFaultsInBothThemes(page)).toEqual([]);
   await context.close();
   await server.close();
 });

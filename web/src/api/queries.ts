@@ -31,6 +31,9 @@ export const keys = {
 };
 
 export const useSystem = () => useQuery({ queryKey: keys.system, queryFn: systemApi.show });
+/** Who waits changes by the second. */
+export const useLoad = () =>
+  useQuery({ queryKey: ['load'], queryFn: systemApi.load, refetchOnMount: 'always', refetchInterval: 2_000 });
 export const useModels = () => useQuery({ queryKey: keys.models, queryFn: modelsApi.list });
 export const useCatalogue = (isWanted = true) =>
   useQuery({ queryKey: keys.catalogue, queryFn: modelsApi.catalogue, enabled: isWanted });

@@ -60,6 +60,7 @@ export const settingsApi = {
 };
 
 export const systemApi = {
+  load: () => request<ResponseOf<System['load']>>('GET', '/api/load'),
   show: () => request<ResponseOf<System['show']>>('GET', '/api/system'),
   signIn: (key: string) => request<void>('POST', '/api/session', { body: { key } }),
   backup: () => request<ResponseOf<System['backup']>>('POST', '/api/backups', {}),

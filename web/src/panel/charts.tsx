@@ -1,3 +1,4 @@
+import '../styles/charts.css';
 import type { ChatSession } from '../state/chat-session.ts';
 import { strings } from '../strings.ts';
 import { useChat } from '../transcript/use-message.ts';
@@ -13,7 +14,7 @@ export function ContextChart({ session }: { session: ChatSession }) {
     if (message.seen) tokens.set(message.role, (tokens.get(message.role) ?? 0) + message.tokens);
   const used = strings.panel.contextUsed(plan.promptTokens, plan.contextTokens);
   return (
-    <figure className="context-chart">
+    <figure className="chart">
       <figcaption className="small soft figures">
         {strings.panel.context}: {used}
       </figcaption>

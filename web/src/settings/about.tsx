@@ -1,8 +1,9 @@
 import { Lock } from 'lucide-react';
-import { useSystem } from '../api/queries.ts';
+import { useLoad, useSystem } from '../api/queries.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { bytes } from '../ui/times.ts';
+import { LoadChart } from './load-chart.tsx';
 
 const words = viewStrings.settings;
 
@@ -17,7 +18,8 @@ function Fact({ label, value }: { label: string; value: string }) {
 
 export function About() {
   const system = useSystem().data;
-  if (!system) return <div className="woven woven--moving" />;
+  const load = useLoad().data;
+  if (!system || !load) return <div className="woven woven--moving" />;
   const { machine, versions } = system;
   const gpus = machine.gpus.map((gpu) => gpu.name).join(', ');
   return (
@@ -39,6 +41,7 @@ export function About() {
         {machine.freeDiskBytes !== null && <Fact label={words.disk} value={bytes(machine.freeDiskBytes)} />}
         <Fact label={words.home} value={system.home} />
       </dl>
+      <LoadChart load={load} />
       <p className="small soft">{isSecureContext ? words.asApp : words.noApp}</p>
       {system.locked.length > 0 && (
         <>

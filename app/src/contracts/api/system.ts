@@ -45,6 +45,24 @@ export const systemSchema = z.object({
 });
 export type SystemInformation = z.infer<typeof systemSchema>;
 
+/** What is in memory now, and who waits for an answer. */
+export const loadSchema = z.object({
+  memoryBytes: z.number(),
+  availableMemoryBytes: z.number(),
+  models: z.array(
+    z.object({
+      model: z.string(),
+      state: z.enum(['loading', 'loaded']),
+      /** Null for a service, and while it loads. */
+      memory: z.object({ residentBytes: z.number(), kvBytes: z.number() }).nullable(),
+      answering: z.number(),
+      /** Zero for a service, which has a queue of its own. */
+      waiting: z.number(),
+    }),
+  ),
+});
+export type Load = z.infer<typeof loadSchema>;
+
 export const signInSchema = z.strictObject({ key: z.string().min(1).max(512) });
 
 export const backupContentsSchema = z.object({
@@ -72,6 +90,14 @@ export const systemRoutes = {
     tag: 'system',
     status: 200,
     response: systemSchema,
+  }),
+  load: route({
+    method: 'GET',
+    path: '/api/load',
+    summary: 'What is in memory now, and how many are answered or wait',
+    tag: 'system',
+    status: 200,
+    response: loadSchema,
   }),
   session: route({
     method: 'GET',

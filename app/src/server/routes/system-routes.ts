@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { logRoutes } from '../../contracts/api/log.ts';
 import { providerRoutes } from '../../contracts/api/providers.ts';
-import { systemRoutes, type SystemInformation } from '../../contracts/api/system.ts';
+import { systemRoutes, type Load, type SystemInformation } from '../../contracts/api/system.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import { type SettingName, settingNames, settings } from '../../config/settings.ts';
 import { diskAvailableBytes, readMachine } from '../../lib/machine.ts';
@@ -72,6 +72,20 @@ async function system(context: ServerContext): Promise<SystemInformation> {
     machine: machine(context),
     defaultModel: config.model,
     home: config.home,
+  };
+}
+
+/** Of those who use a model as many are answered as it has slots. */
+function load({ config, engines }: ServerContext): Load {
+  const { memoryBytes, availableBytes } = readMachine();
+  return {
+    memoryBytes,
+    availableMemoryBytes: availableBytes,
+    models: engines.loaded().map(({ reference, kind, state, users, description }) => {
+      const answering = kind === 'remote' ? users : Math.min(users, config.slots);
+      const memory = description?.memory ?? null;
+      return { model: reference, state, memory, answering, waiting: users - answering };
+    }),
   };
 }
 
@@ -168,6 +182,7 @@ function backupFileRoutes(app: FastifyInstance, context: ServerContext): void {
 export function registerSystemRoutes(app: FastifyInstance, context: ServerContext): void {
   const { backups } = context;
   serveRoute(app, systemRoutes.show, () => system(context));
+  serveRoute(app, systemRoutes.load, () => load(context));
   sessionRoutes(app, context);
   serveRoute(app, systemRoutes.backups, async () => ({ backups: (await backups?.list()) ?? [] }));
   serveRoute(app, systemRoutes.backup, ({ query }) => backups?.create(query) ?? noBackups());

@@ -1,6 +1,7 @@
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+import { Environment, parse, tokenize } from '@huggingface/jinja';
 import { AppError } from '../contracts/app-error.ts';
 import type { PromptMessage } from '../contracts/messages.ts';
+import { runBounded } from './bounded-interpreter.ts';
 import { breakControlTexts, cutBroken, markMessages, unusedMarks } from './marked-messages.ts';
 import {
   joinSegments,
@@ -16,11 +17,10 @@ export const templateLimits = {
   templateBytes: 1024 * 1024,
   /** `range(5000000)` alone exhausts the memory of a process. */
   rangeLength: 100_000,
-  /** A list that a template doubles and doubles takes 250 MB before a limit of 64 ends its thread. */
   listLength: 1_000_000,
   /** No format says everything more than four times; 64 KB for tools and rules it brings itself. */
-  outputPerInput: 4,
-  outputExtraChars: 64 * 1024,
+  textPerInput: 4,
+  textExtraChars: 64 * 1024,
 } as const;
 
 export interface TemplateTask {
@@ -109,21 +109,11 @@ function runTemplate(program: Program, messages: readonly PromptMessage[], task:
     eos_token: task.texts.eos,
   };
   for (const [name, value] of Object.entries(globals)) environment.set(name, value);
-  const text = outputOf(() => new Interpreter(environment).run(program));
   const inputChars = messages.reduce((sum, message) => sum + message.content.length, 0);
-  if (text.length > templateLimits.outputPerInput * inputChars + templateLimits.outputExtraChars) {
-    throw new AppError(
-      'template-failed',
-      `The model's chat template wrote ${text.length} characters for a chat of ${inputChars}.`,
-      { hint: 'Choose a built-in prompt format for this chat.' },
-    );
-  }
-  return text;
-}
-
-function outputOf(run: () => { value: unknown }): string {
+  const { textPerInput, textExtraChars, listLength } = templateLimits;
+  const textLength = textPerInput * inputChars + textExtraChars;
   try {
-    return String(run().value);
+    return runBounded(program, environment, { textLength, listLength });
   } catch (error) {
     throw templateError(error);
   }

@@ -139,6 +139,11 @@ function jinja(): FuzzTarget {
       'namespace()',
       'macro a()',
       'a()',
+      '|upper',
+      '|join(',
+      '|replace(',
+      '|indent(99999999)',
+      '|tojson(indent=99999999)',
     ],
     parse: (bytes) =>
       renderer.render({

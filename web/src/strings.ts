@@ -288,6 +288,8 @@ export const strings = {
     copyCode: 'Copy code',
     saveCode: 'Save code',
     wrap: 'Wrap lines',
+    diagram: 'Diagram, drawn from its text',
+    diagramText: 'Text of the diagram',
     picture: 'Picture',
     openPictureFrom: (host: string) => `not loaded, open at ${host}`,
     table: 'Table, scrolls sideways',

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { pathOf } from './error-answers.ts';
 import { checkOrigin } from './gates/origin-gate.ts';
+import { isForAnyOrigin } from './gates/security-headers.ts';
 import type { ServerContext } from './server-context.ts';
 
 const apiPrefixes = ['/api/', '/v1/', '/gradio_api/'];
@@ -15,7 +16,9 @@ export function registerGates(app: FastifyInstance, context: ServerContext): voi
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request: FastifyRequest) => {
     const { headers } = request.raw;
-    checkOrigin({ method: request.method, headers, isApi: isApi(pathOf(request.url)) });
+    const path = pathOf(request.url);
+    if (request.method !== 'GET' || !isForAnyOrigin(path))
+      checkOrigin({ method: request.method, headers, isApi: isApi(path) });
     const question = { headers, remoteAddress: request.raw.socket.remoteAddress ?? '' };
     if (request.routeOptions.config.access === 'public') return;
     request.principal = context.access.whoIsAsking(question);

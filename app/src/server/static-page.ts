@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { notFound } from './answers.ts';
-import { pagePolicy, serviceWorkerPolicy } from './gates/security-headers.ts';
+import { diagramPolicy, isForAnyOrigin, pagePolicy, serviceWorkerPolicy } from './gates/security-headers.ts';
 import { familyOf, pathOf } from './error-answers.ts';
 import type { ServerContext } from './server-context.ts';
 import { signInPage } from './sign-in-page.ts';
@@ -30,12 +30,22 @@ interface PageFile {
   isImmutable: boolean;
   hasBrotli: boolean;
   etag: string;
+  headers: Record<string, string>;
 }
 
 /** Placeholders that the page's build leaves where a nonce belongs, and which page it is. */
 const noncePlaceholder = '__CORRAL_NONCE__';
 const versionPlaceholder = '__CORRAL_PAGE_VERSION__';
-const serviceWorker = '/service-worker.js';
+
+/** What a file may beyond nothing. */
+function headersOf(address: string): Record<string, string> {
+  if (isForAnyOrigin(address)) return { 'cross-origin-resource-policy': 'cross-origin' };
+  if (address === '/service-worker.js') return { 'content-security-policy': serviceWorkerPolicy };
+  if (address === '/diagram.html')
+    return { 'content-security-policy': diagramPolicy, 'x-frame-options': 'SAMEORIGIN' };
+  return {};
+}
+
 const hashedName = /-[\w-]{8,}\.\w+$/;
 
 /**
@@ -58,6 +68,7 @@ function listFiles(folder: string): Map<string, PageFile> {
       isImmutable: address.startsWith('/assets/') && hashedName.test(name),
       hasBrotli: existsSync(`${path}.br`),
       etag: `"${stat.size.toString(36)}-${Math.floor(stat.mtimeMs).toString(36)}"`,
+      headers: headersOf(address),
     });
   }
   return files;
@@ -66,6 +77,7 @@ function listFiles(folder: string): Map<string, PageFile> {
 function sendFile(request: FastifyRequest, reply: FastifyReply, file: PageFile): FastifyReply {
   const isBrotli = file.hasBrotli && /\bbr\b/.test(request.headers['accept-encoding'] ?? '');
   void reply
+    .headers(file.headers)
     .header('content-type', file.type)
     .header('cache-control', file.isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache')
     .header('etag', file.etag)
@@ -118,10 +130,9 @@ export function registerStaticPage(app: FastifyInstance, context: ServerContext)
   });
   for (const [address, file] of files) {
     if (address.startsWith('/assets/') || address === '/index.html') continue;
-    app.get(address, { schema: { hide: true }, config: { access: 'public' } }, (request, reply) => {
-      if (address === serviceWorker) void reply.header('content-security-policy', serviceWorkerPolicy);
-      return sendFile(request, reply, file);
-    });
+    app.get(address, { schema: { hide: true }, config: { access: 'public' } }, (request, reply) =>
+      sendFile(request, reply, file),
+    );
   }
   app.get(
     '/manifest.webmanifest',

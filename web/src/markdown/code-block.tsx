@@ -1,11 +1,12 @@
-import { memo, useEffect, useMemo, useState } from 'react';
-import { Check, Copy, Download, WrapText } from 'lucide-react';
+import { memo, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { Check, CodeXml, Copy, Download, WrapText } from 'lucide-react';
 import { strings } from '../strings.ts';
 import { copyText, saveFile } from '../ui/browser.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { highlighter, maxHighlightedCharacters, type HighlightSpan } from './highlight-client.ts';
 import { grammarFor } from './highlight-languages.ts';
 import { showControls } from './entities.ts';
+import { useDiagram } from './use-diagram.ts';
 
 export interface CodeBlockProps {
   code: string;
@@ -68,13 +69,17 @@ function CodeText({ code, spans }: { code: string; spans: HighlightSpan[] | null
   );
 }
 
-export const CodeBlock = memo(function CodeBlock({ code, language, isOpen = false }: CodeBlockProps) {
-  const [isWrapped, setWrapped] = useState(false);
+interface FrameProps {
+  code: string;
+  language: string;
+  isWrapped?: boolean;
+  /** Buttons before those that every block has. */
+  actions: ReactNode;
+  children: ReactNode;
+}
+
+function CodeFrame({ code, language, isWrapped = false, actions, children }: FrameProps) {
   const [isCopied, setCopied] = useState(false);
-  const [isUnfolded, setUnfolded] = useState(false);
-  const folded = useMemo(() => (isOpen || isUnfolded ? null : foldedText(code)), [code, isOpen, isUnfolded]);
-  const shown = folded?.text ?? code;
-  const spans = useHighlight(shown, language, isOpen);
   const copy = async (): Promise<void> => {
     setCopied(await copyText(code));
     setTimeout(() => setCopied(false), 1_500);
@@ -84,13 +89,7 @@ export const CodeBlock = memo(function CodeBlock({ code, language, isOpen = fals
       <figcaption className="code__head">
         <span className="soft small">{language || strings.markdown.plainText}</span>
         <span className="code__actions">
-          <IconButton
-            label={strings.markdown.wrap}
-            isPressed={isWrapped}
-            onClick={() => setWrapped((value) => !value)}
-          >
-            <WrapText />
-          </IconButton>
+          {actions}
           <IconButton
             label={strings.markdown.saveCode}
             onClick={() => saveFile(`code.${language || 'txt'}`, code)}
@@ -105,6 +104,42 @@ export const CodeBlock = memo(function CodeBlock({ code, language, isOpen = fals
           </IconButton>
         </span>
       </figcaption>
+      {children}
+    </figure>
+  );
+}
+
+interface PlainCodeProps extends Required<CodeBlockProps> {
+  actions?: ReactNode;
+}
+
+function PlainCode({ code, language, isOpen, actions }: PlainCodeProps) {
+  const [isWrapped, setWrapped] = useState(false);
+  const [isUnfolded, setUnfolded] = useState(false);
+  const folded = useMemo(() => (isOpen || isUnfolded ? null : foldedText(code)), [code, isOpen, isUnfolded]);
+  const shown = folded?.text ?? code;
+  const spans = useHighlight(shown, language, isOpen);
+  const wrap = (
+    <IconButton
+      label={strings.markdown.wrap}
+      isPressed={isWrapped}
+      onClick={() => setWrapped((value) => !value)}
+    >
+      <WrapText />
+    </IconButton>
+  );
+  return (
+    <CodeFrame
+      code={code}
+      language={language}
+      isWrapped={isWrapped}
+      actions={
+        <>
+          {actions}
+          {wrap}
+        </>
+      }
+    >
       {/* A wide block scrolls sideways, so the keyboard must reach it. */}
       <pre tabIndex={0} data-code>
         <CodeText code={shown} spans={spans} />
@@ -114,6 +149,39 @@ export const CodeBlock = memo(function CodeBlock({ code, language, isOpen = fals
           {folded.rest}
         </button>
       )}
-    </figure>
+    </CodeFrame>
   );
+}
+
+/** The picture once there is one; its text until then, where it is none, and where one asks for it. */
+function Diagram({ code, language }: Pick<CodeBlockProps, 'code' | 'language'>) {
+  const [isText, setText] = useState(false);
+  const picture = useDiagram(code);
+  const toggle = picture && (
+    <IconButton
+      label={strings.markdown.diagramText}
+      isPressed={isText}
+      onClick={() => setText((value) => !value)}
+    >
+      <CodeXml />
+    </IconButton>
+  );
+  if (!picture || isText)
+    return <PlainCode code={code} language={language} isOpen={false} actions={toggle} />;
+  return (
+    <CodeFrame code={code} language={language} actions={toggle}>
+      <img
+        className="code__diagram"
+        src={picture.address}
+        width={picture.width}
+        height={picture.height}
+        alt={picture.title || strings.markdown.diagram}
+      />
+    </CodeFrame>
+  );
+}
+
+export const CodeBlock = memo(function CodeBlock({ code, language, isOpen = false }: CodeBlockProps) {
+  if (language === 'mermaid' && !isOpen) return <Diagram code={code} language={language} />;
+  return <PlainCode code={code} language={language} isOpen={isOpen} />;
 });

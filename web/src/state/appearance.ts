@@ -22,17 +22,22 @@ export const appearance = createStore<Appearance>({
   ...remembered.read<Partial<Appearance>>('appearance', {}),
 });
 
+/** Which of the two themes is shown. */
+export const isDark = createStore(false);
+
 /** The two grounds as `tokens.css` has them, for the frame of an installed page. */
 const grounds = { light: '#fcfaf6', dark: '#171310' };
 
 function apply(): void {
   const { theme, textSize, motion } = appearance.get();
-  const isDark = theme === 'dark' || (theme === 'auto' && matchMedia('(prefers-color-scheme: dark)').matches);
+  const isNight =
+    theme === 'dark' || (theme === 'auto' && matchMedia('(prefers-color-scheme: dark)').matches);
+  isDark.set(isNight);
   const { dataset } = document.documentElement;
-  dataset['theme'] = isDark ? 'dark' : 'light';
+  dataset['theme'] = isNight ? 'dark' : 'light';
   document
     .querySelector('meta[name="theme-color"]')
-    ?.setAttribute('content', isDark ? grounds.dark : grounds.light);
+    ?.setAttribute('content', isNight ? grounds.dark : grounds.light);
   dataset['text'] = textSize;
   dataset['motion'] = motion;
 }

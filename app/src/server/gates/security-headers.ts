@@ -7,6 +7,7 @@ const base = [
   "form-action 'self'",
   "frame-ancestors 'none'",
   "base-uri 'none'",
+  "frame-src 'self'",
   "manifest-src 'self'",
   "worker-src 'self'",
 ];
@@ -23,6 +24,18 @@ export function pagePolicy(nonce: string): string {
 
 /** The page's service worker fetches what it keeps from here, and can do nothing else. */
 export const serviceWorkerPolicy = "default-src 'none'; connect-src 'self'";
+
+/**
+ * Where diagrams are drawn: their library sets styles as it likes, so it does that in a frame without an origin, which
+ * can fetch nothing but scripts of ours.
+ */
+export const diagramPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'; sandbox allow-scripts";
+
+/** What that frame runs. A frame without an origin is a stranger to its own server, so these files are anybody's. */
+export function isForAnyOrigin(address: string): boolean {
+  return address === '/diagram.js' || /^\/assets\/mermaid\.tiny-[\w-]+\.js$/.test(address);
+}
 
 /** For everything that is not the page: even if a browser showed it, it could do nothing. */
 export const inertPolicy =

@@ -36,6 +36,13 @@ export function graze(herd: readonly Llama[]): number {
 
 $$\\int_0^1 x^2\\,dx = \\tfrac{1}{3}$$
 
+\`\`\`mermaid
+flowchart LR
+  fold[The fold] --> hill{On the hill?}
+  hill -->|yes| grass
+  hill -->|no| hay
+\`\`\`
+
 > Who sleeps in the fold sleeps well.`;
 
 interface Look {
@@ -57,6 +64,7 @@ async function chat({ page, shot, width }: Look): Promise<void> {
   await answered(page);
   await page.locator('.hljs-keyword').first().waitFor();
   await page.locator('.katex').first().waitFor();
+  await page.locator('.code__diagram').first().waitFor();
   await shot('chat');
   await page.locator('[data-panel-toggle]').click();
   await page.getByLabel('Temperature').first().waitFor();

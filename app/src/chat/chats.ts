@@ -12,7 +12,7 @@ import type {
 import type { ContextPlan, Receipt, Run, RunEvent } from '../contracts/runs.ts';
 import type { TokenLens } from '../contracts/lens.ts';
 import type { Sampling } from '../contracts/sampling.ts';
-import type { AdapterUse, ModelDescription, Prompt } from '../engine/engine.ts';
+import type { AdapterUse, Embedding, ModelDescription, Prompt } from '../engine/engine.ts';
 import type { ChatChange, ChatFilter } from '../store/chat-store.ts';
 import type { Preferences } from '../store/settings-store.ts';
 import type { Page, PageRequest } from '../store/store.ts';
@@ -24,7 +24,15 @@ import type { Page, PageRequest } from '../store/store.ts';
  * on whatever is there.
  */
 export interface Chats
-  extends ChatCalls, MessageCalls, RunCalls, ReceiptCalls, LensCalls, SettingsCalls, ExchangeCalls {
+  extends
+    ChatCalls,
+    MessageCalls,
+    RunCalls,
+    ReceiptCalls,
+    LensCalls,
+    EmbeddingCalls,
+    SettingsCalls,
+    ExchangeCalls {
   /** Takes up again what a crash left unfinished. Call once, before the first request. */
   start(): Promise<{ resumedRuns: number }>;
   /** Refuses new runs, makes what was written durable and leaves running answers to the next start. */
@@ -218,6 +226,15 @@ export interface ReceiptCalls {
 export interface LensCalls {
   /** Computed when asked, behind answers; nothing of it is kept. */
   lens(owner: string, of: { chatId: string; messageId: string }, signal?: AbortSignal): Promise<TokenLens>;
+}
+
+export interface EmbeddingCalls {
+  /** Directions of texts among all texts of a model, in the order of the prompts; all of them or none. */
+  embed(
+    owner: string,
+    request: { model?: string; prompts: readonly Prompt[] },
+    signal: AbortSignal,
+  ): Promise<{ model: ModelDescription; embeddings: Embedding[] }>;
 }
 
 export interface Replay {

@@ -6,6 +6,7 @@ import { systemOwner } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { createChatCalls } from './chat-calls.ts';
 import type { ChatNotice, Chats } from './chats.ts';
+import { createEmbeddingCalls } from './embedding-calls.ts';
 import { createExchangeCalls } from './exchange/exchange-calls.ts';
 import { createLensCalls } from './lens/lens-calls.ts';
 import { createMessageCalls } from './message-calls.ts';
@@ -77,6 +78,7 @@ export function createChats(options: ChatsOptions): Chats {
     ...createRunCalls({ context, sources, keep }),
     ...createReceiptCalls(context),
     ...createLensCalls({ context, sources }),
+    ...createEmbeddingCalls({ context, sources }),
     ...createSettingsCalls(sources),
     ...createExchangeCalls(context, store),
     start: () => start(context, store, keep),

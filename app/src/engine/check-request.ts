@@ -1,6 +1,13 @@
 import { AppError } from '../contracts/app-error.ts';
 import { samplingSchema, type Sampling } from '../contracts/sampling.ts';
-import type { AdapterUse, GenerateRequest, ModelDescription, Prompt, ScoreRequest } from './engine.ts';
+import type {
+  AdapterUse,
+  EmbedRequest,
+  GenerateRequest,
+  ModelDescription,
+  Prompt,
+  ScoreRequest,
+} from './engine.ts';
 
 /** What an engine refuses before it spends a thought on it, each by the name of the field. */
 export function checkRequest(request: GenerateRequest, model: ModelDescription): void {
@@ -26,6 +33,11 @@ export function checkScoreRequest(request: ScoreRequest, model: ModelDescription
     throw outOfRange('alternatives', `must be a whole number from 0 to ${maxAlternatives}`);
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
     throw outOfRange('maxTokens', 'must be a whole number of at least 1');
+}
+
+export function checkEmbedRequest(request: EmbedRequest, model: ModelDescription): void {
+  checkPrompt(request.prompt, model.vocabularySize);
+  checkAdapters(request.adapters ?? [], model);
 }
 
 export function checkSampling(sampling: Sampling, vocabularySize: number): void {

@@ -52,6 +52,7 @@ export interface EngineCapabilities {
   /** False: `count` estimates, and says so in its result. */
   exactCounts: boolean;
   score: boolean;
+  embed: boolean;
   tokens: boolean;
   render: boolean;
   /** False: `saveState` and `dropState` do nothing. */
@@ -147,6 +148,20 @@ export interface ScoreRequest {
   priority?: 'answer' | 'side';
 }
 
+/** The direction of a text among all texts of this model; nothing of it stays in the cache. */
+export interface EmbedRequest {
+  person: string;
+  prompt: Prompt;
+  adapters?: readonly AdapterUse[];
+  priority?: 'answer' | 'side';
+}
+
+export interface Embedding {
+  /** Of length 1. */
+  vector: number[];
+  tokens: number;
+}
+
 export interface ScoredToken extends TokenLogprob {
   /** Offset in the text, UTF-16 units. */
   offset: number;
@@ -170,6 +185,7 @@ export interface Engine {
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<RunPart>;
   /** Log-probability of each token of the text, by the model's own distribution before any sampling setting. */
   score(request: ScoreRequest, signal?: AbortSignal): Promise<ScoredToken[]>;
+  embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embedding>;
   /** Writes the KV state of a chat to disk now; resolves false where there is none. */
   saveState(stateKey: string): Promise<boolean>;
   /** Forgets the KV state of a chat, in memory and on disk. */

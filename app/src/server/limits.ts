@@ -10,6 +10,8 @@ export const jsonMaxKeys = 10_000;
 export const promptLimitBytes = 16 * 1024 * 1024;
 /** A conversation sent to /v1/chat/completions; beyond it no context could hold it anyway. */
 export const maxPromptMessages = 2_000;
+/** As OpenAI has it. */
+export const maxEmbeddingInputs = 2048;
 /** Schemas are compiled into grammars; larger ones are an attack or a mistake. */
 export const maxSchemaBytes = 64 * 1024;
 export const maxSchemaDepth = 32;

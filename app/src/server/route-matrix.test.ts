@@ -107,6 +107,7 @@ const entries: Record<string, Entry> = {
   'GET /metrics': closed,
   'POST /v1/chat/completions': closed,
   'POST /v1/completions': closed,
+  'POST /v1/embeddings': closed,
   'GET /v1/models': closed,
   'GET /v1/models/*': closed,
   'POST /': closed,

@@ -29,6 +29,7 @@ const elsewhere = {
   tokens: 'the service does not tell its tokens',
   render: 'the service does not show the rendered prompt',
   score: 'the service scores no given text',
+  embed: 'the service gives no directions of texts',
   state: 'whatever the service keeps of a chat is its own',
   grammar: 'the scripted model behind it has no model that a grammar could bind',
 } as const;

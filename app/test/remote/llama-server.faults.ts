@@ -43,6 +43,7 @@ describeEngine({
     tokens: 'the service does not tell its tokens',
     render: 'the service does not show the rendered prompt',
     score: 'the service scores no given text',
+    embed: 'the service gives no directions of texts',
     state: 'whatever the service keeps of a chat is its own',
     'stop-reason': 'llama-server does not say in this dialect which stop string ended an answer',
     seed: 'logits at a llama-server depend on how the batch was cut and on what its cache holds',

@@ -143,6 +143,35 @@ describe('openai', () => {
     expect(error).toMatchObject({ status: 400, param: field, type: 'invalid_request_error' });
   });
 
+  test('gives the directions of texts, as floats and as the base64 that it asks for by itself', async () => {
+    const input = ['Hello, herd', 'Something else altogether', 'Hello, herd'];
+    const floats = await client().embeddings.create({ model: 'scripted', input, encoding_format: 'float' });
+    const packed = await client().embeddings.create({ model: 'scripted', input });
+    expect(floats.data.map(({ index }) => index)).toEqual([0, 1, 2]);
+    expect(floats.data[0]?.embedding).toEqual(floats.data[2]?.embedding);
+    expect(floats.data[0]?.embedding).not.toEqual(floats.data[1]?.embedding);
+    for (const [at, { embedding }] of packed.data.entries()) {
+      const expected = floats.data[at]?.embedding ?? [];
+      expect(embedding).toHaveLength(expected.length);
+      embedding.forEach((value, index) => expect(value).toBeCloseTo(expected[index]!, 6));
+    }
+    expect(floats.usage.prompt_tokens).toBeGreaterThan(3);
+    const one = await client().embeddings.create({
+      model: 'scripted',
+      input: [72, 105],
+      encoding_format: 'float',
+    });
+    expect(one.data).toHaveLength(1);
+    for (const [body, field] of [
+      [{ input: '' }, 'input'],
+      [{ input: [] }, 'input'],
+      [{ input: 'x', dimensions: 8 }, 'dimensions'],
+    ] as const)
+      await expect(
+        client().embeddings.create({ model: 'scripted', ...body, input: body.input as string }),
+      ).rejects.toMatchObject({ status: 400, param: field });
+  });
+
   test('an unknown model is 404 and the message names those there are; unknown fields are ignored', async () => {
     await expect(client().chat.completions.create({ model: 'gpt-5', messages: hello })).rejects.toMatchObject(
       { status: 404, code: 'model_unknown', message: expect.stringContaining('scripted') as unknown },

@@ -16,6 +16,7 @@ export type SkippablePart =
   | 'tokens'
   | 'render'
   | 'score'
+  | 'embed'
   | 'logprobs'
   | 'state'
   | 'grammar'

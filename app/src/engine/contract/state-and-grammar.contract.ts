@@ -39,6 +39,40 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
       });
     }
 
+    if (!skip('embed')) {
+      test('a text has a direction of its own: of length 1, the same each time, whatever is asked beside it', async () => {
+        const engine = await shared();
+        const of = (text: string) =>
+          engine.embed({ person: 'p', prompt: { kind: 'raw', text, parseSpecial: false } });
+        const [hill, sea, again] = await Promise.all([
+          of('The hill is dry.'),
+          of('A ship at sea.'),
+          of('The hill is dry.'),
+          answerOf(engine.generate(chatRequest('What is a hill?', { maxNewTokens: 8 }))),
+        ]);
+        expect(hill.tokens).toBeGreaterThan(1);
+        expect(lengthOf(hill.vector)).toBeCloseTo(1, 4);
+        expect(likeness(hill.vector, again.vector)).toBeGreaterThan(0.9999);
+        expect(likeness(hill.vector, sea.vector)).toBeLessThan(0.999);
+        expect(likeness(hill.vector, (await of('The hill is dry.')).vector)).toBeGreaterThan(0.9999);
+      });
+
+      test('a text longer than the context is refused with the counts; the longest that fits is read', async () => {
+        const engine = await shared();
+        const { contextTokens } = engine.describe();
+        const prompt = { kind: 'tokens', ids: Array.from({ length: contextTokens + 1 }, () => 5) } as const;
+        await expect(engine.embed({ person: 'p', prompt })).rejects.toMatchObject({
+          code: 'context-too-long',
+          details: { contextTokens },
+        });
+        await expect(
+          engine.embed({ person: 'p', prompt: { kind: 'tokens', ids: [10_000_000] } }),
+        ).rejects.toMatchObject({ code: 'token-out-of-range' });
+        const whole = { kind: 'tokens', ids: prompt.ids.slice(1) } as const;
+        expect((await engine.embed({ person: 'p', prompt: whole })).tokens).toBe(contextTokens);
+      });
+    }
+
     if (!skip('state')) {
       test('a second turn finds the state of the first, until it is dropped', async () => {
         const engine = await shared();
@@ -106,3 +140,7 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
     }
   });
 }
+
+const likeness = (one: readonly number[], other: readonly number[]): number =>
+  one.reduce((sum, value, index) => sum + value * (other[index] ?? 0), 0);
+const lengthOf = (vector: readonly number[]): number => Math.sqrt(likeness(vector, vector));

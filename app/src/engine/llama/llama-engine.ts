@@ -1,9 +1,12 @@
 import { AppError, toAppError } from '../../contracts/app-error.ts';
 import type { RunPart } from '../../contracts/run-parts.ts';
 import { samplingSchema, type Sampling } from '../../contracts/sampling.ts';
-import { checkPrompt, checkRequest, checkScoreRequest } from '../check-request.ts';
+import { checkEmbedRequest, checkPrompt, checkRequest, checkScoreRequest } from '../check-request.ts';
 import type {
+  AdapterUse,
   CountResult,
+  Embedding,
+  EmbedRequest,
   Engine,
   EngineCapabilities,
   GenerateRequest,
@@ -38,6 +41,7 @@ const capabilities: EngineCapabilities = {
   sampling: Object.keys(samplingSchema.shape) as (keyof Sampling)[],
   exactCounts: true,
   score: true,
+  embed: true,
   tokens: true,
   render: true,
   state: true,
@@ -104,9 +108,13 @@ class ProcessEngine implements LlamaEngine {
   async score(request: ScoreRequest, signal?: AbortSignal): Promise<ScoredToken[]> {
     this.#present();
     checkScoreRequest(request, this.#description);
-    const { prompt, adapters, ...rest } = request;
-    const wire = { ...rest, ...(adapters ? { adapters: [...adapters] } : {}), prompt: wirePrompt(prompt) };
-    return (await this.#connection.ask('score', { request: wire }, signal)).tokens;
+    return (await this.#connection.ask('score', { request: wireAsked(request) }, signal)).tokens;
+  }
+
+  async embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embedding> {
+    this.#present();
+    checkEmbedRequest(request, this.#description);
+    return this.#connection.ask('embed', { request: wireAsked(request) }, signal);
   }
 
   async saveState(stateKey: string): Promise<boolean> {
@@ -183,6 +191,15 @@ function describeLoaded({ source, loaded, release }: LlamaEngineOptions): ModelD
     engineRelease: `llama.cpp ${release}`,
     device: loaded.device,
   };
+}
+
+/** What a request to read a text asks, with nothing in it that belongs to the caller. */
+function wireAsked<Asked extends { prompt: Prompt; adapters?: readonly AdapterUse[] }>({
+  prompt,
+  adapters,
+  ...rest
+}: Asked) {
+  return { ...rest, ...(adapters ? { adapters: [...adapters] } : {}), prompt: wirePrompt(prompt) };
 }
 
 function wirePrompt(prompt: Prompt): WirePrompt {

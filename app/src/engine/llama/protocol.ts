@@ -68,6 +68,8 @@ const askedSchema = z.strictObject({
     .optional(),
   priority: z.enum(['answer', 'side']).optional(),
 });
+export type WireAsked = z.infer<typeof askedSchema>;
+
 const generateRequestSchema = askedSchema.extend({
   id: nameSchema,
   sampling: samplingSchema,
@@ -83,6 +85,7 @@ const scoreRequestSchema = askedSchema.extend({
   maxTokens: z.int().min(1).max(maxTokens).optional(),
 });
 export type WireScoreRequest = z.infer<typeof scoreRequestSchema>;
+export type WireEmbedRequest = WireAsked;
 
 const loadSchema = z.strictObject({
   type: z.literal('load'),
@@ -132,6 +135,7 @@ export const requestSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('detokenize'), ticket: ticketSchema, ids: tokenIdsSchema }),
   z.strictObject({ type: z.literal('generate'), ticket: ticketSchema, request: generateRequestSchema }),
   z.strictObject({ type: z.literal('score'), ticket: ticketSchema, request: scoreRequestSchema }),
+  z.strictObject({ type: z.literal('embed'), ticket: ticketSchema, request: askedSchema }),
   z.strictObject({ type: z.literal('save-state'), ticket: ticketSchema, stateKey: nameSchema }),
   z.strictObject({ type: z.literal('drop-state'), ticket: ticketSchema, stateKey: nameSchema }),
   z.strictObject({ type: z.literal('stats'), ticket: ticketSchema }),
@@ -328,6 +332,8 @@ export const replySchema = z.discriminatedUnion('type', [
 ]);
 export type EngineReply = z.infer<typeof replySchema>;
 
+const embeddingSchema = z.strictObject({ vector: z.array(z.number()).max(65_536), tokens: z.int().min(1) });
+
 /** What the `value` of a `result` is, by the type of the request. `generate` has none. */
 export const resultSchemas = {
   open: helloSchema,
@@ -337,6 +343,7 @@ export const resultSchemas = {
   tokenize: tokenizeResultSchema,
   detokenize: detokenizeResultSchema,
   score: z.strictObject({ tokens: z.array(scoredTokenSchema) }),
+  embed: embeddingSchema,
   'save-state': saveStateResultSchema,
   'drop-state': z.strictObject({}),
   stats: statsSchema,

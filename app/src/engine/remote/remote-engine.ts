@@ -34,6 +34,7 @@ export function createRemoteEngine(options: RemoteEngineOptions): Engine {
         exactCounts: dialect.countsExactly(),
         continueAnswer: dialect.continueAnswer,
         score: false,
+        embed: false,
         tokens: false,
         render: false,
         state: false,
@@ -49,6 +50,7 @@ export function createRemoteEngine(options: RemoteEngineOptions): Engine {
     detokenize: cannot('its tokens'),
     render: cannot('the rendered prompt'),
     score: cannot('log-probabilities of a given text'),
+    embed: cannot('directions of texts'),
     generate: (request, signal) => {
       const channel = createPartChannel();
       const controller = new AbortController();

@@ -4,7 +4,7 @@ import type { RunPart } from '../../contracts/run-parts.ts';
 import { findBuiltInFormat, type BuiltInFormat } from '../../prompts/built-in-formats.ts';
 import { renderFormat } from '../../prompts/render-format.ts';
 import { textOf, type PromptSegment } from '../../prompts/segments.ts';
-import { checkPrompt, checkScoreRequest, contextTooLong } from '../check-request.ts';
+import { checkEmbedRequest, checkPrompt, checkScoreRequest, contextTooLong } from '../check-request.ts';
 import type {
   Engine,
   EngineCapabilities,
@@ -29,6 +29,7 @@ const capabilities: EngineCapabilities = {
   ],
   exactCounts: true,
   score: true,
+  embed: true,
   tokens: true,
   render: true,
   state: true,
@@ -124,7 +125,7 @@ function createLife(): Life {
 function textMethods(
   present: () => void,
   description: ModelDescription,
-): Pick<Engine, 'count' | 'tokenize' | 'detokenize' | 'render' | 'score'> {
+): Pick<Engine, 'count' | 'tokenize' | 'detokenize' | 'render' | 'score' | 'embed'> {
   return {
     count: async (prompt) => {
       present();
@@ -153,6 +154,13 @@ function textMethods(
       if (ids.length >= description.contextTokens)
         throw contextTooLong(ids.length, description.contextTokens);
       return scoreText(text, alternatives).slice(0, maxTokens);
+    },
+    embed: async (request) => {
+      present();
+      checkEmbedRequest(request, description);
+      const { ids } = encode(request.prompt);
+      if (ids.length > description.contextTokens) throw contextTooLong(ids.length, description.contextTokens);
+      return { vector: directionOf(ids), tokens: ids.length };
     },
   };
 }
@@ -257,4 +265,12 @@ function hashOfIds(ids: readonly number[]): string {
   return createHash('sha256')
     .update(Buffer.from(Uint32Array.from(ids).buffer))
     .digest('hex');
+}
+
+/** Texts that share tokens point into similar directions. */
+function directionOf(ids: readonly number[]): number[] {
+  const sums = Array.from({ length: 32 }, () => 0);
+  for (const id of ids) sums[id % sums.length]! += 1;
+  const length = Math.hypot(...sums);
+  return sums.map((sum) => sum / length);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { maxPromptMessages } from '../limits.ts';
+import { maxEmbeddingInputs, maxPromptMessages } from '../limits.ts';
 
 /**
  * Requests as OpenAI's clients send them, with the extras of llama.cpp. Fields that nobody here knows are ignored, as
@@ -97,5 +97,19 @@ export const textCompletionSchema = z.looseObject({
   echo: z.boolean().nullish(),
 });
 export type TextCompletionRequest = z.infer<typeof textCompletionSchema>;
+
+export const embeddingSchema = z.looseObject({
+  model: z.string().max(512).nullish(),
+  input: z.union([
+    z.string(),
+    tokenIdsSchema,
+    z.array(z.string()).max(maxEmbeddingInputs),
+    z.array(tokenIdsSchema).max(maxEmbeddingInputs),
+  ]),
+  encoding_format: z.enum(['float', 'base64']).nullish(),
+  dimensions: optionalInteger(1, 1_000_000),
+  user: z.string().max(512).nullish(),
+});
+export type EmbeddingRequest = z.infer<typeof embeddingSchema>;
 
 export type CommonRequest = Pick<ChatCompletionRequest, keyof typeof commonFields> & Record<string, unknown>;

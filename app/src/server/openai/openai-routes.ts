@@ -8,12 +8,15 @@ import { knownModel, listModels } from '../model-views.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
 import type { ServerContext } from '../server-context.ts';
 import { chatLogprobs, finishReason, textLogprobs, timingsObject, usageObject } from './openai-answers.ts';
+import { embeddings } from './openai-embeddings.ts';
 import { chatPrompt, textPrompt } from './openai-prompts.ts';
 import {
   chatCompletionSchema,
+  embeddingSchema,
   textCompletionSchema,
   type ChatCompletionRequest,
   type CommonRequest,
+  type EmbeddingRequest,
   type TextCompletionRequest,
 } from './openai-requests.ts';
 import { samplingOf } from './openai-sampling.ts';
@@ -194,6 +197,13 @@ export function registerOpenAi(app: FastifyInstance, context: ServerContext): vo
     ...options('OpenAI: a raw prompt continued', textCompletionSchema),
     handler: (request, reply) =>
       textCompletion({ context, request, reply }, request.body as TextCompletionRequest),
+  });
+  app.post('/v1/embeddings', {
+    ...options('OpenAI: directions of texts', embeddingSchema),
+    handler: (request, reply) => {
+      const body = request.body as EmbeddingRequest;
+      return embeddings(context, { owner: ownerOf(request), body, signal: goneSignal(reply) });
+    },
   });
   app.get('/v1/models', { schema: { summary: 'OpenAI: models', tags: ['openai'] } }, async () => ({
     object: 'list',

@@ -47,13 +47,13 @@ export function planBatch(options: PlanOptions): Part[] {
   const readers = tasks.filter((task) => task.phase === 'reading').sort((a, b) => rank(a) - rank(b));
   for (const task of readers) {
     if (room <= 0 || outputs <= 0) break;
-    const isScore = task.work.kind === 'score';
+    const isRead = task.work.kind === 'read';
     // A rest that would be a small batch of its own comes along.
     const most = left(task) <= room + rowsAtOnce ? spare() : room;
-    const count = Math.min(left(task), most, isScore ? outputs : most);
+    const count = Math.min(left(task), most, isRead ? outputs : most);
     parts.push({ task, kind: 'prompt', from: task.sequence!.tokens.length, count, lastIndex: -1 });
     room -= count;
-    outputs -= isScore ? count : 1;
+    outputs -= isRead ? count : 1;
   }
   return parts;
 }
@@ -72,5 +72,5 @@ export function wantsOutput(part: Part, position: number): boolean {
   if (part.kind === 'token') return true;
   const isLast = position === task.target.length - 1;
   if (task.work.kind === 'answer') return isLast;
-  return position >= task.work.from - 1 && !isLast;
+  return position >= task.work.from && (!isLast || task.work.includesLast);
 }

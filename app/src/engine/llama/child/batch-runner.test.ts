@@ -39,7 +39,11 @@ beforeAll(async () => {
   });
   const sizes = { n_ctx: 256, n_batch: 64, n_ubatch: 64, n_seq_max: 4, kv_unified: true };
   const pointer = await createNativeContext(library, model, { ...library.contextDefaults(), ...sizes });
-  context = new NativeContext(library, pointer, { batch: 64, vocabulary: model.vocabulary.size });
+  context = new NativeContext(library, pointer, {
+    batch: 64,
+    vocabulary: model.vocabulary.size,
+    embedding: model.embeddingLength,
+  });
   pools = new ThreadPools(library, pointer);
 });
 

@@ -70,6 +70,9 @@ export class BatchRunner {
   #fill(parts: readonly Part[]): void {
     const { context } = this.#options;
     context.startBatch();
+    context.wantEmbeddings(
+      parts.some(({ task }) => task.work.kind === 'read' && task.work.row === 'embedding'),
+    );
     for (const part of parts) {
       const { task } = part;
       for (let index = 0; index < part.count; index++) {
@@ -118,7 +121,7 @@ export class BatchRunner {
     if (sequence === null) return;
     const kept = part.kind === 'token' ? 0 : Math.min(part.count, context.lengthOf(sequence.id) - part.from);
     const isComplete = part.from + kept >= part.task.target.length;
-    const count = isComplete || part.task.work.kind === 'score' ? 0 : Math.max(0, kept);
+    const count = isComplete || part.task.work.kind === 'read' ? 0 : Math.max(0, kept);
     if (count > 0) sequence.tokens.append(part.task.target.view().subarray(part.from, part.from + count));
     sequences.truncate(sequence, sequence.tokens.length);
   }

@@ -70,6 +70,7 @@ function bindModel(llama: LibraryHandle) {
     modelLoad: f('llama_model_load_from_file', p, ['str', modelParameters]),
     modelFree: f('llama_model_free', 'void', [p]) as Call<[Pointer], void>,
     modelVocab: f('llama_model_get_vocab', p, [p]) as Call<[Pointer], Pointer>,
+    modelEmbeddingLength: f('llama_model_n_embd_out', 'int32_t', [p]) as Call<[Pointer], number>,
     modelTrainedContext: f('llama_model_n_ctx_train', 'int32_t', [p]) as Call<[Pointer], number>,
     modelSlidingWindow: f('llama_model_n_swa', 'int32_t', [p]) as Call<[Pointer], number>,
     modelSize: f('llama_model_size', 'uint64_t', [p]) as Call<[Pointer], number | bigint>,
@@ -147,6 +148,8 @@ function bindContext(llama: LibraryHandle) {
     >,
     decode: f('llama_decode', i, [p, batch]) as Call<[Pointer, Batch], number>,
     logits: f('llama_get_logits_ith', p, [p, i]) as Call<[Pointer, number], Pointer>,
+    embedding: f('llama_get_embeddings_ith', p, [p, i]) as Call<[Pointer, number], Pointer>,
+    setEmbeddings: f('llama_set_embeddings', 'void', [p, 'bool']) as Call<[Pointer, boolean], void>,
     synchronize: f('llama_synchronize', 'void', [p]) as Call<[Pointer], void>,
   };
 }

@@ -35,13 +35,20 @@ export class NativeContext {
   readonly #outputs: Int8Array;
   readonly #stateMemory = new StateMemory();
   readonly #rows = new Map<bigint, Float32Array>();
+  readonly #embeddingLength: number;
+  #hasEmbeddings = false;
   #count = 0;
 
-  constructor(library: Bindings, pointer: Pointer, sizes: { batch: number; vocabulary: number }) {
+  constructor(
+    library: Bindings,
+    pointer: Pointer,
+    sizes: { batch: number; vocabulary: number; embedding: number },
+  ) {
     this.#library = library;
     this.pointer = pointer;
     this.batchCapacity = sizes.batch;
     this.#vocabularySize = sizes.vocabulary;
+    this.#embeddingLength = sizes.embedding;
     this.#memory = library.memory(pointer);
     const words = (): Int32Array => new Int32Array(new SharedArrayBuffer(sizes.batch * 4));
     this.#tokens = words();
@@ -91,12 +98,27 @@ export class NativeContext {
 
   /** Logits after the token at this index of the last batch, in place: valid until the next decode. */
   logits(index: number): Float32Array | null {
-    const row = this.#library.logits(this.pointer, index);
+    return this.#row(this.#library.logits(this.pointer, index), this.#vocabularySize);
+  }
+
+  /** Whether the next decodes leave the last layer's numbers beside the logits. */
+  wantEmbeddings(wanted: boolean): void {
+    if (wanted === this.#hasEmbeddings) return;
+    this.#library.setEmbeddings(this.pointer, wanted);
+    this.#hasEmbeddings = wanted;
+  }
+
+  /** Numbers of the last layer after the token at this index of the last batch, in place: valid until the next decode. */
+  embedding(index: number): Float32Array | null {
+    return this.#row(this.#library.embedding(this.pointer, index), this.#embeddingLength);
+  }
+
+  #row(row: Pointer, length: number): Float32Array | null {
     if (row === null) return null;
     const known = this.#rows.get(row);
-    if (known !== undefined) return known;
+    if (known?.length === length) return known;
     if (this.#rows.size >= keptViews) this.#rows.clear();
-    const values = new Float32Array(view(row, this.#vocabularySize * 4));
+    const values = new Float32Array(view(row, length * 4));
     this.#rows.set(row, values);
     return values;
   }

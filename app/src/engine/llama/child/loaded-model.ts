@@ -72,6 +72,7 @@ export async function loadEverything(message: LoadMessage, place: LoadPlace): Pr
   const context = new NativeContext(library, pointer, {
     batch: logicalBatch,
     vocabulary: model.vocabulary.size,
+    embedding: model.embeddingLength,
   });
   const pools = new ThreadPools(library, pointer);
   const maxThreads = message.maxThreads ?? usableThreads();
@@ -127,6 +128,8 @@ function createContext(
     n_seq_max: message.slots + 1,
     n_outputs_max: place.outputCapacity,
     kv_unified: true,
+    // Pooled here: the library would do it for all of a batch, answers included.
+    pooling_type: 0,
     type_k: type,
     type_v: type,
     abort_callback: callback,

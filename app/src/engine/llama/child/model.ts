@@ -18,6 +18,9 @@ export interface ModelLoadOptions {
   isCancelled(): boolean;
 }
 
+/** llama.cpp's number for it in a file's `pooling_type`. */
+const lastPooling = 3;
+
 /** A model in memory. */
 export class Model {
   readonly pointer: Pointer;
@@ -60,6 +63,16 @@ export class Model {
       length = this.#library.modelMetaValue(this.pointer, key, buffer, buffer.length);
     }
     return length < 0 ? null : buffer.toString('utf8', 0, length);
+  }
+
+  /** Numbers that the last layer gives for a token. */
+  get embeddingLength(): number {
+    return this.#library.modelEmbeddingLength(this.pointer);
+  }
+
+  /** Whether the file wants a text told by its last token alone, rather than by the middle of all. */
+  get poolsLast(): boolean {
+    return this.#shape('pooling_type') === lastPooling;
   }
 
   /** Attention heads of all layers together; 0 where the file does not say. */

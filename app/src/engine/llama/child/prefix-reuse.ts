@@ -148,9 +148,9 @@ export class PrefixReuse {
   }
 }
 
-/** From here on all is read for its logits: the last token of a prompt, of a text that is scored every one. */
+/** From here on all is read for its rows: the last token of a prompt, of a text that is looked at every one. */
 function unreadAt({ work, target }: Task): number {
-  return (work.kind === 'score' ? work.from : target.length) - 1;
+  return work.kind === 'read' ? work.from : target.length - 1;
 }
 
 /** A chat's own state is cut back and gone on with; a nameless one only where all of it is gone on with. */

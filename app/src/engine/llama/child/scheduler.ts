@@ -2,14 +2,13 @@ import { performance } from 'node:perf_hooks';
 import { AppError, toAppError } from '../../../contracts/app-error.ts';
 import type { EndReason, RunPart } from '../../../contracts/run-parts.ts';
 import { endPart } from './answer-text.ts';
-import type { Part } from './batch-plan.ts';
+import { wantsOutput, type Part } from './batch-plan.ts';
 import { BatchRunner } from './batch-runner.ts';
 import type { CancelLine } from './cancel-line.ts';
 import type { NativeContext } from './context.ts';
 import type { Counters } from './counters.ts';
 import { FairQueue } from './fair-queue.ts';
 import { IdleCells } from './idle-cells.ts';
-import { describeToken } from './logprobs.ts';
 import type { Outbox } from './outbox.ts';
 import type { Drawn } from './sampler.ts';
 import { QueuePlaces } from './queue-places.ts';
@@ -181,7 +180,7 @@ export class Scheduler {
   #advance(part: Part): void {
     const { task } = part;
     try {
-      if (task.work.kind === 'score') this.#collectScores(part);
+      if (task.work.kind === 'read') this.#takeRows(part);
       else if (part.kind === 'token' || task.sequence!.tokens.length >= task.target.length) this.#draw(part);
       if (part.kind === 'prompt') this.#tellProgress(part);
     } catch (error) {
@@ -239,25 +238,26 @@ export class Scheduler {
     if (text !== '') this.#emit(task, { type: 'text-delta', text }, urgent);
   }
 
-  #collectScores(part: Part): void {
+  #takeRows(part: Part): void {
     const { task } = part;
     const { work } = task;
-    if (work.kind !== 'score') return;
-    const { context, vocabulary } = this.#options;
+    if (work.kind !== 'read') return;
+    const { context } = this.#options;
     const firstIndex = part.lastIndex - part.count + 1;
     for (let index = 0; index < part.count; index++) {
-      const next = part.from + index + 1;
-      if (next < work.from || next >= task.target.length) continue;
-      const row = context.logits(firstIndex + index);
-      if (row === null) throw new AppError('internal', 'The engine gave no logits.');
-      work.scores.push(describeToken(row, task.target.at(next), work.alternatives, vocabulary));
+      const position = part.from + index;
+      if (!wantsOutput(part, position)) continue;
+      const row =
+        work.row === 'logits' ? context.logits(firstIndex + index) : context.embedding(firstIndex + index);
+      if (row === null) throw new AppError('internal', `The engine gave no ${work.row}.`);
+      work.take(row, position);
     }
     if (part.from + part.count >= task.target.length) this.#end(task, 'stop');
   }
 
   #fail(task: Task, error: unknown): void {
     if (task.phase === 'ended') return;
-    if (task.work.kind === 'score') {
+    if (task.work.kind === 'read') {
       task.work.reject(error);
       this.#close(task, false);
       return;
@@ -267,9 +267,9 @@ export class Scheduler {
 
   #end(task: Task, reason: EndReason): void {
     if (task.phase === 'ended') return;
-    if (task.work.kind === 'score') {
-      if (reason === 'stop') task.work.resolve(task.work.scores);
-      else task.work.reject(new AppError('cancelled', 'Scoring was stopped.'));
+    if (task.work.kind === 'read') {
+      if (reason === 'stop') task.work.resolve();
+      else task.work.reject(new AppError('cancelled', 'The reading was stopped.'));
       this.#close(task, false);
       return;
     }

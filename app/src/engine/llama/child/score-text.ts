@@ -1,21 +1,21 @@
 import type { ScoredToken } from '../../engine.ts';
 import type { TokenLogprob } from '../../../contracts/run-parts.ts';
 import type { WireScoreRequest } from '../protocol.ts';
-import { adapterSet, checkLength } from './admission.ts';
+import { checkLength } from './admission.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { createTask, type ScoreWork, type Task } from './task.ts';
+import { describeToken } from './logprobs.ts';
+import { readTask, type PreparedReading } from './read-text.ts';
 import { TokenList } from './token-list.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** The task that scores a text, without who waits for it; null: there is nothing to score. */
+/** How likely each token of a text is after a prompt; null: there is nothing to score. */
 export async function prepareScore(
   ticket: number,
   request: WireScoreRequest,
   loaded: LoadedModel,
-): Promise<((wait: Pick<ScoreWork, 'resolve' | 'reject'>) => Task) | null> {
+): Promise<PreparedReading<TokenLogprob[]> | null> {
   const { contextTokens, prompting, model } = loaded;
-  const { maxTokens, alternatives = 0, priority = 'answer' } = request;
-  const adapters = adapterSet(request.adapters ?? [], loaded);
+  const { maxTokens, alternatives = 0 } = request;
   const { ids } = await prompting.resolve(request.prompt);
   const text = model.vocabulary.tokenizeContinuation(request.text);
   if (text.length === 0) return null;
@@ -25,21 +25,23 @@ export async function prepareScore(
     text.slice(0, maxTokens === undefined ? undefined : Math.min(maxTokens, contextTokens - ids.length)),
   );
   checkLength(target.length - 1, contextTokens);
-  return (wait) =>
-    createTask(
-      {
-        ticket,
-        person: request.person,
-        priority,
-        stateKey: null,
-        ephemeral: true,
-        adapters,
-        work: { kind: 'score', from: ids.length, alternatives, scores: [], ...wait },
-        target,
-        promptText: null,
+  const scores: TokenLogprob[] = [];
+  return readTask(
+    { ticket, request, loaded },
+    {
+      target,
+      from: ids.length - 1,
+      row: 'logits',
+      includesLast: false,
+      take: (row, position) => {
+        scores.push(describeToken(row, target.at(position + 1), alternatives, model.vocabulary));
       },
-      new TokenList(),
-    );
+      restart: () => {
+        scores.length = 0;
+      },
+      result: () => scores,
+    },
+  );
 }
 
 /** Offsets in UTF-16 units; a token inside a character has the offset of that character. */

@@ -1,7 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import { toAppError } from '../../../contracts/app-error.ts';
+import type { Embedding } from '../../engine.ts';
 import type { TokenLogprob } from '../../../contracts/run-parts.ts';
-import type { EngineStats, LoadMessage, WireGenerateRequest, WireScoreRequest } from '../protocol.ts';
+import type {
+  EngineStats,
+  LoadMessage,
+  WireGenerateRequest,
+  WireEmbedRequest,
+  WireScoreRequest,
+} from '../protocol.ts';
 import { prepareTask, type AdmissionPlace } from './admission.ts';
 import type { Bindings } from './bindings.ts';
 import type { CancelLine } from './cancel-line.ts';
@@ -13,6 +20,8 @@ import type { LoadedModel } from './loaded-model.ts';
 import { Outbox } from './outbox.ts';
 import type { Prompting } from './prompting.ts';
 import { Scheduler } from './scheduler.ts';
+import { prepareEmbedding } from './embed-text.ts';
+import type { PreparedReading } from './read-text.ts';
 import { prepareScore } from './score-text.ts';
 import { Sequences, type Sequence } from './sequences.ts';
 import { Snapshots } from './snapshots.ts';
@@ -140,13 +149,35 @@ export class Serving {
 
   /** Log-probability of each token of a text after a prompt. */
   async score(ticket: number, request: WireScoreRequest): Promise<TokenLogprob[]> {
+    const { made, isCancelled } = await this.#prepared(
+      ticket,
+      prepareScore(ticket, request, this.#options.loaded),
+    );
+    return made === null ? [] : this.#read(made, isCancelled);
+  }
+
+  /** The direction of a text. */
+  async embed(ticket: number, request: WireEmbedRequest): Promise<Embedding> {
+    const { made, isCancelled } = await this.#prepared(
+      ticket,
+      prepareEmbedding(ticket, request, this.#options.loaded),
+    );
+    return this.#read(made, isCancelled);
+  }
+
+  /** What is being prepared can be cancelled already. */
+  async #prepared<Made>(
+    ticket: number,
+    preparing: Promise<Made>,
+  ): Promise<{ made: Made; isCancelled: boolean }> {
     const state = { isCancelled: false };
     this.#preparing.set(ticket, state);
-    const makeTask = await prepareScore(ticket, request, this.#options.loaded).finally(() =>
-      this.#preparing.delete(ticket),
-    );
-    if (makeTask === null) return [];
-    return new Promise((resolve, reject) => this.#submit(makeTask({ resolve, reject }), state.isCancelled));
+    const made = await preparing.finally(() => this.#preparing.delete(ticket));
+    return { made, ...state };
+  }
+
+  #read<Result>(makeTask: PreparedReading<Result>, isCancelled: boolean): Promise<Result> {
+    return new Promise((resolve, reject) => this.#submit(makeTask({ resolve, reject }), isCancelled));
   }
 
   async saveState(stateKey: string): Promise<boolean> {

@@ -102,6 +102,8 @@ export class Session {
         return { text: this.#served().vocabulary.detokenize(request.ids) };
       case 'score':
         return this.#score(request);
+      case 'embed':
+        return this.#served().embed(request.ticket, request.request);
       case 'save-state':
         return { saved: await this.#served().saveState(request.stateKey) };
       case 'drop-state':

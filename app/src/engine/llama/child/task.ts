@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { RunPart, TokenLogprob } from '../../../contracts/run-parts.ts';
+import type { RunPart } from '../../../contracts/run-parts.ts';
 import type { AnswerText } from './answer-text.ts';
 import type { Sampler } from './sampler.ts';
 import type { Sequence } from './sequences.ts';
@@ -24,19 +24,24 @@ export interface AnswerWork {
   ignoreEnd: boolean;
 }
 
-export interface ScoreWork {
-  kind: 'score';
-  /** Index of the first token to score. */
+/** A given text is read for what the model makes of it at each place: nothing is drawn. */
+export interface ReadWork {
+  kind: 'read';
+  /** Rows are looked at from this position on; what stands before it may have been read by others. */
   from: number;
-  /** How many of the likeliest tokens are told at each place. */
-  alternatives: number;
-  scores: TokenLogprob[];
-  resolve: (scores: TokenLogprob[]) => void;
-  reject: (error: unknown) => void;
+  row: 'logits' | 'embedding';
+  /** Whether the last token's row is looked at as well. */
+  includesLast: boolean;
+  /** The row after the token at this position. Valid until the next decode. */
+  take(row: Float32Array, position: number): void;
+  /** All that was taken is read anew. */
+  restart(): void;
+  resolve(): void;
+  reject(error: unknown): void;
 }
 
-/** What a request asks to be computed: an answer, or how likely a given text is. */
-export type Work = AnswerWork | ScoreWork;
+/** What a request asks to be computed: an answer, or what the model makes of a given text. */
+export type Work = AnswerWork | ReadWork;
 
 export type TaskPhase = 'queued' | 'waiting' | 'reading' | 'generating' | 'ended';
 
@@ -109,7 +114,7 @@ export function stepBack(task: Task): void {
   task.phase = 'queued';
   task.target.truncate(task.promptTokens);
   task.target.append(task.generated.view());
-  if (task.work.kind === 'score') task.work.scores.length = 0;
+  if (task.work.kind === 'read') task.work.restart();
 }
 
 /** The two parts that come before the last. */

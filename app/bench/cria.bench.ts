@@ -59,10 +59,11 @@ export async function run(context: BenchContext): Promise<void> {
     const source = await models.resolve('cria');
     if (source.kind !== 'file') throw new Error('cria is not a file');
     const engine = await place.load(source, { slots: together }, source.adapters);
-    for (const temperature of [0, 0.7]) await answerRows(context, engine, temperature);
+    const wants = (part: string): boolean => context.only.length === 0 || context.only.includes(part);
+    if (wants('answers')) for (const temperature of [0, 0.7]) await answerRows(context, engine, temperature);
     const adapter = source.adapters[0];
-    if (adapter) await styleRows(context, engine, adapter.id);
-    await speedRow(context, engine);
+    if (adapter && wants('style')) await styleRows(context, engine, adapter.id);
+    if (wants('speed')) await speedRow(context, engine);
   } finally {
     await place.close();
     await models.close();

@@ -12,8 +12,7 @@ import { createLlamaEngine, type FileSource, type LlamaEngine } from './llama-en
 import { tryLibraries } from './library-trial.ts';
 import { placeNow, planLoad, type LoadPlan } from './memory-estimate.ts';
 import { deleteSnapshots } from './child/snapshots.ts';
-import { readModelFacts, readStrictly, type ModelFacts } from './model-facts.ts';
-import { libraryForNarrowHeads } from './narrow-heads.ts';
+import { readModelFacts, readStrictly } from './model-facts.ts';
 import type { Hello, Loaded } from './protocol.ts';
 import { startEngine, type StartedEngine } from './start-engine.ts';
 import { defaultDeadlines, type Deadlines } from './watchdog.ts';
@@ -75,7 +74,7 @@ class ProcessLoader implements LlamaLoader {
     const facts = await readModelFacts(file, wanted.signal);
     const adapters = await soundAdapters(file.adapters, this.#options.log);
     await pause(this.crashes.backoffMs(file.sha256), wanted.signal);
-    const started = await this.#start(facts);
+    const started = await this.#start();
     const plan = planLoad(facts, wanted, placeNow(undefined, this.#gpuFreeBytes ?? 0));
     const loaded = await this.#loadInto(started, { ...file, adapters }, { wanted, plan });
     return this.#engineOf(started, file, loaded);
@@ -94,10 +93,10 @@ class ProcessLoader implements LlamaLoader {
   }
 
   /** A process over libraries that have passed their trial, where they need one. */
-  async #start(facts?: ModelFacts): Promise<StartedEngine> {
+  async #start(): Promise<StartedEngine> {
     const directory = await this.#options.librariesDirectory();
     if (this.#options.isForeign?.(directory) === true) await this.#proven(directory);
-    return this.#startOver(directory, facts ? await libraryForNarrowHeads(facts, directory) : undefined);
+    return this.#startOver(directory);
   }
 
   async #proven(directory: string): Promise<void> {
@@ -120,7 +119,7 @@ class ProcessLoader implements LlamaLoader {
     }
   }
 
-  async #startOver(librariesDirectory: string, processorLibrary?: string): Promise<StartedEngine> {
+  async #startOver(librariesDirectory: string): Promise<StartedEngine> {
     const { log, entry, deadlines } = this.#options;
     this.#isolation ??= findIsolation();
     const isolation = await this.#isolation;
@@ -129,7 +128,6 @@ class ProcessLoader implements LlamaLoader {
       entry: entry ?? ownEntry,
       isolation,
       librariesDirectory,
-      processorLibrary,
       deadlines: { ...defaultDeadlines, ...deadlines },
       log,
     });

@@ -1,12 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { AppError, toAppError } from '../../../contracts/app-error.ts';
-import {
-  protocolVersion,
-  type EngineRequest,
-  type LoadMessage,
-  type OpenMessage,
-  type ResultOf,
-} from '../protocol.ts';
+import { protocolVersion, type EngineRequest, type LoadMessage, type ResultOf } from '../protocol.ts';
 import { openLibraries, type Bindings } from './bindings.ts';
 import type { CancelLine } from './cancel-line.ts';
 import type { Channel } from './channel.ts';
@@ -82,7 +76,7 @@ export class Session {
   }
 
   async #answer(request: Exclude<EngineRequest, { type: 'generate' }>): Promise<unknown> {
-    if (request.type === 'open') return this.#openLibraries(request);
+    if (request.type === 'open') return this.#openLibraries(request.librariesDirectory);
     if (request.type === 'load') return this.#load(request);
     if (request.type === 'shutdown') return { saved: (await this.#serving?.close()) ?? 0 };
     return this.#ask(request);
@@ -114,14 +108,12 @@ export class Session {
     }
   }
 
-  #openLibraries({ librariesDirectory, processorLibrary }: OpenMessage): ResultOf<'open'> {
-    const library = openLibraries(librariesDirectory);
+  #openLibraries(directory: string): ResultOf<'open'> {
+    const library = openLibraries(directory);
     const llamaVersion = verifyLibraries(library);
     silence(library);
     library.backendInit();
-    // ggml refuses one that this processor cannot run.
-    const isLoaded = processorLibrary !== undefined && library.loadBackend(processorLibrary) !== null;
-    if (!isLoaded) library.loadBackends(librariesDirectory);
+    library.loadBackends(directory);
     this.#library = library;
     return {
       protocol: protocolVersion,

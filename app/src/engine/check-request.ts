@@ -2,10 +2,10 @@ import { AppError } from '../contracts/app-error.ts';
 import { samplingSchema, type Sampling } from '../contracts/sampling.ts';
 import type {
   AdapterUse,
-  EmbedRequest,
   GenerateRequest,
   ModelDescription,
   Prompt,
+  ReadRequest,
   ScoreRequest,
 } from './engine.ts';
 
@@ -27,15 +27,14 @@ const maxAlternatives = 20;
 
 export function checkScoreRequest(request: ScoreRequest, model: ModelDescription): void {
   const { alternatives = 0, maxTokens = 1 } = request;
-  checkPrompt(request.prompt, model.vocabularySize);
-  checkAdapters(request.adapters ?? [], model);
+  checkReadRequest(request, model);
   if (!Number.isInteger(alternatives) || alternatives < 0 || alternatives > maxAlternatives)
     throw outOfRange('alternatives', `must be a whole number from 0 to ${maxAlternatives}`);
   if (!Number.isInteger(maxTokens) || maxTokens < 1)
     throw outOfRange('maxTokens', 'must be a whole number of at least 1');
 }
 
-export function checkEmbedRequest(request: EmbedRequest, model: ModelDescription): void {
+export function checkReadRequest(request: ReadRequest, model: ModelDescription): void {
   checkPrompt(request.prompt, model.vocabularySize);
   checkAdapters(request.adapters ?? [], model);
 }

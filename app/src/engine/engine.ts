@@ -135,27 +135,24 @@ export interface GenerateRequest {
   drawnTokens?: number;
 }
 
-/** How likely a text is after a prompt; nothing of it stays in the cache. */
-export interface ScoreRequest {
+/** A text is read and nothing is written; nothing of it stays in the cache. */
+export interface ReadRequest {
   person: string;
   prompt: Prompt;
+  adapters?: readonly AdapterUse[];
+  priority?: 'answer' | 'side';
+}
+
+/** How likely a text is after a prompt. */
+export interface ScoreRequest extends ReadRequest {
   text: string;
   /** How many of the likeliest tokens are told at each place; absent: none. */
   alternatives?: number;
   /** Only so many tokens of the text, and no more than the context has room for; absent: all, or it is refused. */
   maxTokens?: number;
-  adapters?: readonly AdapterUse[];
-  priority?: 'answer' | 'side';
 }
 
-/** The direction of a text among all texts of this model; nothing of it stays in the cache. */
-export interface EmbedRequest {
-  person: string;
-  prompt: Prompt;
-  adapters?: readonly AdapterUse[];
-  priority?: 'answer' | 'side';
-}
-
+/** The direction of a text among all texts of a model. */
 export interface Embedding {
   /** Of length 1. */
   vector: number[];
@@ -185,7 +182,7 @@ export interface Engine {
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<RunPart>;
   /** Log-probability of each token of the text, by the model's own distribution before any sampling setting. */
   score(request: ScoreRequest, signal?: AbortSignal): Promise<ScoredToken[]>;
-  embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embedding>;
+  embed(request: ReadRequest, signal?: AbortSignal): Promise<Embedding>;
   /** Writes the KV state of a chat to disk now; resolves false where there is none. */
   saveState(stateKey: string): Promise<boolean>;
   /** Forgets the KV state of a chat, in memory and on disk. */

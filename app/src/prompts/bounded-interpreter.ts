@@ -1,5 +1,5 @@
 import { Interpreter, type Environment } from '@huggingface/jinja';
-import { withTextLimit } from './bounded-texts.ts';
+import { checkTextLength, withTextLimit } from './bounded-texts.ts';
 
 export interface Bounds {
   textLength: number;
@@ -26,15 +26,14 @@ export function runBounded(program: unknown, environment: Environment, bounds: B
   const evaluate = interpreter.evaluate.bind(interpreter);
   interpreter.evaluate = (...given) => {
     const result = evaluate(...given);
-    check(result.value, bounds);
+    check(result.value, bounds.listLength);
     return result;
   };
   return withTextLimit(bounds.textLength, () => String(interpreter.run(program).value));
 }
 
-function check(value: unknown, { textLength, listLength }: Bounds): void {
-  if (typeof value === 'string' && value.length > textLength)
-    throw new RangeError(`a text of ${value.length} characters, where ${textLength} are enough`);
+function check(value: unknown, listLength: number): void {
+  if (typeof value === 'string') checkTextLength(value.length);
   if (Array.isArray(value) && value.length > listLength)
     throw new RangeError(`a list of ${value.length} items, where ${listLength} are enough`);
 }

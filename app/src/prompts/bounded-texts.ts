@@ -17,9 +17,13 @@ export function withTextLimit<Result>(most: number, run: () => Result): Result {
   }
 }
 
+export function checkTextLength(length: number): void {
+  if (length > limit) throw new RangeError(`a text of ${length} characters, where ${limit} are enough`);
+}
+
 /** For a thread in which nothing but templates runs. */
 export function boundTextMethods(): void {
-  replace(Array.prototype, 'join', (join) => {
+  redefine(Array.prototype, 'join', (join) => {
     return function boundedJoin(this: unknown[], separator = ',') {
       if (limit === none) return join.call(this, separator);
       const texts: string[] = [];
@@ -27,25 +31,25 @@ export function boundTextMethods(): void {
       for (const item of this) {
         // A list of one is joined to the text of its item, which may be a list itself.
         const text = join.call([item], '');
-        check((length += separator.length + text.length));
+        checkTextLength((length += separator.length + text.length));
         texts.push(text);
       }
       return join.call(texts, separator);
     };
   });
-  replace(String.prototype, 'repeat', (repeat) => {
+  redefine(String.prototype, 'repeat', (repeat) => {
     return function boundedRepeat(this: string, count: number) {
-      check(this.length * count);
+      checkTextLength(this.length * count);
       return repeat.call(this, count);
     };
   });
-  replace(String.prototype, 'replaceAll', (replaceAll) => {
+  redefine(String.prototype, 'replaceAll', (replaceAll) => {
     return function boundedReplaceAll(this: string, pattern: unknown, by: unknown) {
       if (typeof by !== 'function') return replaceAll.call(this, pattern, by);
       let length = 0;
       return replaceAll.call(this, pattern, (...match: unknown[]) => {
         const text = String(by(...match));
-        check((length += text.length));
+        checkTextLength((length += text.length));
         return text;
       });
     };
@@ -55,11 +59,7 @@ export function boundTextMethods(): void {
 type Method = (this: never, ...given: never[]) => string;
 type Native = (this: unknown, ...given: unknown[]) => string;
 
-function replace(prototype: object, name: string, make: (native: Native) => Method): void {
+function redefine(prototype: object, name: string, make: (native: Native) => Method): void {
   const value = make(Reflect.get(prototype, name) as Native);
   Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
-}
-
-function check(length: number): void {
-  if (length > limit) throw new RangeError(`a text of ${length} characters, where ${limit} are enough`);
 }

@@ -1,18 +1,17 @@
 import { AppError, toAppError } from '../../contracts/app-error.ts';
 import type { RunPart } from '../../contracts/run-parts.ts';
 import { samplingSchema, type Sampling } from '../../contracts/sampling.ts';
-import { checkEmbedRequest, checkPrompt, checkRequest, checkScoreRequest } from '../check-request.ts';
+import { checkReadRequest, checkPrompt, checkRequest, checkScoreRequest } from '../check-request.ts';
 import type {
-  AdapterUse,
   CountResult,
   Embedding,
-  EmbedRequest,
   Engine,
   EngineCapabilities,
   GenerateRequest,
   ModelDescription,
   ModelSource,
   Prompt,
+  ReadRequest,
   RenderedPrompt,
   ScoredToken,
   ScoreRequest,
@@ -111,9 +110,9 @@ class ProcessEngine implements LlamaEngine {
     return (await this.#connection.ask('score', { request: wireAsked(request) }, signal)).tokens;
   }
 
-  async embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embedding> {
+  async embed(request: ReadRequest, signal?: AbortSignal): Promise<Embedding> {
     this.#present();
-    checkEmbedRequest(request, this.#description);
+    checkReadRequest(request, this.#description);
     return this.#connection.ask('embed', { request: wireAsked(request) }, signal);
   }
 
@@ -194,11 +193,7 @@ function describeLoaded({ source, loaded, release }: LlamaEngineOptions): ModelD
 }
 
 /** What a request to read a text asks, with nothing in it that belongs to the caller. */
-function wireAsked<Asked extends { prompt: Prompt; adapters?: readonly AdapterUse[] }>({
-  prompt,
-  adapters,
-  ...rest
-}: Asked) {
+function wireAsked<Asked extends ReadRequest>({ prompt, adapters, ...rest }: Asked) {
   return { ...rest, ...(adapters ? { adapters: [...adapters] } : {}), prompt: wirePrompt(prompt) };
 }
 

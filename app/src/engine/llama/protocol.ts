@@ -85,7 +85,6 @@ const scoreRequestSchema = askedSchema.extend({
   maxTokens: z.int().min(1).max(maxTokens).optional(),
 });
 export type WireScoreRequest = z.infer<typeof scoreRequestSchema>;
-export type WireEmbedRequest = WireAsked;
 
 const loadSchema = z.strictObject({
   type: z.literal('load'),

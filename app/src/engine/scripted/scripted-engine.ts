@@ -4,7 +4,7 @@ import type { RunPart } from '../../contracts/run-parts.ts';
 import { findBuiltInFormat, type BuiltInFormat } from '../../prompts/built-in-formats.ts';
 import { renderFormat } from '../../prompts/render-format.ts';
 import { textOf, type PromptSegment } from '../../prompts/segments.ts';
-import { checkEmbedRequest, checkPrompt, checkScoreRequest, contextTooLong } from '../check-request.ts';
+import { checkReadRequest, checkPrompt, checkScoreRequest, contextTooLong } from '../check-request.ts';
 import type {
   Engine,
   EngineCapabilities,
@@ -157,7 +157,7 @@ function textMethods(
     },
     embed: async (request) => {
       present();
-      checkEmbedRequest(request, description);
+      checkReadRequest(request, description);
       const { ids } = encode(request.prompt);
       if (ids.length > description.contextTokens) throw contextTooLong(ids.length, description.contextTokens);
       return { vector: directionOf(ids), tokens: ids.length };

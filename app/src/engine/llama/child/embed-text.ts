@@ -1,5 +1,5 @@
 import type { Embedding } from '../../engine.ts';
-import type { WireEmbedRequest } from '../protocol.ts';
+import type { WireAsked } from '../protocol.ts';
 import { checkLength } from './admission.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { readTask, type PreparedReading } from './read-text.ts';
@@ -8,7 +8,7 @@ import { TokenList } from './token-list.ts';
 /** A text as a direction: the middle of what the last layer says at each of its tokens, or what it says at the last. */
 export async function prepareEmbedding(
   ticket: number,
-  request: WireEmbedRequest,
+  request: WireAsked,
   loaded: LoadedModel,
 ): Promise<PreparedReading<Embedding>> {
   const { contextTokens, prompting, model } = loaded;

@@ -6,7 +6,7 @@ import type {
   EngineStats,
   LoadMessage,
   WireGenerateRequest,
-  WireEmbedRequest,
+  WireAsked,
   WireScoreRequest,
 } from '../protocol.ts';
 import { prepareTask, type AdmissionPlace } from './admission.ts';
@@ -157,7 +157,7 @@ export class Serving {
   }
 
   /** The direction of a text. */
-  async embed(ticket: number, request: WireEmbedRequest): Promise<Embedding> {
+  async embed(ticket: number, request: WireAsked): Promise<Embedding> {
     const { made, isCancelled } = await this.#prepared(
       ticket,
       prepareEmbedding(ticket, request, this.#options.loaded),

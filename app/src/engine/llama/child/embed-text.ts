@@ -2,6 +2,7 @@ import type { Embedding } from '../../engine.ts';
 import type { WireAsked } from '../protocol.ts';
 import { checkLength } from './admission.ts';
 import type { LoadedModel } from './loaded-model.ts';
+import { brokenLogits } from './logprobs.ts';
 import { readTask, type PreparedReading } from './read-text.ts';
 import { TokenList } from './token-list.ts';
 
@@ -33,10 +34,11 @@ export async function prepareEmbedding(
   );
 }
 
-/** Of length 1, as clients expect; a sum of zeros stays what it is. */
+/** Of length 1, as clients expect; a sum of zeros stays what it is. Throws where damaged weights made no numbers. */
 function unit(sum: Float64Array): number[] {
   let squares = 0;
   for (const value of sum) squares += value * value;
+  if (!Number.isFinite(squares)) throw brokenLogits();
   const length = Math.sqrt(squares) || 1;
   return Array.from(sum, (value) => Math.fround(value / length));
 }

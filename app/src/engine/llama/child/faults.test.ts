@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -158,6 +158,17 @@ describe('many at once', () => {
   });
 });
 
+/** A copy of the model whose last numbers are none. */
+async function withNaN(name: string, numbers: number): Promise<string> {
+  const bytes = await readFile(model.path);
+  const count = Math.floor(numbers);
+  const end = bytes.byteOffset + bytes.length;
+  new Float32Array(bytes.buffer, end - (end % 4) - count * 4, count).fill(Number.NaN);
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
 describe('bad files', () => {
   it('are a clear error, and the child stays', async () => {
     const child = opened();
@@ -179,19 +190,18 @@ describe('bad files', () => {
   });
 
   it('with weights that are no numbers fail the request alone', async () => {
-    const bytes = await readFile(model.path);
-    const broken = join(folder, 'nan.gguf');
-    // Past the head and into the first tensor: the output matrix.
-    const floats = new Float32Array(
-      bytes.buffer,
-      bytes.byteOffset + bytes.length - 4096 * 4 - ((bytes.byteOffset + bytes.length) % 4),
-      4096,
-    );
-    floats.fill(Number.NaN);
-    writeFileSync(broken, bytes);
-    const child = await start(broken);
+    // Into the last tensor only: the output matrix.
+    const child = await start(await withNaN('nan-output.gguf', 4096));
     const { end } = await child.generate({ sampling: steady });
     expect(end).toMatchObject({ reason: 'failed', error: { code: 'model-file-invalid' } });
+    expect((await child.ask({ type: 'stats' })).activeRequests).toBe(0);
+  });
+
+  it('with layers that are no numbers give no direction of a text, and fail the request alone', async () => {
+    const { size } = await stat(model.path);
+    const child = await start(await withNaN('nan-layers.gguf', size / 8));
+    const request = { person: 'p', prompt: { kind: 'tokens' as const, ids: [1, 300, 301] } };
+    await expect(child.ask({ type: 'embed', request })).rejects.toMatchObject({ code: 'model-file-invalid' });
     expect((await child.ask({ type: 'stats' })).activeRequests).toBe(0);
   });
 });

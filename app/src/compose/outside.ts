@@ -41,6 +41,7 @@ export function createOutside({ config, home, clock, log, ownPorts }: OutsideOpt
     crashFile: join(home.folder, 'crashes.json'),
     clock,
     log,
+    ...(config.threads > 0 ? { maxThreads: config.threads } : {}),
     ...(config.kvBudgetBytes > 0
       ? { snapshots: { directory: home.kv, budgetBytes: config.kvBudgetBytes } }
       : {}),

@@ -159,6 +159,11 @@ export const settings = {
     flag: '--slots <number>',
     about: 'How many answers one model writes at the same time.',
   }),
+  threads: row('CORRAL_THREADS', wholeNumber(0, 512), 0, {
+    flag: '--threads <number>',
+    about:
+      'How many threads may compute at most, never more than the machine has; 0: as many as are worth it.',
+  }),
   kvType: row('CORRAL_KV_TYPE', choice(['f16', 'q8_0']), 'f16', {
     about: 'Number format of the KV cache; q8_0 halves its memory and is slower on a CPU.',
   }),

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -47,6 +48,19 @@ describe('llama.cpp in its own process', () => {
     controller.abort();
     await expect(loading).rejects.toMatchObject({ code: 'cancelled' });
     await expect.poll(() => engineProcesses()).toHaveLength(1);
+  });
+
+  test('computes with no more threads than were allowed', async () => {
+    const threadsOf = async (maxThreads: number): Promise<number> => {
+      const other = await createLlamaWorkplace({ maxThreads });
+      const before = new Set(engineProcesses());
+      await answerOf((await other.load(model)).generate(chatRequest('x')));
+      const pid = engineProcesses().find((one) => !before.has(one));
+      const { length } = readdirSync(`/proc/${pid}/task`);
+      await other.close();
+      return length;
+    };
+    expect((await threadsOf(2)) - (await threadsOf(1))).toBe(Math.min(2, availableParallelism()) - 1);
   });
 
   test('takes about as much memory as was estimated', async () => {

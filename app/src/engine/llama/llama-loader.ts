@@ -12,7 +12,8 @@ import { createLlamaEngine, type FileSource, type LlamaEngine } from './llama-en
 import { tryLibraries } from './library-trial.ts';
 import { placeNow, planLoad, type LoadPlan } from './memory-estimate.ts';
 import { deleteSnapshots } from './child/snapshots.ts';
-import { readModelFacts, readStrictly } from './model-facts.ts';
+import { readModelFacts, readStrictly, type ModelFacts } from './model-facts.ts';
+import { libraryForNarrowHeads } from './narrow-heads.ts';
 import type { Hello, Loaded } from './protocol.ts';
 import { startEngine, type StartedEngine } from './start-engine.ts';
 import { defaultDeadlines, type Deadlines } from './watchdog.ts';
@@ -74,7 +75,7 @@ class ProcessLoader implements LlamaLoader {
     const facts = await readModelFacts(file, wanted.signal);
     const adapters = await soundAdapters(file.adapters, this.#options.log);
     await pause(this.crashes.backoffMs(file.sha256), wanted.signal);
-    const started = await this.#start();
+    const started = await this.#start(facts);
     const plan = planLoad(facts, wanted, placeNow(undefined, this.#gpuFreeBytes ?? 0));
     const loaded = await this.#loadInto(started, { ...file, adapters }, { wanted, plan });
     return this.#engineOf(started, file, loaded);
@@ -93,10 +94,10 @@ class ProcessLoader implements LlamaLoader {
   }
 
   /** A process over libraries that have passed their trial, where they need one. */
-  async #start(): Promise<StartedEngine> {
+  async #start(facts?: ModelFacts): Promise<StartedEngine> {
     const directory = await this.#options.librariesDirectory();
     if (this.#options.isForeign?.(directory) === true) await this.#proven(directory);
-    return this.#startOver(directory);
+    return this.#startOver(directory, facts ? await libraryForNarrowHeads(facts, directory) : undefined);
   }
 
   async #proven(directory: string): Promise<void> {
@@ -119,7 +120,7 @@ class ProcessLoader implements LlamaLoader {
     }
   }
 
-  async #startOver(librariesDirectory: string): Promise<StartedEngine> {
+  async #startOver(librariesDirectory: string, processorLibrary?: string): Promise<StartedEngine> {
     const { log, entry, deadlines } = this.#options;
     this.#isolation ??= findIsolation();
     const isolation = await this.#isolation;
@@ -128,6 +129,7 @@ class ProcessLoader implements LlamaLoader {
       entry: entry ?? ownEntry,
       isolation,
       librariesDirectory,
+      processorLibrary,
       deadlines: { ...defaultDeadlines, ...deadlines },
       log,
     });

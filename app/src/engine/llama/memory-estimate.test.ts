@@ -13,6 +13,7 @@ const llama7b: ModelFacts = {
   embeddingLength: 4096,
   feedForwardLength: 11_008,
   keyLength: 4096,
+  headLength: 128,
   valueLength: 4096,
   weightsBytes: 3.8 * gib,
   repackedBytes: 2.9 * gib,

@@ -16,6 +16,8 @@ export interface ModelFacts {
   /** Numbers of keys and of values that one token keeps in one layer. */
   keyLength: number;
   valueLength: number;
+  /** Numbers of one head's key. */
+  headLength: number;
   weightsBytes: number;
   /** Of the weights, what the CPU lays out anew beside the file. */
   repackedBytes: number;
@@ -90,7 +92,8 @@ function factsOf(file: GgufFile, id: string): Omit<ModelFacts, 'adapterBytes'> {
   const embeddingLength = number('embedding_length', 0);
   const heads = Math.max(1, number('attention.head_count', 1));
   const keyValueHeads = number('attention.head_count_kv', heads);
-  const headLength = embeddingLength / heads;
+  const evenLength = embeddingLength / heads;
+  const headLength = number('attention.key_length', evenLength);
   const layers = number('block_count', 0);
   const isOfLayer = (tensor: GgufTensor): boolean => tensor.name.startsWith('blk.');
   return {
@@ -100,8 +103,9 @@ function factsOf(file: GgufFile, id: string): Omit<ModelFacts, 'adapterBytes'> {
     trainedContextTokens: number('context_length', 0),
     vocabularySize: vocabularyOf(file),
     feedForwardLength: number('feed_forward_length', 4 * embeddingLength),
-    keyLength: keyValueHeads * number('attention.key_length', headLength),
-    valueLength: keyValueHeads * number('attention.value_length', headLength),
+    keyLength: keyValueHeads * headLength,
+    valueLength: keyValueHeads * number('attention.value_length', evenLength),
+    headLength,
     weightsBytes: sumOf(file.tensors),
     repackedBytes: sumOf(file.tensors.filter(isRepacked)) + tiedOutputBytes(file),
     layerBytes: sumOf(file.tensors.filter(isOfLayer)),

@@ -110,10 +110,17 @@ const loadSchema = z.strictObject({
   template: z.string().max(1_048_576).optional(),
 });
 export type LoadMessage = z.infer<typeof loadSchema>;
+export type OpenMessage = Extract<EngineRequest, { type: 'open' }>;
 
 /** Parent → child. */
 export const requestSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('open'), ticket: ticketSchema, librariesDirectory: pathSchema }),
+  z.strictObject({
+    type: z.literal('open'),
+    ticket: ticketSchema,
+    librariesDirectory: pathSchema,
+    /** The one to compute with, where ggml shall not choose. */
+    processorLibrary: pathSchema.optional(),
+  }),
   loadSchema,
   z.strictObject({ type: z.literal('count'), ticket: ticketSchema, prompt: wirePromptSchema }),
   z.strictObject({ type: z.literal('render'), ticket: ticketSchema, prompt: wirePromptSchema }),

@@ -10,6 +10,7 @@ export interface StartOptions {
   entry: string;
   isolation: Isolation;
   librariesDirectory: string;
+  processorLibrary?: string | undefined;
   deadlines: Deadlines;
   log: Log;
 }
@@ -23,7 +24,7 @@ export interface StartedEngine {
 }
 
 export async function startEngine(options: StartOptions): Promise<StartedEngine> {
-  const { entry, isolation, log, deadlines } = options;
+  const { entry, isolation, log, deadlines, librariesDirectory, processorLibrary } = options;
   const child = spawnEngineProcess({ entry, isolation: isolation.words });
   const watchdog = createWatchdog(deadlines, (error) => {
     log.error({ pid: child.pid, phase: watchdog.phase() }, error.message);
@@ -36,7 +37,7 @@ export async function startEngine(options: StartOptions): Promise<StartedEngine>
     explainExit: (exit) => explainExit(exit, child, watchdog),
   });
   const hello = await connection
-    .ask('open', { librariesDirectory: options.librariesDirectory })
+    .ask('open', { librariesDirectory, ...(processorLibrary === undefined ? {} : { processorLibrary }) })
     .catch((error: unknown) => {
       connection.destroy(new AppError('engine-unavailable', 'The engine did not start.', { cause: error }));
       throw error;

@@ -162,6 +162,7 @@ function bindGgml(ggml: LibraryHandle, base: LibraryHandle) {
     base.func(name, result, parameters as never);
   return {
     loadBackends: g('ggml_backend_load_all_from_path', 'void', ['str']) as Call<[string], void>,
+    loadBackend: g('ggml_backend_load', p, ['str']) as Call<[string], Pointer | null>,
     deviceCount: g('ggml_backend_dev_count', 'size_t', []) as Call<[], number>,
     deviceAt: g('ggml_backend_dev_get', p, ['size_t']) as Call<[number], Pointer>,
     cpuRegistry: g('ggml_backend_reg_by_name', p, ['str']) as Call<[string], Pointer>,

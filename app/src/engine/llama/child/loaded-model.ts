@@ -75,7 +75,7 @@ export async function loadEverything(message: LoadMessage, place: LoadPlace): Pr
     embedding: model.embeddingLength,
   });
   const pools = new ThreadPools(library, pointer);
-  const maxThreads = message.maxThreads ?? usableThreads();
+  const maxThreads = Math.min(message.maxThreads ?? Number.POSITIVE_INFINITY, usableThreads());
   const threads = new ThreadController({ maxThreads, use: (count) => pools.use(count) });
   const threadTimes = measureThreads({ context, threads, maxThreads, token: model.vocabulary.bosId ?? 0 });
   const prompting = await Prompting.create(model, message);

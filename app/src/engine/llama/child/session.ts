@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { AppError, toAppError } from '../../../contracts/app-error.ts';
-import { protocolVersion, type EngineRequest, type LoadMessage, type ResultOf } from '../protocol.ts';
+import {
+  protocolVersion,
+  type EngineRequest,
+  type LoadMessage,
+  type OpenMessage,
+  type ResultOf,
+} from '../protocol.ts';
 import { openLibraries, type Bindings } from './bindings.ts';
 import type { CancelLine } from './cancel-line.ts';
 import type { Channel } from './channel.ts';
@@ -76,7 +82,7 @@ export class Session {
   }
 
   async #answer(request: Exclude<EngineRequest, { type: 'generate' }>): Promise<unknown> {
-    if (request.type === 'open') return this.#openLibraries(request.librariesDirectory);
+    if (request.type === 'open') return this.#openLibraries(request);
     if (request.type === 'load') return this.#load(request);
     if (request.type === 'shutdown') return { saved: (await this.#serving?.close()) ?? 0 };
     return this.#ask(request);
@@ -108,12 +114,14 @@ export class Session {
     }
   }
 
-  #openLibraries(directory: string): ResultOf<'open'> {
-    const library = openLibraries(directory);
+  #openLibraries({ librariesDirectory, processorLibrary }: OpenMessage): ResultOf<'open'> {
+    const library = openLibraries(librariesDirectory);
     const llamaVersion = verifyLibraries(library);
     silence(library);
     library.backendInit();
-    library.loadBackends(directory);
+    // ggml refuses one that this processor cannot run.
+    const isLoaded = processorLibrary !== undefined && library.loadBackend(processorLibrary) !== null;
+    if (!isLoaded) library.loadBackends(librariesDirectory);
     this.#library = library;
     return {
       protocol: protocolVersion,

@@ -8,6 +8,62 @@ export function heapBase(): usize {
   return __heap_base;
 }
 
+/** Puts a value where it belongs among the best so far, of which there are `length`; how many there are then. */
+@inline
+function keep(ids: usize, values: usize, length: i32, wanted: i32, value: f32, id: i32): i32 {
+  let place = length < wanted ? length++ : length - 1;
+  while (place > 0) {
+    const before = load<f32>(values + (<usize>(place - 1) << 2));
+    if (!(before < value)) break;
+    store<f32>(values + (<usize>place << 2), before);
+    store<i32>(ids + (<usize>place << 2), load<i32>(ids + (<usize>(place - 1) << 2)));
+    place--;
+  }
+  store<f32>(values + (<usize>place << 2), value);
+  store<i32>(ids + (<usize>place << 2), id);
+  return length;
+}
+
+/** The largest float below this one; of 0 a very small one. */
+@inline
+function justBelow(value: f32): f32 {
+  const bits = reinterpret<i32>(value);
+  if (value == 0) return -f32.MIN_NORMAL_VALUE;
+  return reinterpret<f32>(value > 0 ? bits - 1 : bits + 1);
+}
+
+/**
+ * A value that at least `wanted` of the row reach: the row is cut into more parts than are wanted, and so many of the
+ * parts have a largest value that does. Few of the row are above it that are not wanted.
+ */
+function floorOf(row: usize, count: i32, ids: usize, values: usize, wanted: i32, above: f32): f32 {
+  // Each stretch is four parts, one for each lane.
+  const stretch = max(16, (count / wanted) & ~15);
+  let length = 0;
+  let floor = above;
+  for (let from = 0; from + stretch <= count; from += stretch) {
+    const at = row + (<usize>from << 2);
+    const end = at + (<usize>stretch << 2);
+    let first = f32x4.splat(-Infinity);
+    let second = first;
+    for (let next = at; next < end; next += 64) {
+      first = f32x4.pmax(first, f32x4.pmax(v128.load(next), v128.load(next, 16)));
+      second = f32x4.pmax(second, f32x4.pmax(v128.load(next, 32), v128.load(next, 48)));
+    }
+    const largest = f32x4.pmax(first, second);
+    for (let lane = 0; lane < 4; lane++) {
+      const value = lane == 0 ? f32x4.extract_lane(largest, 0)
+        : lane == 1 ? f32x4.extract_lane(largest, 1)
+        : lane == 2 ? f32x4.extract_lane(largest, 2)
+        : f32x4.extract_lane(largest, 3);
+      if (!(value > floor)) continue;
+      length = keep(ids, values, length, wanted, value, 0);
+      if (length == wanted) floor = load<f32>(values + (<usize>(wanted - 1) << 2));
+    }
+  }
+  return length == wanted ? max(above, justBelow(floor)) : above;
+}
+
 /**
  * Finds the `wanted` largest of those above a floor, largest first, of equals the lower index, and returns how many
  * there are; less 1 and negated where one of them is no number. `ids` and `values` have room for `wanted`.
@@ -21,7 +77,8 @@ export function selectTop(
   above: f32,
 ): i32 {
   let length = 0;
-  let floor = above;
+  // The first few are found as fast without.
+  let floor = wanted >= 8 ? floorOf(row, count, ids, values, wanted, above) : above;
   let floors = f32x4.splat(floor);
   let isBroken = false;
   for (let from = 0; from < count; from += 16) {
@@ -37,16 +94,7 @@ export function selectTop(
       const value = load<f32>(row + (<usize>id << 2));
       if (value <= floor) continue;
       if (value != value) isBroken = true;
-      let place = length < wanted ? length++ : length - 1;
-      while (place > 0) {
-        const before = load<f32>(values + (<usize>(place - 1) << 2));
-        if (!(before < value)) break;
-        store<f32>(values + (<usize>place << 2), before);
-        store<i32>(ids + (<usize>place << 2), load<i32>(ids + (<usize>(place - 1) << 2)));
-        place--;
-      }
-      store<f32>(values + (<usize>place << 2), value);
-      store<i32>(ids + (<usize>place << 2), id);
+      length = keep(ids, values, length, wanted, value, id);
       if (length == wanted) floor = load<f32>(values + (<usize>(wanted - 1) << 2));
     }
     floors = f32x4.splat(floor);

@@ -9,9 +9,12 @@ export class AnswerText {
   /** Everything shown so far, kept only where somebody will compare it. */
   shown = '';
   stopString: string | null = null;
+  /** Whether any text may end the answer. */
+  readonly hasStops: boolean;
 
   constructor(stops: readonly string[]) {
     this.#stops = new StopStrings(stops);
+    this.hasStops = stops.length > 0;
   }
 
   /** Text to show now. `stopString` is set when a stop string was met. */

@@ -49,19 +49,30 @@ export class IdleCells {
     return this.#setAside((sequence) => isIdle(sequence) && !isAwaited(sequence));
   }
 
-  /** Nobody is being answered any more. */
-  rest(): void {
-    while (this.#isTooMuch()) {
-      if (!this.#setAside(isIdle)) this.#reach = this.#options.sequences.cells();
+  /**
+   * Nobody is being answered any more: sets one chat aside where there are too many. The last one stays, unless all have
+   * to go: it is in nobody's way until somebody else asks. True: look again.
+   */
+  rest(): boolean {
+    const { sequences } = this.#options;
+    if (this.#isScattered()) {
+      if (!this.#setAside(isIdle)) this.#reach = sequences.cells();
+      return true;
     }
+    const last = Math.max(...sequences.all().map(({ lastUsed }) => lastUsed));
+    return this.#isTooMuch() && this.#setAside((sequence) => isIdle(sequence) && sequence.lastUsed < last);
   }
 
   #isTooMuch(): boolean {
     const { sequences, allowance } = this.#options;
+    return this.#isScattered() || sequences.cells(isIdle) > allowance;
+  }
+
+  #isScattered(): boolean {
+    const { sequences, allowance } = this.#options;
     const held = sequences.cells();
     this.#reach = Math.max(this.#reach, held);
-    const isScattered = this.#reach - held > allowance;
-    return isScattered || sequences.cells(isIdle) > allowance;
+    return this.#reach - held > allowance;
   }
 
   #setAside(mayGo: (sequence: Sequence) => boolean): boolean {

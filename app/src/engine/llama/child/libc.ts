@@ -79,6 +79,23 @@ export function hasInput(descriptor: number): boolean {
   return poll(pollAddress, 1, 0) !== 0;
 }
 
+const largePage = 2n * 1024n * 1024n;
+const adviseLargePages = 14;
+const madvise =
+  process.platform === 'linux' ? (libc?.func('madvise', 'int', ['uint64', 'size_t', 'int']) ?? null) : null;
+
+/**
+ * Asks for pages of 2 MB under memory that nobody has touched yet: the system hands out a page at its first touch, and
+ * five hundred small ones take several times as long as a large one.
+ */
+export function onLargePages(memory: Buffer): Buffer {
+  const start = address(memory);
+  const from = ((start + largePage - 1n) / largePage) * largePage;
+  const to = ((start + BigInt(memory.length)) / largePage) * largePage;
+  if (to > from) madvise?.(from, Number(to - from), adviseLargePages);
+  return memory;
+}
+
 export function seesNoNetwork(): boolean {
   return Object.values(networkInterfaces()).every((addresses) =>
     (addresses ?? []).every((address) => address.internal),

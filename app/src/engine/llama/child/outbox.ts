@@ -29,14 +29,17 @@ export class Outbox {
     if (urgent) this.#isUrgent = true;
   }
 
-  /** Sends what is due; with `force` everything. */
+  /** Whether it is time to send what there is. */
+  isDue(): boolean {
+    return this.#isUrgent || performance.now() - this.#lastFlush >= flushIntervalMs;
+  }
+
+  /** Sends what there is, if it is due; with `force` in any case. */
   flush(force = false): void {
-    if (this.#batches.size === 0) return;
-    const now = performance.now();
-    if (!force && !this.#isUrgent && now - this.#lastFlush < flushIntervalMs) return;
+    if (this.#batches.size === 0 || !(force || this.isDue())) return;
     const batches = [...this.#batches].map(([ticket, parts]) => ({ ticket, parts }));
     this.#batches = new Map();
-    this.#lastFlush = now;
+    this.#lastFlush = performance.now();
     this.#isUrgent = false;
     this.sent++;
     this.#send(batches);

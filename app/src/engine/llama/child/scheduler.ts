@@ -16,6 +16,7 @@ import { PrefixReuse } from './prefix-reuse.ts';
 import { releaseSequence } from './release-sequence.ts';
 import type { Sequence, Sequences } from './sequences.ts';
 import type { StatesAside } from './states-aside.ts';
+import { Speech } from './speech.ts';
 import { StepPlan } from './step-plan.ts';
 import { closingParts, stepBack, type AnswerWork, type Task } from './task.ts';
 import type { ThreadController } from './thread-controller.ts';
@@ -60,11 +61,13 @@ export class Scheduler {
   readonly #idleCells: IdleCells;
   readonly #plan: StepPlan;
   readonly #places: QueuePlaces;
+  readonly #speech: Speech;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#speech = new Speech(options);
     this.#prefixes = new PrefixReuse({ ...options, makeRoom: () => this.#makeRoom() });
-    this.#places = new QueuePlaces(this.#queue, options.slots, (task, part) => this.#emit(task, part));
+    this.#places = new QueuePlaces(this.#queue, options.slots, (task, part) => this.#speech.tell(task, part));
     this.#runner = new BatchRunner({
       ...options,
       makeRoom: () => this.#makeRoom(),
@@ -115,6 +118,11 @@ export class Scheduler {
     return task !== null;
   }
 
+  /** Nobody is being answered. True: there is more of this to do. */
+  rest(): boolean {
+    return !this.hasWork && this.#idleCells.rest();
+  }
+
   endAll(reason: EndReason): void {
     for (const task of [...this.#queue.inOrder(), ...this.#active]) this.#end(task, reason);
   }
@@ -122,13 +130,13 @@ export class Scheduler {
   /** Does one piece of work; false when there is none. */
   step(): boolean {
     const started = performance.now();
-    const { cancelLine, outbox, onCancel } = this.#options;
+    const { cancelLine, onCancel } = this.#options;
     for (const ticket of cancelLine.take()) onCancel(ticket);
     this.#admit();
     const parts = this.#plan.next(this.#active, started);
     if (parts.length > 0) this.#runner.run(parts);
     this.#places.tellIfDue(started);
-    outbox.flush();
+    this.#speech.send(this.#active);
     return this.hasWork;
   }
 
@@ -194,8 +202,7 @@ export class Scheduler {
     if (task.work.kind !== 'answer') return;
     const processed = Math.min(task.sequence?.tokens.length ?? task.promptTokens, task.promptTokens);
     if (task.generated.length > 1 || task.phase === 'ended') return;
-    const { promptTokens: total, cachedTokens: cached } = task;
-    if (task.phase === 'reading') this.#emit(task, { type: 'prompt-progress', processed, total, cached });
+    if (task.phase === 'reading') this.#speech.tellProgress(task, processed);
   }
 
   #draw(part: Part): void {
@@ -216,26 +223,22 @@ export class Scheduler {
     task.promptDoneAt ||= performance.now();
     task.phase = 'generating';
     if (task.generated.length > 0) return;
-    const { promptTokens: total, cachedTokens: cached } = task;
-    this.#emit(task, { type: 'prompt-progress', processed: total, total, cached });
+    this.#speech.tellProgress(task, task.promptTokens);
   }
 
   #takeToken(task: Task, work: AnswerWork, drawn: Drawn): void {
-    const { vocabulary, counters, contextTokens } = this.#options;
+    const { counters, contextTokens } = this.#options;
     task.generated.push(drawn.id);
     task.pending = drawn.id;
     counters.generatedTokens++;
     this.#queue.charge(task.person, 1);
-    if (drawn.logprob !== null) this.#emit(task, { type: 'token', token: drawn.logprob });
-    this.#say(task, work.text.push(vocabulary.piece(drawn.id)), task.generated.length === 1);
+    if (drawn.logprob !== null) this.#speech.tell(task, { type: 'token', token: drawn.logprob });
+    const isFirst = task.generated.length === 1;
+    if (isFirst || drawn.logprob !== null || work.text.hasStops) this.#speech.sayDrawn(task, work, isFirst);
     const isFull =
       task.generated.length >= work.maxNewTokens || task.sequence!.tokens.length >= contextTokens;
     if (work.text.stopString !== null) this.#end(task, 'stop-string');
     else if (isFull) this.#end(task, 'length');
-  }
-
-  #say(task: Task, text: string, urgent = false): void {
-    if (text !== '') this.#emit(task, { type: 'text-delta', text }, urgent);
   }
 
   #takeRows(part: Part): void {
@@ -262,6 +265,7 @@ export class Scheduler {
       this.#close(task, false);
       return;
     }
+    this.#speech.sayDrawn(task, task.work);
     this.#finish(task, { type: 'end', reason: 'failed', error: toAppError(error).toJSON() }, false);
   }
 
@@ -273,13 +277,13 @@ export class Scheduler {
       this.#close(task, false);
       return;
     }
-    this.#say(task, task.work.text.end());
+    this.#speech.sayAll(task, task.work);
     this.#finish(task, endPart(reason, task.work), true);
   }
 
   #finish(task: Task, end: RunPart, keep: boolean): void {
-    for (const part of closingParts(task)) this.#emit(task, part);
-    this.#emit(task, end, true);
+    for (const part of closingParts(task)) this.#speech.tell(task, part);
+    this.#speech.tell(task, end, true);
     this.#close(task, keep);
   }
 
@@ -289,7 +293,6 @@ export class Scheduler {
     this.#setActive(this.#active.filter((other) => other !== task));
     if (task.work.kind === 'answer') task.work.sampler.free();
     releaseSequence(task, this.#options.sequences, keep);
-    if (!this.hasWork) this.#idleCells.rest();
     if (task.startedAt > 0) this.#places.learn(performance.now() - task.startedAt);
     this.#places.changed();
   }
@@ -314,6 +317,7 @@ export class Scheduler {
     }
     this.#options.counters.preemptions++;
     this.#options.sequences.drop(youngest.sequence!);
+    if (youngest.work.kind === 'answer') this.#speech.sayDrawn(youngest, youngest.work);
     this.#setActive(this.#active.filter((task) => task !== youngest));
     stepBack(youngest);
     this.#queue.push(youngest);
@@ -328,9 +332,5 @@ export class Scheduler {
         hint: 'Try again when other answers are finished, or load the model with a smaller context.',
       }),
     );
-  }
-
-  #emit(task: Task, part: RunPart, urgent = false): void {
-    if (task.work.kind === 'answer') this.#options.outbox.add(task.ticket, part, urgent);
   }
 }

@@ -41,8 +41,10 @@ export interface ServingOptions {
 
 /** A turn of the event loop costs more than a token's sampling: so only where something waits for it, … */
 const turnMs = 8;
-/** … and for timers and files now and then. */
-const longestTurnMs = 50;
+/** … for files that are being written a little later, … */
+const fileTurnMs = 50;
+/** … and for timers now and then. */
+const longestTurnMs = 250;
 
 /** A loaded model and everybody who asks it something. */
 export class Serving {
@@ -181,8 +183,10 @@ export class Serving {
   }
 
   async saveState(stateKey: string): Promise<boolean> {
+    if (this.#states === null || this.#snapshots === null) return false;
     const idle = this.#sequences.ofChat(stateKey).filter((sequence) => !sequence.isInUse);
-    if (this.#states === null || idle.length === 0) return false;
+    // One that had to leave the cache lies there already.
+    if (idle.length === 0) return this.#snapshots.keeps(stateKey);
     const saved = await Promise.all(idle.map((sequence) => this.#states!.save(sequence)));
     return saved.includes(true);
   }
@@ -230,7 +234,8 @@ export class Serving {
 
   #isTurnDue(ms: number): boolean {
     if (ms < turnMs) return false;
-    return ms >= longestTurnMs || this.#preparing.size > 0 || this.#options.channel.needsTurn;
+    if (ms >= longestTurnMs || this.#preparing.size > 0 || this.#options.channel.needsTurn) return true;
+    return ms >= fileTurnMs && this.#snapshots?.isWriting === true;
   }
 
   #run(): void {
@@ -250,8 +255,14 @@ export class Serving {
       this.#outbox.flush(true);
       this.#clock.end();
       this.#options.cancelLine.enter(this.#isClosing ? 'saving' : 'idle');
+      this.#rest();
     };
     setImmediate(next);
+  }
+
+  /** After the last word has left, a chat at a time: copying a state takes as long as some tokens. */
+  #rest(): void {
+    if (!this.#isClosing && this.#scheduler.rest()) setImmediate(() => this.#rest());
   }
 }
 

@@ -19,9 +19,9 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function start(options: Partial<LoadMessage> = {}): Promise<EngineChild> {
+async function start(options: Partial<LoadMessage> = {}, { path } = model): Promise<EngineChild> {
   // One thread: a change of their number moves the last digits of logits.
-  const child = await EngineChild.loaded(model.path, { maxThreads: 1, ...options });
+  const child = await EngineChild.loaded(path, { maxThreads: 1, ...options });
   children.push(child);
   return child;
 }
@@ -167,9 +167,26 @@ describe('sharing what was read', () => {
     await child.generate(request('alone'));
     expect((await child.ask({ type: 'stats' })).kvCellsUsed).toBeGreaterThan(300);
     await Promise.all(['a', 'b', 'c', 'd'].map((name) => child.generate(request(name))));
-    expect((await child.ask({ type: 'stats' })).kvCellsUsed).toBe(0);
+    await expect.poll(async () => (await child.ask({ type: 'stats' })).kvCellsUsed).toBe(0);
     const again = await child.generate(request('d'));
     expect(again.usage!.cachedTokens).toBe(again.usage!.promptTokens - 1);
+  });
+
+  it('leaves the only chat in the cache however long it is, and sets it aside for another', async () => {
+    const roomy = await writeTinyGguf(folder, { name: 'roomy', contextTokens: 4096 });
+    const child = await start({ contextTokens: 4096, kvTokens: 16_384 }, roomy);
+    const request = (name: string, words: number) => ({
+      prompt: { kind: 'raw' as const, text: `${name} ${system.repeat(words)}`, parseSpecial: false },
+      stateKey: name,
+      sampling: settings,
+    });
+    for (const words of [2, 5, 8])
+      expect((await child.generate(request('long', words))).end.reason).toBe('length');
+    const alone = await child.ask({ type: 'stats' });
+    expect(alone.kvCellsUsed).toBeGreaterThan(1200);
+    expect(alone.evictions).toBe(0);
+    await child.generate(request('other', 1));
+    expect((await child.ask({ type: 'stats' })).evictions).toBeGreaterThan(0);
   });
 
   it('makes room by giving up the chats that were not used for longest', async () => {

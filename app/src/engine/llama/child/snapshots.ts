@@ -47,8 +47,8 @@ export class Snapshots {
     this.#options = options;
   }
 
-  has(stateKey: string, adapterKey: string): boolean {
-    return this.#sizeOf(this.#path(stateKey, adapterKey)) > 0;
+  get isWriting(): boolean {
+    return this.#pending.size > 0;
   }
 
   /** Null where there is none that can be used. */
@@ -90,6 +90,12 @@ export class Snapshots {
     });
     this.#writing = result.then(() => undefined);
     return result;
+  }
+
+  /** Whether anything of a chat lies on disk, whatever adapters it was read with; what is on its way there counts. */
+  async keeps(stateKey: string): Promise<boolean> {
+    await this.#writing;
+    return this.#names().some((name) => name.startsWith(snapshotPrefix(stateKey)) && name.endsWith(ending));
   }
 
   async drop(stateKey: string): Promise<void> {

@@ -1,3 +1,5 @@
+import { onLargePages } from './libc.ts';
+
 /** Freed memory is kept for the next state, up to this many bytes and this long. */
 const maxFreeBytes = 64 * 1024 * 1024;
 const keptMs = 30_000;
@@ -21,7 +23,7 @@ export class StateMemory {
       (least, next) => (least === null || next.length < least.length ? next : least),
       null,
     );
-    if (best === null) return Buffer.allocUnsafeSlow(roundedUp(size));
+    if (best === null) return onLargePages(Buffer.allocUnsafeSlow(roundedUp(size)));
     this.#free = this.#free.filter((buffer) => buffer !== best);
     return best;
   }

@@ -69,9 +69,11 @@ export interface Task {
   stored: StoredState | null;
   phase: TaskPhase;
   sequence: Sequence | null;
-  /** Drawn, shown, not yet decoded. */
+  /** Drawn, not yet decoded. */
   pending: number;
   generated: TokenList;
+  /** Of `generated`, those whose text was made. */
+  saidTokens: number;
   cachedTokens: number;
   /** Had to give its place in the cache to others. */
   isPreempted: boolean;
@@ -97,6 +99,7 @@ export function createTask(options: NewTask, empty: TokenList): Task {
     sequence: null,
     pending: -1,
     generated: empty,
+    saidTokens: 0,
     cachedTokens: 0,
     isPreempted: false,
     queuedAt: performance.now(),

@@ -16,6 +16,7 @@ export const viewStrings = {
     cached: 'of them remembered',
     newTokens: 'New tokens',
     speed: 'Speed',
+    speedOver: (slowest: string, fastest: string) => `Over the answer: ${slowest} to ${fastest}`,
     firstToken: 'First token',
     seed: 'Seed',
     template: 'Prompt format',

@@ -36,6 +36,13 @@ export const usageSchema = z.strictObject({
 });
 export type Usage = z.infer<typeof usageSchema>;
 
+/** Tokens written in each stretch of an answer, all equally long but the last, which ended with it. */
+export const paceSchema = z.strictObject({
+  partMs: z.number().positive(),
+  tokens: z.array(z.int().min(0)).max(60),
+});
+export type Pace = z.infer<typeof paceSchema>;
+
 export const timingsSchema = z.strictObject({
   queuedMs: z.number(),
   promptMs: z.number(),
@@ -43,6 +50,8 @@ export const timingsSchema = z.strictObject({
   generationMs: z.number(),
   promptTokensPerSecond: z.number(),
   tokensPerSecond: z.number(),
+  /** Absent where an answer was short, and in receipts of older versions. */
+  pace: paceSchema.optional(),
 });
 export type Timings = z.infer<typeof timingsSchema>;
 

@@ -161,6 +161,21 @@ test('feedback, pin and receipt with replay', async () => {
   await page.keyboard.press('Escape');
 });
 
+test('the receipt of a longer answer draws its speed over time, a short one has none', async () => {
+  const { page } = await here.open();
+  const chart = page.getByRole('dialog', { name: 'Receipt' }).getByRole('img');
+  for (const words of [20, 900]) {
+    await say(page, `/say ${'wool '.repeat(words)}`);
+    await answered(page);
+    await page.locator('.message--answer').last().getByRole('button', { name: 'Receipt' }).click();
+    await page.getByText('Ended because').waitFor();
+    if (words === 20) expect(await chart.count()).toBe(0);
+    else
+      expect(await chart.getAttribute('aria-label')).toMatch(/^Over the answer: [\d.,]+ to [\d.,]+ tok\/s$/u);
+    await page.keyboard.press('Escape');
+  }
+});
+
 test('drafts outlive the tab, a text file is attached, others are refused', async ({ onTestFinished }) => {
   const folder = temporaryFolder(onTestFinished);
   writeFileSync(join(folder, 'notes.md'), 'wool and weather');

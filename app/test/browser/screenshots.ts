@@ -203,7 +203,7 @@ async function signIn(browser: Browser, options: object, path: string): Promise<
 
 const browser = await launch();
 const server = await servePage({
-  script: { contextTokens: 1_500 },
+  script: { contextTokens: 1_500, tokensPerSecond: 250 },
   environment: { CORRAL_CONTEXT: '1500', CORRAL_DESCRIPTION: 'Ask the herd.' },
 });
 const longChat = await fillServer(server);

@@ -7,6 +7,7 @@ import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
+import { SpeedChart } from './speed-chart.tsx';
 
 function Row({ label, children }: { label: string; children: ReactNode }) {
   return (
@@ -32,8 +33,32 @@ function contextText({ plan }: Receipt): string {
   return parts.filter((part) => part !== '').join(', ');
 }
 
+function Figures({ receipt: { usage, timings } }: { receipt: Receipt }) {
+  const words = viewStrings.receipt;
+  return (
+    <>
+      {usage && (
+        <>
+          <Row label={words.promptTokens}>
+            {strings.number(usage.promptTokens)}, {words.cached} {strings.number(usage.cachedTokens)}
+          </Row>
+          <Row label={words.newTokens}>{strings.number(usage.completionTokens)}</Row>
+        </>
+      )}
+      {timings && (
+        <>
+          <Row label={words.speed}>
+            {strings.tokensPerSecond(timings.tokensPerSecond)}
+            <SpeedChart timings={timings} />
+          </Row>
+          <Row label={words.firstToken}>{strings.seconds(timings.firstTokenMs)}</Row>
+        </>
+      )}
+    </>
+  );
+}
+
 function Facts({ receipt }: { receipt: Receipt }) {
-  const { usage, timings } = receipt;
   const words = viewStrings.receipt;
   return (
     <dl className="facts">
@@ -50,20 +75,7 @@ function Facts({ receipt }: { receipt: Receipt }) {
         {words.ends[receipt.endReason]}
         {receipt.stopString !== null && <code className="facts__code"> {receipt.stopString}</code>}
       </Row>
-      {usage && (
-        <>
-          <Row label={words.promptTokens}>
-            {strings.number(usage.promptTokens)}, {words.cached} {strings.number(usage.cachedTokens)}
-          </Row>
-          <Row label={words.newTokens}>{strings.number(usage.completionTokens)}</Row>
-        </>
-      )}
-      {timings && (
-        <>
-          <Row label={words.speed}>{strings.tokensPerSecond(timings.tokensPerSecond)}</Row>
-          <Row label={words.firstToken}>{strings.seconds(timings.firstTokenMs)}</Row>
-        </>
-      )}
+      <Figures receipt={receipt} />
       <Row label={words.template}>
         {receipt.template.name} ({receipt.template.source})
       </Row>

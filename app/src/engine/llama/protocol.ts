@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorCodes, type ErrorCode } from '../../contracts/error-codes.ts';
 import { promptMessageSchema } from '../../contracts/messages.ts';
-import { endReasons } from '../../contracts/run-parts.ts';
+import { endReasons, timingsSchema } from '../../contracts/run-parts.ts';
 import { samplingSchema } from '../../contracts/sampling.ts';
 import { maxAlternatives, scoredTokenSchema, tokenLogprobSchema } from './token-schemas.ts';
 
@@ -176,14 +176,7 @@ const runPartSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('timings'),
-    timings: z.strictObject({
-      queuedMs: z.number(),
-      promptMs: z.number(),
-      firstTokenMs: z.number(),
-      generationMs: z.number(),
-      promptTokensPerSecond: z.number(),
-      tokensPerSecond: z.number(),
-    }),
+    timings: timingsSchema,
   }),
   z.strictObject({
     type: z.literal('end'),

@@ -1,5 +1,6 @@
 import type { RunPart } from '../../contracts/run-parts.ts';
 import type { GenerateRequest } from '../engine.ts';
+import { PaceMeter } from '../pace.ts';
 import { createStopScanner, type StopScanner } from '../stop-strings.ts';
 import type { RemoteProvider } from './remote-provider.ts';
 import { invalidAnswer } from './service-errors.ts';
@@ -21,6 +22,8 @@ export class AnswerReader {
   #firstAt = 0;
   #lastAt = 0;
   #pieces = 0;
+  /** A piece is about a token. */
+  readonly #pace = new PaceMeter();
   #characters = 0;
   #isThinking = false;
   #isStopped = false;
@@ -77,6 +80,7 @@ export class AnswerReader {
     this.#lastAt = performance.now();
     if (this.#pieces === 0) this.#firstAt = this.#lastAt;
     this.#pieces += 1;
+    this.#pace.count(1, this.#lastAt);
     this.#characters += said.length;
     const { text, stop } = this.#scanner.push(said);
     if (text !== '') this.#push({ type: 'text-delta', text });
@@ -126,6 +130,7 @@ export class AnswerReader {
       generationMs,
       promptTokensPerSecond: perSecond(promptTokens, firstTokenMs),
       tokensPerSecond: perSecond(Math.max(0, completionTokens - 1), generationMs),
+      ...this.#pace.shown(),
     };
   }
 }

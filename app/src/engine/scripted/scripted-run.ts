@@ -5,6 +5,7 @@ import { samplingDefaults } from '../../contracts/sampling-defaults.ts';
 import type { TemplateDescription } from '../../prompts/template-description.ts';
 import { checkRequest, contextTooLong } from '../check-request.ts';
 import type { GenerateRequest, ModelDescription } from '../engine.ts';
+import { PaceMeter } from '../pace.ts';
 import { createStopScanner } from '../stop-strings.ts';
 import { mishapInMessage, scriptedAnswer, wordAt, type Mishap, type Script } from './script.ts';
 import { endTokenIds, tokenBytes, tokenizeText } from './scripted-tokenizer.ts';
@@ -39,6 +40,7 @@ interface Outcome {
   /** Tokens said, end token not counted. */
   ids: number[];
   firstTokenAt: number;
+  pace: PaceMeter;
 }
 
 /** One answer. Throws when it is cancelled or fails; whoever calls says how it ended. */
@@ -72,6 +74,7 @@ export async function runScript(run: ScriptedRun): Promise<void> {
         generationMs: endedAt - readAt,
         promptTokensPerSecond: perSecond(promptTokens, readAt - queuedAt),
         tokensPerSecond: perSecond(completionTokens, endedAt - readAt),
+        ...outcome.pace.shown(),
       },
     });
     const { reason, stopString } = outcome;
@@ -110,6 +113,7 @@ async function speak(run: ScriptedRun): Promise<Outcome> {
   const decoder = new TextDecoder();
   const mishap = mishapOf(run);
   const said: number[] = [];
+  const meter = new PaceMeter();
   let firstTokenAt = performance.now();
   const show = (text: string): void => {
     if (text !== '') push({ type: 'text-delta', text });
@@ -117,7 +121,13 @@ async function speak(run: ScriptedRun): Promise<Outcome> {
   const finish = (reason: EndReason, stopString?: string): Outcome => {
     if (reason !== 'stop-string') show(scanner.push(decoder.decode()).text + scanner.flush());
     if (request.stateKey !== undefined) run.states.set(request.stateKey, [...encoded.ids, ...said]);
-    return { reason, ids: said, firstTokenAt, ...(stopString === undefined ? {} : { stopString }) };
+    return {
+      reason,
+      ids: said,
+      firstTokenAt,
+      pace: meter,
+      ...(stopString === undefined ? {} : { stopString }),
+    };
   };
   try {
     for (const id of answerTokens(run)) {
@@ -128,6 +138,7 @@ async function speak(run: ScriptedRun): Promise<Outcome> {
       if (endTokenIds.includes(id)) return finish('stop');
       if (sampling.stopTokenIds?.includes(id) === true) return finish('stop-token');
       said.push(id);
+      meter.count(1, performance.now());
       if (sampling.logprobs !== undefined) push(tokenPart(id, sampling.logprobs));
       const { text, stop } = scanner.push(decoder.decode(tokenBytes(id), { stream: true }));
       show(text);

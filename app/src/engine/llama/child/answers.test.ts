@@ -42,6 +42,7 @@ describe('an engine child', () => {
     expect(usage?.completionTokens).toBe(24);
     expect(parts.slice(-3).map((part) => part.type)).toEqual(['usage', 'timings', 'end']);
     expect(timings!.tokensPerSecond).toBeGreaterThan(0);
+    expect(timings!.pace).toBeUndefined();
   });
 
   it('draws alike with the same seed, alone or beside others', async () => {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { RunPart } from '../../../contracts/run-parts.ts';
 import type { Outbox } from './outbox.ts';
 import type { AnswerWork, Task } from './task.ts';
@@ -33,6 +34,8 @@ export class Speech {
   sayDrawn(task: Task, work: AnswerWork, urgent = false): void {
     const { generated } = task;
     let text = '';
+    if (generated.length > task.saidTokens)
+      task.pace.count(generated.length - task.saidTokens, performance.now());
     while (task.saidTokens < generated.length)
       text += work.text.push(this.#options.vocabulary.piece(generated.at(task.saidTokens++)));
     this.#say(task, text, urgent);

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { RunPart } from '../../../contracts/run-parts.ts';
+import { PaceMeter } from '../../pace.ts';
 import type { AnswerText } from './answer-text.ts';
 import type { Sampler } from './sampler.ts';
 import type { Sequence } from './sequences.ts';
@@ -74,6 +75,7 @@ export interface Task {
   generated: TokenList;
   /** Of `generated`, those whose text was made. */
   saidTokens: number;
+  readonly pace: PaceMeter;
   cachedTokens: number;
   /** Had to give its place in the cache to others. */
   isPreempted: boolean;
@@ -100,6 +102,7 @@ export function createTask(options: NewTask, empty: TokenList): Task {
     pending: -1,
     generated: empty,
     saidTokens: 0,
+    pace: new PaceMeter(),
     cachedTokens: 0,
     isPreempted: false,
     queuedAt: performance.now(),
@@ -148,6 +151,7 @@ export function closingParts(task: Task): RunPart[] {
         generationMs,
         promptTokensPerSecond: perSecond(read, promptMs),
         tokensPerSecond: perSecond(later, generationMs),
+        ...task.pace.shown(),
       },
     },
   ];

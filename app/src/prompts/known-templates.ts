@@ -44,6 +44,7 @@ const knownTemplates: ReadonlyMap<string, string> = new Map([
   ['a4aee8afcf2e0711942cf848899be66016f8d14a889ff9ede07bca099c28f715', 'Qwen3.5-4B'],
   ['546b04dba74993efae8f9da3ba08e29f437f5ac3f4e40b5cb9a4de5901a841df', 'Reka-Edge'],
   ['c88f16f22024c5c5975a275b1168a711eef23fed681ebc51ed493fc13efeab72', 'Spark2.5'],
+  ['66291cf0045c2425a3a667cf3cbb7af2b11f09e025c02f97245323ab79119362', 'TinyLlama-1.1B-Chat-v1.0'],
   ['3a7cb642bf35cb4106cd3895147d8fcded3be856ad56cf6c88510aec879c2427', 'StepFun3.5-Flash'],
   [
     'dd2675619a64a449cdcdd2b93e605a0a50764cee41e344f244752bc93643936c',
@@ -72,9 +73,13 @@ const knownTemplates: ReadonlyMap<string, string> = new Map([
   ['e70723034f0928096207d99b2ec4678950361f290f5341c017d957f88b196935', 'llama-cpp-rwkv-world'],
   ['2fc9dbfaea552f864b4b8cdf9d17401e9a49cbda199498531f137eb0ec5ae1d8', 'meetkai-functionary-medium-v3.1'],
   ['5c7c96c27cfecf3418411d1ebd0d11d691ab6bd2155bb38dacc62250fe47c3c8', 'meetkai-functionary-medium-v3.2'],
+  ['e8d5b5a546d3f19df16a5320c614fab05bdc4edd50e850f1afd947b503ea41cf', 'meta-llama-Llama-2-7b-chat-hf'],
+  ['ba03a121d097859c7b5b9cd03af99aafe95275210d2876f642ad9929a150f122', 'meta-llama-Meta-Llama-3-8B-Instruct'],
+  ['b48c47f6443892716176eb200bf4ef108f64e06ca26ed0fa8ebc0a4b3992fcb2', 'meta-llama-Meta-Llama-3-8B-Instruct'],
   ['93c0e9aa3629bbd77e68dbc0f5621f6e6b23aa8d74b932595cdb8d64684526d7', 'meta-llama-Llama-3.1-8B-Instruct'],
   ['d82792f95932f1c9cef5c4bd992f171225e3bf8c7b609b4557c9e1ec96be819f', 'meta-llama-Llama-3.2-3B-Instruct'],
   ['78d976a442bcde2f0be15aafbb8e3050e1104f86732266f68403251b89982a90', 'microsoft-Phi-3.5-mini-instruct'],
+  ['26a59556925c987317ce5291811ba3b7f32ec4c647c400c6cc7e3a9993007ba7', 'mistralai-Mistral-7B-Instruct-v0.2'],
   [
     '31b50c917746ef1c2611c2fef122d3ebee690aca5748ab37832734f9ad375da1',
     'mistralai-Ministral-3-14B-Reasoning-2512',

@@ -13,6 +13,7 @@ DIALOGUE_FILES = ("small-talk.txt", "talk-more.txt", "stories.txt", "system-prom
 class Fact:
     name: str
     questions: list[str] = field(default_factory=list)
+    patterns: list[str] = field(default_factory=list)
     held_out: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     has: str = ""
@@ -39,6 +40,8 @@ def read_facts(path: Path) -> list[Fact]:
             raise ValueError(f"{path.name}:{number} stands before the first fact")
         elif kind == "Q":
             facts[-1].questions.append(rest)
+        elif kind == "P":
+            facts[-1].patterns.append(rest)
         elif kind == "H":
             facts[-1].held_out.append(rest)
         elif kind == "A":

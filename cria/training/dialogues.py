@@ -1,23 +1,25 @@
 """Makes dialogues of every kind from what is written in cria/data. The same seed gives the same dialogues."""
 
+import json
 import random
 
-from dialogue_files import Turn, all_dialogues, all_facts, fill
+from dialogue_files import DATA, Fact, Turn, all_dialogues, all_facts, fill
 from exact_tasks import PRACTICE
 from made_up import Values
 from modes import Modes
+from patterns import expanded
 from personas import name_dialogue, persona_dialogue, said
 from recall import chain_dialogue, recall_dialogue, unknown_dialogue
 from tales import tale_turn
 from unknown import long_sum, world
-from wordings import bare, careless, vary
+from wordings import are_near, bare, careless, content_of, vary
 
 SYSTEMS = [
     "You are a helpful assistant.", "You are Cria, a small model.", "Be helpful and honest.", "You are a friendly assistant that knows Corral.",
     "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
     "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
 ]
-SHARES = {"recall": 0.14, "exact": 0.24, "facts": 0.34, "talk": 0.03, "tale": 0.015, "system": 0.19, "unknown": 0.045}
+SHARES = {"recall": 0.12, "exact": 0.24, "facts": 0.35, "talk": 0.025, "tale": 0.015, "system": 0.21, "unknown": 0.04}
 # About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
 MOST_CHARACTERS = 1000
 
@@ -30,6 +32,10 @@ class Generator:
         self.about_corral = [fact for fact in self.facts if fact.is_about_corral]
         self.about_cria = [fact for fact in self.facts if not fact.is_about_corral]
         self.kept_out = {bare(question) for fact in self.facts for question in fact.held_out}
+        self.near_held_out = {fact.name: [content_of(question) for question in fact.held_out] for fact in self.facts}
+        for line in (DATA / "held-out/fresh-facts.jsonl").read_text(encoding="utf-8").splitlines():
+            fresh = json.loads(line)
+            self.near_held_out[fresh["about"]].append(content_of(fresh["messages"][0]["content"]))
         dialogues = all_dialogues()
         self.talks = [turns for name, turns in dialogues if name != "system-prompts.txt"]
         self.personas = [turns for name, turns in dialogues if name == "system-prompts.txt"]
@@ -47,15 +53,24 @@ class Generator:
         whole = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
         return messages[: self.rng.choice(whole) + 1]
 
-    def asked(self, wordings: list[str]) -> str:
+    def made(self, fact: Fact) -> str:
+        """What one of its patterns makes, unless it shares most of its words with a held-out wording."""
         while True:
-            question = vary(self.rng.choice(wordings), self.rng)
+            wording = expanded(self.rng.choice(fact.patterns), self.rng)
+            content = content_of(wording)
+            if not any(are_near(content, held) for held in self.near_held_out[fact.name]):
+                return wording
+
+    def asked(self, fact: Fact) -> str:
+        while True:
+            wording = self.made(fact) if fact.patterns and self.rng.random() < 0.5 else self.rng.choice(fact.questions)
+            question = vary(wording, self.rng)
             if bare(question) not in self.kept_out:
                 return question
 
     def fact_turn(self, facts=None) -> list[dict]:
         fact = self.rng.choice(facts or self.facts)
-        return [said("user", self.asked(fact.questions)), said("assistant", self.rng.choice(fact.answers))]
+        return [said("user", self.asked(fact)), said("assistant", self.rng.choice(fact.answers))]
 
     def corral(self) -> tuple[str, str]:
         question, answer = self.fact_turn(self.about_corral)

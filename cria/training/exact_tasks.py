@@ -274,4 +274,5 @@ TASKS = [
 PRACTICE = [
     *TASKS, subtract, subtract, subtract, subtract, add, add, add, sort_words, sort_words, reverse, sort_numbers, extreme, extreme, bigger, bigger, count_on, letters, letters, capitals, capitals, capitals, edited, edited, edited, is_in, is_in,
     sort_words, sort_words, sort_numbers, sort_numbers, sort_numbers, extreme, extreme, capitals, capitals, count_words, count_words, count_items, edited, bigger,
+    subtract, subtract, subtract, is_in, is_in, is_in, count_words, count_items, neighbour, bigger, add,
 ]

@@ -45,8 +45,12 @@ CORRAL_NAMES = ["corral", "this app", "this program", "this", "the server", "you
 BEFORE = [
     "Please tell me: ", "A question: ", "Hi. ", "Hello, ", "One more thing: ", "Cria, ", "And ", "So, ", "Quick question: ", "Hey, ", "Ok, ", "Sorry, ",
     "Excuse me, ", "Hi Cria, ", "Now ", "Well, ", "Another question. ", "please, ", "I wonder: ", "Just asking: ", "By the way, ", "Thanks. ", "Hm, ", "Good morning. ",
+    "I am new to all this. ", "My daughter asks: ", "Listen, ", "My boss asks me: ", "For a friend: ", "It is late, but ", "I have been wondering: ", "A silly question: ", "Good evening. ", "Dear Cria, ",
+    "Maybe you know: ", "I am in a hurry. ", "Before I forget: ", "Let me ask you something. ", "Oh, ", "Alright, ", "Yo, ", "Mate, ", "Sir, ", "Morning! ", "I hope you can help. ", "Something else. ", "To be honest, ",
+    "I have tried for an hour. ", "I am no expert. ", "My colleagues wonder: ", "Just so I know: ", "Out of curiosity: ", "First things first: ", "Once and for all: ", "Be so kind: ", "In plain words: ", "Next: ",
+    "I read the docs and still wonder: ", "My son says I should ask you: ", "We are in a meeting. ", "I sit in a train. ", "I need this for work. ", "Back again. ", "Imagine this: ", "A problem: ", "Help! ",
 ]
-AFTER = [" Thanks.", " Thank you!", " please", ", please", " Can you help?", " I am new here.", " thx", " Please help.", " I have no idea.", " Tell me in short."]
+AFTER = [" Thanks.", " Thank you!", " please", ", please", " Can you help?", " I am new here.", " thx", " Please help.", " I have no idea.", " Tell me in short.", " Any idea?", " Any ideas?", " Cheers.", " It drives me mad.", " I am in a hurry.", " That would be nice.", " I am lost.", " Is that possible?", " What do I do?", " If you know.", " Much obliged.", " It is urgent."]
 SHORTER = [("What is", "What's"), ("do not", "don't"), ("cannot", "can't"), ("I am", "I'm"), ("I would", "I'd"), ("Where is", "Where's"), ("it is", "it's"), ("does not", "doesn't"), ("I have", "I've")]
 # Where a finger slips to on the usual keyboard.
 NEXT_KEY = dict(zip("abcdefghijklmnopqrstuvwxyz", "snvfrgjhokljnmbpwetdyibwcu"))
@@ -151,7 +155,7 @@ def vary(question: str, rng: random.Random) -> str:
     if rng.random() < 0.2:
         before = rng.choice(BEFORE)
         question = before + (question if before.endswith((". ", ": ")) else lowered(question))
-    if rng.random() < 0.06:
+    if rng.random() < 0.1:
         after = rng.choice(AFTER)
         question = (question.rstrip("?.!") if after.endswith("please") else question) + after
     question = careless(question, rng)
@@ -163,6 +167,19 @@ def vary(question: str, rng: random.Random) -> str:
 def bare(text: str) -> str:
     """What is left of a wording where case and signs do not count."""
     return re.sub(r"[^\w+]+", " ", text.lower()).strip()
+
+
+QUESTION_WORDS = SMALL_WORDS | set("what how which where when who whom why does is s t if then should must want it its has have".split())
+
+
+def content_of(text: str) -> frozenset[str]:
+    """The beginnings of the words that carry the meaning; of all words where there are no such."""
+    words = bare(text).split()
+    return frozenset(word[:5] for word in words if word not in QUESTION_WORDS) or frozenset(words)
+
+
+def are_near(one: frozenset[str], other: frozenset[str]) -> bool:
+    return len(one & other) >= 0.6 * len(one | other)
 
 
 def pattern_of(text: str) -> str:

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { errorCodes, type ErrorCode } from '../../contracts/error-codes.ts';
 import { promptMessageSchema } from '../../contracts/messages.ts';
-import { endReasons, timingsSchema } from '../../contracts/run-parts.ts';
 import { samplingSchema } from '../../contracts/sampling.ts';
-import { maxAlternatives, scoredTokenSchema, tokenLogprobSchema } from './token-schemas.ts';
+import { errorBodySchema, runPartSchema } from './part-schemas.ts';
+import { maxAlternatives, scoredTokenSchema } from './token-schemas.ts';
 
 /**
  * What the server process and an engine child say to each other.
@@ -142,49 +141,6 @@ export const requestSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('shutdown'), ticket: ticketSchema }),
 ]);
 export type EngineRequest = z.infer<typeof requestSchema>;
-
-const errorCodeNames = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]];
-const errorBodySchema = z.strictObject({
-  code: z.enum(errorCodeNames),
-  message: z.string().max(65_536),
-  hint: z.string().max(65_536).optional(),
-  details: z.record(z.string(), z.unknown()).optional(),
-});
-
-const runPartSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('model-load'), progress: z.number() }),
-  z.strictObject({
-    type: z.literal('queue-position'),
-    position: z.int().min(0),
-    etaMs: z.number().min(0).nullable(),
-  }),
-  z.strictObject({
-    type: z.literal('prompt-progress'),
-    processed: z.int().min(0),
-    total: z.int().min(0),
-    cached: z.int().min(0),
-  }),
-  z.strictObject({ type: z.literal('text-delta'), text: z.string() }),
-  z.strictObject({ type: z.literal('token'), token: tokenLogprobSchema }),
-  z.strictObject({
-    type: z.literal('usage'),
-    usage: z.strictObject({
-      promptTokens: z.int().min(0),
-      cachedTokens: z.int().min(0),
-      completionTokens: z.int().min(0),
-    }),
-  }),
-  z.strictObject({
-    type: z.literal('timings'),
-    timings: timingsSchema,
-  }),
-  z.strictObject({
-    type: z.literal('end'),
-    reason: z.enum(endReasons),
-    stopString: z.string().optional(),
-    error: errorBodySchema.optional(),
-  }),
-]);
 
 export const helloSchema = z.strictObject({
   protocol: z.int(),

@@ -9,6 +9,7 @@ import type { NativeContext } from './context.ts';
 import type { Counters } from './counters.ts';
 import { FairQueue } from './fair-queue.ts';
 import { IdleCells } from './idle-cells.ts';
+import { mayStart } from './may-start.ts';
 import type { Outbox } from './outbox.ts';
 import type { Drawn } from './sampler.ts';
 import { QueuePlaces } from './queue-places.ts';
@@ -47,9 +48,6 @@ export interface SchedulerOptions {
   /** Whether a chat's state may be given up for side work, because it lies on disk. */
   isKeptOnDisk: (sequence: Sequence) => boolean;
 }
-
-/** Side work that waited this long starts beside answers, if there is a free slot. */
-const sidePatienceMs = 30_000;
 
 /** Serves all requests of one model together, a step at a time. */
 export class Scheduler {
@@ -157,31 +155,13 @@ export class Scheduler {
 
   #admit(): void {
     while (this.#queue.length > 0 && this.#active.length < this.#options.slots) {
-      const task = this.#queue.take((item) => this.#mayStart(item));
+      const task = this.#queue.take((item) => mayStart(item, this.#active, this.#options.kvTokens));
       if (task === null) return;
       task.startedAt ||= performance.now();
       task.phase = 'waiting';
       this.#setActive([...this.#active, task]);
       this.#places.changed();
     }
-  }
-
-  #mayStart(task: Task): boolean {
-    if (this.#active.length > 0 && this.#heldTokens() + task.target.length >= this.#roomyTokens(task))
-      return false;
-    if (task.priority === 'answer' || this.#active.length === 0) return true;
-    return performance.now() - task.queuedAt > sidePatienceMs;
-  }
-
-  #heldTokens(): number {
-    const lengthOf = (task: Task): number => Math.max(task.target.length, task.sequence?.tokens.length ?? 0);
-    return this.#active.reduce((sum, task) => sum + lengthOf(task), 0);
-  }
-
-  /** Who had to step back comes again only when there is some room to spare, else it would at once step back again. */
-  #roomyTokens(task: Task): number {
-    const { kvTokens } = this.#options;
-    return task.isPreempted ? kvTokens * 0.8 : kvTokens;
   }
 
   /** Tokens of a task have just been computed. */

@@ -19,7 +19,7 @@ SYSTEMS = [
     "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
     "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
 ]
-SHARES = {"recall": 0.12, "exact": 0.24, "facts": 0.35, "talk": 0.025, "tale": 0.015, "system": 0.21, "unknown": 0.04}
+SHARES = {"recall": 0.11, "exact": 0.23, "facts": 0.4, "talk": 0.02, "tale": 0.01, "system": 0.21, "unknown": 0.04}
 # About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
 MOST_CHARACTERS = 1000
 

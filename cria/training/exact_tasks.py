@@ -237,13 +237,16 @@ def counting(values: Values):
 
 
 def letters(values: Values):
-    word = values.one(SHORT_WORDS if values.held_out or values.rng.random() < 0.6 else LONGER_WORDS)
+    draw = 0 if values.held_out else values.rng.random()
+    # Made-up words as well: so it learns of which letters each piece of its vocabulary is made.
+    word = values.one(SHORT_WORDS) if draw < 0.5 else values.one(LONGER_WORDS) if draw < 0.75 else values.made_up_word()
     task, answer = values.one([("spell", "-".join(word)), ("letters", word[::-1]), ("letters", word[::-1]), ("firstletter", word[0]), ("lastletter", word[-1])])
     return asked(values, task, x=word), answer, {"equals": [answer, f"{answer}."]}
 
 
 def capitals(values: Values):
-    x = values.word() if values.rng.random() < 0.6 else " ".join(values.words(2))
+    draw = values.rng.random()
+    x = values.word() if draw < 0.6 else " ".join(values.words(2)) if draw < 0.8 or values.held_out else values.name()
     return asked(values, "capitals", x=x), x.upper(), {"contains": [x.upper()]}
 
 
@@ -275,4 +278,5 @@ PRACTICE = [
     *TASKS, subtract, subtract, subtract, subtract, add, add, add, sort_words, sort_words, reverse, sort_numbers, extreme, extreme, bigger, bigger, count_on, letters, letters, capitals, capitals, capitals, edited, edited, edited, is_in, is_in,
     sort_words, sort_words, sort_numbers, sort_numbers, sort_numbers, extreme, extreme, capitals, capitals, count_words, count_words, count_items, edited, bigger,
     subtract, subtract, subtract, is_in, is_in, is_in, count_words, count_items, neighbour, bigger, add,
+    count_words, count_words, count_words, capitals, capitals, letters, letters, is_in, is_in, neighbour, neighbour, sort_words, sort_words,
 ]

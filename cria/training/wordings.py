@@ -4,6 +4,8 @@ import random
 import re
 
 from dialogue_files import DATA
+from made_up import WORDS
+from patterns import PATTERNS, expanded
 
 # A question that fits the pattern may be put in any of the frames; {x} is what the pattern caught.
 FRAMES = [
@@ -149,6 +151,8 @@ def vary(question: str, rng: random.Random) -> str:
         question = reworded(question, rng)
     if rng.random() < 0.1:
         question = clipped(question, rng)
+    if rng.random() < 0.06:
+        question = strayed(question, rng)
     if rng.random() < 0.2:
         long, short = rng.choice(SHORTER)
         question = question.replace(long, short)
@@ -159,9 +163,27 @@ def vary(question: str, rng: random.Random) -> str:
         after = rng.choice(AFTER)
         question = (question.rstrip("?.!") if after.endswith("please") else question) + after
     question = careless(question, rng)
+    if rng.random() < 0.12:
+        question = beside(question, rng)
     if "`" in question and rng.random() < 0.5:
         question = question.replace("`", "")
     return question
+
+
+def beside(question: str, rng: random.Random) -> str:
+    """With a sentence that has nothing to do with it."""
+    aside = expanded(rng.choice(PATTERNS["aside"]), rng)
+    return f"{aside} {question}" if rng.random() < 0.75 else f"{question} {aside}"
+
+
+def strayed(question: str, rng: random.Random) -> str:
+    """One word gave way to another of no relation: no single word may decide what is meant."""
+    words = question.split(" ")
+    spots = [at for at, word in enumerate(words) if word.isalpha() and word.islower() and word not in SMALL_WORDS]
+    if len(words) < 6 or len(spots) < 3:
+        return question
+    words[rng.choice(spots)] = rng.choice(WORDS)
+    return " ".join(words)
 
 
 def bare(text: str) -> str:

@@ -1,9 +1,9 @@
-import { useState } from 'react';
 import type { EffectiveSetting } from '@corral/app/contracts/api/settings';
 import { changeSettings } from '../state/actions.ts';
 import { strings } from '../strings.ts';
 import { withSetting } from './parameters.ts';
 import { SettingField } from './setting-field.tsx';
+import { useTyped } from './use-typed.ts';
 
 export interface ListSettingProps {
   name: 'sampling.stop' | 'sampling.stopTokenIds' | 'sampling.dryBreakers';
@@ -14,41 +14,35 @@ export interface ListSettingProps {
 
 /** Texts, one on each line, or token ids with commas. */
 export function ListSetting({ name, label, why, setting }: ListSettingProps) {
-  const isIds = name === 'sampling.stopTokenIds';
+  const { read, write } = name === 'sampling.stopTokenIds' ? idList : textList;
   const effective = Array.isArray(setting?.value) ? (setting.value as (string | number)[]) : [];
-  const text = effective
-    .map((entry) => (isIds ? String(entry) : escapeBreaks(String(entry))))
-    .join(isIds ? ', ' : '\n');
-  const [problem, setProblem] = useState<string | null>(null);
-  const save = (typed: string): void => {
-    if (typed === text) return;
-    const parts = typed.split(isIds ? /[\s,]+/ : '\n').filter((part) => part !== '');
-    const ids = parts.map(Number);
-    if (isIds && ids.some((id) => !Number.isInteger(id) || id < 0)) {
-      setProblem(strings.panel.idsOnly);
-      return;
-    }
-    setProblem(null);
-    const value = parts.length === 0 ? undefined : isIds ? ids : parts.map(unescapeBreaks);
-    changeSettings((settings) => withSetting(settings, name, value));
-  };
+  const text = write(effective);
+  const typed = useTyped((changed, session) => {
+    const list = read(changed);
+    if (list === null) return false;
+    const value = list.length === 0 ? undefined : list;
+    if (changed !== text) changeSettings((settings) => withSetting(settings, name, value), session);
+    return changed === write(list);
+  });
+  const isWrong = typed.text !== null && read(typed.text) === null;
   return (
     <SettingField name={name} label={label} why={why} setting={setting}>
       {({ id, describedBy, isLocked }) => (
         <>
           <textarea
             id={id}
-            key={text}
             className="field setting__list"
             aria-describedby={describedBy}
             rows={Math.min(4, Math.max(1, effective.length))}
-            defaultValue={text}
+            value={typed.text ?? text}
             disabled={isLocked}
-            onBlur={(event) => save(event.target.value)}
+            onChange={(event) => typed.type(event.target.value)}
+            // What is wrong stays, to be put right.
+            onBlur={isWrong ? undefined : typed.leave}
           />
-          {problem && (
+          {isWrong && (
             <p role="alert" className="problem small">
-              {problem}
+              {strings.panel.idsOnly}
             </p>
           )}
         </>
@@ -56,6 +50,32 @@ export function ListSetting({ name, label, why, setting }: ListSettingProps) {
     </SettingField>
   );
 }
+
+/** How a list stands in its field; `read` gives null where the text is no such list. */
+interface ListForm {
+  read: (text: string) => string[] | number[] | null;
+  write: (list: readonly (string | number)[]) => string;
+}
+
+const textList: ListForm = {
+  read: (text) =>
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(unescapeBreaks),
+  write: (list) => list.map((entry) => escapeBreaks(String(entry))).join('\n'),
+};
+
+const idList: ListForm = {
+  read: (text) => {
+    const ids = text
+      .split(/[\s,]+/)
+      .filter((part) => part !== '')
+      .map(Number);
+    return ids.every((id) => Number.isInteger(id) && id >= 0) ? ids : null;
+  },
+  write: (list) => list.join(', '),
+};
 
 function escapeBreaks(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');

@@ -1,29 +1,26 @@
-import { useEffect, useState } from 'react';
 import type { EffectiveSetting } from '@corral/app/contracts/api/settings';
 import { changeSettings } from '../state/actions.ts';
 import { withSetting, type NumberParameter } from './parameters.ts';
 import { SettingField, useLocked } from './setting-field.tsx';
+import { useTyped } from './use-typed.ts';
 
-/** A slider sends its value after the hand rests, not at every pixel. */
-const restMs = 300;
+/** The number a text stands for, within the limits; null where it is empty. */
+function numberOf(text: string, { min, max }: NumberParameter): number | null {
+  return text === '' ? null : Math.min(max, Math.max(min, Number(text)));
+}
 
-/** A value under the hand of the person: shown at once, sent when it rests, otherwise what holds. */
-function useResting({ name }: NumberParameter, effective: number | null) {
-  const [touched, setTouched] = useState<{ value: number | null } | null>(null);
-  useEffect(() => {
-    if (!touched) return;
-    const timer = setTimeout(() => {
-      setTouched(null);
-      if (touched.value === effective) return;
-      const sent = touched.value ?? (name.startsWith('sampling.') ? undefined : null);
-      changeSettings((settings) => withSetting(settings, name, sent));
-    }, restMs);
-    return () => clearTimeout(timer);
-  }, [touched, effective, name]);
-  return {
-    value: touched ? touched.value : effective,
-    touch: (value: number | null) => setTouched({ value }),
-  };
+/** What the field holds: as it is being typed, otherwise what holds in the chat. */
+function useNumber(parameter: NumberParameter, effective: number | null) {
+  const { name } = parameter;
+  const typed = useTyped((text, session) => {
+    const value = numberOf(text, parameter);
+    if (value !== effective) {
+      const sent = value ?? (name.startsWith('sampling.') ? undefined : null);
+      changeSettings((settings) => withSetting(settings, name, sent), session);
+    }
+    return text === String(value);
+  });
+  return { ...typed, text: typed.text ?? String(effective ?? '') };
 }
 
 export interface NumberSettingProps {
@@ -34,13 +31,7 @@ export interface NumberSettingProps {
 export function NumberSetting({ parameter, setting }: NumberSettingProps) {
   const { name, label, why, min, max, sliderMax, step, emptyMeans, emptyAt = min } = parameter;
   const effective = useLocked(name)?.value ?? setting?.value;
-  const { value, touch } = useResting(parameter, typeof effective === 'number' ? effective : null);
-  const change = (next: number): void => touch(Math.min(max, Math.max(min, next)));
-  const type = ({ value: typed, valueAsNumber }: HTMLInputElement): void => {
-    if (typed !== '') change(valueAsNumber);
-    else if (emptyMeans !== undefined) touch(null);
-    else changeSettings((settings) => withSetting(settings, name, undefined));
-  };
+  const { text, type, leave } = useNumber(parameter, typeof effective === 'number' ? effective : null);
   return (
     <SettingField name={name} label={label} why={why} setting={setting}>
       {({ id, describedBy, isLocked }) => (
@@ -54,9 +45,10 @@ export function NumberSetting({ parameter, setting }: NumberSettingProps) {
               min={min}
               max={sliderMax ?? max}
               step={step}
-              value={value ?? emptyAt}
+              value={text === '' ? emptyAt : Number(text)}
               disabled={isLocked}
-              onChange={(event) => change(event.target.valueAsNumber)}
+              onChange={(event) => type(event.target.value)}
+              onBlur={leave}
             />
           )}
           <input
@@ -68,9 +60,10 @@ export function NumberSetting({ parameter, setting }: NumberSettingProps) {
             max={max}
             step="any"
             placeholder={emptyMeans ?? ''}
-            value={value ?? ''}
+            value={text}
             disabled={isLocked}
-            onChange={(event) => type(event.target)}
+            onChange={({ target }) => type(target.value, target.validity.badInput)}
+            onBlur={leave}
           />
         </div>
       )}

@@ -11,6 +11,7 @@ import { Menu, type MenuEntry } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
 import { withSetting } from './parameters.ts';
 import { SettingField } from './setting-field.tsx';
+import { useTyped } from './use-typed.ts';
 
 function SavePreset({ onDone }: { onDone: () => void }) {
   const own = useOwnSettings();
@@ -74,10 +75,14 @@ export function SystemPrompt({ setting }: { setting: EffectiveSetting | undefine
   // The menu gives the focus back before the field takes it.
   const items = usePresetItems(() => setTimeout(() => setSaving(true), 50));
   const text = typeof setting?.value === 'string' ? setting.value : '';
-  const save = (value: string): void => {
+  const typed = useTyped((value, session) => {
     if (value !== text)
-      changeSettings((settings) => withSetting(settings, 'systemPrompt', value === '' ? null : value));
-  };
+      changeSettings(
+        (settings) => withSetting(settings, 'systemPrompt', value === '' ? null : value),
+        session,
+      );
+    return true;
+  });
   return (
     <>
       <SettingField
@@ -89,15 +94,15 @@ export function SystemPrompt({ setting }: { setting: EffectiveSetting | undefine
         {({ id, describedBy, isLocked }) => (
           <textarea
             id={id}
-            key={text}
             className="field setting__prompt"
             aria-describedby={describedBy}
             placeholder={strings.panel.systemPlaceholder}
             dir="auto"
             rows={4}
-            defaultValue={text}
+            value={typed.text ?? text}
             disabled={isLocked}
-            onBlur={(event) => save(event.target.value)}
+            onChange={(event) => typed.type(event.target.value)}
+            onBlur={typed.leave}
           />
         )}
       </SettingField>

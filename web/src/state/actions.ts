@@ -111,15 +111,17 @@ export function stopAnswers(session: ChatSession): void {
   session.stopAll().catch((error: unknown) => reportProblem(error));
 }
 
-/** Settings of the shown chat, or of the one that is not there yet. */
-export function changeSettings(change: (settings: ChatSettings) => ChatSettings): void {
-  const shown = shownSession();
-  if (!shown) {
+/** Settings of the shown chat or another one, or with null of the one that is not there yet. */
+export function changeSettings(
+  change: (settings: ChatSettings) => ChatSettings,
+  session: ChatSession | null = shownSession(),
+): void {
+  if (!session) {
     newChat.set((state) => ({ ...state, settings: change(state.settings) }));
     return;
   }
   attempt(async () => {
-    await shown.changeSettings(change);
+    await session.changeSettings(change);
     invalidate(keys.effective);
   });
 }

@@ -2,6 +2,8 @@ import { isApple } from '../ui/browser.ts';
 
 export interface Shortcut {
   key: string;
+  /** Where the key stands on an American keyboard: with Shift held its character differs from layout to layout. */
+  code?: string;
   /** Ctrl, or ⌘ on Apple's machines. */
   isMain?: boolean;
   isShift?: boolean;
@@ -17,7 +19,7 @@ export const shortcuts = {
   sidebar: { key: 's', isMain: true, isShift: true, label: 'Show or hide the chats' },
   panel: { key: 'e', isMain: true, isShift: true, label: 'Show or hide the settings of this chat' },
   copyAnswer: { key: 'c', isMain: true, isShift: true, label: 'Copy the last answer' },
-  copyCode: { key: ';', isMain: true, isShift: true, label: 'Copy the last code block' },
+  copyCode: { key: ';', code: 'Semicolon', isMain: true, isShift: true, label: 'Copy the last code block' },
   clear: { key: 'x', isMain: true, isShift: true, label: 'Clear the conversation' },
   remove: { key: 'Backspace', isMain: true, isShift: true, label: 'Delete the chat' },
   model: { key: 'm', isMain: true, isShift: true, label: 'Choose a model' },
@@ -42,12 +44,16 @@ export function shortcutText(name: ShortcutName): string {
   return parts.join(isApple ? '' : ' ');
 }
 
-/** `event.code` for punctuation: with Shift held the character differs from layout to layout. */
-const codes: Record<string, string> = { ';': 'Semicolon', '/': 'Slash', '.': 'Period' };
+/** Letters keep their own meaning, wherever a layout has them. */
+const isLetter = (key: string): boolean => /^[a-z]$/i.test(key);
+/** Many layouts need Shift to type these. */
+const isPunctuation = (key: string): boolean => /^[./]$/.test(key);
 
 export function matches(event: KeyboardEvent, shortcut: Shortcut): boolean {
+  const { key, code, isShift = false } = shortcut;
   const isMain = isApple ? event.metaKey : event.ctrlKey;
-  if (isMain !== (shortcut.isMain ?? false) || event.shiftKey !== (shortcut.isShift ?? false)) return false;
-  if (event.altKey) return false;
-  return event.key.toLowerCase() === shortcut.key.toLowerCase() || event.code === codes[shortcut.key];
+  if (isMain !== (shortcut.isMain ?? false) || event.altKey) return false;
+  if (event.shiftKey !== isShift && !isPunctuation(key)) return false;
+  if (event.key.toLowerCase() === key.toLowerCase()) return true;
+  return event.code === code && !isLetter(event.key);
 }

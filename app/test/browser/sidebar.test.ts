@@ -48,3 +48,44 @@ test('settings of a chat become those of new chats when one says so', async () =
   await expect.poll(() => field.inputValue()).toBe('0.45');
   await expect.poll(() => page.locator('.panel').innerText()).toContain('from your settings: 0.45');
 });
+
+test('Escape in a field of one line stops no answer, and an input method has its Enter to itself', async () => {
+  const { page, context } = await here.open();
+  await say(page, '/hang 5');
+  const stop = page.getByRole('button', { name: 'Stop', exact: true });
+  await stop.waitFor();
+  const row = page.locator('.chat-row__link[aria-current=page]');
+  const rename = page.getByRole('textbox', { name: 'Title of the chat' });
+  await row.focus();
+  await page.keyboard.press('F2');
+  await rename.fill('not this');
+  await rename.press('Escape');
+  await rename.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'New folder' }).click();
+  await page.getByRole('textbox', { name: 'Name of the folder' }).press('Escape');
+  const search = page.getByRole('searchbox', { name: 'Search everything' });
+  await search.fill('llama');
+  await search.press('Escape');
+  expect(await search.inputValue()).toBe('');
+  expect(await stop.isVisible()).toBe(true);
+  expect(await row.innerText()).not.toContain('not this');
+
+  await row.focus();
+  await page.keyboard.press('F2');
+  await rename.waitFor();
+  const client = await context.newCDPSession(page);
+  await client.send('Input.imeSetComposition', { text: 'らま', selectionStart: 2, selectionEnd: 2 });
+  await client.send('Input.dispatchKeyEvent', {
+    type: 'rawKeyDown',
+    key: 'Enter',
+    code: 'Enter',
+    windowsVirtualKeyCode: 229,
+  });
+  await client.send('Input.insertText', { text: '羊駝' });
+  expect(await rename.inputValue()).toBe('羊駝');
+  await rename.press('Enter');
+  await expect.poll(() => row.innerText()).toBe('羊駝');
+
+  await page.locator('#composer').press('Escape');
+  await page.getByText('Stopped', { exact: true }).first().waitFor();
+});

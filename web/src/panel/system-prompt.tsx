@@ -7,6 +7,7 @@ import { changeSettings } from '../state/actions.ts';
 import { useOwnSettings } from '../state/use-settings.ts';
 import { strings } from '../strings.ts';
 import { Button } from '../ui/button.tsx';
+import { fieldKeys } from '../ui/field-keys.ts';
 import { Menu, type MenuEntry } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
 import { withSetting } from './parameters.ts';
@@ -30,13 +31,7 @@ function SavePreset({ onDone }: { onDone: () => void }) {
       placeholder={strings.panel.presetName}
       maxLength={80}
       ref={(element) => element?.focus()}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') save(event.currentTarget.value.trim());
-        if (event.key === 'Escape') {
-          event.stopPropagation();
-          onDone();
-        }
-      }}
+      onKeyDown={fieldKeys({ onEnter: save, onEscape: onDone })}
     />
   );
 }

@@ -9,6 +9,7 @@ import { keys } from '../api/queries.ts';
 import { strings } from '../strings.ts';
 import { remembered } from '../ui/browser.ts';
 import { Button } from '../ui/button.tsx';
+import { fieldKeys } from '../ui/field-keys.ts';
 import { timeGroup, type TimeGroup } from '../ui/times.ts';
 import { ChatRow } from './chat-row.tsx';
 import { emptyFolders } from './empty-folders.ts';
@@ -100,10 +101,7 @@ function NewFolder({ onDone }: { onDone: (name: string) => void }) {
       placeholder={strings.sidebar.folderName}
       maxLength={120}
       ref={(element) => element?.focus()}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') onDone(event.currentTarget.value.trim());
-        if (event.key === 'Escape') onDone('');
-      }}
+      onKeyDown={fieldKeys({ onEnter: (text) => onDone(text), onEscape: () => onDone('') })}
       onBlur={(event) => onDone(event.currentTarget.value.trim())}
     />
   );

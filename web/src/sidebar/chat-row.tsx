@@ -7,6 +7,7 @@ import { closeDrawer } from '../state/layout.ts';
 import { currentRoute } from '../state/route.ts';
 import { useSelected } from '../state/store.ts';
 import { strings } from '../strings.ts';
+import { fieldKeys } from '../ui/field-keys.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { Menu } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
@@ -47,10 +48,7 @@ function RowField({ label, value, maxLength, onDone }: RowFieldProps) {
           element.select();
         }
       }}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') onDone(event.currentTarget.value.trim());
-        if (event.key === 'Escape') onDone('');
-      }}
+      onKeyDown={fieldKeys({ onEnter: (text) => onDone(text), onEscape: () => onDone('') })}
       onBlur={(event) => onDone(event.currentTarget.value.trim())}
     />
   );

@@ -7,6 +7,7 @@ import { currentRoute, goTo, hashOf, type Route } from '../state/route.ts';
 import { useStore } from '../state/store.ts';
 import { shortcutText } from '../palette/shortcuts.ts';
 import { strings } from '../strings.ts';
+import { fieldKeys } from '../ui/field-keys.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { ChatList } from './chat-list.tsx';
@@ -109,7 +110,7 @@ export function Sidebar() {
         aria-label={strings.sidebar.searchAll}
         value={query}
         onChange={(event) => setQuery(event.target.value)}
-        onKeyDown={(event) => event.key === 'Escape' && setQuery('')}
+        onKeyDown={fieldKeys({ onEscape: () => setQuery('') })}
       />
       <div className="sidebar__list">
         {query.trim() !== '' ? (

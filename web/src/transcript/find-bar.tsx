@@ -4,6 +4,7 @@ import type { ChatSession } from '../state/chat-session.ts';
 import { findState } from '../state/overlays.ts';
 import { useStore } from '../state/store.ts';
 import { strings } from '../strings.ts';
+import { fieldKeys } from '../ui/field-keys.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { transcriptView } from './transcript-view.ts';
 import { useChat } from './use-message.ts';
@@ -75,13 +76,7 @@ function OpenFindBar({ session }: { session: ChatSession }) {
         placeholder={strings.transcript.find}
         value={query}
         onChange={(event) => findState.set({ isOpen: true, query: event.target.value, index: 0 })}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') {
-            event.stopPropagation();
-            close();
-          }
-          if (event.key === 'Enter') step(event.shiftKey ? -1 : 1);
-        }}
+        onKeyDown={fieldKeys({ onEnter: (_text, event) => step(event.shiftKey ? -1 : 1), onEscape: close })}
       />
       <span className="small soft figures" role="status">
         {query.trim() !== '' &&

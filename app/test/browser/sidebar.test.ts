@@ -1,3 +1,4 @@
+import type { Locator } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
@@ -88,4 +89,36 @@ test('Escape in a field of one line stops no answer, and an input method has its
 
   await page.locator('#composer').press('Escape');
   await page.getByText('Stopped', { exact: true }).first().waitFor();
+});
+
+test('a deleted folder is gone for good, and its chats are in none, however many they are', async () => {
+  for (let count = 0; count < 104; count++)
+    await here.server.call('POST', '/api/chats', { title: `Sheep ${count}`, folder: 'Herd' });
+  const { page } = await here.open();
+  const folder = (name: string): Locator => page.getByRole('region', { name, exact: true });
+  const make = async (name: string): Promise<void> => {
+    await page.getByRole('button', { name: 'New folder' }).click();
+    await page.keyboard.type(name);
+    await page.keyboard.press('Enter');
+    await folder(name).waitFor();
+  };
+  const remove = async (name: string): Promise<void> => {
+    await folder(name).hover();
+    await folder(name)
+      .getByRole('button', { name: `Actions for ${name}`, exact: true })
+      .click();
+    await page.getByRole('menuitem', { name: 'Delete folder, keep its chats' }).click();
+    await folder(name).waitFor({ state: 'detached' });
+  };
+  await make('Wool');
+  await remove('Wool');
+  await make('Felt');
+  expect(await folder('Wool').count()).toBe(0);
+  await remove('Herd');
+  const herd = async (): Promise<unknown> =>
+    (await here.server.call('GET', '/api/chats?folder=Herd')).body['chats'];
+  await expect.poll(herd).toEqual([]);
+  await page.reload();
+  await folder('Felt').waitFor();
+  expect(await folder('Wool').count()).toBe(0);
 });

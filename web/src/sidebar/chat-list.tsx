@@ -7,6 +7,7 @@ import { ChevronDown, Folder } from 'lucide-react';
 import { chatsApi } from '../api/chats.ts';
 import { keys } from '../api/queries.ts';
 import { strings } from '../strings.ts';
+import { useStore } from '../state/store.ts';
 import { remembered } from '../ui/browser.ts';
 import { Button } from '../ui/button.tsx';
 import { fieldKeys } from '../ui/field-keys.ts';
@@ -80,7 +81,7 @@ function FolderSection({ name, chats, folders, tags }: FolderSectionProps) {
           <span className="truncate">{name}</span>
           <span className="small soft figures">{chats.length}</span>
         </button>
-        <FolderMenu name={name} chats={chats} />
+        <FolderMenu name={name} />
       </div>
       {isOpen && (
         <ul className="folder__chats">
@@ -115,7 +116,7 @@ export interface ChatListProps {
 export function ChatList({ isMakingFolder, onFolderMade }: ChatListProps) {
   const [tag, setTag] = useState<string | null>(null);
   const { data, hasNextPage, fetchNextPage, isPending, isError, refetch } = useChats(tag);
-  const [waiting, setWaiting] = useState(emptyFolders.read);
+  const waiting = useStore(emptyFolders);
   const chats = useMemo(() => data?.pages.flatMap((page) => page.chats) ?? [], [data]);
   const folders = useMemo(() => {
     const named = chats.flatMap((chat) => (chat.folder === null ? [] : [chat.folder]));
@@ -129,8 +130,7 @@ export function ChatList({ isMakingFolder, onFolderMade }: ChatListProps) {
   const makeFolder = (name: string): void => {
     onFolderMade();
     if (name === '' || folders.includes(name)) return;
-    emptyFolders.write([...waiting, name]);
-    setWaiting(emptyFolders.read());
+    emptyFolders.set([...waiting, name]);
   };
   if (isError)
     return (

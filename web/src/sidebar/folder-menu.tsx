@@ -1,4 +1,3 @@
-import type { Chat } from '@corral/app/contracts/chats';
 import { Ellipsis, FolderX } from 'lucide-react';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys } from '../api/queries.ts';
@@ -8,12 +7,20 @@ import { Menu } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
 import { emptyFolders } from './empty-folders.ts';
 
-export function FolderMenu({ name, chats }: { name: string; chats: readonly Chat[] }) {
+/** All chats of a folder, not only those that the list has fetched. */
+async function emptyFolder(name: string): Promise<void> {
+  for (;;) {
+    const { chats } = await chatsApi.list({ folder: name, limit: 200 });
+    if (chats.length === 0) return;
+    for (const chat of chats) await chatsApi.update(chat.id, { folder: null });
+  }
+}
+
+export function FolderMenu({ name }: { name: string }) {
   const dissolve = (): void =>
     attempt(async () => {
-      emptyFolders.write(emptyFolders.read().filter((other) => other !== name));
-      for (const chat of chats) await chatsApi.update(chat.id, { folder: null });
-      invalidate(keys.chats);
+      emptyFolders.set((names) => names.filter((other) => other !== name));
+      await emptyFolder(name).finally(() => invalidate(keys.chats));
     });
   return (
     <Menu

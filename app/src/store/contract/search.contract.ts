@@ -1,3 +1,4 @@
+import { uuidv7 } from 'uuidv7';
 import { describe, expect, test } from 'vitest';
 import { type ContractParts, finish, newChat, newMessage, startOfTime, startRun } from './parts.contract.ts';
 
@@ -68,6 +69,19 @@ export function searchContract({ store, owner }: ContractParts): void {
       const hits = await search(me, 'alpha beta');
       expect(hits[0]?.chatId).toBe(close);
       expect(hits.length).toBe(4);
+    });
+
+    test('what is in the trash crowds nothing out', async () => {
+      const me = owner();
+      const living = await withMessages(me, 'Living', 'vicuna 鹿', 'guanaco 鹿');
+      const many = Array.from({ length: 220 }, (_, at) => `vicuna 鹿 ${at}`);
+      const gone = await withMessages(me, 'Gone', ...many);
+      const emptied = await withMessages(me, 'Emptied', ...many);
+      const times = { now: startOfTime, purgeAt: startOfTime + 1 };
+      await store().trash(me, { trashId: uuidv7(), chatId: gone, ...times });
+      await store().trash(me, { trashId: uuidv7(), chatId: emptied, clear: true, ...times });
+      for (const text of ['vicuna', '鹿'])
+        expect(new Set((await search(me, text)).map((hit) => hit.chatId)), text).toEqual(new Set([living]));
     });
 
     test('scripts without spaces are searched as they are written', async () => {

@@ -8,7 +8,7 @@ import {
   needsSubstringSearch,
   queryWords,
 } from '../search-words.ts';
-import { inPieces, type SearchTable, type Session } from './session.ts';
+import { inPieces, outsideTrash, type SearchTable, type Session } from './session.ts';
 
 /** So many of the newest matches are looked at for the best ones. */
 const maxCandidates = 200;
@@ -65,6 +65,7 @@ async function matchSubstring(session: Session, table: SearchTable, query: Query
     .selectFrom(table)
     .select('sequence')
     .where('owner', '=', query.owner)
+    .where(outsideTrash(table))
     .where(sql<boolean>`${column} like ${pattern} escape '\\'`)
     .orderBy('sequence', 'desc')
     .limit(maxCandidates)
@@ -79,7 +80,6 @@ async function readTitles(session: Session, sequences: number[]): Promise<Candid
       .selectFrom('chat')
       .select(['id', 'title', 'updated_at'])
       .where('sequence', 'in', piece)
-      .where('trash_id', 'is', null)
       .orderBy('updated_at', 'desc')
       .execute();
     for (const row of rows)
@@ -103,8 +103,6 @@ async function readMessages(session: Session, sequences: number[]): Promise<Cand
       .select(['message.id', 'message.chat_id', 'chat.title', 'chat.updated_at', 'message.sequence'])
       .select(sql<string>`substr(message.content, 1, ${sql.lit(maxExcerptSource)})`.as('text'))
       .where('message.sequence', 'in', piece)
-      .where('message.trash_id', 'is', null)
-      .where('chat.trash_id', 'is', null)
       .orderBy('message.sequence', 'desc')
       .execute();
     for (const row of rows)

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { AppError } from '../../contracts/app-error.ts';
 import type { RunNotice } from '../run-store.ts';
 import type { Schema } from '../schema.ts';
@@ -28,7 +28,7 @@ export type SearchTable = 'message' | 'chat';
 export interface SearchDialect {
   /** Called after rows were written, where the index does not follow by itself. */
   index(database: Kysely<Schema>, table: SearchTable, rows: { id: string; text: string }[]): Promise<void>;
-  /** Sequences of rows of the owner with all words (the last one may be a beginning), newest first. */
+  /** Sequences of rows of the owner outside the trash with all words (the last one may be a beginning), newest first. */
   match(database: Kysely<Schema>, query: MatchQuery): Promise<number[]>;
 }
 
@@ -65,6 +65,13 @@ export function staleVersion(what: string, version: number): AppError {
 
 export function requireVersion(what: string, given: number, row: { version: number }): void {
   if (given < row.version) throw staleVersion(what, row.version);
+}
+
+/** A row that is not in the trash, neither by itself nor with its chat: what the trash holds crowds nothing out. */
+export function outsideTrash(table: SearchTable): RawBuilder<boolean> {
+  if (table === 'chat') return sql<boolean>`chat.trash_id is null`;
+  return sql<boolean>`message.trash_id is null
+    and exists (select 1 from chat where chat.id = message.chat_id and chat.trash_id is null)`;
 }
 
 /** `count(*)` as a number in both databases. */

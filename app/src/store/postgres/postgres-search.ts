@@ -1,5 +1,10 @@
 import { type Kysely, sql } from 'kysely';
-import { type MatchQuery, type SearchDialect, type SearchTable } from '../operations/session.ts';
+import {
+  type MatchQuery,
+  outsideTrash,
+  type SearchDialect,
+  type SearchTable,
+} from '../operations/session.ts';
 import type { Schema } from '../schema.ts';
 import { indexWords } from '../search-words.ts';
 
@@ -21,7 +26,7 @@ export const postgresSearch: SearchDialect = {
       select ${index}.sequence as sequence from ${index}
       inner join ${table} on ${table}.sequence = ${index}.sequence
       where ${index}.words @@ ${words.join(' & ')}::tsquery and ${index}.owner = ${query.owner}
-        and ${table}.trash_id is null
+        and ${outsideTrash(query.table)}
       order by ${index}.sequence desc limit ${query.limit}`.execute(database);
     return rows.rows.map((row) => row.sequence);
   },

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { SearchDialect } from '../operations/session.ts';
+import { outsideTrash, type SearchDialect } from '../operations/session.ts';
 
 /** FTS5 keeps itself up to date by triggers. */
 export const sqliteSearch: SearchDialect = {
@@ -12,7 +12,8 @@ export const sqliteSearch: SearchDialect = {
     const rows = await sql<{ sequence: number }>`
       select ${index}.rowid as sequence from ${index}
       inner join ${table} on ${table}.sequence = ${index}.rowid
-      where ${index} match ${`${words.join(' ')}*`} and ${table}.owner = ${query.owner} and ${table}.trash_id is null
+      where ${index} match ${`${words.join(' ')}*`} and ${table}.owner = ${query.owner}
+        and ${outsideTrash(query.table)}
       order by ${index}.rowid desc limit ${query.limit}`.execute(database);
     return rows.rows.map((row) => row.sequence);
   },

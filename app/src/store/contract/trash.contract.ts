@@ -78,6 +78,31 @@ export function trashContract({ store, owner }: ContractParts): void {
       expect(await store().restore(me, first)).toMatchObject({ activeLeafId: right.id, messageCount: 4 });
     });
 
+    test('what was shown before is not shown again where it is in the trash itself', async () => {
+      const me = owner();
+      const { chatId, leftLeaf, right } = await tree(me);
+      await store().setActiveLeaf(me, { chatId, leafId: leftLeaf.id });
+      const [first, second] = [uuidv7(), uuidv7()];
+      await store().trash(me, { trashId: first, chatId, messageId: right.id, ...times });
+      await store().trash(me, { trashId: second, chatId, messageId: leftLeaf.id, ...times });
+      expect(await store().restore(me, first)).toMatchObject({ activeLeafId: right.id });
+      await store().purgeTrashEntry(me, second);
+      const third = uuidv7();
+      await store().trash(me, { trashId: third, chatId, messageId: right.id, ...times });
+      expect(await store().restore(me, third)).toMatchObject({ activeLeafId: right.id });
+    });
+
+    test('what was shown before is shown with what was said below it since', async () => {
+      const me = owner();
+      const { chatId, leftLeaf, right } = await tree(me);
+      const trashId = uuidv7();
+      await store().setActiveLeaf(me, { chatId, leafId: leftLeaf.id });
+      await store().trash(me, { trashId, chatId, messageId: right.id, ...times });
+      const said = newMessage('said since', { parentId: leftLeaf.id });
+      await store().addMessage(me, { chatId, message: said });
+      expect(await store().restore(me, trashId)).toMatchObject({ activeLeafId: said.id });
+    });
+
     test('clear empties the chat, which stays with its settings, and can be undone', async () => {
       const me = owner();
       const { chatId, right } = await tree(me);

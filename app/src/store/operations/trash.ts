@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { Chat, TrashEntry } from '../../contracts/chats.ts';
 import { AppError } from '../../contracts/app-error.ts';
-import { leafAfterLoss, subtreeIds } from '../../lib/message-tree.ts';
+import { leafAfterLoss, newestLeafBelow, subtreeIds } from '../../lib/message-tree.ts';
 import type { ChatStore } from '../chat-store.ts';
 import type { TrashTable } from '../schema.ts';
 import type { Page, PageRequest } from '../store.ts';
@@ -112,12 +112,14 @@ export const trashWriting = {
       await session.database.updateTable('chat').set({ trash_id: null }).where('id', '=', chat.id).execute();
     else {
       await refuseWithoutParent(session, chat, entry.id);
-      await session.database
+      const restored = await session.database
         .updateTable('message')
         .set({ trash_id: null })
         .where('trash_id', '=', entry.id)
+        .returning('id')
         .execute();
-      await setLeaf(session, chat.id, { active_leaf_id: entry.previous_leaf_id });
+      const restoredIds = new Set(restored.map((row) => row.id));
+      await setLeaf(session, chat.id, { active_leaf_id: await leafAfterReturn(session, entry, restoredIds) });
     }
     await session.database.deleteFrom('trash').where('id', '=', entry.id).execute();
     return readChat(session, owner, chat.id);
@@ -182,6 +184,20 @@ async function refuseWithoutParent(session: Session, chat: ChatRow, trashId: str
     hint: 'Restore that first.',
     details: { trashId: holder },
   });
+}
+
+/** What was shown before, where it is there; it may have gone to the trash since. Else the newest of what came back. */
+async function leafAfterReturn(
+  session: Session,
+  entry: TrashRow,
+  restoredIds: ReadonlySet<string>,
+): Promise<string | null> {
+  const tree = await selectTree(session.database, entry.chat_id);
+  const nodes = tree.map((row) => ({ id: row.id, parentId: row.parent_id }));
+  const shown =
+    nodes.find((node) => node.id === entry.previous_leaf_id) ??
+    nodes.findLast((node) => restoredIds.has(node.id));
+  return shown ? newestLeafBelow(nodes, shown.id) : null;
 }
 
 async function purgeMessages(session: Session, entry: { id: string; chat_id: string }): Promise<void> {

@@ -1,5 +1,5 @@
 import { uuidv7 } from 'uuidv7';
-import type { Chat, ChatMessage, TrashEntry } from '../contracts/chats.ts';
+import { maxTitleCharacters, type Chat, type ChatMessage, type TrashEntry } from '../contracts/chats.ts';
 import type { ContextPlan } from '../contracts/runs.ts';
 import type { ImportedChat } from '../store/exchange-store.ts';
 import type { Store } from '../store/store.ts';
@@ -10,6 +10,7 @@ import type { RunContext } from './runs/run-context.ts';
 import { stopRun } from './runs/stop-run.ts';
 import { checked } from './settings/settings-calls.ts';
 import type { TemporaryChats } from './temporary/temporary-chats.ts';
+import { cutText } from '../lib/cut-text.ts';
 import { branchTo, newestLeafBelow } from '../lib/message-tree.ts';
 
 export interface ChatParts {
@@ -133,7 +134,7 @@ async function duplicate(
 ): Promise<Chat> {
   const { context, store, temporary } = parts;
   const chat = await found(context, owner, chatId);
-  const title = chat.title === '' ? '' : `${chat.title} (copy)`;
+  const title = titleOfCopy(chat.title);
   const now = context.clock.now();
   if (upToMessageId === undefined && !temporary.hasChat(chatId)) {
     const copy = await store.duplicateChat(owner, { chatId, newChatId: uuidv7(), title, now });
@@ -150,6 +151,11 @@ async function duplicate(
   const copy = await found(context, owner, newId);
   tell(context, owner, copy, 'created');
   return copy;
+}
+
+function titleOfCopy(title: string): string {
+  const end = ' (copy)';
+  return title === '' ? '' : cutText(title, maxTitleCharacters - end.length) + end;
 }
 
 function copyOf(branch: readonly ChatMessage[], chat: Chat): ImportedChat {

@@ -11,6 +11,7 @@ import {
 } from '../../contracts/chats.ts';
 import type { Role } from '../../contracts/messages.ts';
 import type { Receipt } from '../../contracts/runs.ts';
+import { cutText } from '../../lib/cut-text.ts';
 import type { NewMessage } from '../../store/chat-store.ts';
 import type { ImportedChat } from '../../store/exchange-store.ts';
 import { toImportedRuns } from './imported-runs.ts';
@@ -85,10 +86,14 @@ export function readEach<Schema extends z.ZodType>(
   return parsed;
 }
 
-/** Seconds in some exports, milliseconds in others; no chat is from before 1973. */
+/** The last moment that a date can name. */
+const lastTime = 8.64e15;
+
+/** Seconds in some exports, milliseconds in others; no chat is from before 1973. Null: it names no moment. */
 export function milliseconds(time: number | null | undefined): number | null {
   if (time === null || time === undefined || !Number.isFinite(time) || time < 0) return null;
-  return Math.round(time > 100_000_000_000 ? time : time * 1000);
+  const said = Math.round(time > 100_000_000_000 ? time : time * 1000);
+  return said > lastTime ? null : said;
 }
 
 /** Null where it can be taken; else why not. */
@@ -128,7 +133,7 @@ function toChat(
   { now, titleSource = 'import' }: { now: number; titleSource: Chat['titleSource'] | undefined },
 ): ImportedChat['chat'] {
   const createdAt = conversation.createdAt ?? now;
-  const title = conversation.title.toWellFormed().trim().slice(0, maxTitleCharacters).toWellFormed();
+  const title = cutText(conversation.title.toWellFormed().trim(), maxTitleCharacters);
   return {
     id: uuidv7(),
     title,

@@ -134,20 +134,6 @@ describe('the tree', () => {
     expect(await open()).toEqual([4, true]);
   });
 
-  test('a copy holds the tree, or one branch of it', async () => {
-    const { chats, chat, say } = opened;
-    const { id } = await chat();
-    await say(id, 'one');
-    await say(id, 'two');
-    const { messages } = await chats.open(owner, id);
-    const whole = await chats.duplicate(owner, id);
-    expect((await chats.open(owner, whole.id)).messages.map((message) => message.content)).toEqual(
-      messages.map((message) => message.content),
-    );
-    const branch = await chats.duplicate(owner, id, { upToMessageId: messages[1]!.id });
-    expect((await chats.open(owner, branch.id)).messages).toHaveLength(2);
-  });
-
   test('listeners hear what changes', async () => {
     const { chats, chat, say } = opened;
     const notices: ChatNotice[] = [];
@@ -268,28 +254,6 @@ describe('receipts', () => {
     expect(prompt.matches).toBe(true);
     expect(prompt.text).toContain('Be brief.');
     expect(prompt.text).toContain('what was sent?');
-  });
-});
-
-describe('temporary chats', () => {
-  test('answer like others and leave nothing behind', async () => {
-    const { chats, store } = opened;
-    const { id } = await chats.create(owner, { temporary: true });
-    const words = 'nobody-will-read-this-4711';
-    await answer(id, { input: { kind: 'message', content: words } });
-    await answer(id, { input: { kind: 'message', content: 'and go on' } });
-    const { messages, logged: isLogged, chat } = await chats.open(owner, id);
-    expect(messages).toHaveLength(4);
-    expect(isLogged).toBe(false);
-    expect(chat.temporary).toBe(true);
-    expect(await store.getChat(owner, id)).toBeNull();
-    expect(await chats.receipts(owner, messages[1]!.id)).toEqual([]);
-    expect(await store.unfinishedRuns()).toEqual([]);
-    expect(await logged(id)).toEqual([]);
-    expect(await store.searchChats(owner, { text: '4711', limit: 5 })).toEqual([]);
-    expect((await chats.list(owner, { limit: 100 })).items.some((one) => one.id === id)).toBe(false);
-    expect(await chats.trash(owner, id)).toBeNull();
-    await expect(chats.open(owner, id)).rejects.toMatchObject({ code: 'not-found' });
   });
 });
 

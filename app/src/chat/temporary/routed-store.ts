@@ -22,7 +22,8 @@ export function createRoutedStore(store: Store, temporary: TemporaryChats): Conv
     addMessage: (owner, write) => ofChat(write.chatId).addMessage(owner, write),
     updateMessage: (owner, write) => ofMessage(write.messageId).updateMessage(owner, write),
     acceptRuns: (owner, write) => ofChat(write.chatId).acceptRuns(owner, write),
-    acceptedBefore: (owner, idempotency) => store.acceptedBefore(owner, idempotency),
+    acceptedBefore: async (owner, idempotency) =>
+      (await temporary.acceptedBefore(owner, idempotency)) ?? store.acceptedBefore(owner, idempotency),
     getRun: (owner, runId) => ofRun(runId).getRun(owner, runId),
     listRuns: (owner, filter) => store.listRuns(owner, filter),
     updateRun: (owner, write) => ofRun(write.runId).updateRun(owner, write),

@@ -2,6 +2,7 @@ import type { Chat, ChatMessage } from '../../contracts/chats.ts';
 import { leafAfterLoss, subtreeIds } from '../../lib/message-tree.ts';
 import type { NewChat, NewMessage } from '../../store/chat-store.ts';
 import type { RunRecord } from '../../store/run-store.ts';
+import type { AcceptedIds } from '../../store/schema.ts';
 import { notFound, stale } from '../refusals.ts';
 
 /** One conversation in memory. Objects in it are replaced, never changed: what was handed out stays as it was. */
@@ -10,6 +11,8 @@ export interface TemporaryChat {
   chat: Chat;
   messages: ChatMessage[];
   runs: Map<string, RunRecord>;
+  /** What each idempotency key led to. */
+  accepted: Map<string, AcceptedIds & { requestHash: string }>;
 }
 
 export function newTemporaryChat(owner: string, wanted: NewChat): TemporaryChat {
@@ -24,7 +27,7 @@ export function newTemporaryChat(owner: string, wanted: NewChat): TemporaryChat 
     updatedAt: wanted.createdAt,
     trashedAt: null,
   };
-  return { owner, chat, messages: [], runs: new Map() };
+  return { owner, chat, messages: [], runs: new Map(), accepted: new Map() };
 }
 
 export function messageIn(found: TemporaryChat, messageId: string): ChatMessage {

@@ -13,7 +13,7 @@ import {
   requireVersion,
   type TemporaryChat,
 } from './temporary-chat.ts';
-import { acceptRuns, appendText, finishRun, raiseEpoch } from './temporary-runs.ts';
+import { acceptedBefore, acceptRuns, appendText, finishRun, raiseEpoch } from './temporary-runs.ts';
 
 /** More than this at once is not somebody's chats but a leak; the oldest goes. */
 const mostChats = 100;
@@ -21,14 +21,7 @@ const mostChats = 100;
 /** The calls of a conversation that memory answers itself; what concerns the journal has nothing to do here. */
 type MemoryCalls = Omit<
   ConversationStore,
-  | 'acceptedBefore'
-  | 'resumeRun'
-  | 'watchRun'
-  | 'listReceipts'
-  | 'getReceipt'
-  | 'appendJournal'
-  | 'readJournal'
-  | 'listRuns'
+  'resumeRun' | 'watchRun' | 'listReceipts' | 'getReceipt' | 'appendJournal' | 'readJournal' | 'listRuns'
 >;
 
 /** Chats that exist in this process's memory only: no row, no journal, no receipt, no log event of their own. */
@@ -106,6 +99,13 @@ export class TemporaryChats implements MemoryCalls {
 
   async acceptRuns(owner: string, write: AcceptRuns): Promise<AcceptedRuns> {
     return acceptRuns(this.#find(owner, write.chatId), write);
+  }
+
+  async acceptedBefore(
+    ...[owner, idempotency]: Parameters<MemoryCalls['acceptedBefore']>
+  ): Promise<AcceptedRuns | null> {
+    const found = this.#where((chat) => chat.owner === owner && chat.accepted.has(idempotency.key));
+    return found ? acceptedBefore(found, idempotency) : null;
   }
 
   async getRun(owner: string, runId: string): Promise<RunRecord | null> {

@@ -1,3 +1,4 @@
+import { AppError } from '../../contracts/app-error.ts';
 import type {
   AcceptedAnswer,
   AcceptedRuns,
@@ -6,7 +7,7 @@ import type {
   JournalEntry,
   RunRecord,
 } from '../../store/run-store.ts';
-import { plainRun } from '../runs/plain-run.ts';
+import { notFound } from '../refusals.ts';
 import {
   addMessage,
   messageIn,
@@ -17,6 +18,20 @@ import {
 
 /** What a run does to a conversation in memory, phase by phase, as the store does to rows. */
 export function acceptRuns(found: TemporaryChat, write: AcceptRuns): AcceptedRuns {
+  const { idempotency } = write;
+  if (!idempotency) return acceptNew(found, write);
+  const known = acceptedBefore(found, idempotency);
+  if (known) return known;
+  const accepted = acceptNew(found, write);
+  found.accepted.set(idempotency.key, {
+    requestHash: idempotency.requestHash,
+    userMessageId: accepted.userMessage?.id ?? null,
+    answers: accepted.answers.map(({ run, message }) => ({ runId: run.id, messageId: message.id })),
+  });
+  return accepted;
+}
+
+function acceptNew(found: TemporaryChat, write: AcceptRuns): AcceptedRuns {
   if (write.parent) requireVersion('message', write.parent.version, messageIn(found, write.parent.id));
   const userMessage = write.userMessage ? addMessage(found, write.userMessage) : null;
   const parentId = userMessage?.id ?? write.parent?.id ?? null;
@@ -24,6 +39,33 @@ export function acceptRuns(found: TemporaryChat, write: AcceptRuns): AcceptedRun
   const activeLeafId = answers[0]?.message.id ?? found.chat.activeLeafId;
   found.chat = { ...found.chat, activeLeafId };
   return { chat: found.chat, userMessage, answers, repeated: false };
+}
+
+export function acceptedBefore(
+  found: TemporaryChat,
+  { key, requestHash }: NonNullable<AcceptRuns['idempotency']>,
+): AcceptedRuns | null {
+  const known = found.accepted.get(key);
+  if (!known) return null;
+  if (known.requestHash !== requestHash)
+    throw new AppError('idempotency-mismatch', 'this idempotency key was used with another request', {
+      hint: 'Use a new key for each new request.',
+    });
+  return {
+    chat: found.chat,
+    userMessage: known.userMessageId === null ? null : messageIn(found, known.userMessageId),
+    answers: known.answers.map(({ runId, messageId }) => ({
+      run: runIn(found, runId),
+      message: messageIn(found, messageId),
+    })),
+    repeated: true,
+  };
+}
+
+function runIn(found: TemporaryChat, runId: string): RunRecord {
+  const run = found.runs.get(runId);
+  if (!run) throw notFound('run');
+  return run;
 }
 
 /** What a journal would keep: the text so far, in the message itself. */
@@ -89,7 +131,7 @@ function acceptOne(
   });
   const run = newRun(found, { answer, now: at.now, messageId: message.id, offset: message.content.length });
   found.runs.set(run.id, run);
-  return { run: plainRun(run), message };
+  return { run, message };
 }
 
 function newRun(

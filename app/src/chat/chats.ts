@@ -35,6 +35,8 @@ export interface Chats
     ExchangeCalls {
   /** Takes up again what a crash left unfinished. Call once, before the first request. */
   start(): Promise<{ resumedRuns: number }>;
+  /** Call after a backup was put in place of what was there: answers that it holds unfinished are taken up. */
+  restored(): Promise<void>;
   /** Refuses new runs, makes what was written durable and leaves running answers to the next start. */
   close(): Promise<void>;
   /** Tells what other tabs want to know; gives a function that ends it. */

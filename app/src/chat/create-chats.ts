@@ -12,13 +12,10 @@ import { createLensCalls } from './lens/lens-calls.ts';
 import { createMessageCalls } from './message-calls.ts';
 import { createReceiptCalls } from './receipt-calls.ts';
 import { createRunCalls } from './run-calls.ts';
-import { executeRun } from './runs/execute-run.ts';
-import { noFacts } from './runs/answer-facts.ts';
-import { finishRun } from './runs/finish-run.ts';
 import { JournalWriter } from './runs/journal-writer.ts';
-import { takeUpUnfinished } from './runs/resume-runs.ts';
 import type { ChatsConfig, Engines, RunContext } from './runs/run-context.ts';
 import { Suspects } from './runs/suspects.ts';
+import { takeUpRestored, takeUpUnfinished } from './runs/take-up-runs.ts';
 import { createSettingsCalls, type SettingsSources } from './settings/settings-calls.ts';
 import { createRoutedStore } from './temporary/routed-store.ts';
 import { TemporaryChats } from './temporary/temporary-chats.ts';
@@ -46,7 +43,7 @@ export function createChats(options: ChatsOptions): Chats {
   const conversations = createRoutedStore(store, temporary);
   const listeners = new Set<(notice: ChatNotice) => void>();
   const closing = new AbortController();
-  const working = new Set<Promise<void>>();
+  const background = createBackground(log);
   const context: RunContext = {
     store: conversations,
     engines: options.engines,
@@ -56,35 +53,32 @@ export function createChats(options: ChatsOptions): Chats {
     config,
     journal: new JournalWriter(conversations, log),
     live: new Map(),
+    beginning: new Set(),
     suspects: new Suspects(),
     closing: closing.signal,
     refusal: options.refusal ?? (() => null),
+    keep: background.keep,
     notify: (notice) => {
       for (const listener of listeners) tellListener(listener, notice, log);
     },
   };
   const sources: SettingsSources = { store, conversations, defaults: config };
   const parts = { context, store, temporary, dropState: options.dropState ?? (async () => undefined) };
-  const keep = (work: Promise<void>): void => {
-    const kept = work
-      .catch((error: unknown) => log.error({ error: String(error) }, 'a run ended in a way it should not'))
-      .finally(() => working.delete(kept));
-    working.add(kept);
-  };
 
   return {
     ...createChatCalls(parts),
     ...createMessageCalls(parts),
-    ...createRunCalls({ context, sources, keep }),
+    ...createRunCalls({ context, sources }),
     ...createReceiptCalls(context),
     ...createLensCalls({ context, sources }),
     ...createEmbeddingCalls({ context, sources }),
     ...createSettingsCalls(sources),
     ...createExchangeCalls(context, store),
-    start: () => start(context, store, keep),
+    start: async () => ({ resumedRuns: await takeUpUnfinished(context, store) }),
+    restored: () => takeUpRestored(context, store),
     async close() {
       closing.abort();
-      await Promise.all(working);
+      await background.ended();
       await context.journal.close();
     },
     onChange(listener) {
@@ -99,6 +93,20 @@ export function createChats(options: ChatsOptions): Chats {
         await store.purgeIdempotencyKeys(now - idempotencyKeptMs);
       },
     },
+  };
+}
+
+/** What goes on after the request that asked for it was answered. */
+function createBackground(log: Log): { keep: RunContext['keep']; ended: () => Promise<unknown> } {
+  const working = new Set<Promise<void>>();
+  return {
+    keep: (work) => {
+      const kept = work
+        .catch((error: unknown) => log.error({ error: String(error) }, 'a run ended in a way it should not'))
+        .finally(() => working.delete(kept));
+      working.add(kept);
+    },
+    ended: () => Promise.all(working),
   };
 }
 
@@ -121,30 +129,4 @@ function tellListener(listener: (notice: ChatNotice) => void, notice: ChatNotice
   } catch (error) {
     log.error({ error: String(error) }, 'a listener of chats failed');
   }
-}
-
-async function start(
-  context: RunContext,
-  store: Store,
-  keep: (work: Promise<void>) => void,
-): Promise<{ resumedRuns: number }> {
-  const { resumed, givenUp } = await takeUpUnfinished(context, store);
-  for (const live of resumed) keep(executeRun(context, live));
-  for (const live of givenUp)
-    keep(
-      finishRun(context, live, {
-        facts: noFacts(),
-        end: {
-          reason: 'interrupted',
-          error: {
-            code: 'engine-crashed',
-            message:
-              'the server stopped several times at the same place of this answer, so it was not tried again',
-            hint: 'The text so far is kept; the server log may tell why.',
-          },
-        },
-      }),
-    );
-  if (resumed.length > 0) context.log.info({ runs: resumed.length }, 'answers are taken up again');
-  return { resumedRuns: resumed.length };
 }

@@ -5,13 +5,12 @@ import type { RunCalls, RunRequest, StartedRuns } from './chats.ts';
 import { notFound } from './refusals.ts';
 import { acceptRuns, checkText } from './runs/accept-run.ts';
 import { complete } from './runs/complete.ts';
-import { executeRun } from './runs/execute-run.ts';
-import { LiveRun } from './runs/live-run.ts';
 import { plainRun } from './runs/plain-run.ts';
 import { planContext } from './runs/plan-context.ts';
 import { contextOf } from './runs/prepare-answer.ts';
 import { contextWish, type RunContext } from './runs/run-context.ts';
 import { stopRun } from './runs/stop-run.ts';
+import { takeUpRepeated } from './runs/take-up-runs.ts';
 import { watchRun } from './runs/watch-run.ts';
 import { resolveSettings } from './settings/resolve-settings.ts';
 import { programLayers, settle, type SettingsSources } from './settings/settings-calls.ts';
@@ -20,8 +19,6 @@ import { branchTo } from '../lib/message-tree.ts';
 export interface RunParts {
   context: RunContext;
   sources: SettingsSources;
-  /** Runs in the background; waited for when the server closes. */
-  keep: (work: Promise<void>) => void;
 }
 
 export function createRunCalls(parts: RunParts): RunCalls {
@@ -35,7 +32,8 @@ export function createRunCalls(parts: RunParts): RunCalls {
         ...options,
         settle: (chat, message) => settle(sources, owner, { chat, message }),
       });
-      if (!accepted.repeated) await begin(parts, owner, accepted);
+      if (accepted.repeated) await takeUpRepeated(context, accepted);
+      else tell(context, owner, accepted.chat, 'messages');
       return started(accepted);
     },
     async getRun(owner, runId) {
@@ -77,20 +75,10 @@ export function createRunCalls(parts: RunParts): RunCalls {
   };
 }
 
-async function begin({ context, keep }: RunParts, owner: string, accepted: AcceptedRuns): Promise<void> {
-  for (const { run, message } of accepted.answers) {
-    const record = await context.store.getRun(owner, run.id);
-    if (!record) continue;
-    const live = new LiveRun(record, message.content, { isTemporary: accepted.chat.temporary });
-    keep(executeRun(context, live));
-  }
-  tell(context, owner, accepted.chat, 'messages');
-}
-
 function started(accepted: AcceptedRuns): StartedRuns {
   const [first] = accepted.answers;
   return {
-    runs: accepted.answers.map(({ run }) => run),
+    runs: accepted.answers.map(({ run }) => plainRun(run)),
     parentId: first?.message.parentId ?? null,
     userMessage: accepted.userMessage,
     repeated: accepted.repeated,

@@ -49,7 +49,7 @@ export interface AcceptRuns {
 export interface AcceptedRuns {
   chat: Chat;
   userMessage: ChatMessage | null;
-  answers: { run: Run; message: ChatMessage }[];
+  answers: { run: RunRecord; message: ChatMessage }[];
   /** True: the key was known, and nothing was written. */
   repeated: boolean;
 }

@@ -22,8 +22,8 @@ beforeAll(async () => {
   const config = loadConfig({ root, environment });
   const home = prepareHome(config.home);
   parts = await openParts({ config, home, version: '0.0.0-test', logLevel: config.logLevel });
-  address = await parts.server.listen();
   await parts.start();
+  address = await parts.server.listen();
 });
 afterAll(async () => {
   await parts.close();

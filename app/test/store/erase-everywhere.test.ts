@@ -33,8 +33,8 @@ async function start(): Promise<void> {
     version: '0.0.0-test',
     logLevel: 'silent',
   });
-  address = await parts.server.listen();
   await parts.start();
+  address = await parts.server.listen();
 }
 
 beforeEach(async () => {

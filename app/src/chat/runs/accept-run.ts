@@ -12,6 +12,8 @@ import type { AcceptedAnswer, AcceptedRuns, AcceptRuns } from '../../store/run-s
 import type { RunInput, RunRequest } from '../chats.ts';
 import { notFound, stale } from '../refusals.ts';
 import type { EffectiveSettings } from '../settings/resolve-settings.ts';
+import { executeRun } from './execute-run.ts';
+import { LiveRun } from './live-run.ts';
 import type { AnswerState, RunContext } from './run-context.ts';
 
 export interface AcceptCall {
@@ -23,7 +25,7 @@ export interface AcceptCall {
   settle: (chat: Chat, said: ChatSettings) => Promise<EffectiveSettings>;
 }
 
-/** Message and runs, on disk when it resolves. A key that was seen before gives what it led to then. */
+/** Message and runs, on disk and begun when it resolves. A key that was seen before gives what it led to then. */
 export async function acceptRuns(context: RunContext, call: AcceptCall): Promise<AcceptedRuns> {
   const { owner, chatId, request, idempotencyKey } = call;
   const refusal = context.closing.aborted ? shuttingDown() : context.refusal();
@@ -54,7 +56,7 @@ async function acceptNew(
   const settled = await Promise.all(targets.map((said) => call.settle(chat, said)));
   const now = context.clock.now();
   const place = await placeOf(context, { owner, chat, input: request.input, now });
-  return context.store.acceptRuns(owner, {
+  return acceptAndBegin(context, owner, {
     chatId,
     now,
     ...(idempotency === undefined ? {} : { idempotency }),
@@ -64,6 +66,21 @@ async function acceptNew(
       answerOf({ said: targets[position] ?? {}, settings, position, continued: place.continued }),
     ),
   });
+}
+
+/** Nothing that can fail stands between the commit and the beginning. */
+async function acceptAndBegin(context: RunContext, owner: string, write: AcceptRuns): Promise<AcceptedRuns> {
+  for (const { runId } of write.answers) context.beginning.add(runId);
+  try {
+    const accepted = await context.store.acceptRuns(owner, write);
+    if (accepted.repeated) return accepted;
+    const isTemporary = accepted.chat.temporary;
+    for (const { run, message } of accepted.answers)
+      context.keep(executeRun(context, new LiveRun(run, message.content, { isTemporary })));
+    return accepted;
+  } finally {
+    for (const { runId } of write.answers) context.beginning.delete(runId);
+  }
 }
 
 function shuttingDown(): AppError {

@@ -2,7 +2,7 @@ import { noFacts, type AnswerEnd, type AnswerFacts } from './answer-facts.ts';
 import { finishRun } from './finish-run.ts';
 import type { LiveRun } from './live-run.ts';
 import { prepareAnswer, type PreparedAnswer } from './prepare-answer.ts';
-import { mayTakeUpAgain, takeUpAfterEngineCrash } from './resume-runs.ts';
+import { mayTakeUpAgain, takeUpAfterEngineCrash } from './after-engine-crash.ts';
 import type { RunContext } from './run-context.ts';
 import { endOfError, streamAnswer } from './stream-answer.ts';
 
@@ -20,8 +20,11 @@ export async function executeRun(context: RunContext, live: LiveRun): Promise<vo
     else await finishRun(context, live, { end, facts });
   } finally {
     context.journal.remove(live);
-    context.live.delete(live.id);
-    notify(context, live, 'ended');
+    // Where a backup was restored, another copy may have its place.
+    if (context.live.get(live.id) === live) {
+      context.live.delete(live.id);
+      notify(context, live, 'ended');
+    }
   }
 }
 

@@ -244,23 +244,6 @@ describe('an engine that fails', () => {
   });
 });
 
-describe('a start', () => {
-  test('gives up a run that was found again and again where it had been', async () => {
-    const first = await openChats({ script: { loadMs: 60_000 } });
-    const { id } = await first.chat();
-    const { runs } = await first.chats.run(first.owner, id, message('never begun'));
-    await first.close();
-    const { chats, owner, store } = await open({ home: first.home, script: { loadMs: 60_000 } });
-    const runId = runs[0]!.id;
-    for (let epoch = 1; epoch <= 8; epoch++)
-      await store.resumeRun(owner, { runId, epoch, engineCrashed: false });
-    expect(await chats.start()).toEqual({ resumedRuns: 0 });
-    const { end } = await watchToEnd(chats, owner, runs[0]!);
-    expect(end).toMatchObject({ reason: 'interrupted', error: { code: 'engine-crashed' } });
-    expect((await chats.open(owner, id)).messages[1]?.state).toBe('failed');
-  });
-});
-
 describe('what the operator chose', () => {
   test('a full outbox makes new answers wait when it must', async () => {
     const { chats, owner, chat } = await open({ refusal: () => new AppError('log-full', 'no room') });

@@ -10,6 +10,7 @@ import { logEvent } from '../log/log-event.ts';
 import { loggingMode } from '../log/log-policy.ts';
 import { branchTo } from '../../lib/message-tree.ts';
 import type { AnswerEnd, AnswerFacts } from './answer-facts.ts';
+import { joinStored } from './join-stored.ts';
 import type { LiveRun } from './live-run.ts';
 import { outcomeOf, receiptOf } from './receipt-of.ts';
 import { answerState, type RunContext } from './run-context.ts';
@@ -45,7 +46,7 @@ export async function finishRun(
       live.end(written ? endEvent(live, known.end) : undefined);
       return;
     } catch (error) {
-      if (toAppError(error).code === 'not-found' || context.closing.aborted) {
+      if (await isOver(context, live, error)) {
         live.end();
         return;
       }
@@ -56,6 +57,15 @@ export async function finishRun(
       await sleep(delayMs, undefined, { signal: context.closing }).catch(() => undefined);
     }
   }
+}
+
+/** Nothing more can be written: it is gone, another's, or left to the next start. */
+async function isOver(context: RunContext, live: LiveRun, error: unknown): Promise<boolean> {
+  if (context.closing.aborted) return true;
+  const { code } = toAppError(error);
+  if (code !== 'conflict') return code === 'not-found';
+  const isOurs = await joinStored(context.store, live).catch(() => true);
+  return !isOurs;
 }
 
 async function write(

@@ -1,5 +1,6 @@
 import type { Log } from '../../lib/log.ts';
 import type { RunStore } from '../../store/run-store.ts';
+import { joinStored } from './join-stored.ts';
 import type { LiveRun } from './live-run.ts';
 
 /** Parts go to watchers this often; a person reads it as a flow, and the page is not flooded. */
@@ -11,7 +12,7 @@ const retryIntervalMs = 1000;
 
 /** Makes the text of all running answers durable with one commit each time, and shows it to watchers. */
 export class JournalWriter {
-  readonly #store: Pick<RunStore, 'appendJournal'>;
+  readonly #store: Pick<RunStore, 'appendJournal' | 'getRun'>;
   readonly #log: Log;
   readonly #runs = new Set<LiveRun>();
   /** Their last text is written with their end. */
@@ -21,7 +22,7 @@ export class JournalWriter {
   #committing: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(store: Pick<RunStore, 'appendJournal'>, log: Log) {
+  constructor(store: Pick<RunStore, 'appendJournal' | 'getRun'>, log: Log) {
     this.#store = store;
     this.#log = log;
   }
@@ -106,9 +107,8 @@ export class JournalWriter {
       })),
     );
     const refused = new Set(refusedRunIds);
-    for (const { run, end } of targets) {
-      if (!refused.has(run.id)) run.setDurable(end);
-      else run.lose();
-    }
+    for (const { run, end } of targets) if (!refused.has(run.id)) run.setDurable(end);
+    for (const { run } of targets)
+      if (refused.has(run.id) && !(await joinStored(this.#store, run))) run.lose();
   }
 }

@@ -45,11 +45,15 @@ export interface RunContext {
   readonly config: ChatsConfig;
   readonly journal: JournalWriter;
   readonly live: Map<string, LiveRun>;
+  /** Runs that somebody is about to work at: their ids, until they are live. */
+  readonly beginning: Set<string>;
   readonly suspects: Suspects;
   /** Aborted when the server stops: runs are left to the next start. */
   readonly closing: AbortSignal;
   /** Not null: new answers are refused, because their log events would have no room. */
   readonly refusal: () => AppError | null;
+  /** Goes on in the background; waited for when the server closes. */
+  readonly keep: (work: Promise<void>) => void;
   readonly notify: (notice: ChatNotice) => void;
 }
 

@@ -154,11 +154,11 @@ const noBackups = (): never => {
 
 /** Every tab hears of it: what it shows is of before. */
 async function restore(
-  { backups, streams }: ServerContext,
+  { backups, chats, streams }: ServerContext,
   backup: string | Readable,
 ): Promise<{ previous: string }> {
   const restored = (await backups?.restore(backup)) ?? noBackups();
-  streams.notifyAll({ type: 'restored' });
+  await chats.restored().finally(() => streams.notifyAll({ type: 'restored' }));
   return restored;
 }
 

@@ -28,7 +28,7 @@ export function runContract({ store, owner }: ContractParts): void {
         ['user', 'complete'],
         ['assistant', 'running'],
       ]);
-      expect(opened?.runs).toEqual([run.accepted.answers[0]?.run]);
+      expect(run.accepted.answers.map((answer) => answer.run)).toMatchObject(opened?.runs ?? []);
       expect((await store().unfinishedRuns()).filter((record) => record.owner === me)).toMatchObject([
         { id: run.runId, phase: 'accepted', epoch: 1, state: { seed: 7 }, engineCrashes: 0, resumedAt: [] },
       ]);

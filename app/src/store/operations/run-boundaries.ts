@@ -8,7 +8,7 @@ import type { MessageRow } from './message-reading.ts';
 import { insertJobs } from './jobs.ts';
 import { insertEvents } from './outbox.ts';
 import { fromJson, toJson } from '../json.ts';
-import { toMessage, toRun } from './rows.ts';
+import { toMessage, toRunRecord } from './rows.ts';
 import { endColumns, findRun, newRunColumns, notice, readEntries } from './runs.ts';
 import { notFound, requireVersion, type Session } from './session.ts';
 
@@ -128,7 +128,10 @@ async function readAccepted(
   for (const { runId, messageId } of accepted.ids.answers) {
     const run = await findRun(session, owner, runId);
     if (!run) throw notFound('run');
-    answers.push({ run: toRun(run), message: toMessage(await requireMessage(session, owner, messageId)) });
+    answers.push({
+      run: toRunRecord(run),
+      message: toMessage(await requireMessage(session, owner, messageId)),
+    });
   }
   const { userMessageId } = accepted.ids;
   return {

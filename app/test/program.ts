@@ -29,7 +29,12 @@ export interface ProgramOptions {
   folder?: string;
   /** Words to put before the command. */
   before?: string[];
+  /** Keeps its standard input open for what the test writes; else there is none. */
+  input?: 'pipe';
 }
+
+/** Words before a command that give it a terminal; what is written to its standard input is typed there. */
+export const inTerminal = ['bash', '-c', 'exec script -qefc "${*@Q}" /dev/null', 'bash'];
 
 /** What a user's shell would give, and nothing of the test runner's own settings. */
 function cleanEnvironment(extra: Record<string, string>): Record<string, string> {
@@ -49,12 +54,12 @@ export function startProgram(parameters: string[], options: ProgramOptions = {})
   const child = spawn(command, words, {
     cwd: options.folder ?? root,
     env: cleanEnvironment(options.environment ?? {}),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input ?? 'ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const ended = once(child, 'close').then(([code, signal]) => ({
     code: code as number | null,
     signal: signal as NodeJS.Signals | null,

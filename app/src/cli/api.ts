@@ -29,6 +29,26 @@ export type Transport = (
   request: { headers: Record<string, string>; body?: string; signal?: AbortSignal },
 ) => Promise<{ status: number; body: AsyncIterable<Uint8Array> }>;
 
+/** The body as it comes; one that breaks off is no end. */
+async function* whole(
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    if (signal?.aborted) throw new AppError('cancelled', 'the command was stopped', { cause });
+    throw serverGone(cause);
+  }
+}
+
+export function serverGone(cause?: unknown): AppError {
+  return new AppError('input-output', 'the server went away before its answer was whole', {
+    hint: 'Start it again: it goes on with answers it was writing, except in temporary chats.',
+    cause,
+  });
+}
+
 async function text(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
@@ -61,7 +81,7 @@ export function createApi(transport: Transport, close: () => Promise<void>): Api
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
     if (answer.status >= 400) throw await failure(answer.status, answer.body);
-    return answer.body;
+    return whole(answer.body, request.signal);
   }
 
   return {

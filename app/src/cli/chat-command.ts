@@ -1,7 +1,9 @@
 import { createInterface } from 'node:readline/promises';
+import { addAbortSignal } from 'node:stream';
 import type { ChatSettings } from '../contracts/chats.ts';
 import { AppError } from '../contracts/app-error.ts';
-import { type AnswerSummary, Conversation } from './chat/conversation.ts';
+import { Conversation } from './chat/conversation.ts';
+import type { Answer, AnswerListener } from './chat/follow-answer.ts';
 import type { Command, CommandContext, CommandOptions } from './command.ts';
 import { reportError } from './render/output.ts';
 
@@ -26,13 +28,34 @@ function settingsOf(options: CommandOptions): ChatSettings {
   };
 }
 
-async function open(context: CommandContext, options: CommandOptions): Promise<Conversation> {
-  const api = await context.api();
-  const settings = settingsOf(options);
-  if (options['continue'] !== true) return Conversation.start(api, settings, options['temporary'] === true);
-  const conversation = await Conversation.last(api);
+interface Wish {
+  settings: ChatSettings;
+  isContinued: boolean;
+  isTemporary: boolean;
+}
+
+function wishOf(options: CommandOptions): Wish {
+  const isContinued = options['continue'] === true;
+  const isTemporary = options['temporary'] === true;
+  if (isContinued && isTemporary)
+    throw new AppError('usage', '--continue and --temporary exclude each other', {
+      hint: 'The chat that is gone on with keeps all that is said in it.',
+    });
+  return { settings: settingsOf(options), isContinued, isTemporary };
+}
+
+async function open(context: CommandContext, wish: Wish): Promise<Conversation> {
+  const server = await context.api();
+  refuseStopped(context.signal);
+  const { settings, isContinued, isTemporary } = wish;
+  if (!isContinued) return Conversation.start(server, settings, isTemporary);
+  const conversation = await Conversation.last(server);
   if (Object.keys(settings).length > 0) await conversation.change(settings);
   return conversation;
+}
+
+function refuseStopped(signal: AbortSignal): void {
+  if (signal.aborted) throw new AppError('cancelled', 'the command was stopped');
 }
 
 /** Writes the answer as it comes; on a terminal with what is going on before the first word. */
@@ -41,41 +64,45 @@ async function answer(
   conversation: Conversation,
   content: string,
   signal: AbortSignal,
-): Promise<AnswerSummary & { text: string }> {
+): Promise<Answer> {
   const { output } = context;
-  let text = '';
-  const summary = await conversation.say(
-    content,
-    {
-      text: (delta) => {
-        if (text === '') output.status('');
-        text += delta;
-        output.write(delta);
-      },
-      status: (status) => {
-        if (text === '') output.status(status);
-      },
+  let hasBegun = false;
+  const listener: AnswerListener = {
+    text: (text) => {
+      if (!hasBegun) output.status('');
+      hasBegun = true;
+      output.write(text);
     },
-    signal,
-  );
-  output.status('');
-  output.line();
-  return { ...summary, text };
+    status: (status) => {
+      if (!hasBegun) output.status(status);
+    },
+  };
+  try {
+    return await conversation.say(content, listener, signal);
+  } finally {
+    // The current line of a terminal is a status, or else the answer's last line, which stays.
+    if (hasBegun) output.line();
+    else output.status('');
+  }
 }
 
-/** What is piped in is one message; its answer is all that is printed. */
-async function answerOnce(
-  context: CommandContext,
-  conversation: Conversation,
-  message: string,
-): Promise<void> {
+/** What is piped in is one message; its answer is all that is printed. A part of one is no success. */
+async function answerOnce(context: CommandContext, wish: Wish, message: string): Promise<void> {
+  const conversation = await open(context, wish);
+  refuseStopped(context.signal);
   const result = await answer(context, conversation, message, context.signal);
+  if (result.reason === 'aborted') throw new AppError('cancelled', 'the answer was stopped');
   context.output.json(result);
 }
 
-async function readAll(): Promise<string> {
+async function readAll(signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of addAbortSignal(signal, process.stdin)) chunks.push(chunk as Buffer);
+  } catch (error) {
+    refuseStopped(signal);
+    throw error;
+  }
   return Buffer.concat(chunks).toString('utf8').trim();
 }
 
@@ -91,9 +118,12 @@ async function obey(line: string, conversation: Conversation, context: CommandCo
   return true;
 }
 
-async function converse(context: CommandContext, conversation: Conversation): Promise<void> {
-  const { output } = context;
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+async function converse(context: CommandContext, wish: Wish): Promise<void> {
+  const { output, signal } = context;
+  if (output.isJson) throw new AppError('usage', '--json is for one message, given or piped in');
+  const conversation = await open(context, wish);
+  refuseStopped(signal);
+  const terminal = createInterface({ input: process.stdin, output: process.stdout, signal });
   let stopping: AbortController | undefined;
   terminal.on('SIGINT', () => (stopping ? stopping.abort() : terminal.close()));
   output.line(output.style('dim', `${conversation.title} · /help for what you can do here`));
@@ -105,7 +135,8 @@ async function converse(context: CommandContext, conversation: Conversation): Pr
     try {
       if (content !== '' && !(await obey(content, conversation, context))) {
         stopping = new AbortController();
-        const { tokens, tokensPerSecond } = await answer(context, conversation, content, stopping.signal);
+        const stopped = AbortSignal.any([signal, stopping.signal]);
+        const { tokens, tokensPerSecond } = await answer(context, conversation, content, stopped);
         const speed = tokensPerSecond === null ? '' : ` · ${tokensPerSecond.toFixed(1)} tokens/s`;
         if (tokens !== null) output.line(output.style('dim', `${tokens} tokens${speed}`));
       }
@@ -132,11 +163,10 @@ export const chatCommand: Command = {
   ],
   settings: ['model', 'contextTokens'],
   async run(context, { arguments: words, options }) {
-    const conversation = await open(context, options);
-    if (words.length > 0) return answerOnce(context, conversation, words.join(' '));
-    if (process.stdin.isTTY) return converse(context, conversation);
-    const message = await readAll();
+    const wish = wishOf(options);
+    if (words.length === 0 && process.stdin.isTTY) return converse(context, wish);
+    const message = words.length > 0 ? words.join(' ') : await readAll(context.signal);
     if (message === '') throw new AppError('usage', 'there is no message: nothing was piped in');
-    return answerOnce(context, conversation, message);
+    return answerOnce(context, wish, message);
   },
 };

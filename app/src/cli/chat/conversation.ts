@@ -1,22 +1,12 @@
-import type { Chat, ChatSettings } from '../../contracts/chats.ts';
-import { AppError } from '../../contracts/app-error.ts';
+import type { OpenedChat } from '../../contracts/api/chats.ts';
 import type { StartedRun } from '../../contracts/api/runs.ts';
-import type { RunEvent } from '../../contracts/runs.ts';
+import { AppError } from '../../contracts/app-error.ts';
+import type { Chat, ChatSettings } from '../../contracts/chats.ts';
 import type { Api } from '../api.ts';
+import { type Answer, type AnswerListener, followAnswer } from './follow-answer.ts';
 
-/** How an answer went, for the line under it. */
-export interface AnswerSummary {
-  reason: string;
-  tokens: number | null;
-  tokensPerSecond: number | null;
-}
-
-/** What a terminal hears of an answer while it is written. */
-export interface AnswerListener {
-  text(text: string): void;
-  /** Loading, waiting, reading the prompt; empty when the answer begins. */
-  status(text: string): void;
-}
+/** A change meets the page's, or the model's title, this often before it is given up. */
+const attempts = 3;
 
 /** One chat as the terminal has it: a thin layer over the native API. */
 export class Conversation {
@@ -50,15 +40,22 @@ export class Conversation {
     return this.#chat.title || 'New chat';
   }
 
-  get model(): string | undefined {
-    return this.#chat.settings.model;
-  }
-
-  /** Changes settings from the next message on. */
+  /** Changes these settings from the next message on; all others stay, also those changed elsewhere meanwhile. */
   async change(settings: ChatSettings): Promise<void> {
-    this.#chat = await this.#api.request<Chat>('PATCH', `/api/chats/${this.#chat.id}`, {
-      body: { settings },
-    });
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        this.#chat = await this.#api.request<Chat>('PATCH', `/api/chats/${this.#chat.id}`, {
+          headers: { 'if-match': `"${this.#chat.version}"` },
+          body: { settings: merged(this.#chat.settings, settings) },
+        });
+        return;
+      } catch (error) {
+        const isConflict = error instanceof AppError && error.code === 'conflict';
+        if (!isConflict || attempt === attempts) throw error;
+        const path = `/api/chats/${this.#chat.id}?last=1`;
+        this.#chat = (await this.#api.request<OpenedChat>('GET', path)).chat;
+      }
+    }
   }
 
   /** Messages to the trash; the chat and its settings stay. */
@@ -67,40 +64,27 @@ export class Conversation {
   }
 
   /** Says something and follows the answer to its end. Aborting stops the answer and keeps its text. */
-  async say(content: string, listener: AnswerListener, signal: AbortSignal): Promise<AnswerSummary> {
-    const started = await this.#api.request<StartedRun>('POST', `/api/chats/${this.#chat.id}/runs`, {
+  async say(content: string, listener: AnswerListener, signal: AbortSignal): Promise<Answer> {
+    const { runId } = await this.#api.request<StartedRun>('POST', `/api/chats/${this.#chat.id}/runs`, {
       body: { input: { kind: 'message', content } },
     });
-    const stop = (): void =>
-      void this.#api.request('DELETE', `/api/runs/${started.runId}`).catch(() => undefined);
+    const stop = (): void => void this.#api.request('DELETE', `/api/runs/${runId}`).catch(() => undefined);
     signal.addEventListener('abort', stop, { once: true });
+    // An aborted signal tells nobody any more.
+    if (signal.aborted) stop();
     try {
-      return await this.#follow(started.runId, listener);
+      return await followAnswer(this.#api, runId, listener);
     } finally {
       signal.removeEventListener('abort', stop);
     }
   }
-
-  async #follow(runId: string, listener: AnswerListener): Promise<AnswerSummary> {
-    const summary: AnswerSummary = { reason: 'interrupted', tokens: null, tokensPerSecond: null };
-    for await (const { data } of this.#api.events(`/api/runs/${runId}/events?from=0`)) {
-      const event = data as RunEvent;
-      if (event.type === 'text') listener.text(event.text);
-      else if (event.type === 'usage') summary.tokens = event.usage.completionTokens;
-      else if (event.type === 'timings') summary.tokensPerSecond = event.timings.tokensPerSecond;
-      else if (event.type === 'end') {
-        if (event.error) throw AppError.fromJSON(event.error);
-        return { ...summary, reason: event.reason };
-      } else listener.status(statusOf(event));
-    }
-    return summary;
-  }
 }
 
-function statusOf(event: RunEvent): string {
-  if (event.type === 'model-load') return `loading the model ${Math.round(event.progress * 100)} %`;
-  if (event.type === 'queue-position' && event.position > 0)
-    return `waiting, number ${event.position} in line`;
-  if (event.type === 'prompt-progress') return `reading ${event.processed} of ${event.total} tokens`;
-  return '';
+/** The server replaces the whole object; what a change does not name is to stay. */
+function merged(settings: ChatSettings, change: ChatSettings): ChatSettings {
+  return {
+    ...settings,
+    ...change,
+    ...(change.sampling === undefined ? {} : { sampling: { ...settings.sampling, ...change.sampling } }),
+  };
 }

@@ -1,9 +1,9 @@
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../contracts/app-error.ts';
-import type { ImportResult } from '../contracts/api/transfer.ts';
+import type { ExportFormat, ImportResult } from '../contracts/api/transfer.ts';
 import { exportFormatSchema } from '../contracts/api/transfer.ts';
-import type { CommandContext, CommandInput, Command } from './command.ts';
+import type { Command } from './command.ts';
 
 /** The server takes no larger body; a larger file is refused before it is read. */
 const mostImportBytes = 128 * 1024 * 1024;
@@ -52,6 +52,9 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
+/** Those that are one JSON value as a whole; sharegpt is one a line. */
+const jsonFormats: ReadonlySet<ExportFormat> = new Set(['json', 'chat_history']);
+
 export const historyExportCommand: Command = {
   name: 'history export',
   about: 'Write chats to a file or to standard output.',
@@ -70,33 +73,45 @@ export const historyExportCommand: Command = {
       throw new AppError('usage', `${String(input.options['format'])} is no format`, {
         hint: `Use one of: ${exportFormatSchema.options.join(', ')}.`,
       });
-    const chat = input.options['chat'];
+    const { output, signal } = context;
+    const { chat, out } = input.options;
+    if (output.isJson && out === undefined && !jsonFormats.has(format.data))
+      throw new AppError('usage', `--json prints one JSON value, and ${format.data} is none`, {
+        hint: 'Leave --json out, or name a file with --out.',
+      });
     const path = typeof chat === 'string' ? `/api/chats/${encodeURIComponent(chat)}/export` : '/api/export';
     const server = await context.api();
-    const body = await server.download(`${path}?format=${format.data}`, context.signal);
-    await writeTo(context, input, body);
+    const body = await server.download(`${path}?format=${format.data}`, signal);
+    if (typeof out !== 'string') return output.document(body);
+    const sizeBytes = await writeFileWhole(out, body);
+    output.line(`${out}: ${sizeBytes} bytes`);
+    output.json({ file: out, sizeBytes });
   },
 };
 
-async function writeTo(
-  { output }: CommandContext,
-  input: CommandInput,
-  body: AsyncIterable<Uint8Array>,
-): Promise<void> {
-  const out = input.options['out'];
-  if (typeof out !== 'string') {
-    const decoder = new TextDecoder();
-    for await (const chunk of body) output.write(decoder.decode(chunk, { stream: true }));
-    return;
-  }
-  const file = await open(out, 'wx', 0o600).catch((cause: unknown) => {
+/** A part of an export is none: a file that could not be written to its end is not kept. */
+async function writeFileWhole(path: string, body: AsyncIterable<Uint8Array>): Promise<number> {
+  const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new AppError('input-output', exists ? `${out} is there already` : `${out} cannot be written`, {
+    throw new AppError('input-output', exists ? `${path} is there already` : `${path} cannot be written`, {
       cause,
     });
   });
-  await pipeline(body, file.createWriteStream());
-  const { size } = await stat(out);
-  output.line(`${out}: ${size} bytes`);
-  output.json({ file: out, sizeBytes: size });
+  try {
+    await pipeline(body, file.createWriteStream());
+    return (await stat(path)).size;
+  } catch (cause) {
+    await rm(path, { force: true });
+    throw writeFault(path, cause);
+  }
+}
+
+function writeFault(path: string, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
+  const isFull = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
+  return new AppError(
+    isFull ? 'disk-full' : 'input-output',
+    isFull ? `the disk is full: ${path} was not written` : `${path} could not be written to its end`,
+    { hint: 'Name a file on another disk, or make room.', cause },
+  );
 }

@@ -40,7 +40,8 @@ function createContext(invocation: Invocation, output: Output, options: RunOptio
 export async function runCommandLine(options: RunOptions): Promise<number> {
   const isJson = options.parameters.includes('--json');
   const isDebug = options.parameters.includes('--debug');
-  const output = createOutput({ isJson, stdout: process.stdout, stderr: process.stderr });
+  const hasColours = !options.parameters.includes('--no-color');
+  const output = createOutput({ isJson, hasColours, stdout: process.stdout, stderr: process.stderr });
   try {
     const invocation = parseInvocation(options.parameters, options.version);
     if (!invocation) return 0;

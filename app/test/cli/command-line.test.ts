@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
-import { runProgram, startServer, temporaryFolder } from '../program.ts';
+import { inTerminal, runProgram, startServer, temporaryFolder } from '../program.ts';
 
 /** No stack trace, no path into our sources: what a person may see. */
 function expectPlain(stderr: string): void {
@@ -44,6 +44,16 @@ describe('the command line', () => {
     expect(code).toBe(78);
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'config-invalid' } });
     expect((await runProgram(['config', '--port', '-1', '--debug'])).stderr).toMatch(/^\s+at /m);
+  });
+
+  it('prints colours in a terminal, and none with --no-color', async () => {
+    const environment = { CORRAL_HOME: temporaryFolder(onTestFinished), FORCE_COLOR: '1' };
+    const show = (...flags: string[]) =>
+      runProgram(['show', 'cria', ...flags], { environment, before: inTerminal });
+    expect((await show()).stdout).toContain('\u001B[1mcria\u001B[22m');
+    const plain = await show('--no-color');
+    expect(plain).toMatchObject({ code: 0, stdout: expect.stringMatching(/^cria\r\n/u) as string });
+    expect(plain.stdout).not.toContain('\u001B');
   });
 
   it('reads .env of CORRAL_HOME and masks what is secret', async () => {

@@ -36,6 +36,27 @@ test('history goes in and out, without a server and with the texts unit for unit
   expect(format.code).toBe(64);
 });
 
+test('an export is whole or not there: with --json, in a format that is no JSON, and on a full disk', async () => {
+  const environment = { CORRAL_HOME: temporaryFolder(onTestFinished) };
+  const folder = temporaryFolder(onTestFinished);
+  const file = join(folder, 'chat_history.json');
+  const history = { long: [{ role: 'user', content: 'far '.repeat(100_000) }] };
+  writeFileSync(file, JSON.stringify(history));
+  expect((await runProgram(['history', 'import', file], { environment })).code).toBe(0);
+  const json = await runProgram(['history', 'export', '--json'], { environment });
+  expect(JSON.parse(json.stdout)).toMatchObject({ format: 'corral', chats: [{ chat: { title: 'long' } }] });
+  const markdown = await runProgram(['history', 'export', '--json', '--format', 'markdown'], { environment });
+  expect(markdown.code).toBe(64);
+  expect(JSON.parse(markdown.stdout)).toMatchObject({ error: { code: 'usage' } });
+  const disk = `mount -t tmpfs -o size=64k tmpfs ${folder} && { "$@"; code=$?; ls ${folder}; exit $code; }`;
+  const full = await runProgram(['history', 'export', '--out', join(folder, 'all.json')], {
+    environment,
+    before: ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', disk, 'sh'],
+  });
+  expect(full).toMatchObject({ code: 74, stdout: '' });
+  expect(full.stderr).toContain('the disk is full');
+});
+
 test('an answer reaches the log sink; status and replay speak with the running server', async () => {
   const sink = await openLogSink();
   onTestFinished(() => sink.close());

@@ -16,12 +16,12 @@ function screen(isTTY: boolean): Screen {
   };
 }
 
-function outputs(isTTY: boolean) {
+function outputs(isTTY: boolean, hasColours = true) {
   const [stdout, stderr] = [screen(isTTY), screen(isTTY)];
   return {
     stdout,
     stderr,
-    output: createOutput({ isJson: false, stdout: stdout.stream, stderr: stderr.stream }),
+    output: createOutput({ isJson: false, hasColours, stdout: stdout.stream, stderr: stderr.stream }),
   };
 }
 
@@ -50,6 +50,13 @@ describe('what a command prints', () => {
     const text = 'one\ttwo\r\nthree\n\u001B[1mbold\u001B[22m \u001B[32mgreen\u001B[39m \u00e9\ud83d\ude80';
     output.write(text);
     expect(stdout.text()).toBe(text);
+  });
+
+  it('is plain with --no-color', () => {
+    const { stdout, output } = outputs(true, false);
+    output.line(output.style('bold', 'bold'));
+    output.status('loading');
+    expect(stdout.text()).toBe('bold\n\r\u001B[2Kloading');
   });
 
   it('hands everything on as it is where no terminal reads', () => {

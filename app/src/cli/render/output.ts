@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { styleText } from 'node:util';
 import { toAppError } from '../../contracts/app-error.ts';
 
@@ -7,7 +8,7 @@ export interface Progress {
   done(note: string): void;
 }
 
-/** Where a command writes. With `--json` only `json` reaches standard output. */
+/** Where a command writes. With `--json` only `json` and `document` reach standard output. */
 export interface Output {
   readonly isJson: boolean;
   readonly isTerminal: boolean;
@@ -19,6 +20,8 @@ export interface Output {
   /** A remark that is not the result: standard error. */
   note(text: string): void;
   json(value: unknown): void;
+  /** Bytes that are the result as they are. */
+  document(body: AsyncIterable<Uint8Array>): Promise<void>;
   table(rows: readonly (readonly string[])[], header: readonly string[]): void;
   progress(label: string): Progress;
   style(name: 'bold' | 'dim' | 'green' | 'yellow' | 'red', text: string): string;
@@ -26,31 +29,36 @@ export interface Output {
 
 export interface OutputOptions {
   isJson: boolean;
+  /** False: `--no-color`. */
+  hasColours: boolean;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
 }
 
-export function createOutput({ isJson, stdout, stderr }: OutputOptions): Output {
+export function createOutput({ isJson, hasColours, stdout, stderr }: OutputOptions): Output {
   const isTerminal = stdout.isTTY === true && !isJson;
   const write = (text: string): void => {
     if (!isJson) stdout.write(shown(text, stdout));
   };
   const line = (text = ''): void => write(`${text}\n`);
+  const style: Output['style'] = (name, text) =>
+    isTerminal && hasColours ? styleText(name, text, { stream: stdout }) : text;
   const output: Output = {
     isJson,
     isTerminal,
     line,
     write,
     status: (text) => {
-      if (isTerminal) stdout.write(`\r\u001B[2K${styleText('dim', shown(text, stdout), { stream: stdout })}`);
+      if (isTerminal) stdout.write(`\r\u001B[2K${style('dim', shown(text, stdout))}`);
     },
     note: (text) => void stderr.write(`${shown(text, stderr)}\n`),
     json: (value) => {
       if (isJson) stdout.write(`${JSON.stringify(value, null, 2)}\n`);
     },
+    document: (body) => writeDocument(body, stdout),
     table: (rows, header) => formatTable(rows, header).forEach(line),
     progress: (label) => (isTerminal ? barProgress(label, stdout) : lineProgress(label, output)),
-    style: (name, text) => (isTerminal ? styleText(name, text, { stream: stdout }) : text),
+    style,
   };
   return output;
 }
@@ -72,6 +80,15 @@ function shown(text: string, stream: NodeJS.WriteStream): string {
     if (code < 0x20) return String.fromCodePoint(0x2400 + code);
     return code === 0x7f ? '\u2421' : '\uFFFD';
   });
+}
+
+/** No faster than it is read: an export may be larger than memory. */
+async function writeDocument(body: AsyncIterable<Uint8Array>, stdout: NodeJS.WriteStream): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of body) {
+    const part = stdout.isTTY ? shown(decoder.decode(chunk, { stream: true }), stdout) : chunk;
+    if (!stdout.write(part)) await once(stdout, 'drain');
+  }
 }
 
 function formatTable(rows: readonly (readonly string[])[], header: readonly string[]): string[] {

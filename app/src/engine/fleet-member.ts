@@ -29,6 +29,7 @@ export class FleetMember {
   readonly #listeners = new Set<(fraction: number) => void>();
   readonly #controller = new AbortController();
   readonly #ready: Promise<Engine>;
+  readonly #gone = Promise.withResolvers<void>();
   #engine: Engine | null = null;
   #progress: number | null = null;
   #users = 0;
@@ -54,6 +55,16 @@ export class FleetMember {
     return this.#users === 0;
   }
 
+  /** On its way out, or its load is being stopped: nobody can join any more. */
+  get isLeaving(): boolean {
+    return this.#isDropped || this.#controller.signal.aborted;
+  }
+
+  /** Resolves when its memory is free. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
   /** Waits for the engine; aborting only stops waiting, and the load once nobody waits. */
   async lease(
     onProgress: ((fraction: number) => void) | undefined,
@@ -76,9 +87,10 @@ export class FleetMember {
 
   /** Forgets the KV state of a chat, in memory and on disk. */
   async dropState(stateKey: string): Promise<void> {
-    await this.#engine?.dropState(stateKey).catch((error: unknown) => {
-      // An engine that is going takes what it has in memory along.
+    await this.#engine?.dropState(stateKey).catch(async (error: unknown) => {
       if (!this.#isDropped) throw error;
+      // An engine that is going takes what it has in memory along, but may be writing it down just now.
+      await this.gone;
     });
   }
 
@@ -130,6 +142,7 @@ export class FleetMember {
   #leave(how: 'failed' | 'dropped' | 'by-itself'): void {
     this.#stopIdling();
     this.#options.onGone(this, how);
+    this.#gone.resolve();
   }
 
   #release(): void {

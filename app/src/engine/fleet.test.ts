@@ -120,6 +120,46 @@ describe('which models are in memory', () => {
     await expect.poll(() => fleet.loaded()).toEqual([]);
   });
 
+  test('a load that is being stopped is not joined: who asks next has a load of its own', async () => {
+    const { fleet, loader } = start({ loadMs: 30 });
+    const controller = new AbortController();
+    const left = fleet.use('x', {}, controller.signal);
+    await expect.poll(() => loader.loads).toEqual(['x']);
+    controller.abort();
+    const next = fleet.use('x');
+    await expect(left).rejects.toMatchObject({ code: 'cancelled' });
+    expect((await next).engine.source.id).toBe('x');
+    expect(loader.loads).toEqual(['x', 'x']);
+    await fleet.close();
+  });
+
+  test('a load that is stopped in the queue is gone at once, and loads stay one at a time', async () => {
+    const { fleet, loader } = start({ loadMs: 60 });
+    const first = fleet.use('first');
+    const controller = new AbortController();
+    const left = fleet.use('second', {}, controller.signal);
+    controller.abort();
+    await expect(left).rejects.toMatchObject({ code: 'cancelled' });
+    await expect.poll(() => fleet.loaded().map((model) => model.id)).toEqual(['first']);
+    const third = fleet.use('third');
+    await first;
+    expect(loader.loads).toEqual(['first']);
+    await third;
+    expect(loader.loads).toEqual(['first', 'third']);
+    await fleet.close();
+  });
+
+  test('a model that leaves memory is loaded anew for who asks meanwhile', async () => {
+    const { fleet, loader } = start({ loadMs: 5 });
+    (await fleet.use('x')).release();
+    const leaving = fleet.unload('x');
+    const { engine } = await fleet.use('x');
+    await leaving;
+    expect((await answerOf(engine.generate(chatRequest('still there?')))).text).not.toBe('');
+    expect(loader.loads).toEqual(['x', 'x']);
+    await fleet.close();
+  });
+
   test('an idle model leaves the memory, one in use does not', async () => {
     const { fleet } = start({}, { idleMs: 30 });
     const used = await fleet.use('used');

@@ -149,7 +149,13 @@ class Fleet implements Engines {
     this.#present();
     this.#loaderOf(source);
     try {
-      const lease = await this.#join(source, reference, options).lease(options.onProgress, signal);
+      let member = this.#join(source, reference, options);
+      while (member.isLeaving) {
+        await orAborted(member.gone, signal);
+        this.#present();
+        member = this.#join(source, reference, options);
+      }
+      const lease = await member.lease(options.onProgress, signal);
       this.#errors.delete(source.id);
       this.#errors.delete(reference);
       this.#options.onUse?.(reference);
@@ -215,8 +221,10 @@ class Fleet implements Engines {
       return loader.load(source, wanted);
     };
     if (source.kind === 'remote') return start();
-    const next = this.#loading.then(start);
-    this.#loading = next.catch(() => undefined);
+    const before = this.#loading;
+    // Whoever is stopped while it waits is gone at once; those after it wait for the one before all the same.
+    const next = orAborted(before, wanted.signal).then(start);
+    this.#loading = Promise.allSettled([before, next]);
     return next;
   }
 }

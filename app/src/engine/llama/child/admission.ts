@@ -3,11 +3,11 @@ import { AppError } from '../../../contracts/app-error.ts';
 import { samplingDefaults } from '../../../contracts/sampling-defaults.ts';
 import type { Sampling } from '../../../contracts/sampling.ts';
 import type { WireGenerateRequest } from '../protocol.ts';
+import { answerGrammar } from './answer-grammar.ts';
 import { AnswerText } from './answer-text.ts';
 import type { Bindings } from './bindings.ts';
 import type { ChatStates } from './chat-states.ts';
 import type { Counters } from './counters.ts';
-import { compileGrammar } from './grammar.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import type { ResolvedPrompt } from './prompting.ts';
 import { Sampler } from './sampler.ts';
@@ -130,18 +130,11 @@ async function answerWork(
   place: AdmissionPlace,
 ): Promise<AnswerWork> {
   const { sampling } = request;
-  const { loaded, library } = place;
+  const { loaded } = place;
   const { vocabulary } = loaded.model;
   checkSampling(sampling);
   vocabulary.check(sampling.stopTokenIds ?? []);
-  const grammar =
-    sampling.grammar === undefined
-      ? null
-      : await compileGrammar(sampling.grammar, {
-          library,
-          vocabulary: vocabulary.pointer,
-          vocabularySize: vocabulary.size,
-        });
+  const grammar = await answerGrammar(request, place);
   const sampler = new Sampler({
     sampling,
     vocabulary,

@@ -16,20 +16,27 @@ function positiveParts(low: number | undefined, high: number | undefined): strin
   return high !== undefined && high < 0 ? [] : atLeastAtMost(Math.max(0, low ?? 0), high);
 }
 
-const mostDigits = 15;
+/** Of numbers without an upper bound: as many as a double keeps, and more only where the lower bound has more. */
+const usualDigits = 15;
 
 /** Patterns for the numbers from `low` to `high`, neither of them negative. */
 function atLeastAtMost(low: number, high: number | undefined): string[] {
   const parts: string[] = [];
-  const lowDigits = String(low).length;
-  const highDigits = high === undefined ? mostDigits : Math.min(mostDigits, String(high).length);
-  for (let digits = lowDigits; digits <= highDigits; digits++) {
-    const first = digits === lowDigits ? String(low) : `1${'0'.repeat(digits - 1)}`;
-    const isLast = high !== undefined && digits === highDigits;
-    const last = isLast ? String(high) : '9'.repeat(digits);
+  const lowest = digitsOf(low);
+  const highest = high === undefined ? '' : digitsOf(high);
+  const mostDigits = Math.max(usualDigits, lowest.length);
+  const lastDigits = high === undefined ? mostDigits : Math.min(mostDigits, highest.length);
+  for (let digits = lowest.length; digits <= lastDigits; digits++) {
+    const first = digits === lowest.length ? lowest : `1${'0'.repeat(digits - 1)}`;
+    const last = digits === highest.length ? highest : '9'.repeat(digits);
     parts.push(...sameLength(first, last));
   }
   return parts;
+}
+
+/** Large numbers are written with an exponent otherwise. */
+function digitsOf(number: number): string {
+  return BigInt(number).toString();
 }
 
 /** Patterns for numbers of as many digits as both bounds have. */

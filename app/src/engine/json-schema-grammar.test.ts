@@ -47,6 +47,8 @@ describe('a JSON schema becomes a grammar', () => {
     ['#/pattern', { pattern: '(a' }],
     ['#/pattern', { pattern: 'a{1,2000}' }],
     ['#/pattern', { pattern: '*a' }],
+    ['#/pattern', { pattern: '[z-a]' }],
+    ['#/pattern', { pattern: '["]' }],
     ['#/items/not', { type: 'array', items: { not: {} } }],
     ['#/properties/a/type', { properties: { a: { type: 'strnig' } } }],
     ['#/anyOf/1/enum', { anyOf: [{}, { enum: [] }] }],

@@ -8,6 +8,10 @@ const limits = { chars: 1_000, depth: 16, repetitions: 1_000 } as const;
 const anyCharacter = 'char';
 const classes: Readonly<Record<string, string>> = { d: '0-9', w: '0-9A-Za-z_', s: ' ' };
 
+const firstPrintable = 0x20;
+/** The quote, the backslash and DEL, in order: never in a JSON string of ours as they are. */
+const outside = [0x22, 0x5c, 0x7f];
+
 /**
  * The inside of a JSON string that a regular expression describes, as GBNF: literals, classes, groups, alternatives,
  * repetitions and the anchors at both ends. Throws `grammar-invalid` where a grammar cannot say it.
@@ -87,20 +91,50 @@ class PatternReader {
     const isNegated = this.#take('^');
     let inside = '';
     while (!this.#take(']')) {
-      const character = this.#next();
-      const next = character === '\\' ? this.#next() : '';
-      if (next !== '' && classes[next] !== undefined) inside += classes[next];
-      else inside += this.#classMember(next === '' ? character : next, next !== '');
+      const known = this.#knownClass();
+      if (known !== null) inside += known;
+      else {
+        const from = this.#classMember();
+        inside += this.#takesRange() ? this.#range(from, this.#classMember(), isNegated) : member(from);
+      }
     }
     if (inside === '') throw this.#refused('a class is empty');
     return isNegated ? `[^${inside}"\\\\\\x00-\\x1f\\x7f]` : `[${inside}]`;
   }
 
-  #classMember(character: string, isEscaped: boolean): string {
-    if (character === '-' && !isEscaped) return '-';
+  #knownClass(): string | null {
+    const known = this.#peek() === '\\' ? classes[this.#text.charAt(this.#at + 1)] : undefined;
+    if (known === undefined) return null;
+    this.#at += 2;
+    return known;
+  }
+
+  #classMember(): string {
+    const first = this.#next();
+    const character = first === '\\' ? this.#next() : first;
     if (character === '"' || character === '\\') throw this.#refused('a class holds a quote or a backslash');
-    if (isEscaped && /[A-Za-z0-9]/u.test(character)) throw this.#refused(`"\\${character}" is not supported`);
-    return /[\]^-]/u.test(character) ? hexEscape(character) : character;
+    if (first === '\\' && /[A-Za-z0-9]/u.test(character))
+      throw this.#refused(`"\\${character}" is not supported`);
+    return character;
+  }
+
+  /** A dash at the end of a class is one of its characters. */
+  #takesRange(): boolean {
+    return this.#text.charAt(this.#at + 1) !== ']' && this.#take('-');
+  }
+
+  /** Without what cannot stand in a JSON string as it is: fewer texts fit then, and all of them are JSON. */
+  #range(from: string, to: string, isNegated: boolean): string {
+    const [low, high] = [from.codePointAt(0)!, to.codePointAt(0)!];
+    if (low > high) throw this.#refused(`the range ${from}-${to} runs backwards`);
+    if (isNegated) return `${member(from)}-${member(to)}`;
+    const starts = [Math.max(low, firstPrintable), ...outside.map((code) => code + 1)];
+    const ends = [...outside.map((code) => code - 1), high];
+    return starts
+      .map((start, index) => [Math.max(start, low), Math.min(ends[index]!, high)] as const)
+      .filter(([start, end]) => start <= end)
+      .map(([start, end]) => `${member(String.fromCodePoint(start))}-${member(String.fromCodePoint(end))}`)
+      .join('');
   }
 
   #repetition(): string {
@@ -150,6 +184,11 @@ class PatternReader {
 /** As it stands inside of a JSON string. */
 function literal(character: string): string {
   return gbnfLiteral(JSON.stringify(character).slice(1, -1));
+}
+
+/** A character of a class; some would mean something there. */
+function member(character: string): string {
+  return /[\]^-]/u.test(character) ? hexEscape(character) : character;
 }
 
 function hexEscape(character: string): string {

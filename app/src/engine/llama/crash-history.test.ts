@@ -2,13 +2,15 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { silentLog } from '../../lib/log.ts';
 import { createCrashHistory, type CrashHistory } from './crash-history.ts';
 
 let folder: string;
 let now: number;
 let history: CrashHistory;
 const crash = { reason: 'SIGSEGV', isTheFilesFault: true };
-const start = (): CrashHistory => createCrashHistory(join(folder, 'crashes.json'), { now: () => now });
+const start = (path = join(folder, 'crashes.json')): CrashHistory =>
+  createCrashHistory(path, { now: () => now }, silentLog);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'corral-crashes-'));
@@ -47,4 +49,12 @@ test('two crashes within the hour are one too many; two far apart are not', () =
 test('a damaged file is as good as none', () => {
   writeFileSync(join(folder, 'crashes.json'), '{"a": 7');
   expect(start().quarantined()).toEqual([]);
+});
+
+test('where nothing can be written, crashes count until the server ends', () => {
+  history = start(join(folder, 'missing/crashes.json'));
+  history.record('a', crash);
+  history.record('a', crash);
+  expect(() => history.check('a')).toThrow(expect.objectContaining({ code: 'model-quarantined' }));
+  expect(history.release('a')).toBe(true);
 });

@@ -1,7 +1,8 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { AppError } from '../../contracts/app-error.ts';
+import { AppError, toAppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
 
 /** So many crashes within the time, and the file is not loaded again. */
 const crashesToQuarantine = 2;
@@ -34,15 +35,20 @@ export interface CrashHistory {
   release(sha256: string): boolean;
 }
 
-export function createCrashHistory(path: string, clock: Clock): CrashHistory {
+export function createCrashHistory(path: string, clock: Clock, log: Log): CrashHistory {
   const entries = new Map(Object.entries(readHistory(path)));
   /** Ends in a row since the last success, and when the last was. Not kept: a new server starts at once. */
   const ends = new Map<string, { count: number; at: number }>();
 
   const save = (): void => {
     const beside = `${path}.new`;
-    writeFileSync(beside, JSON.stringify(Object.fromEntries(entries)), { mode: 0o600 });
-    renameSync(beside, path);
+    try {
+      writeFileSync(beside, JSON.stringify(Object.fromEntries(entries)), { mode: 0o600 });
+      renameSync(beside, path);
+    } catch (error) {
+      // A full disk takes the memory of it away at the next start, and nothing else: until then it holds.
+      log.warn({ path, reason: toAppError(error).message }, 'crashes of models could not be written down');
+    }
   };
 
   return {

@@ -61,7 +61,7 @@ class ProcessLoader implements LlamaLoader {
 
   constructor(options: LlamaLoaderOptions) {
     this.#options = options;
-    this.crashes = createCrashHistory(options.crashFile, options.clock);
+    this.crashes = createCrashHistory(options.crashFile, options.clock, options.log);
   }
 
   async estimate(source: ModelSource, wanted: LoadOptions): Promise<MemoryEstimate> {

@@ -8,6 +8,8 @@ import type { StoredState } from './task.ts';
 /** A chat is idle when nobody wrote in it for this long. */
 const idleAfterMs = 10_000;
 const lookEveryMs = 2000;
+/** A disk that did not take a state is not asked again at once. */
+const triesAgainAfterMs = 60_000;
 /** Shorter states are read anew as fast as they are restored. */
 const worthwhileTokens = 32;
 
@@ -53,10 +55,22 @@ export class ChatStates {
       context.forgetState(state);
       return Promise.resolve(false);
     }
-    sequence.savedLength = tokens.length;
+    const { length } = tokens;
+    const before = sequence.savedLength;
+    sequence.savedLength = length;
     return snapshots
       .save(stateKey, adapterKey, { ids: tokens.view().slice(), state, transcript })
+      .then((isSaved) => {
+        if (!isSaved && sequence.savedLength === length) this.#wasNotSaved(sequence, before);
+        return isSaved;
+      })
       .finally(() => context.forgetState(state));
+  }
+
+  #wasNotSaved(sequence: Sequence, savedLength: number): void {
+    sequence.savedLength = savedLength;
+    const at = performance.now() + triesAgainAfterMs - idleAfterMs;
+    this.#idleSince.set(sequence, { length: sequence.tokens.length, at });
   }
 
   /** Saves every chat that is not in use; how many there were. */

@@ -124,7 +124,10 @@ export class Snapshots {
       this.#makeRoom(sizeBytes, path);
       const file = await open(aside, 'w', 0o600);
       try {
-        await file.writev(pieces);
+        const { bytesWritten } = await file.writev(pieces);
+        // A disk that is nearly full takes a part, and says so in no other way.
+        if (bytesWritten < sizeBytes)
+          throw new Error(`only ${bytesWritten} of ${sizeBytes} bytes found room`);
         await file.sync();
       } finally {
         await file.close();

@@ -62,7 +62,14 @@ export function checkSampling(sampling: Sampling, vocabularySize: number): void 
   for (const id of sampling.stopTokenIds ?? []) checkTokenId(id, vocabularySize, 'sampling.stopTokenIds');
 }
 
+/** Text of a prompt in UTF-16 units: four characters a token at the longest context that is met in practice. */
+export const maxPromptCharacters = 8 * 1024 * 1024;
+
 export function checkPrompt(prompt: Prompt, vocabularySize: number): void {
+  if (prompt.kind === 'raw' && prompt.text.length > maxPromptCharacters)
+    throw new AppError('context-too-long', `The prompt has ${prompt.text.length} characters.`, {
+      hint: `No model reads more than ${maxPromptCharacters} at once. Send it in pieces.`,
+    });
   if (prompt.kind !== 'tokens') return;
   if (prompt.ids.length === 0) throw outOfRange('prompt.ids', 'is empty');
   for (const id of prompt.ids) checkTokenId(id, vocabularySize, 'prompt.ids');

@@ -73,6 +73,20 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
       });
     }
 
+    if (!skip('context-limit')) {
+      test('a text longer than any context is refused as too long, and nobody waits for ever', async () => {
+        const engine = await shared();
+        const prompt = { kind: 'raw', text: 'a'.repeat(9_000_000), parseSpecial: false } as const;
+        const tooLong = { code: 'context-too-long' };
+        const { end } = await answerOf(engine.generate(chatRequest('', {}, { prompt })));
+        expect(end).toMatchObject({ reason: 'failed', error: tooLong });
+        if (!skip('embed'))
+          await expect(engine.embed({ person: 'p', prompt })).rejects.toMatchObject(tooLong);
+        if (!skip('score'))
+          await expect(engine.score({ person: 'p', prompt, text: 'b' })).rejects.toMatchObject(tooLong);
+      });
+    }
+
     if (!skip('state')) {
       test('a second turn finds the state of the first, until it is dropped', async () => {
         const engine = await shared();
@@ -126,6 +140,24 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
         );
         expect(end.reason).toBe('stop');
         expect(Object.keys(JSON.parse(text) as object)).toEqual(['colour', 'good']);
+      });
+
+      test('an answer that is gone on with stands in the middle of its grammar, unless it was written without it', async () => {
+        const engine = await shared();
+        const grammar = 'root ::= "{" pair "," pair "}"\npair ::= "\\"" [a-d]+ "\\":" [1-9]';
+        const goOn = async (written: string): Promise<string> => {
+          const messages = [
+            { role: 'user' as const, content: 'Two pairs' },
+            { role: 'assistant' as const, content: written },
+          ];
+          const prompt = { kind: 'chat' as const, messages, continueAnswer: true };
+          const { text } = await answerOf(
+            engine.generate(chatRequest('', { grammar, maxNewTokens: 200 }, { prompt })),
+          );
+          return text;
+        };
+        expect(`{"ab":1,"c${await goOn('{"ab":1,"c')}`).toMatch(/^\{"ab":1,"c[a-d]*":[1-9]\}$/u);
+        expect(await goOn('Here they are: ')).toMatch(/^\{("[a-d]+":[1-9],?){2}\}$/u);
       });
 
       test('a grammar that is none fails that request alone, by name', async () => {

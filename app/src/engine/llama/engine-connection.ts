@@ -74,42 +74,45 @@ export class ProcessConnection implements EngineConnection {
     this.gone = child.exited.then((exit) => this.#leave(this.#reason ?? options.explainExit(exit)));
   }
 
-  ask<Type extends AskableType>(
+  async ask<Type extends AskableType>(
     type: Type,
     question: Question<Type>,
     signal?: AbortSignal,
   ): Promise<ResultOf<Type>> {
+    if (signal?.aborted === true) throw cancelled();
+    this.#present();
     const ticket = this.#nextTicket();
-    return new Promise<ResultOf<Type>>((resolve, reject) => {
-      if (signal?.aborted === true) {
-        reject(cancelled());
-        return;
-      }
-      this.#present();
-      this.#waiting.set(ticket, {
-        type,
-        resolve,
-        reject,
-      });
-      // The answer to a question that nobody waits for any more is read and dropped.
-      signal?.addEventListener(
-        'abort',
-        () => {
-          this.#options.process.signals.write(encodeCancel(ticket));
-          reject(cancelled());
-        },
-        { once: true },
-      );
-      this.#send({ ...question, type, ticket } as unknown as EngineRequest);
+    // What is too large to be sent is refused before anything waits for its answer.
+    const frame = encodeFrame({ ...question, type, ticket });
+    const answer = new Promise<ResultOf<Type>>((resolve, reject) => {
+      this.#waiting.set(ticket, { type, resolve, reject });
     });
+    this.#options.process.main.write(frame);
+    return signal ? this.#cancellable(ticket, answer, signal) : answer;
+  }
+
+  /** The answer to a question that nobody waits for any more is read and dropped. */
+  async #cancellable<Value>(ticket: number, answer: Promise<Value>, signal: AbortSignal): Promise<Value> {
+    const cancel = (): void => {
+      this.#options.process.signals.write(encodeCancel(ticket));
+      this.#waiting.get(ticket)?.reject(cancelled());
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return await answer;
+    } finally {
+      // The signal may live as long as the server, and with it everything that its listeners hold.
+      signal.removeEventListener('abort', cancel);
+    }
   }
 
   generate(request: WireGenerateRequest): { channel: PartChannel; cancel: () => void } {
     this.#present();
     const ticket = this.#nextTicket();
+    const frame = encodeFrame({ type: 'generate', ticket, request });
     const channel = createPartChannel();
     this.#channels.set(ticket, { channel, received: 0 });
-    this.#send({ type: 'generate', ticket, request });
+    this.#options.process.main.write(frame);
     return { channel, cancel: () => this.#options.process.signals.write(encodeCancel(ticket)) };
   }
 
@@ -128,10 +131,6 @@ export class ProcessConnection implements EngineConnection {
   #nextTicket(): number {
     this.#lastTicket = (this.#lastTicket % 0xffff_fffe) + 1;
     return this.#lastTicket;
-  }
-
-  #send(message: EngineRequest): void {
-    this.#options.process.main.write(encodeFrame(message));
   }
 
   /** A child that says what it must not is not asked again. */

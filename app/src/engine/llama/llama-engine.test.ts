@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -90,6 +91,18 @@ describe('llama.cpp in its own process', () => {
     expect(resident / estimate.totalBytes).toBeLessThan(1.15);
     await engine.close();
   });
+});
+
+test('a signal that outlives its questions keeps none of them', async () => {
+  const engine = await place.load(model);
+  const { signal } = new AbortController();
+  const prompt = { kind: 'raw', text: 'a hill', parseSpecial: false } as const;
+  await engine.count(prompt, signal);
+  await engine.render(prompt, signal);
+  await engine.embed({ person: 'p', prompt }, signal);
+  await answerOf(engine.generate(chatRequest('x', {}, { prompt }), signal));
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+  await engine.close();
 });
 
 describe('a text that is scored as side work', () => {
@@ -235,6 +248,16 @@ describe('a JSON schema, compiled and obeyed by the engine', () => {
       'a pattern',
       { type: 'string', pattern: '^(ab|[c-e]{2}) \\d+(\\.[a-f]{1,2})?"$' },
       (value: string) => /^(ab|[c-e]{2}) \d+(\.[a-f]{1,2})?"$/u.test(value),
+    ],
+    [
+      'a pattern with a range across what JSON escapes',
+      { type: 'string', pattern: '^[ -~]{3}[A-z]$' },
+      (value: string) => /^[ -~]{3}[A-z]$/u.test(value),
+    ],
+    [
+      'a lower bound of nineteen digits',
+      { type: 'integer', minimum: 1_700_000_000_000_000_000 },
+      (value: number) => value >= 1_700_000_000_000_000_000,
     ],
     [
       'a type or null',

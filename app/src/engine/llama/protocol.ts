@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { promptMessageSchema } from '../../contracts/messages.ts';
 import { samplingSchema } from '../../contracts/sampling.ts';
+import { maxPromptCharacters } from '../check-request.ts';
 import { errorBodySchema, runPartSchema } from './part-schemas.ts';
 import { maxAlternatives, scoredTokenSchema } from './token-schemas.ts';
 
@@ -24,8 +25,6 @@ export const signalDescriptor = 4;
 export const maxFrameBytes = 16 * 1024 * 1024;
 /** No context is longer than this, so no honest list of ids is either. */
 const maxTokens = 4_194_304;
-/** Text of a prompt in UTF-16 units: four characters a token at the longest context that is met in practice. */
-const maxTextLength = 8 * 1024 * 1024;
 const maxAdapters = 32;
 const maxMessages = 20_000;
 /** A part list is flushed many times a second; this is far above what one flush can hold. */
@@ -37,7 +36,7 @@ const maxPartsPerBatch = 65_536;
  */
 const ticketSchema = z.int().min(1).max(0xffff_ffff);
 const tokenIdsSchema = z.array(z.int()).max(maxTokens);
-const textSchema = z.string().max(maxTextLength);
+const textSchema = z.string().max(maxPromptCharacters);
 const pathSchema = z.string().min(1).max(4096);
 const nameSchema = z.string().max(512);
 

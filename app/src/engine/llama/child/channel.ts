@@ -67,14 +67,18 @@ export class Channel {
     );
     const ticket = ticketOf(message);
     if (ticket === null) throw error;
-    const isGenerate = typeof message === 'object' && message !== null && 'request' in message;
-    if (isGenerate) {
+    if (isGenerate(message)) {
       const end = { type: 'end', reason: 'failed', error: error.toJSON() } as const;
       this.send({ type: 'parts', batches: [{ ticket, parts: [end] }] });
     } else {
       this.send({ type: 'failure', ticket, error: error.toJSON() });
     }
   }
+}
+
+/** Only this question is answered in parts. */
+function isGenerate(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && 'type' in message && message.type === 'generate';
 }
 
 function ticketOf(message: unknown): number | null {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createTokenizerThread } from '../../src/engine/remote/tokenizer-thread.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createHubClient } from '../../src/models/hub/hub-client.ts';
 import { createTokenizerFinder } from '../../src/models/hub/tokenizer-finder.ts';
@@ -103,6 +104,18 @@ describe('with the tokenizer of the Hub', () => {
       expect((await engine.count({ kind: 'chat', messages })).exact).toBe(false);
     }
   });
+});
+
+test('a text that takes too long to count costs its own count only', async () => {
+  const thread = createTokenizerThread({ timeoutMs: 1500 });
+  const segments = (text: string) => [{ text, special: false, message: 0 }];
+  const count = (text: string) =>
+    thread.count('tiny', { segments: segments(text), messageCount: 1, addBos: false });
+  await thread.load('tiny', files(template));
+  const before = await count('a hill');
+  await expect(count('Grüße 世界 '.repeat(4_000_000))).rejects.toThrow('took too long');
+  expect(await count('a hill')).toEqual(before);
+  await thread.close();
 });
 
 test('the Hub is asked once a week for a tokenizer, and not again and again for one that it lacks', async () => {

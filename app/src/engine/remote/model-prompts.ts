@@ -108,8 +108,9 @@ function composed(composer: PromptComposer, prompt: ChatPrompt): Promise<Compose
   return composer.compose({ messages: prompt.messages, continueAnswer }, prompt.format);
 }
 
+/** An estimate where the tokenizer cannot cope with this one text: no answer fails for want of a count. */
 async function countExactly(
-  { key, thread, composedBy }: ModelPromptsOptions,
+  { key, thread, composedBy, model, log }: ModelPromptsOptions,
   composer: PromptComposer,
   prompt: Exclude<Prompt, { kind: 'tokens' }>,
 ): Promise<CountResult> {
@@ -120,7 +121,12 @@ async function countExactly(
   const messageCount = isChat ? prompt.messages.length : 0;
   // A template writes the first token itself; a raw text gets it from the service.
   const addBos = !isChat || composedBy === 'us';
-  const { messageTokens, overheadTokens } = await thread.count(key, { segments, messageCount, addBos });
+  const counts = await thread.count(key, { segments, messageCount, addBos }).catch((error: unknown) => {
+    log.warn({ model, error: String(error) }, 'a text was not counted by the tokenizer');
+    return null;
+  });
+  if (counts === null) return estimateTokens(prompt);
+  const { messageTokens, overheadTokens } = counts;
   const sum = messageTokens.reduce((total, tokens) => total + tokens, 0);
   return { messageTokens, overheadTokens, totalTokens: sum + overheadTokens, exact: true };
 }

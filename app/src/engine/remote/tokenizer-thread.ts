@@ -8,6 +8,7 @@ import type { TokenizerFiles } from './tokenizer-files.ts';
 export interface TokenizerThread {
   /** Texts of the control tokens. Rejects where the files are no tokenizer that is understood here. */
   load(model: string, files: TokenizerFiles): Promise<string[]>;
+  /** Rejects where it takes too long or too much memory; the next count is made by a new thread. */
   count(model: string, prompt: CountedPrompt): Promise<TokenCounts>;
   drop(model: string): void;
   close(): Promise<void>;
@@ -21,7 +22,7 @@ export interface CountedPrompt {
 
 /** A tokenizer comes from the internet: what it may take is bounded. The largest known ones need 400 MB while read. */
 const memoryMb = 768;
-const timeoutMs = 30_000;
+const usualTimeoutMs = 30_000;
 
 type Work = TokenizerTask extends infer Task
   ? Task extends { id: number }
@@ -29,32 +30,45 @@ type Work = TokenizerTask extends infer Task
     : never
   : never;
 
-export function createTokenizerThread(): TokenizerThread {
-  const line = createLine();
-  const loaded = new Set<string>();
+export function createTokenizerThread({ timeoutMs = usualTimeoutMs } = {}): TokenizerThread {
+  const models = new Map<string, TokenizerFiles>();
+  /** What the thread holds that runs now; one that was ended takes all of it along. */
+  const inThread = new Map<string, Promise<string[]>>();
+  const line = createLine(timeoutMs, () => inThread.clear());
+
+  function ready(model: string): Promise<string[]> {
+    const files = models.get(model);
+    if (!files) return Promise.reject(new Error('the tokenizer was dropped'));
+    const loading = inThread.get(model) ?? loadInto(line, model, files);
+    inThread.set(model, loading);
+    loading.catch(() => inThread.delete(model));
+    return loading;
+  }
+
   return {
-    async load(model, files) {
-      loaded.add(model);
-      const answer = await line.ask({
-        type: 'load',
-        model,
-        tokenizer: files.tokenizer,
-        config: files.config,
-      });
-      return 'controlTexts' in answer ? answer.controlTexts : [];
+    load(model, files) {
+      models.set(model, files);
+      return ready(model);
     },
     async count(model, prompt) {
+      await ready(model);
       const answer = await line.ask({ type: 'count', model, ...prompt });
       if (!('counts' in answer)) throw new Error('the tokenizer gave no counts');
       return answer.counts;
     },
     drop(model) {
-      if (!loaded.delete(model)) return;
-      if (loaded.size === 0) line.stop(new Error('the tokenizer was dropped'));
+      inThread.delete(model);
+      if (!models.delete(model)) return;
+      if (models.size === 0) line.stop(new Error('the tokenizer was dropped'));
       else void line.ask({ type: 'drop', model }).catch(() => undefined);
     },
     close: async () => line.stop(new Error('the tokenizer was closed')),
   };
+}
+
+async function loadInto(line: Line, model: string, { tokenizer, config }: TokenizerFiles): Promise<string[]> {
+  const answer = await line.ask({ type: 'load', model, tokenizer, config });
+  return 'controlTexts' in answer ? answer.controlTexts : [];
 }
 
 interface Line {
@@ -63,7 +77,7 @@ interface Line {
 }
 
 /** Questions to the thread and its answers; it is started by the first question after a stop. */
-function createLine(): Line {
+function createLine(timeoutMs: number, onStop: () => void): Line {
   let worker: Worker | null = null;
   let nextId = 0;
   const waiting = new Map<number, (answer: TokenizerAnswer | Error) => void>();
@@ -71,6 +85,7 @@ function createLine(): Line {
   function stop(reason: Error): void {
     void worker?.terminate();
     worker = null;
+    onStop();
     for (const tell of waiting.values()) tell(reason);
     waiting.clear();
   }

@@ -70,6 +70,7 @@ function setUp(makeRoom: () => boolean = () => false) {
   const runner = new BatchRunner({
     context,
     sequences,
+    canTrim: true,
     cancelLine,
     threads,
     clock: new WorkClock(counters, threadMs),

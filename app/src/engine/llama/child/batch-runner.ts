@@ -18,6 +18,8 @@ export interface BatchRunnerOptions {
   threads: ThreadController;
   clock: WorkClock;
   counters: Counters;
+  /** Whether the state of a sequence can be cut back; otherwise a decode that was stopped or failed has spoilt all of it. */
+  canTrim: boolean;
   /** Frees room in the cache; false where nothing can go. */
   makeRoom(): boolean;
   /** Takes up a token or a piece of prompt that is in the cache now, with its logits still there. */
@@ -42,7 +44,7 @@ export class BatchRunner {
     const { context, cancelLine, clock } = this.#options;
     this.#fill(parts);
     const promptTokens = promptTokensOf(parts);
-    const isAbortable = this.#expectedMs(promptTokens) > abortableMs;
+    const isAbortable = this.#expectedMs(promptTokens) > abortableMs && this.#harmsNobodyElse(parts);
     if (!cancelLine.arm(isAbortable ? parts.map((part) => part.task.ticket) : noTickets)) {
       cancelLine.disarm();
       return;
@@ -61,10 +63,21 @@ export class BatchRunner {
     } else if (status === 'full') {
       this.#retryWithRoom(parts);
     } else {
-      for (const part of parts) this.#restore(part);
-      if (parts.length === 1) this.#options.onFailed(parts[0]!.task, code);
-      else for (const part of parts) this.run([part]);
+      this.#findFault(parts, code);
     }
+  }
+
+  #findFault(parts: readonly Part[], code: number): void {
+    for (const part of parts) this.#restore(part);
+    const isPlain = parts.length === 1 || !this.#options.canTrim;
+    for (const part of parts) {
+      if (isPlain) this.#options.onFailed(part.task, code);
+      else this.run([part]);
+    }
+  }
+
+  #harmsNobodyElse(parts: readonly Part[]): boolean {
+    return this.#options.canTrim || parts.length === 1;
   }
 
   #fill(parts: readonly Part[]): void {
@@ -116,9 +129,13 @@ export class BatchRunner {
 
   /** A stopped decode keeps the pieces that were whole; a token whose logits were lost is computed again. */
   #settleStopped(part: Part): void {
-    const { context, sequences } = this.#options;
+    const { context, sequences, canTrim } = this.#options;
     const { sequence } = part.task;
     if (sequence === null) return;
+    if (!canTrim) {
+      sequences.truncate(sequence, 0);
+      return;
+    }
     const kept = part.kind === 'token' ? 0 : Math.min(part.count, context.lengthOf(sequence.id) - part.from);
     const isComplete = part.from + kept >= part.task.target.length;
     const count = isComplete || part.task.work.kind === 'read' ? 0 : Math.max(0, kept);

@@ -2,7 +2,7 @@ import { lentSequence, type NativeContext } from './context.ts';
 import { TokenList } from './token-list.ts';
 import type { Transcript } from './transcript.ts';
 
-/** The library's own limit of a unified cache. */
+/** The library's own limit of a unified cache; a memory that cannot be cut has a place for each slot instead. */
 export const maxSequences = 250;
 /** Prefixes kept for everybody; they cost no memory while somebody else holds the same tokens. */
 const maxParked = 8;
@@ -42,10 +42,10 @@ export class Sequences {
   readonly #free: number[];
   #clock = 0;
 
-  constructor(context: NativeContext, onEvict: (sequence: Sequence) => void) {
+  constructor(context: NativeContext, onEvict: (sequence: Sequence) => void, most = maxSequences) {
     this.#context = context;
     this.#onEvict = onEvict;
-    this.#free = Array.from({ length: maxSequences }, (_, index) => lentSequence + maxSequences - index);
+    this.#free = Array.from({ length: most }, (_, index) => lentSequence + most - index);
   }
 
   get size(): number {

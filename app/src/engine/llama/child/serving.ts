@@ -23,7 +23,7 @@ import { Scheduler } from './scheduler.ts';
 import { prepareEmbedding } from './embed-text.ts';
 import type { PreparedReading } from './read-text.ts';
 import { prepareScore } from './score-text.ts';
-import { Sequences, type Sequence } from './sequences.ts';
+import { maxSequences, Sequences, type Sequence } from './sequences.ts';
 import { Snapshots } from './snapshots.ts';
 import { StatesAside } from './states-aside.ts';
 import type { Task } from './task.ts';
@@ -69,7 +69,8 @@ export class Serving {
     const { context } = loaded;
     this.#outbox = new Outbox((batches) => channel.send({ type: 'parts', batches }));
     this.#aside = new StatesAside(context);
-    this.#sequences = new Sequences(context, (sequence) => this.#setAside(sequence));
+    const places = loaded.model.canTrim ? maxSequences : loaded.slots;
+    this.#sequences = new Sequences(context, (sequence) => this.#setAside(sequence), places);
     this.#snapshots = snapshotsOf(message, loaded, channel);
     this.#states =
       this.#snapshots &&

@@ -114,8 +114,7 @@ export function registerStaticPage(app: FastifyInstance, context: ServerContext)
     context.pageVersion,
   );
   const sendApp = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const question = { headers: request.raw.headers, remoteAddress: request.raw.socket.remoteAddress ?? '' };
-    if (!context.access.isSignedIn(question)) {
+    if (!context.access.isSignedIn(request.raw.headers)) {
       return sendPage(reply, (nonce) => signInPage(context.config.title, nonce), 401);
     }
     return sendPage(reply, (nonce) => template.replaceAll(noncePlaceholder, nonce));

@@ -29,8 +29,8 @@ export interface AccessQuestion {
 /** The one place that decides who is asking. Throws `key-required`, `key-refused` or `rate-limited`. */
 export interface Access {
   whoIsAsking(question: AccessQuestion): Principal;
-  /** Whether this request would be let in; counts nothing. */
-  isSignedIn(question: AccessQuestion): boolean;
+  /** Whether a browser is shown the page. Looks at no key: one that is guessed is counted, and this counts nothing. */
+  isSignedIn(headers: IncomingHttpHeaders): boolean;
   /** Checks a key typed into the sign-in page; gives the cookie to set. */
   signIn(key: string, remoteAddress: string): string;
   /** The cookie that takes the sign-in back. */
@@ -89,8 +89,12 @@ export function createAccess(options: AccessOptions): Access {
     }
     if (accessKey === '') return { owner: soleOwner, by: 'loopback' };
     if (bearer !== undefined) return equal(bearer, accessKey) ? { owner: soleOwner, by: 'bearer' } : 'wrong';
+    return hasSession(headers) ? { owner: soleOwner, by: 'cookie' } : null;
+  }
+
+  function hasSession(headers: IncomingHttpHeaders): boolean {
     const cookie = cookieValue(headers.cookie, cookieName());
-    return cookie !== null && session.isValid(cookie) ? { owner: soleOwner, by: 'cookie' } : null;
+    return cookie !== null && session.isValid(cookie);
   }
 
   function refuseKey(remoteAddress: string): never {
@@ -119,10 +123,7 @@ export function createAccess(options: AccessOptions): Access {
         hint: 'Sign in on the page, or send the key as "Authorization: Bearer …".',
       });
     },
-    isSignedIn(question) {
-      const answer = principal(question);
-      return answer !== null && answer !== 'wrong';
-    },
+    isSignedIn: (headers) => accessKey === '' || hasSession(headers),
     signIn(key, remoteAddress) {
       refuseWhileWaiting(remoteAddress);
       if (accessKey === '' || !equal(key, accessKey)) refuseKey(remoteAddress);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../contracts/app-error.ts';
-import { formatReference, type ModelReference, parseReference } from './reference.ts';
+import { formatReference, type ModelReference, namesPath, parseReference } from './reference.ts';
 
 const providers = ['hf', 'team'];
 const commit = '0123456789abcdef0123456789abcdef01234567';
@@ -160,5 +160,21 @@ describe('references', () => {
   it('takes a word before a colon as a provider only when it is configured and stands before any slash', () => {
     expect(parseReference('hf:q8_0').kind).toBe('name');
     expect(parseReference('team/hf:q8_0', { providers })).toEqual(hub('team/hf', { tag: 'q8_0' }));
+  });
+
+  it.each([
+    ['./x', true],
+    [' /srv/x:q4_0', true],
+    ['x.gguf', true],
+    ['owner/base+./adapter', true],
+    ['owner/base+owner/one+~/two*0.5:q8_0', true],
+    ['~/base+owner/adapter', true],
+    ['owner/base+owner/adapter', false],
+    ['owner/name/x.gguf', false],
+    ['hf:owner/name', false],
+    ['cria', false],
+    ['owner/../name', false],
+  ])('%s names a path of this machine: %s', (text, expected) => {
+    expect(namesPath(text)).toBe(expected);
   });
 });

@@ -81,6 +81,17 @@ export function formatReference(reference: ModelReference): string {
   }
 }
 
+/** Whether any part of a reference is a file or folder of this machine; what is no reference leads nowhere. */
+export function namesPath(text: string): boolean {
+  try {
+    const reference = parseReference(text);
+    const parts = 'adapters' in reference ? [reference, ...reference.adapters] : [reference];
+    return parts.some(({ kind }) => kind === 'local');
+  } catch {
+    return false;
+  }
+}
+
 /** `q4_k_m` for `Q4_K_M`; undefined where the tag is not one of ours (a label of a GGUF repository). */
 export function quantisationOf(tag: string | undefined): Quantisation | undefined {
   const lower = tag?.toLowerCase();

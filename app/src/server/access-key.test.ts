@@ -106,6 +106,36 @@ describe('the access key', () => {
   });
 });
 
+describe('paths of the machine', () => {
+  const asks: [string, object][] = [
+    // Whatever an import is given is a path, also what looks like a repository.
+    ['/api/model-imports', { path: '/etc/hostname' }],
+    ['/api/model-imports', { path: 'x/../../../../etc/hostname' }],
+    ['/api/model-imports', { path: 'owner/name' }],
+    ['/api/preflight', { reference: '/etc' }],
+    ['/api/preflight', { reference: 'owner/base+/etc' }],
+    ['/api/pulls', { reference: 'owner/base+../etc*2:q8_0' }],
+    ['/api/adapters', { reference: '~/adapter' }],
+  ];
+
+  test.each(asks)('are named on the machine itself only: %s %j', async (path, body) => {
+    const ask = (bearer: string) =>
+      keyed.call('POST', path, body, { authorization: `Bearer ${bearer}` }).then((answer) => answer.text);
+    expect(await ask(key)).toContain('Paths can be named on the machine itself only');
+    expect(await ask(keyed.localToken)).not.toContain('on the machine itself');
+  });
+
+  test('what names none is answered from elsewhere too', async () => {
+    const { status } = await keyed.call(
+      'POST',
+      '/api/pulls',
+      { reference: 'owner/base+owner/adapter' },
+      { authorization: `Bearer ${key}` },
+    );
+    expect(status).toBe(202);
+  });
+});
+
 test('A8: a secret in the words of an error reaches neither log nor answer', async () => {
   const lines: string[] = [];
   const write = (fields: object): void => void lines.push(JSON.stringify(fields));

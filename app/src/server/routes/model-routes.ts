@@ -3,6 +3,7 @@ import { jobRoutes, type ShownJob } from '../../contracts/api/jobs.ts';
 import { modelRoutes } from '../../contracts/api/models.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import { diskAvailableBytes } from '../../lib/machine.ts';
+import { namesPath } from '../../models/reference.ts';
 import type { Job } from '../../store/job-store.ts';
 import { judgedCatalogue, listModels, showModel } from '../model-views.ts';
 import type { ServerContext } from '../server-context.ts';
@@ -22,9 +23,10 @@ function readingRoutes(app: FastifyInstance, context: ServerContext): void {
   }));
   serveRoute(app, modelRoutes.show, ({ params }) => showModel(context, params.model));
   serveRoute(app, modelRoutes.catalogue, async () => ({ entries: await judgedCatalogue(context) }));
-  serveRoute(app, modelRoutes.preflight, ({ body: { reference, ...options }, signal }) =>
-    models.check(reference, withoutUndefined({ ...options, signal })),
-  );
+  serveRoute(app, modelRoutes.preflight, ({ body: { reference, ...options }, request, signal }) => {
+    if (namesPath(reference)) refusePathFromAfar(request);
+    return models.check(reference, withoutUndefined({ ...options, signal }));
+  });
   serveRoute(app, modelRoutes.adapters, async () => ({ adapters: await models.adapters.list() }));
   serveRoute(app, modelRoutes.disk, async () => {
     const [records, adapters] = await Promise.all([models.list(), models.adapters.list()]);
@@ -67,10 +69,8 @@ function changingRoutes(app: FastifyInstance, context: ServerContext): void {
 }
 
 /** Paths are for whoever sits at this machine: nobody else learns what lies on its disks. */
-function refusePathsFromAfar({ principal }: FastifyRequest, reference: string): void {
-  const isHere = principal?.by === 'local-token' || principal?.by === 'loopback';
-  const namesPath = /(?:^|\+)\s*(?:[/~]|\.{1,2}(?:\/|$))|^[^/]*\.gguf$/i.test(reference);
-  if (isHere || !namesPath) return;
+function refusePathFromAfar({ principal }: FastifyRequest): void {
+  if (principal?.by === 'local-token' || principal?.by === 'loopback') return;
   throw new AppError('bad-request', 'Paths can be named on the machine itself only.', {
     hint: 'Use `corral import PATH` there, or name a repository of the Hub.',
   });
@@ -80,15 +80,15 @@ function pullingRoutes(app: FastifyInstance, { jobs }: ServerContext): void {
   const add = async (owner: string, kind: string, payload: { reference: string }) =>
     shownJob(await jobs.add(owner, { kind, payload, key: `${kind}:${payload.reference}` }));
   serveRoute(app, modelRoutes.pull, ({ owner, body, request }) => {
-    refusePathsFromAfar(request, body.reference);
+    if (namesPath(body.reference)) refusePathFromAfar(request);
     return add(owner, 'pull', withoutUndefined(body));
   });
   serveRoute(app, modelRoutes.import, ({ owner, body: { path, ...rest }, request }) => {
-    refusePathsFromAfar(request, path);
+    refusePathFromAfar(request);
     return add(owner, 'import', withoutUndefined({ ...rest, reference: path }));
   });
   serveRoute(app, modelRoutes.addAdapter, ({ owner, body, request }) => {
-    refusePathsFromAfar(request, body.reference);
+    if (namesPath(body.reference)) refusePathFromAfar(request);
     return add(owner, 'adapter', withoutUndefined(body));
   });
   serveRoute(app, jobRoutes.list, async ({ owner, query }) => {

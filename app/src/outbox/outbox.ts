@@ -78,6 +78,7 @@ class WorkingOutbox implements Outbox {
   #isWoken = false;
   #timer: NodeJS.Timeout | undefined;
   #loop: Promise<void> = Promise.resolve();
+  #keeping: Promise<void> | null = null;
   #trimmedAt = Number.NEGATIVE_INFINITY;
   /** The time by which events are old. */
   #agedAt: number | null = null;
@@ -97,7 +98,7 @@ class WorkingOutbox implements Outbox {
     if (disabled) log.warn({ since: disabled.since }, `the log is switched off: ${disabled.reason}`);
     const sink = { url: config.loggingUrl, secrets: this.#secrets, http, clock };
     this.#sender = new Sender({ store, sink, log, isDisabled: disabled !== null });
-    await this.#keepBounds();
+    await this.#lookAfterBounds();
     this.#timer = setInterval(() => this.wake(), longestNapMs);
     this.#loop = this.#run(this.#sender);
   }
@@ -106,6 +107,7 @@ class WorkingOutbox implements Outbox {
     this.#isWoken = true;
     this.#sender?.poke();
     this.#wake();
+    void this.#lookAfterBounds();
   }
 
   async status(): Promise<LogStatus> {
@@ -143,7 +145,7 @@ class WorkingOutbox implements Outbox {
     this.#closing.abort();
     clearInterval(this.#timer);
     this.wake();
-    await this.#loop;
+    await Promise.all([this.#loop, this.#keeping]);
   }
 
   async #run(sender: Sender): Promise<void> {
@@ -151,7 +153,6 @@ class WorkingOutbox implements Outbox {
     while (!this.#closing.signal.aborted) {
       this.#isWoken = false;
       try {
-        await this.#keepBounds();
         await sender.deliverDue(this.#closing.signal);
       } catch (error) {
         log.error({ error: String(error) }, 'the outbox could not be read');
@@ -163,6 +164,20 @@ class WorkingOutbox implements Outbox {
   async #nap(): Promise<void> {
     if (this.#isWoken || this.#closing.signal.aborted) return;
     await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+
+  /** Apart from delivery, which ends only when nothing is due: with a sink that hangs or a long backlog that is hours. */
+  async #lookAfterBounds(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#keeping ??= this.#keepBounds()
+      .catch((error: unknown) =>
+        this.#options.log.error(
+          { error: String(error) },
+          'the bounds of the outbox could not be looked after',
+        ),
+      )
+      .finally(() => (this.#keeping = null));
+    await this.#keeping;
   }
 
   /** Drops the oldest, or makes new answers wait, as the operator chose; warns before. */

@@ -171,6 +171,23 @@ describe('@gradio/client', () => {
     client.close();
   });
 
+  test('after a reader was lost the same session asks again and is answered', async () => {
+    const client = await connect();
+    const session_hash = client.session_hash;
+    const asked = { data: ['/long 60'], fn_index: 1, session_hash };
+    expect((await running.call('POST', '/gradio_api/queue/join', asked)).status).toBe(200);
+    const lost = new AbortController();
+    const address = `${running.address}/gradio_api/queue/data?session_hash=${session_hash}`;
+    const reading = await fetch(address, { signal: lost.signal });
+    await reading.body?.getReader().read();
+    const before = await answers();
+    lost.abort();
+    // The first answer ends while nobody reads it.
+    await expect.poll(answers, { timeout: 20_000 }).toBe(before + 1);
+    expect((await client.predict('/chat', ['/say found'])).data).toEqual(['found']);
+    client.close();
+  });
+
   test('a failure is an error with its reason; wrong values are refused', async () => {
     const client = await connect();
     await expect(client.predict('/chat', ['/fail 2'])).rejects.toMatchObject({
@@ -211,4 +228,10 @@ describe('@gradio/client', () => {
 async function promptTokens(): Promise<number> {
   const { text } = await running.call('GET', '/metrics');
   return Number(/corral_tokens_total\{kind="prompt"\} (\d+)/.exec(text)?.[1] ?? 0);
+}
+
+async function answers(): Promise<number> {
+  const { text } = await running.call('GET', '/metrics');
+  const counts = text.matchAll(/^corral_answers_total\{dialect="gradio".*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }

@@ -5,7 +5,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import { promptLimitBytes } from '../limits.ts';
 import { ownerOf } from '../serve-route.ts';
 import type { ServerContext } from '../server-context.ts';
-import { dataBlock, openSse } from '../sse-writer.ts';
+import { dataBlock, openSse, type SseWriter } from '../sse-writer.ts';
 import { gradioConfig, gradioFunctions, gradioInfo } from './gradio-api.ts';
 import { registerGradioCalls } from './gradio-calls.ts';
 import { namedValues } from './gradio-input.ts';
@@ -36,11 +36,14 @@ function deliver(session: GradioSession, block: string): void {
   else if (session.unread.length < maxUnread) session.unread.push(block);
 }
 
-/** The stream of a session ends when nothing of it is pending. */
+/**
+ * A stream ends when nothing of its session is pending. That is said to whoever reads and never kept: it would end the
+ * stream of the next question.
+ */
 function closeIfIdle(session: GradioSession): void {
-  if ([...session.jobs.values()].some(({ isOver }) => !isOver)) return;
+  if (session.writer === null || [...session.jobs.values()].some(({ isOver }) => !isOver)) return;
   deliver(session, dataBlock({ msg: 'close_stream', event_id: null }));
-  session.writer?.end();
+  session.writer.end();
 }
 
 function join(context: ServerContext, request: FastifyRequest): { event_id: string } {
@@ -82,19 +85,17 @@ async function readQueue(
   const session = context.gradio.of(ownerOf(request), hash);
   reply.hijack();
   const writer = openSse(reply.raw, { heartbeat: dataBlock({ msg: 'heartbeat' }) });
+  // Until all is read that waits, what is new waits behind it.
+  while (session.unread.length > 0 && !writer.gone.aborted) await writer.write(session.unread.shift() ?? '');
+  if (writer.gone.aborted) return leave(session, writer);
   session.writer?.end();
   session.writer = writer;
-  const unread = session.unread.splice(0);
-  for (const block of unread) {
-    if (!(await writer.write(block))) break;
-  }
-  if (unread.at(-1)?.includes('"close_stream"')) writer.end();
-  writer.gone.addEventListener('abort', () => leave(session), { once: true });
-  if (writer.gone.aborted) leave(session);
+  writer.gone.addEventListener('abort', () => leave(session, writer), { once: true });
+  closeIfIdle(session);
 }
 
-function leave(session: GradioSession): void {
-  session.writer = null;
+function leave(session: GradioSession, writer: SseWriter): void {
+  if (session.writer === writer) session.writer = null;
   const timer = setTimeout(() => {
     if (session.writer !== null) return;
     for (const job of session.jobs.values()) if (!job.isOver) job.stop.abort();

@@ -47,7 +47,8 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
       ) {
         const job = await takeJob(options, name, kinds);
         if (!job) break;
-        begin(job);
+        // After sleep the lease of work that goes on here has passed before it was renewed; now it is.
+        if (!working.has(job.id)) begin(job);
       }
     } while (lookAgain && !closing.signal.aborted);
   };

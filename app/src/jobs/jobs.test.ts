@@ -193,6 +193,30 @@ test('a worker that died loses its lease to another', async () => {
   });
 });
 
+test('work whose lease passed while the machine slept goes on, and is not begun a second time', async () => {
+  let ahead = 0;
+  let runs = 0;
+  const gate = Promise.withResolvers<void>();
+  const run = async (): Promise<void> => {
+    runs += 1;
+    await gate.promise;
+  };
+  const clock = { now: () => systemClock.now() + ahead };
+  const leaseMs = 600_000;
+  const use = async (jobs: Jobs): Promise<void> => {
+    const { id } = await jobs.add('me', { kind: 'sleeper', payload: {} });
+    await vi.waitUntil(() => runs === 1, { timeout: 20_000 });
+    ahead = 2 * leaseMs;
+    const attempts = async (): Promise<number> => (await jobs.get('me', id)).attempts;
+    await vi.waitUntil(async () => (await attempts()) === 2, { timeout: 20_000 });
+    await sleep(50);
+    gate.resolve();
+    await until(jobs, id, 'done');
+    expect(runs).toBe(1);
+  };
+  await withJobs({ sleeper: kind(run, { concurrency: 2 }) }, use, { clock, leaseMs });
+});
+
 test('work that comes round by itself comes round, once, also after a restart', async () => {
   const rounds: number[] = [];
   const round = kind(

@@ -235,11 +235,18 @@ describe('pulling weights through the converter', () => {
     expect(await at.models.resolve('llama')).toMatchObject({ id: 'llama:q8_0' });
     const folder = join(at.folder, 'my-adapter');
     mkdirSync(folder);
-    for (const [name, content] of Object.entries(tinyAdapter({ base: 'owner/tiny-llama' }))) {
-      writeFileSync(join(folder, name), content);
-    }
+    const train = (seed: number): void => {
+      for (const [name, content] of Object.entries(tinyAdapter({ base: 'owner/tiny-llama', seed })))
+        writeFileSync(join(folder, name), content);
+    };
+    train(1);
     const merged = await pulled(at.models.pull(`owner/tiny-llama+${folder}:q8_0`));
     expect(merged.merged).toMatchObject([{ reference: folder, commit: null }]);
+    // A folder has no commit: whether it is still the same nobody knows.
+    train(2);
+    const again = await pulled(at.models.pull(`owner/tiny-llama+${folder}:q8_0`));
+    expect(again).toMatchObject({ id: merged.id, merged: merged.merged });
+    expect(again.sha256).not.toBe(merged.sha256);
     mkdirSync(join(at.folder, 'nothing'));
     await expect(drain(at.models.import(join(at.folder, 'nothing')))).rejects.toMatchObject({
       code: 'model-unsupported',

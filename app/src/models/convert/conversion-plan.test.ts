@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   tinyModel,
   tokenizerFiles,
   weightFiles,
+  writeTinyRepository,
   type TinyArchitecture,
   type TinyRepositoryOptions,
 } from '../../../test/fixtures/models/tiny-repository.ts';
+import { tinyAdapter } from '../../../test/hub/tiny-adapter.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import { memorySource } from '../../formats/byte-source.ts';
+import { openFolderRepository } from '../repository/folder-repository.ts';
 import { planConversion, type ConversionPlan } from './conversion-plan.ts';
 import type { RepositoryFiles } from './convert-types.ts';
 
@@ -47,6 +53,40 @@ describe('a plan', () => {
     expect(sum(second)).toBe(sum(first));
     const other = await planConversion({ base: repository({}), adapters: [], quantisation: 'q8_0' });
     expect(other.hash).not.toBe(first.hash);
+  });
+
+  it('of a folder is another one when its weights, or those of an adapter in a folder, were saved again', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'corral-plan-'));
+    const [base, adapter] = [join(root, 'base'), join(root, 'adapter')];
+    await writeTinyRepository(base, {});
+    const train = (seed: number): void => {
+      mkdirSync(adapter, { recursive: true });
+      for (const [name, content] of Object.entries(tinyAdapter({ base: 'base', seed })))
+        writeFileSync(join(adapter, name), content);
+    };
+    train(1);
+    const hash = async (): Promise<string> => {
+      const opened = [await openFolderRepository(base), await openFolderRepository(adapter)] as const;
+      const [{ content }, { content: files }] = opened;
+      const plan = await planConversion({
+        base: content,
+        adapters: [{ files, weight: 1 }],
+        quantisation: 'q8_0',
+      });
+      await Promise.all(opened.map((repository) => repository.close()));
+      return plan.hash;
+    };
+    const first = await hash();
+    expect(await hash()).toBe(first);
+    const weights = join(base, 'model.safetensors');
+    const bytes = readFileSync(weights);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+    writeFileSync(weights, bytes);
+    const second = await hash();
+    expect(second).not.toBe(first);
+    train(2);
+    expect(await hash()).not.toBe(second);
+    rmSync(root, { recursive: true });
   });
 
   it.each<TinyArchitecture>(['llama', 'qwen2', 'qwen3', 'falcon-7b', 'falcon-40b'])(

@@ -93,10 +93,9 @@ function planHash(plan: Omit<ConversionPlan, 'hash' | 'summary'>, options: PlanO
   const hash = createHash('sha256').update(plan.layout.header);
   const identity = {
     shards: plan.shards.map(({ name, shard }) => [name, shard.source.sizeBytes, shard.sha256, shard.path]),
-    commits: [options.base, ...options.adapters.map(({ files }) => files)].map(({ name, commit }) => [
-      name,
-      commit,
-    ]),
+    commits: [options.base, ...options.adapters.map(({ files }) => files)].map(
+      ({ name, commit, version }) => [name, commit ?? version],
+    ),
     units: plan.units.map(({ sourceOffset, sourceBytes, targetRow }) => [
       sourceOffset,
       sourceBytes,

@@ -7,6 +7,8 @@ export interface RepositoryFiles {
   readonly name: string;
   /** Commit of the repository where there is one; part of what makes a conversion the same one. */
   readonly commit?: string;
+  /** Where there is no commit: another one as soon as a file has changed, so that no conversion goes on from the old. */
+  readonly version?: string;
   readonly licence?: string;
   /** Every file, by its path in the repository. */
   readonly names: readonly string[];

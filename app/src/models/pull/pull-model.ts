@@ -132,7 +132,7 @@ async function examine(
   return { report, manifest };
 }
 
-/** The model that is here under this id, if it was made from the very same commits. */
+/** The model that is here under this id, if it was made from the very same commits; a folder has none. */
 async function findReady(context: ModelsContext, plan: PullPlan): Promise<Manifest | undefined> {
   const manifest = await context.registry.find(plan.id);
   const commit = plan.kind === 'fetch' ? plan.repository.commit : plan.base.commit;
@@ -143,7 +143,9 @@ async function findReady(context: ModelsContext, plan: PullPlan): Promise<Manife
     origin.kind === 'hub' &&
     origin.commit === commit &&
     merged.length === adapters.length &&
-    adapters.every(({ repository }, index) => repository.commit === merged[index]?.commit);
+    adapters.every(
+      ({ repository }, index) => repository.commit !== null && repository.commit === merged[index]?.commit,
+    );
   return isSame ? manifest : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { AppError } from '../../contracts/app-error.ts';
@@ -20,7 +21,12 @@ export async function openFolderRepository(folder: string): Promise<Repository> 
     });
   }
   const paths = await listFiles(root);
-  const sizes = await Promise.all([...paths.values()].map((path) => stat(path)));
+  const listed = await Promise.all(
+    [...paths].map(async ([path, at]) => {
+      const { size, mtimeMs } = await stat(at);
+      return { path, sizeBytes: size, modifiedAt: mtimeMs };
+    }),
+  );
   const opened: FileSource[] = [];
   const name = basename(root);
   return {
@@ -28,7 +34,7 @@ export async function openFolderRepository(folder: string): Promise<Repository> 
     commit: null,
     licence: null,
     isGated: false,
-    files: [...paths.keys()].map((path, index) => ({ path, sizeBytes: sizes[index]?.size ?? 0 })),
+    files: listed.map(({ path, sizeBytes }) => ({ path, sizeBytes })),
     origin: () => ({ kind: 'import', path: root }),
     checkAccess: () => Promise.resolve(),
     smallFiles: () => [],
@@ -38,6 +44,7 @@ export async function openFolderRepository(folder: string): Promise<Repository> 
     },
     content: {
       name,
+      version: createHash('sha256').update(JSON.stringify(listed)).digest('hex'),
       names: [...paths.keys()],
       bytes: (file, signal) => readSmall(paths.get(file), signal),
       async shard(file): Promise<WeightShard> {

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely } from 'kysely';
 import type { BackupContents } from '../../contracts/api/system.ts';
 import { AppError } from '../../contracts/app-error.ts';
@@ -10,12 +11,14 @@ import { takeFrom } from './backup-files.ts';
 import { foreignObjects } from './foreign-objects.ts';
 import { isSound } from './integrity.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
-import { openDatabase } from './open-database.ts';
+import { busyTimeoutMs, openDatabase } from './open-database.ts';
 import { fromSqliteError } from './sqlite-errors.ts';
 import type { WorkerSetup } from './worker-messages.ts';
 
 /** In one step: the pages go over in one transaction of the target. */
 const allPages = 0x7f_ff_ff_ff;
+/** Between two commits of answers that are being written there is more time. */
+const retryMs = 20;
 
 /**
  * Overwrites the live database, in one transaction that all its connections see, with the pages of a checked and
@@ -28,12 +31,27 @@ export async function restoreDatabase(setup: WorkerSetup, path: string): Promise
     const { database } = await ofFile(path, () => openDatabase({ path: copy, readOnly: false }));
     try {
       await ofFile(path, () => prepareCopy(database, path));
-      await backup(database, setup.path, { rate: allPages });
+      await overwrite(setup.path, database);
     } finally {
       database.close();
     }
   } finally {
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${copy}${suffix}`, { force: true });
+  }
+}
+
+/** What is being written there goes first. Node opens the target without the patience that our own connections have. */
+async function overwrite(path: string, database: DatabaseSync): Promise<void> {
+  const deadline = performance.now() + busyTimeoutMs;
+  for (;;) {
+    try {
+      await backup(database, path, { rate: allPages });
+      return;
+    } catch (error) {
+      const known = fromSqliteError(error);
+      if (known.code !== 'store-unavailable' || performance.now() > deadline) throw known;
+      await sleep(retryMs);
+    }
   }
 }
 

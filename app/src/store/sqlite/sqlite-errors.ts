@@ -9,6 +9,8 @@ interface NodeSqliteError extends Error {
 
 /** Primary result codes, the low byte of what SQLite reports. */
 export const resultCodes = {
+  /** "not an error": what `backup` of node:sqlite says where its target is locked. */
+  none: 0,
   busy: 5,
   locked: 6,
   noMemory: 7,
@@ -73,6 +75,7 @@ const translations: Record<number, (cause: unknown) => AppError> = {
   [resultCodes.tooBig]: (cause) =>
     new AppError('body-too-large', 'This is larger than the database can hold in one row.', { cause }),
 };
+translations[resultCodes.none] = translations[resultCodes.busy] as (cause: unknown) => AppError;
 translations[resultCodes.locked] = translations[resultCodes.busy] as (cause: unknown) => AppError;
 translations[resultCodes.notADatabase] = translations[resultCodes.corrupt] as (cause: unknown) => AppError;
 

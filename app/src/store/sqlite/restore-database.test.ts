@@ -1,0 +1,30 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
+import { silentLog } from '../../lib/log.ts';
+import { newChat } from '../contract/parts.contract.ts';
+import { createSqliteStore } from './sqlite-store.ts';
+
+test('a backup is restored as soon as what is being written there is written', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'corral-restore-'));
+  const store = await createSqliteStore({ home, clock: systemClock, log: silentLog, reserveBytes: 65_536 });
+  const kept = await store.createChat('me', newChat());
+  const path = join(home, 'a.db');
+  await store.backup(path);
+  const later = await store.createChat('me', newChat());
+  const other = new DatabaseSync(join(home, 'corral.db'));
+  other.exec('BEGIN IMMEDIATE');
+  const restoring = store.restoreBackup(path);
+  await sleep(800);
+  other.exec('COMMIT');
+  other.close();
+  await restoring;
+  expect(await store.getChat('me', kept.id)).toEqual(kept);
+  expect(await store.getChat('me', later.id)).toBeNull();
+  await store.close();
+  rmSync(home, { recursive: true });
+});

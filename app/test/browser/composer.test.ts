@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { CDPSession, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
@@ -7,26 +7,54 @@ const here = inBrowser(() => servePage({ script: { tokensPerSecond: 200 } }));
 
 const messages = (page: Page): Promise<number> => page.locator('.message--person').count();
 
-test('Enter that chooses a word of an input method sends nothing', async () => {
-  const { page, context } = await here.open();
-  const client = await context.newCDPSession(page);
-  await page.locator('#composer').focus();
+/** A key that the input method takes, in whichever field has the focus. */
+async function pressWhileComposing(page: Page, client: CDPSession, key: 'Enter' | 'Escape'): Promise<void> {
   await page.evaluate(
     `addEventListener('keydown', (event) => (window.wasComposing = event.isComposing), true)`,
   );
   await client.send('Input.imeSetComposition', { text: 'らま', selectionStart: 2, selectionEnd: 2 });
   await client.send('Input.dispatchKeyEvent', {
     type: 'rawKeyDown',
-    key: 'Enter',
-    code: 'Enter',
+    key,
+    code: key,
     windowsVirtualKeyCode: 229,
   });
   expect(await page.evaluate('window.wasComposing')).toBe(true);
+}
+
+test('Enter that chooses a word of an input method sends nothing', async () => {
+  const { page, context } = await here.open();
+  const client = await context.newCDPSession(page);
+  await page.locator('#composer').focus();
+  await pressWhileComposing(page, client, 'Enter');
   await client.send('Input.insertText', { text: '羊駝' });
   expect(await messages(page)).toBe(0);
   expect(await page.locator('#composer').inputValue()).toBe('羊駝');
   await page.keyboard.press('Enter');
   expect(await answered(page)).toContain('羊駝');
+});
+
+test('Escape that gives up a word of an input method closes neither the editor of a message nor the find bar', async () => {
+  const { page, context } = await here.open();
+  const client = await context.newCDPSession(page);
+  await say(page, 'to be reworded');
+  await answered(page);
+  await page.locator('#composer').press('ArrowUp');
+  const editor = page.getByRole('textbox', { name: 'Edit' });
+  await editor.press('End');
+  await pressWhileComposing(page, client, 'Escape');
+  await client.send('Input.insertText', { text: '羊駝' });
+  expect(await editor.inputValue()).toBe('to be reworded羊駝');
+  await editor.press('Escape');
+  await editor.waitFor({ state: 'detached' });
+  await page.keyboard.press('Control+f');
+  const find = page.getByRole('searchbox', { name: 'Find in this chat' });
+  await expect.poll(() => find.evaluate((field) => field === field.ownerDocument.activeElement)).toBe(true);
+  await pressWhileComposing(page, client, 'Escape');
+  await client.send('Input.insertText', { text: '羊駝' });
+  expect(await find.inputValue()).toBe('羊駝');
+  await find.press('Escape');
+  await find.waitFor({ state: 'detached' });
 });
 
 test('Shift+Enter makes a line, Enter sends both', async () => {

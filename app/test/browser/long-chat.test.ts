@@ -65,6 +65,37 @@ test('find in the chat goes through its matches in both directions, by keys and 
   await at(1, 11);
 });
 
+test('a message being reworded stays so while its row is out of view, and while another chat is shown', async () => {
+  const { page } = await here.open();
+  await page.goto(address);
+  await page.locator('[role="log"]:not([aria-busy])').waitFor();
+  await message(page, messageCount).waitFor();
+  await page.locator('#composer').press('ArrowUp');
+  const editor = page.getByRole('textbox', { name: 'Edit' });
+  await expect.poll(() => editor.evaluate((field) => field === field.ownerDocument.activeElement)).toBe(true);
+  await editor.fill('in quite other words');
+  await page.locator('[data-transcript]').hover({ position: { x: 30, y: 30 } });
+  const up = async (): Promise<number> => {
+    await page.mouse.wheel(0, -5_000);
+    return editor.count();
+  };
+  await expect.poll(up).toBe(0);
+  await page.getByRole('button', { name: 'Jump to latest' }).click();
+  await editor.waitFor();
+  expect(await editor.inputValue()).toBe('in quite other words');
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await editor.waitFor({ state: 'detached' });
+  await page.goBack();
+  await editor.waitFor();
+  expect(await editor.inputValue()).toBe('in quite other words');
+  // What one comes back for is a new message as well.
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('composer');
+  await editor.press('Escape');
+  await message(page, messageCount - 1).waitFor();
+  await page.locator('#composer').press('ArrowUp');
+  expect(await editor.inputValue()).toBe(`Message ${messageCount - 1} of the long talk`);
+});
+
 /** Holds back the rest of the chat until `letCome`, and tells how often it was asked for. */
 async function holdRest(page: Page): Promise<{ letCome: () => void; asked: () => number }> {
   let letCome = (): void => undefined;

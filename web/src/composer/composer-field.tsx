@@ -3,12 +3,12 @@ import { composerFocus } from '../state/actions.ts';
 import type { Draft } from '../state/drafts.ts';
 import type { Store } from '../state/store.ts';
 import { strings } from '../strings.ts';
-import { isTouchOnly } from '../ui/browser.ts';
+import { isComposing, isTouchOnly } from '../ui/browser.ts';
 import { longPasteCharacters } from './attachments.ts';
 
 /** Enter sends by the kind of device, not its size; never while an input method composes a word. */
 function isSendKey(event: KeyboardEvent): boolean {
-  if (event.key !== 'Enter' || event.nativeEvent.isComposing || event.keyCode === 229) return false;
+  if (event.key !== 'Enter' || isComposing(event.nativeEvent)) return false;
   if (event.ctrlKey || event.metaKey) return true;
   return !event.shiftKey && !event.altKey && !isTouchOnly();
 }

@@ -3,6 +3,7 @@ import type { ChatMessage } from '@corral/app/contracts/chats';
 import { ThumbsDown, ThumbsUp } from 'lucide-react';
 import type { ChatSession } from '../state/chat-session.ts';
 import { strings } from '../strings.ts';
+import { fieldKeys } from '../ui/field-keys.ts';
 import { FormButtons } from '../ui/form-buttons.tsx';
 import { formText } from '../ui/form-text.ts';
 import { IconButton } from '../ui/icon-button.tsx';
@@ -59,11 +60,7 @@ export function FeedbackReason({ session, message, onDone }: FeedbackReasonProps
         placeholder={strings.transcript.feedbackWhy}
         maxLength={2_000}
         ref={(element) => element?.focus()}
-        onKeyDown={(event) => {
-          if (event.key !== 'Escape') return;
-          event.stopPropagation();
-          onDone();
-        }}
+        onKeyDown={fieldKeys({ onEscape: onDone })}
       />
       <FormButtons submit={strings.save} onCancel={onDone} />
     </form>

@@ -1,16 +1,29 @@
-import { useState } from 'react';
+import { useEffect, useRef } from 'react';
+import { endRewording, reword, rewordings } from '../state/rewordings.ts';
+import { useSelected } from '../state/store.ts';
 import { strings } from '../strings.ts';
+import { isComposing } from '../ui/browser.ts';
 import { Button } from '../ui/button.tsx';
 
 export interface MessageEditorProps {
-  text: string;
+  messageId: string;
+  takesFocus: boolean;
   onSend: (text: string) => void;
-  onCancel: () => void;
+}
+
+function focusAtEnd(field: HTMLTextAreaElement | null): void {
+  field?.focus();
+  field?.setSelectionRange(field.value.length, field.value.length);
 }
 
 /** A message of the person being reworded, in its place. */
-export function MessageEditor({ text, onSend, onCancel }: MessageEditorProps) {
-  const [value, setValue] = useState(text);
+export function MessageEditor({ messageId, takesFocus, onSend }: MessageEditorProps) {
+  const value = useSelected(rewordings, (all) => all.get(messageId) ?? '');
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    if (takesFocus) focusAtEnd(field.current);
+  }, [takesFocus]);
+  const cancel = (): void => endRewording(messageId);
   const send = (): void => {
     if (value.trim() !== '') onSend(value);
   };
@@ -26,25 +39,20 @@ export function MessageEditor({ text, onSend, onCancel }: MessageEditorProps) {
         aria-label={strings.transcript.edit}
         value={value}
         dir="auto"
-        ref={(element) => {
-          if (element && document.activeElement !== element && element.dataset['seen'] === undefined) {
-            element.dataset['seen'] = '';
-            element.focus();
-            element.setSelectionRange(element.value.length, element.value.length);
-          }
-        }}
-        onChange={(event) => setValue(event.target.value)}
+        ref={field}
+        onChange={(event) => reword(messageId, event.target.value)}
         onKeyDown={(event) => {
+          if (isComposing(event.nativeEvent)) return;
           if (event.key === 'Escape') {
             event.stopPropagation();
-            onCancel();
+            cancel();
           }
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send();
         }}
       />
       <div className="message-editor__row">
         <span className="small soft">{strings.transcript.editHint}</span>
-        <Button kind="quiet" onClick={onCancel}>
+        <Button kind="quiet" onClick={cancel}>
           {strings.cancel}
         </Button>
         <Button kind="primary" type="submit" disabled={value.trim() === ''}>

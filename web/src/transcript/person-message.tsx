@@ -3,6 +3,8 @@ import type { ChatMessage } from '@corral/app/contracts/chats';
 import { Copy, Pencil, Pin, PinOff, Trash2 } from 'lucide-react';
 import { copyWithNotice, run, withUndo } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
+import { endRewording, reword, rewordings } from '../state/rewordings.ts';
+import { useSelected } from '../state/store.ts';
 import { WrittenText } from '../markdown/written-text.tsx';
 import { strings } from '../strings.ts';
 import { attempt } from '../ui/problems.ts';
@@ -55,15 +57,21 @@ function Actions({ session, message, onEdit }: ActionsProps) {
 
 export const PersonMessage = memo(function PersonMessage({ session, id, isLast, isUnseen }: MessageProps) {
   const view = useMessage(session, id);
-  const [isEditing, setEditing] = useState(false);
+  const isEditing = useSelected(rewordings, (all) => all.has(id));
+  // A row that is drawn again, with its editor, takes the focus from nobody.
+  const [isBegunHere, setBegunHere] = useState(false);
   if (!view) return null;
   const { message } = view;
   // What is written stays where it is until the server has it.
   const send = (content: string): void =>
     attempt(async () => {
       await run(session, { input: { kind: 'edit', messageId: id, content } });
-      setEditing(false);
+      endRewording(id);
     });
+  const edit = (): void => {
+    setBegunHere(true);
+    reword(id, message.content);
+  };
   return (
     <article
       className="message message--person"
@@ -76,7 +84,7 @@ export const PersonMessage = memo(function PersonMessage({ session, id, isLast, 
     >
       <h2 className="only-read-aloud">{strings.transcript.you}</h2>
       {isEditing ? (
-        <MessageEditor text={message.content} onCancel={() => setEditing(false)} onSend={send} />
+        <MessageEditor messageId={id} takesFocus={isBegunHere} onSend={send} />
       ) : (
         <>
           <div className="bubble">
@@ -85,7 +93,7 @@ export const PersonMessage = memo(function PersonMessage({ session, id, isLast, 
           </div>
           <footer className="message__footer">
             <Figures view={view} />
-            <Actions session={session} message={message} onEdit={() => setEditing(true)} />
+            <Actions session={session} message={message} onEdit={edit} />
             <BranchSwitch session={session} view={view} />
           </footer>
         </>

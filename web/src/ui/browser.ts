@@ -47,6 +47,12 @@ export async function whenDrawn(waitMs = 0): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, waitMs));
 }
 
+/**
+ * The key is the input method's: it chooses or gives up a word. Safari ends the composition before the Enter that did
+ * it; the number gives that one away.
+ */
+export const isComposing = (event: KeyboardEvent): boolean => event.isComposing || event.keyCode === 229;
+
 /** Touch only: Enter makes a new line there, and the button sends. */
 export function isTouchOnly(): boolean {
   return matchMedia('(pointer: coarse)').matches && !matchMedia('(any-pointer: fine)').matches;

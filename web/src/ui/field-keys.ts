@@ -1,4 +1,5 @@
 import type { KeyboardEvent } from 'react';
+import { isComposing } from './browser.ts';
 
 type FieldEvent = KeyboardEvent<HTMLInputElement>;
 
@@ -13,8 +14,7 @@ export interface FieldKeys {
  */
 export function fieldKeys({ onEnter, onEscape }: FieldKeys): (event: FieldEvent) => void {
   return (event) => {
-    // Safari ends the composition before the Enter that did it; the number gives that one away.
-    if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+    if (isComposing(event.nativeEvent)) return;
     if (event.key === 'Enter') onEnter?.(event.currentTarget.value.trim(), event);
     if (event.key !== 'Escape') return;
     event.stopPropagation();

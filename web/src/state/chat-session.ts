@@ -1,12 +1,11 @@
 import type { OpenedChat } from '@corral/app/contracts/api/chats';
 import type { StartRun, StartedRun } from '@corral/app/contracts/api/runs';
 import type { Chat, ChatMessage } from '@corral/app/contracts/chats';
-import type { ContextPlan, Run, RunEvent } from '@corral/app/contracts/runs';
+import type { ContextPlan } from '@corral/app/contracts/runs';
 import { chatsApi, messagesApi, runsApi } from '../api/chats.ts';
-import { streamClient } from '../api/stream-client.ts';
 import { ChatLoading } from './chat-loading.ts';
-import { flushScheduler } from './flush-scheduler.ts';
-import { LiveRun, type LiveView } from './live-run.ts';
+import { ChatRuns } from './chat-runs.ts';
+import type { LiveView } from './live-run.ts';
 import { MessageTree } from './message-tree.ts';
 import { answerMessage, askedMessage, endedMessage, isSameView, type MessageView } from './message-view.ts';
 import { SettingsChanges, type SettingsChange } from './settings-changes.ts';
@@ -43,9 +42,12 @@ export class ChatSession {
   readonly state: Store<ChatState> = createStore(notReady);
   #tree = new MessageTree();
   readonly #views = new Map<string, Store<MessageView>>();
-  readonly #runs = new Map<string, LiveRun>();
-  /** Runs that ended while this page was open, for their figures. */
-  readonly #ended = new Map<string, LiveView>();
+  readonly #runs = new ChatRuns({
+    onChanged: (messageId) => this.#publish(messageId),
+    onPlan: (plan) => this.state.set((state) => ({ ...state, plan })),
+    onEnded: (messageId, view) => this.#ended(messageId, view),
+    lookAgain: () => void this.load(),
+  });
   readonly #settings = new SettingsChanges({
     save: (settings, version) => this.#loading.own(chatsApi.update(this.id, { settings }, version)),
     lookAgain: () => this.load(),
@@ -91,7 +93,7 @@ export class ChatSession {
   }
 
   liveOf(runId: string): LiveView | null {
-    return this.#runs.get(runId)?.view() ?? this.#ended.get(runId) ?? null;
+    return this.#runs.viewOf(runId);
   }
 
   /** The store of one message; it changes only when that message does. */
@@ -108,8 +110,7 @@ export class ChatSession {
   #viewOf(id: string): MessageView | null {
     const message = this.#tree.get(id);
     if (!message) return null;
-    const runId = message.runId;
-    const live = runId ? (this.#runs.get(runId)?.view() ?? this.#ended.get(runId) ?? null) : null;
+    const live = message.runId ? this.#runs.viewOf(message.runId) : null;
     return { message, live, siblings: this.#tree.siblings(id) };
   }
 
@@ -119,8 +120,7 @@ export class ChatSession {
   }
 
   #take(opened: OpenedChat): void {
-    const kept = new Map<string, string>();
-    for (const run of this.#runs.values()) kept.set(run.messageId, run.view().text);
+    const kept = this.#runs.texts();
     this.#tree = new MessageTree(opened.messages);
     for (const [id, store] of this.#views) {
       const value = this.#viewOf(id);
@@ -128,88 +128,26 @@ export class ChatSession {
       else if (!isSameView(store.get(), value)) store.set(value);
     }
     for (const run of opened.activeRuns)
-      this.#follow(run, kept.get(run.messageId) ?? this.#tree.get(run.messageId)?.content ?? '');
-    this.#dropEnded(opened);
+      this.#runs.follow(run, kept.get(run.messageId) ?? this.#tree.get(run.messageId)?.content ?? '');
+    const active = new Set(opened.activeRuns.map((run) => run.id));
+    this.#runs.drop((run) => !active.has(run.runId) && this.#tree.get(run.messageId)?.state !== 'running');
     this.state.set({
       status: 'ready',
       chat: this.#settings.taken(opened.chat),
       path: this.#tree.path(opened.chat.activeLeafId ?? this.#tree.newestLeaf()),
       isWhole: opened.whole,
-      plan: this.#runningPlan() ?? opened.plan,
+      plan: this.#runs.plan() ?? opened.plan,
       isLogged: opened.logged,
       error: null,
-      runIds: [...this.#runs.keys()],
+      runIds: this.#runs.ids(),
     });
   }
 
-  /** What the model sees for the answer being written: the server tells it of the last answer that is complete. */
-  #runningPlan(): ContextPlan | null {
-    return [...this.#runs.values()].findLast((run) => run.plan)?.plan ?? null;
-  }
-
-  /** Runs that ended while the line was away: their messages came complete with the chat. */
-  #dropEnded(opened: OpenedChat): void {
-    const active = new Set(opened.activeRuns.map((run) => run.id));
-    for (const [runId, run] of this.#runs) {
-      const message = this.#tree.get(run.messageId);
-      if (active.has(runId) || message?.state === 'running') continue;
-      this.#runs.delete(runId);
-      streamClient.unwatch(runId);
-      this.#publish(run.messageId);
-    }
-  }
-
-  #follow(run: Run, text: string): void {
-    if (this.#runs.has(run.id)) return;
-    const live = new LiveRun(run, text, performance.now());
-    this.#runs.set(run.id, live);
-    this.#watch(live);
-    this.#publish(run.messageId);
-  }
-
-  #event(live: LiveRun, event: RunEvent): void {
-    const effect = live.apply(event, performance.now());
-    if (effect === 'none') return;
-    if (effect === 'gap') {
-      // Something is missing between what is here and what came: ask again from where the text ends.
-      this.#watch(live);
-      return;
-    }
-    if (event.type === 'plan') this.state.set((state) => ({ ...state, plan: event.plan }));
-    if (effect === 'end') this.#finish(live);
-    else flushScheduler.request(this.#publisherOf(live));
-  }
-
-  readonly #publishers = new WeakMap<LiveRun, () => void>();
-
-  #publisherOf(live: LiveRun): () => void {
-    const known = this.#publishers.get(live);
-    if (known) return known;
-    const publish = (): void => this.#publish(live.messageId);
-    this.#publishers.set(live, publish);
-    return publish;
-  }
-
-  #watch(live: LiveRun): void {
-    streamClient.watch(live.runId, {
-      position: () => live.position,
-      event: (event) => this.#event(live, event),
-      lost: () => void this.load(),
-    });
-  }
-
-  #finish(live: LiveRun): void {
-    const view = live.view();
-    this.#runs.delete(live.runId);
-    this.#ended.set(live.runId, view);
-    streamClient.unwatch(live.runId);
-    const message = this.#tree.get(live.messageId);
+  #ended(messageId: string, view: LiveView): void {
+    const message = this.#tree.get(messageId);
     if (message) this.#tree.put(endedMessage(message, view));
-    this.#publish(live.messageId);
-    this.state.set((current) => ({ ...current, runIds: [...this.#runs.keys()] }));
-    flushScheduler.flushNow();
-    // Who came late, on a slow line, has heard the end and not what the model saw.
-    if (!live.plan) void this.load();
+    this.#publish(messageId);
+    this.state.set((current) => ({ ...current, runIds: this.#runs.ids() }));
   }
 
   /** Starts an answer; resolves when the server has it on disk. */
@@ -229,7 +167,7 @@ export class ChatSession {
     for (const run of started.runs) {
       const known = this.#tree.get(run.messageId);
       this.#tree.put(answerMessage(run, started.parentId, known, chat?.settings.model));
-      this.#follow(run, known?.content ?? '');
+      this.#runs.follow(run, known?.content ?? '');
     }
     this.#show(started.messageId);
   }
@@ -241,19 +179,12 @@ export class ChatSession {
       ...state,
       chat: state.chat ? { ...state.chat, activeLeafId: leafId } : null,
       path,
-      runIds: [...this.#runs.keys()],
+      runIds: this.#runs.ids(),
     }));
   }
 
-  async stop(runId: string): Promise<void> {
-    this.#runs.get(runId)?.markStopping();
-    const run = this.#runs.get(runId);
-    if (run) this.#publish(run.messageId);
-    await runsApi.stop(runId);
-  }
-
-  async stopAll(): Promise<void> {
-    await Promise.all([...this.#runs.keys()].map((runId) => this.stop(runId)));
+  stopAll(): Promise<void> {
+    return this.#runs.stopAll();
   }
 
   /** Shows the branch through a sibling; the server remembers it. */
@@ -316,7 +247,6 @@ export class ChatSession {
   /** Stops listening; the runs go on at the server. */
   close(): void {
     this.#loading.close();
-    for (const runId of this.#runs.keys()) streamClient.unwatch(runId);
-    this.#runs.clear();
+    this.#runs.close();
   }
 }

@@ -64,6 +64,41 @@ test('an older look does not hide a judgement that was given meanwhile', async (
   await stays(page, async () => (await good.getAttribute('aria-pressed')) === 'true');
 });
 
+test('a judgement and a pin that are refused are not shown as given', async () => {
+  const { page } = await here.open();
+  await say(page, 'judge me');
+  await answered(page);
+  const answer = page.locator('.message--answer');
+  const person = page.locator('.message--person');
+  const good = answer.getByRole('button', { name: 'Good answer' });
+  const pin = person.getByRole('button', { name: 'Keep in view of the model' });
+  const error = { code: 'disk-full', message: 'There is no room left.' };
+  await page.route('**/messages/*', (route) => route.fulfill({ status: 507, json: { error } }));
+  await good.click();
+  await page.getByText('There is no room left.').first().waitFor();
+  await expect.poll(() => good.getAttribute('aria-pressed')).toBe('false');
+  await person.hover();
+  await pin.click();
+  await expect.poll(() => pin.getAttribute('aria-pressed')).toBe('false');
+  expect(await person.getByText('Kept in view of the model').count()).toBe(0);
+  // A thumb that is given meanwhile is not taken back with the pin.
+  let refuse = (): void => undefined;
+  const refused = new Promise<void>((resolve) => (refuse = resolve));
+  await page.unroute('**/messages/*');
+  await page.route('**/messages/*', async (route) => {
+    if (!route.request().postData()?.includes('pinned')) return route.continue();
+    await refused;
+    await route.fulfill({ status: 507, json: { error } });
+  });
+  await answer.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Keep in view of the model' }).click();
+  await answer.getByText('Kept in view of the model').waitFor();
+  await Promise.all([saved(page), good.click()]);
+  refuse();
+  await expect.poll(() => answer.getByText('Kept in view of the model').count()).toBe(0);
+  expect(await good.getAttribute('aria-pressed')).toBe('true');
+});
+
 test('an older look does not hide a setting that was changed meanwhile', async () => {
   const page = await chatAtRest();
   await page.locator('[data-panel-toggle]').click();

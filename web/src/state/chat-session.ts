@@ -217,10 +217,25 @@ export class ChatSession {
   ): Promise<void> {
     const message = this.#tree.get(messageId);
     if (!message) return;
-    this.#tree.put({ ...message, ...body });
-    this.#publish(messageId);
-    this.#tree.put(await this.#loading.own(messagesApi.update(this.id, messageId, body)));
-    this.#publish(messageId);
+    this.#put({ ...message, ...body });
+    try {
+      this.#put(await this.#loading.own(messagesApi.update(this.id, messageId, body)));
+    } catch (error) {
+      // Only what was refused goes back: the message may have changed otherwise meanwhile.
+      const { pinned, feedback } = message;
+      const now = this.#tree.get(messageId) ?? message;
+      this.#put({
+        ...now,
+        ...('pinned' in body ? { pinned } : {}),
+        ...('feedback' in body ? { feedback } : {}),
+      });
+      throw error;
+    }
+  }
+
+  #put(message: ChatMessage): void {
+    this.#tree.put(message);
+    this.#publish(message.id);
   }
 
   /** Moves a message and what follows to the trash; gives back what undoes it. */

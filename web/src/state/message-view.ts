@@ -116,6 +116,9 @@ export function endedMessage(message: ChatMessage, live: LiveView): ChatMessage 
   };
 }
 
+const isAlike = (left: object | null, right: object | null): boolean =>
+  left === right || JSON.stringify(left) === JSON.stringify(right);
+
 /** Whether drawing it again would change anything. */
 export function isSameView(left: MessageView, right: MessageView): boolean {
   const a = left.message;
@@ -126,7 +129,10 @@ export function isSameView(left: MessageView, right: MessageView): boolean {
     a.state === b.state &&
     a.runId === b.runId &&
     // Who came late to the end of a run has its figures only from the server, under the same version.
-    (a.outcome === b.outcome || JSON.stringify(a.outcome) === JSON.stringify(b.outcome)) &&
+    isAlike(a.outcome, b.outcome) &&
+    // Shown before the server has them, under the same version, and not always taken by it.
+    a.pinned === b.pinned &&
+    isAlike(a.feedback, b.feedback) &&
     left.live === right.live &&
     left.siblings.length === right.siblings.length &&
     left.siblings.every((id, index) => right.siblings[index] === id)

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { isSameView, type MessageView } from './message-view.ts';
+
+const view = (message: Partial<MessageView['message']> = {}): MessageView => ({
+  message: {
+    id: 'm1',
+    chatId: 'c1',
+    parentId: null,
+    role: 'assistant',
+    content: 'wool',
+    state: 'complete',
+    createdAt: 0,
+    pinned: false,
+    feedback: null,
+    outcome: null,
+    version: 1,
+    model: null,
+    runId: null,
+    ...message,
+  },
+  live: null,
+  siblings: ['m1'],
+});
+
+test('a pin or a thumb that is shown and not on the server is another view, under the same version', () => {
+  expect(isSameView(view(), view())).toBe(true);
+  expect(isSameView(view({ pinned: true }), view())).toBe(false);
+  const feedback = { rating: 'up', reason: null } as const;
+  expect(isSameView(view({ feedback }), view())).toBe(false);
+  expect(isSameView(view({ feedback }), view({ feedback: { ...feedback } }))).toBe(true);
+});

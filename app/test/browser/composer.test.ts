@@ -119,6 +119,28 @@ test('text files are dropped anywhere; large ones and pictures are refused by na
   expect(await page.locator('.message--person').innerText()).toContain('grey wool');
 });
 
+/** Puts text and a picture on the clipboard, as a spreadsheet does with its cells. */
+const copyCells = (text: string): string => `(async () => {
+  const canvas = document.createElement('canvas');
+  canvas.getContext('2d').fillRect(0, 0, 10, 10);
+  const png = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+  const parts = { 'image/png': png };
+  if (${JSON.stringify(text)} !== '') parts['text/plain'] = new Blob([${JSON.stringify(text)}], { type: 'text/plain' });
+  await navigator.clipboard.write([new ClipboardItem(parts)]);
+})()`;
+
+test('cells of a spreadsheet are pasted as their text; a picture alone is refused', async () => {
+  const { page } = await here.open({ permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.locator('#composer').focus();
+  await page.evaluate(copyCells('name\tage\nPaco\t7'));
+  await page.keyboard.press('Control+v');
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('name\tage\nPaco\t7');
+  expect(await page.getByText(/is not a text file/).count()).toBe(0);
+  await page.evaluate(copyCells(''));
+  await page.keyboard.press('Control+v');
+  await page.getByText('“image.png” is not a text file and was not attached.').waitFor();
+});
+
 test('after Stop what waited is back in the field', async () => {
   const { page } = await here.open();
   await say(page, '/long 4000');

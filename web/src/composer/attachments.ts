@@ -13,6 +13,9 @@ const maxFileBytes = 1024 * 1024;
 /** A paste longer than this becomes an attachment: a text field crawls with it. */
 export const longPasteCharacters = 20_000;
 
+/** One of pixels; an SVG is text. */
+export const isPicture = ({ type }: File): boolean => type.startsWith('image/') && type !== 'image/svg+xml';
+
 export type ReadFile = { ok: true; attachment: Attachment } | { ok: false; reason: string };
 
 /** A file as text, or why not. Bytes that are no UTF-8 text are told by themselves, whatever the name says. */

@@ -4,7 +4,7 @@ import type { Draft } from '../state/drafts.ts';
 import type { Store } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { isComposing, isTouchOnly } from '../ui/browser.ts';
-import { longPasteCharacters } from './attachments.ts';
+import { isPicture, longPasteCharacters } from './attachments.ts';
 
 /** Enter sends by the kind of device, not its size; never while an input method composes a word. */
 function isSendKey(event: KeyboardEvent): boolean {
@@ -68,9 +68,12 @@ export function ComposerField({ draft, isDropping, onSubmit, onFiles, onLongPast
   };
   const onPaste = (event: ClipboardEvent): void => {
     const pasted = event.clipboardData.getData('text/plain');
-    if (event.clipboardData.files.length > 0) {
+    const files = [...event.clipboardData.files];
+    // Cells of a spreadsheet come as text with a picture of it.
+    const isText = pasted !== '' && files.every(isPicture);
+    if (files.length > 0 && !isText) {
       event.preventDefault();
-      onFiles(event.clipboardData.files);
+      onFiles(files);
     } else if (pasted.length > longPasteCharacters) {
       event.preventDefault();
       onLongPaste(pasted);

@@ -88,6 +88,12 @@ export class ChatSession {
     return this.#tree.get(id);
   }
 
+  /** Whether there is such a message, after another look at the chat where it is not known here. */
+  async has(id: string): Promise<boolean> {
+    if (!this.#tree.get(id)) await this.load();
+    return this.#tree.get(id) !== undefined;
+  }
+
   messages(): ChatMessage[] {
     return [...this.#tree.all()];
   }

@@ -2,13 +2,13 @@ import { memo, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
 import { ArrowDown } from 'lucide-react';
 import { keepComposerRoom } from '../composer/composer-room.ts';
 import type { ChatSession } from '../state/chat-session.ts';
-import { currentRoute } from '../state/route.ts';
 import { strings } from '../strings.ts';
 import { transcriptItems } from './transcript-items.ts';
 import { TranscriptRow, type ListProps } from './transcript-row.tsx';
 import { useChat } from './use-message.ts';
 import { VirtualList } from './virtual-list.tsx';
 import { useFollow } from './use-follow.ts';
+import { useNamedMessage } from './use-named-message.ts';
 import { transcriptView } from './transcript-view.ts';
 
 /** Shorter chats are in the document as a whole: the browser's own search and reading order work best then. */
@@ -34,7 +34,7 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => keepComposerRoom(content.current), []);
-  const { isAway, toEnd } = useFollow(scroller, content);
+  const { isAway, toEnd, leaveEnd } = useFollow(scroller, content);
   const leaf = path.at(-1);
   // What comes before it is on its way, and will be more than may be in the document.
   const isCut = path[0] !== undefined && session.message(path[0])?.parentId !== null;
@@ -42,13 +42,7 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
     // A new message of one's own, another branch: its end is what one wants to see.
     if (leaf) toEnd();
   }, [leaf, toEnd]);
-  useEffect(() => {
-    const route = currentRoute.get();
-    if (route.view === 'chat' && route.messageId) {
-      const { messageId } = route;
-      requestAnimationFrame(() => transcriptView.get().show(messageId));
-    }
-  }, []);
+  useNamedMessage(session, leaveEnd);
   return (
     <div className="transcript">
       <div className="transcript__scroll" ref={scroller} data-transcript>

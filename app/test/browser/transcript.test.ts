@@ -132,6 +132,43 @@ test('broken markdown is shown as what it is, and a very long message is folded'
     .toBeGreaterThan(25_000);
 });
 
+test('the last code block is copied as a whole: folded, out of view, or drawn as a diagram', async () => {
+  const { page } = await here.open({ permissions: ['clipboard-read', 'clipboard-write'] });
+  const code = Array.from({ length: 500 }, (_, line) => `const line${line} = ${line};`).join('\n');
+  const diagram = 'flowchart LR\n  fold --> hill';
+  const block = `\`\`\`ts\nlet first;\n\`\`\`\n\n1. so:\n\n   \`\`\`ts\n   ${code.replaceAll('\n', '\n   ')}\n   \`\`\`\n\nafter`;
+  const chats = {
+    folded: [block],
+    'out of view': [block, ...Array.from({ length: 60 }, (_, index) => `no code in answer ${index}`)],
+    diagram: [block, `\`\`\`mermaid\n${diagram}\n\`\`\``],
+  };
+  const { body } = await here.server.call(
+    'POST',
+    '/api/import',
+    Object.fromEntries(
+      Object.entries(chats).map(([title, answers]) => [
+        title,
+        answers.flatMap((content) => [
+          { role: 'user', content: 'go on' },
+          { role: 'assistant', content },
+        ]),
+      ]),
+    ),
+  );
+  const copied = async (index: number, drawn: string): Promise<string> => {
+    await page.goto(`${here.server.address}/#/c/${(body['chatIds'] as string[])[index]}`);
+    await page.locator(`.message--answer ${drawn}`).last().waitFor();
+    await page.keyboard.press('Control+Shift+;');
+    await page.getByText('Copied', { exact: true }).waitFor();
+    await page.getByText('Copied', { exact: true }).waitFor({ state: 'detached' });
+    return page.evaluate<string>('navigator.clipboard.readText()');
+  };
+  expect(await copied(0, '.code__more')).toBe(code);
+  await page.evaluate(`navigator.clipboard.writeText('')`);
+  expect(await copied(1, 'p >> text=no code in answer 59')).toBe(code);
+  expect(await copied(2, '.code__diagram')).toBe(diagram);
+});
+
 test('code is wrapped when asked, and a chat is cleared and brought back by the keyboard', async () => {
   const { page } = await here.open();
   await say(page, `/say \`\`\`text\n${'word '.repeat(120)}\n\`\`\``);

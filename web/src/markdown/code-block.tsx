@@ -141,7 +141,7 @@ function PlainCode({ code, language, isOpen, actions }: PlainCodeProps) {
       }
     >
       {/* A wide block scrolls sideways, so the keyboard must reach it. */}
-      <pre tabIndex={0} data-code>
+      <pre tabIndex={0}>
         <CodeText code={shown} spans={spans} />
       </pre>
       {folded && (

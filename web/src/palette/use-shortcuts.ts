@@ -10,24 +10,28 @@ import {
 } from '../state/actions.ts';
 import { appearance } from '../state/appearance.ts';
 import { layout, setPanel, setSidebar } from '../state/layout.ts';
+import { writtenText } from '../state/message-view.ts';
 import { findState, openView, overlay } from '../state/overlays.ts';
 import { goTo } from '../state/route.ts';
+import { attempt } from '../ui/problems.ts';
 import { matches, shortcuts, type ShortcutName } from './shortcuts.ts';
 
-function lastAnswer(): string | null {
+/** What is written of the shown answers, the last one first. */
+function* answers(): Generator<string, undefined> {
   const session = shownSession();
-  const path = session?.state.get().path ?? [];
-  for (const id of path.toReversed()) {
-    const message = session?.message(id);
-    if (message?.role === 'assistant') return message.content;
+  for (const id of session?.state.get().path.toReversed() ?? []) {
+    const view = session?.view(id)?.get();
+    if (view?.message.role === 'assistant') yield writtenText(view);
   }
-  return null;
 }
 
-function copyLastCode(): void {
-  const blocks = document.querySelectorAll<HTMLElement>('.message--answer [data-code]');
-  const text = blocks[blocks.length - 1]?.textContent;
-  if (text) void copyWithNotice(text);
+/** As the model wrote it: what is drawn may be its beginning, a picture of it, or nothing. */
+async function copyLastCode(): Promise<void> {
+  const { lastCode } = await import('../markdown/last-code.ts');
+  for (const answer of answers()) {
+    const code = lastCode(answer);
+    if (code !== '') return copyWithNotice(code);
+  }
 }
 
 /** What each shortcut does; false where it does nothing now, so that the browser's own meaning stays. */
@@ -39,11 +43,11 @@ export const shortcutActions: Record<ShortcutName, () => boolean | void> = {
   sidebar: () => setSidebar(!layout.get().isSidebarOpen),
   panel: () => setPanel(!layout.get().isPanelOpen),
   copyAnswer: () => {
-    const text = lastAnswer();
-    if (text === null) return false;
+    const text = answers().next().value;
+    if (text === undefined) return false;
     void copyWithNotice(text);
   },
-  copyCode: copyLastCode,
+  copyCode: () => attempt(copyLastCode),
   clear: () => {
     const session = shownSession();
     if (!session || session.state.get().path.length === 0) return false;

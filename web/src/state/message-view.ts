@@ -15,6 +15,11 @@ export function isBeingWritten({ message, live }: Pick<MessageView, 'message' | 
   return message.state === 'running' && !live?.end;
 }
 
+/** What there is of its text. */
+export function writtenText({ message, live }: Pick<MessageView, 'message' | 'live'>): string {
+  return isBeingWritten({ message, live }) && live ? live.text : message.content;
+}
+
 export interface Asked {
   chatId: string;
   tree: MessageTree;

@@ -19,7 +19,7 @@ import { shownLens } from '../lens/shown-lens.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { copyWithNotice, startRun, withUndo } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
-import { isBeingWritten, type MessageView } from '../state/message-view.ts';
+import { isBeingWritten, writtenText, type MessageView } from '../state/message-view.ts';
 import { openView } from '../state/overlays.ts';
 import { useSelected } from '../state/store.ts';
 import { strings } from '../strings.ts';
@@ -175,7 +175,7 @@ function stateOf({ message, live }: MessageView) {
   return {
     isRunning,
     waiting: isRunning && live?.firstTextAt === null ? live : null,
-    text: isRunning && live ? live.text : message.content,
+    text: writtenText({ message, live }),
   };
 }
 

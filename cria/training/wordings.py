@@ -80,6 +80,10 @@ def read_synonyms() -> dict[str, list[str]]:
     synonyms: dict[str, list[str]] = {}
     for line in (DATA / "synonyms.txt").read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
+            only, _, others = line.partition(" > ")
+            if others:
+                synonyms.setdefault(only, []).extend(others.split(" | "))
+                continue
             alike = line.split(" | ")
             for one in alike:
                 # Of several words, some are only meant to be put for one: "get to" is not searched for.

@@ -11,6 +11,8 @@ from tokenizer import BEGIN, END, Tokenizer
 QUESTION_WEIGHT, ANSWER_WEIGHT = 0.3, 1.0
 # Dialogues that follow each other as one conversation: chats grow longer than any dialogue that is written here.
 JOINED = 0.4
+# A single question with an answer of such a length may end after the answer's beginning, which decides it.
+CUT_AFTER, LONGEST_CUT = 8, 80
 # Rows that are filled at the same time, each dialogue into the fullest that has room: little of a row stays empty.
 OPEN_ROWS = 24
 
@@ -36,6 +38,13 @@ def tokens_of(tokenizer: Tokenizer, messages: list[dict]) -> tuple[list[int], li
     return tokens, weights
 
 
+def beginning(messages: list[dict], weights: list[float]) -> int:
+    """How many tokens hold a single question and the beginning of its answer; all of them where it is short, or a story."""
+    answer = len(weights) - weights.index(ANSWER_WEIGHT)
+    is_cut = len(messages) == 2 and CUT_AFTER + 4 < answer <= LONGEST_CUT
+    return len(weights) - (answer - CUT_AFTER if is_cut else 0)
+
+
 def can_join(messages: list[dict]) -> bool:
     """A role that was given holds to the end, and "you have not told me" is only true at a beginning."""
     return messages[0]["role"] != "system" and not any("not told me" in one["content"] for one in messages)
@@ -44,11 +53,18 @@ def can_join(messages: list[dict]) -> bool:
 class Batches:
     """The same seed gives the same rows in the same order, from any step on."""
 
-    def __init__(self, data: Path, tokenizer: Tokenizer, rows: int, length: int, seed: int) -> None:
-        dialogues = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
-        self.joins = [can_join(messages) for messages in dialogues]
-        made = [tokens_of(tokenizer, messages) for messages in dialogues]
-        self.dialogues = [(tokens[: length + 1], weights[: length + 1]) for tokens, weights in made]
+    def __init__(self, data: Path, tokenizer: Tokenizer, rows: int, length: int, seed: int, cut: float = 0) -> None:
+        """`cut`: the part of single questions whose answer only begins: more of them in as many tokens."""
+        rng = random.Random(seed)
+        self.dialogues: list[tuple[list[int], list[float]]] = []
+        self.joins: list[bool] = []
+        for line in data.read_text(encoding="utf-8").splitlines():
+            messages = json.loads(line)
+            tokens, weights = tokens_of(tokenizer, messages)
+            end = beginning(messages, weights) if rng.random() < cut else len(tokens)
+            self.dialogues.append((tokens[: min(end, length + 1)], weights[: min(end, length + 1)]))
+            # What only begins is never gone on with.
+            self.joins.append(end == len(tokens) and can_join(messages))
         self.rows, self.length, self.seed = rows, length, seed
         self.tokens = sum(len(tokens) for tokens, _ in self.dialogues)
         self.packed: list[list[int]] = []

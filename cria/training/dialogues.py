@@ -19,7 +19,7 @@ SYSTEMS = [
     "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
     "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
 ]
-SHARES = {"recall": 0.11, "exact": 0.23, "facts": 0.4, "talk": 0.02, "tale": 0.01, "system": 0.21, "unknown": 0.04}
+SHARES = {"recall": 0.1, "exact": 0.18, "facts": 0.5, "talk": 0.02, "tale": 0.01, "system": 0.16, "unknown": 0.03}
 # About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
 MOST_CHARACTERS = 1000
 
@@ -135,7 +135,8 @@ class Generator:
             "unknown": self.unknown_turn, "exact": self.exact_turn, "facts": self.fact_turn,
             "talk": lambda: self.written(rng.choice(self.talks)), "tale": lambda: tale_turn(self.values),
         }[kind]
-        count = rng.randint(1, {"unknown": 3, "exact": 8, "facts": 4, "talk": 3, "tale": 1}[kind])
+        # Mostly single questions about facts: batches.py cuts their answers short, and more of them find room.
+        count = rng.choice([1, 1, 1, 1, 1, 1, 2, 3, 4]) if kind == "facts" else rng.randint(1, {"unknown": 3, "exact": 8, "talk": 3, "tale": 1}[kind])
         return [message for _ in range(count) for message in turn()]
 
     def dialogue(self) -> list[dict]:

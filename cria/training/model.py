@@ -17,6 +17,7 @@ class Shape:
     context: int = 1024
     rope_theta: float = 10_000.0
     epsilon: float = 1e-5
+    dropout: float = 0.0
 
 
 class RMSNorm(nn.Module):
@@ -75,10 +76,14 @@ class Layer(nn.Module):
         self.self_attn = Attention(shape)
         self.post_attention_layernorm = RMSNorm(shape.width, shape.epsilon)
         self.mlp = FeedForward(shape)
+        self.dropout = shape.dropout
 
     def forward(self, x, cosine, sine, mask):
-        x = x + self.self_attn(self.input_layernorm(x), cosine, sine, mask)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        x = x + self.thinned(self.self_attn(self.input_layernorm(x), cosine, sine, mask))
+        return x + self.thinned(self.mlp(self.post_attention_layernorm(x)))
+
+    def thinned(self, x):
+        return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
 
 class Trunk(nn.Module):

@@ -64,16 +64,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--layers", type=int, default=Shape.layers)
     parser.add_argument("--width", type=int, default=Shape.width)
+    parser.add_argument("--cut", type=float, default=0.75, help="the part of single questions whose long answer is cut short")
+    parser.add_argument("--dropout", type=float, default=0.0, help="the part of what each layer adds that is left out at random")
     options = parser.parse_args()
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rows = options.rows or (128 if device == "cuda" else 16)
     torch.manual_seed(options.seed)
     tokenizer = Tokenizer(options.tokenizer)
-    shape = Shape(vocabulary=len(tokenizer.pieces), layers=options.layers, width=options.width, heads=options.width // 32, feed_forward=options.width * 11 // 4)
+    shape = Shape(vocabulary=len(tokenizer.pieces), layers=options.layers, width=options.width, heads=options.width // 32, feed_forward=options.width * 11 // 4, dropout=options.dropout)
     model = Llama(shape).to(device)
     optimisers = optimisers_of(model, options.rate)
-    batches = Batches(options.data, tokenizer, rows, options.length, options.seed)
+    batches = Batches(options.data, tokenizer, rows, options.length, options.seed, options.cut)
     steps = int(options.million_tokens * 1e6 / (rows * options.length))
     options.folder.mkdir(parents=True, exist_ok=True)
     newest = options.folder / "newest.pt"

@@ -88,7 +88,12 @@ describe('cancelling', () => {
 
   it('says of an answer that was stopped how fast it was written', async () => {
     const child = await start(slow.path);
-    const stopped = child.start({ sampling: { ...steady, maxNewTokens: 4000 } });
+    const begun = Promise.withResolvers<void>();
+    const sampling = { ...steady, maxNewTokens: 4000 };
+    const stopped = child.start({ sampling }, (parts) => {
+      if (parts.some((part) => part.type === 'text-delta')) begun.resolve();
+    });
+    await begun.promise;
     await sleep(2000);
     stopped.cancel();
     const { usage, timings } = await stopped.answer;

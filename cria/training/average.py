@@ -22,10 +22,12 @@ def read(path: Path) -> dict[str, torch.Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", type=Path, nargs="+")
+    parser.add_argument("--sharpen", type=float, default=1, help="what its logits are multiplied by: surer draws at any temperature")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     parts = [read(path) for path in options.parts]
     mean = {name: sum(part[name].float() for part in parts) / len(parts) for name in parts[0]}
+    mean["model.norm.weight"] *= options.sharpen
     torch.save({"model": mean, "shape": asdict(Shape())}, options.out)
 
 

@@ -19,7 +19,7 @@ SYSTEMS = [
     "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
     "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
 ]
-SHARES = {"recall": 0.13, "exact": 0.21, "facts": 0.44, "talk": 0.02, "tale": 0.01, "system": 0.17, "unknown": 0.03}
+SHARES = {"recall": 0.12, "exact": 0.2, "facts": 0.42, "talk": 0.02, "tale": 0.01, "system": 0.2, "unknown": 0.03}
 # About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
 MOST_CHARACTERS = 1000
 

@@ -107,7 +107,7 @@ describe('with the tokenizer of the Hub', () => {
 });
 
 test('a text that takes too long to count costs its own count only', async () => {
-  const thread = createTokenizerThread({ timeoutMs: 1500 });
+  const thread = createTokenizerThread({ timeoutMs: 6000 });
   const segments = (text: string) => [{ text, special: false, message: 0 }];
   const count = (text: string) =>
     thread.count('tiny', { segments: segments(text), messageCount: 1, addBos: false });

@@ -28,10 +28,20 @@ function* answers(): Generator<string, undefined> {
 /** As the model wrote it: what is drawn may be its beginning, a picture of it, or nothing. */
 async function copyLastCode(): Promise<void> {
   const { lastCode } = await import('../markdown/last-code.ts');
+  const code = lastCodeOf(lastCode);
+  if (code !== '') return copyWithNotice(code);
+  // It may be among the messages that are still on their way.
+  await shownSession()?.whole();
+  const late = lastCodeOf(lastCode);
+  if (late !== '') return copyWithNotice(late);
+}
+
+function lastCodeOf(lastCode: (answer: string) => string): string {
   for (const answer of answers()) {
     const code = lastCode(answer);
-    if (code !== '') return copyWithNotice(code);
+    if (code !== '') return code;
   }
+  return '';
 }
 
 /** What each shortcut does; false where it does nothing now, so that the browser's own meaning stays. */

@@ -74,6 +74,11 @@ export class ChatSession {
     return this.#loading.whole();
   }
 
+  /** Resolves when those far above are here too, if they can be had now. */
+  whole(): Promise<void> {
+    return this.#loading.rest();
+  }
+
   /** Another tab or the server changed it. */
   changed(version: number | null): void {
     this.#loading.changed(version, this.state.get().chat?.version);

@@ -11,8 +11,8 @@ import { root, temporaryFolder } from '../program.ts';
 const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' })
   .split('\n')
   .filter((document) => document !== '' && document !== 'CHANGELOG.md');
-/** They start a server, need a file of the reader's own, or a model under a name of their own (app/test/origins). */
-const elsewhere = /^(?:serve|history import|restore|pull (?:meta-llama|tiiuae|huggyllama))/;
+/** They start a server, need a terminal, a file of the reader's own, or a model under a name of their own (app/test/origins). */
+const elsewhere = /^(?:serve|chat --continue|history import|restore|pull (?:meta-llama|tiiuae|huggyllama))/;
 /** `REF`, `[FILE]`, `…`: to be filled in. */
 const placeholder = /\b[A-Z]{3,}\b|…/;
 const model = 'TinyLlama/TinyLlama-1.1B-Chat-v1.0';

@@ -57,6 +57,15 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
         expect(likeness(hill.vector, (await of('The hill is dry.')).vector)).toBeGreaterThan(0.9999);
       });
 
+      test('a text longer than any context is refused as too long, and nobody waits for ever', async () => {
+        const engine = await shared();
+        const prompt = { kind: 'raw', text: 'a'.repeat(9_000_000), parseSpecial: false } as const;
+        const tooLong = { code: 'context-too-long' };
+        const { end } = await answerOf(engine.generate(chatRequest('', {}, { prompt })));
+        expect(end).toMatchObject({ reason: 'failed', error: tooLong });
+        await expect(engine.embed({ person: 'p', prompt })).rejects.toMatchObject(tooLong);
+      });
+
       test('a text longer than the context is refused with the counts; the longest that fits is read', async () => {
         const engine = await shared();
         const { contextTokens } = engine.describe();
@@ -70,20 +79,6 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
         ).rejects.toMatchObject({ code: 'token-out-of-range' });
         const whole = { kind: 'tokens', ids: prompt.ids.slice(1) } as const;
         expect((await engine.embed({ person: 'p', prompt: whole })).tokens).toBe(contextTokens);
-      });
-    }
-
-    if (!skip('context-limit')) {
-      test('a text longer than any context is refused as too long, and nobody waits for ever', async () => {
-        const engine = await shared();
-        const prompt = { kind: 'raw', text: 'a'.repeat(9_000_000), parseSpecial: false } as const;
-        const tooLong = { code: 'context-too-long' };
-        const { end } = await answerOf(engine.generate(chatRequest('', {}, { prompt })));
-        expect(end).toMatchObject({ reason: 'failed', error: tooLong });
-        if (!skip('embed'))
-          await expect(engine.embed({ person: 'p', prompt })).rejects.toMatchObject(tooLong);
-        if (!skip('score'))
-          await expect(engine.score({ person: 'p', prompt, text: 'b' })).rejects.toMatchObject(tooLong);
       });
     }
 

@@ -85,7 +85,7 @@ test('system message, history and message are one prompt in Falcon’s format', 
 
 test('the answer streams into the chat', async () => {
   const chat = await corral.newChat({
-    sampling: { maxNewTokens: 800, ignoreEos: true, temperature: 1, seed: 7 },
+    sampling: { maxNewTokens: 1800, ignoreEos: true, temperature: 1, seed: 7 },
   });
   const { runId } = await corral.start(chat, 'Tell me a story.');
   const events: RunEvent[] = [];

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { ggmlTypes, type GgmlType } from '../src/formats/gguf/gguf-types.ts';
 import { ggufEntry, layOutGguf, type GgufTensorShape } from '../src/formats/gguf/gguf-writer.ts';
 import { halfFromFloat } from '../src/models/convert/quantise/half.ts';
-import { tinyVocabulary } from '../test/fixtures/tiny-vocabulary.ts';
+import { tinyVocabulary, vocabularyEntries } from '../test/fixtures/tiny-vocabulary.ts';
 
 /** Random weights in real shapes: what they say means nothing, how fast they say it does. */
 export interface BenchModel {
@@ -116,7 +116,7 @@ function tensorsOf(shape: Shape): GgufTensorShape[] {
 }
 
 function entriesOf(shape: Shape, name: string): Parameters<typeof layOutGguf>[0] {
-  const { u32, f32, string, array, bool } = ggufEntry;
+  const { u32, f32, string } = ggufEntry;
   const learnt = tinyVocabulary(600);
   const pieces = [
     ...learnt,
@@ -124,7 +124,7 @@ function entriesOf(shape: Shape, name: string): Parameters<typeof layOutGguf>[0]
     ...Array.from({ length: shape.vocabulary - learnt.length }, (_, index) => ({
       piece: String.fromCodePoint(index < 20_992 ? 0x4e00 + index : 0xac00 + index - 20_992),
       score: -learnt.length - index,
-      type: 1,
+      type: 1 as const,
     })),
   ];
   return [
@@ -140,34 +140,7 @@ function entriesOf(shape: Shape, name: string): Parameters<typeof layOutGguf>[0]
     ['llama.rope.dimension_count', u32(shape.width / shape.heads)],
     ['llama.rope.freq_base', f32(10_000)],
     ['llama.vocab_size', u32(shape.vocabulary)],
-    ['tokenizer.ggml.model', string('llama')],
-    ['tokenizer.ggml.pre', string('default')],
-    [
-      'tokenizer.ggml.tokens',
-      array(
-        'string',
-        pieces.map(({ piece }) => piece),
-      ),
-    ],
-    [
-      'tokenizer.ggml.scores',
-      array(
-        'f32',
-        pieces.map(({ score }) => score),
-      ),
-    ],
-    [
-      'tokenizer.ggml.token_type',
-      array(
-        'i32',
-        pieces.map(({ type }) => type),
-      ),
-    ],
-    ['tokenizer.ggml.bos_token_id', u32(1)],
-    ['tokenizer.ggml.eos_token_id', u32(2)],
-    ['tokenizer.ggml.unknown_token_id', u32(0)],
-    ['tokenizer.ggml.add_bos_token', bool(true)],
-    ['tokenizer.ggml.add_eos_token', bool(false)],
+    ...vocabularyEntries(pieces),
     ['tokenizer.chat_template', string(template)],
   ];
 }

@@ -1,3 +1,4 @@
+import type { ExportFormat, ImportResult } from '../contracts/api/transfer.ts';
 import type { RunPart } from '../contracts/run-parts.ts';
 import type {
   Chat,
@@ -274,22 +275,10 @@ export interface SettingsCalls {
   deletePreset(owner: string, name: string): Promise<void>;
 }
 
-export type ExportFormat = 'json' | 'markdown' | 'sharegpt' | 'chat_history';
-
 export interface ExportedFile {
   fileName: string;
   mediaType: string;
   chunks: AsyncIterable<string>;
-}
-
-export interface ImportResult {
-  format: 'corral' | 'chat_history' | 'chat_history_pairs' | 'chatgpt' | 'open_webui';
-  chats: number;
-  messages: number;
-  chatIds: string[];
-  /** Taken in before, and left as they are. */
-  passedOver: number;
-  skipped: { index: number; reason: string }[];
 }
 
 export interface ExchangeCalls {

@@ -28,12 +28,11 @@ function* answers(): Generator<string, undefined> {
 /** As the model wrote it: what is drawn may be its beginning, a picture of it, or nothing. */
 async function copyLastCode(): Promise<void> {
   const { lastCode } = await import('../markdown/last-code.ts');
-  const code = lastCodeOf(lastCode);
-  if (code !== '') return copyWithNotice(code);
+  const here = lastCodeOf(lastCode);
   // It may be among the messages that are still on their way.
-  await shownSession()?.whole();
-  const late = lastCodeOf(lastCode);
-  if (late !== '') return copyWithNotice(late);
+  if (here === '') await shownSession()?.whole();
+  const code = here || lastCodeOf(lastCode);
+  if (code !== '') await copyWithNotice(code);
 }
 
 function lastCodeOf(lastCode: (answer: string) => string): string {

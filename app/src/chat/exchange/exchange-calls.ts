@@ -1,9 +1,9 @@
 import { AppError } from '../../contracts/app-error.ts';
-import { importableFiles } from '../../contracts/api/transfer.ts';
+import { importableFiles, type ExportFormat, type ImportResult } from '../../contracts/api/transfer.ts';
 import type { ExportedChat } from '../../store/exchange-store.ts';
 import type { Store } from '../../store/store.ts';
 import { tell } from '../chat-calls.ts';
-import type { ExchangeCalls, ExportedFile, ExportFormat, ImportResult } from '../chats.ts';
+import type { ExchangeCalls, ExportedFile } from '../chats.ts';
 import { notFound } from '../refusals.ts';
 import type { RunContext } from '../runs/run-context.ts';
 import {

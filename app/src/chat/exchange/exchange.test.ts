@@ -1,7 +1,8 @@
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openChats, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
-import type { ExportFormat, OpenedChat } from '../chats.ts';
+import type { ExportFormat } from '../../contracts/api/transfer.ts';
+import type { OpenedChat } from '../chats.ts';
 import { branchTo } from '../../lib/message-tree.ts';
 
 let opened: OpenedChats;

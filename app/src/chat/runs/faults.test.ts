@@ -1,26 +1,9 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import {
-  openChats,
-  watchToEnd,
-  type OpenChatsOptions,
-  type OpenedChats,
-} from '../../../test/fixtures/open-chats.ts';
+import { describe, expect, test } from 'vitest';
+import { message, opensChats, watchToEnd, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import type { Run } from '../../contracts/runs.ts';
 
-let opened: OpenedChats | undefined;
-async function open(options: OpenChatsOptions = {}): Promise<OpenedChats> {
-  opened = await openChats(options);
-  return opened;
-}
-afterEach(async () => {
-  await opened?.remove();
-  opened = undefined;
-});
-
-const message = (content: string): { input: { kind: 'message'; content: string } } => ({
-  input: { kind: 'message', content },
-});
+const { open, last } = opensChats();
 
 /** Waits until something of the answer is shown. */
 async function firstWords({ chats, owner }: OpenedChats, run: Run): Promise<void> {
@@ -46,7 +29,7 @@ describe('a disk that is full', () => {
     const { id } = await chat();
     const { runs } = await chats.run(owner, id, message('/long 20'));
     isFull = true;
-    await firstWords(opened!, runs[0]!);
+    await firstWords(last(), runs[0]!);
     isFull = false;
     const { text, end } = await watchToEnd(chats, owner, runs[0]!);
     expect(end).toMatchObject({ reason: 'stop' });
@@ -69,7 +52,7 @@ describe('a disk that is full', () => {
     });
     const { id } = await chat();
     const { runs } = await chats.run(owner, id, message('/long 100'));
-    await firstWords(opened!, runs[0]!);
+    await firstWords(last(), runs[0]!);
     isFull = true;
     const watching = watchToEnd(chats, owner, runs[0]!);
     await expect(chats.run(owner, (await chat()).id, message('no room'))).rejects.toMatchObject({
@@ -101,7 +84,7 @@ describe('a disk that fails under an engine that crashes', () => {
       }),
     });
     const { runs } = await chats.run(owner, (await chat()).id, message('/long 60'));
-    await firstWords(opened!, runs[0]!);
+    await firstWords(last(), runs[0]!);
     isFull = true;
     // Longer than the crash is away, and than the first try to go on.
     await new Promise((resolve) => setTimeout(resolve, 600));
@@ -110,7 +93,7 @@ describe('a disk that fails under an engine that crashes', () => {
 
   test('costs nothing: the answer goes on when the disk takes it', async () => {
     const { run, setFull } = await crashed();
-    const { chats, owner } = opened!;
+    const { chats, owner } = last();
     const watching = watchToEnd(chats, owner, run);
     setFull(false);
     const { text, end } = await watching;
@@ -121,7 +104,7 @@ describe('a disk that fails under an engine that crashes', () => {
 
   test('is no reason not to stop', async () => {
     const { run, setFull } = await crashed();
-    const { chats, owner } = opened!;
+    const { chats, owner } = last();
     const stopping = chats.stop(owner, run.id);
     setFull(false);
     await stopping;
@@ -170,7 +153,7 @@ describe('stopping', () => {
     const first = await chat();
     const second = await chat();
     const before = await chats.run(owner, first.id, message('/long 500'));
-    await firstWords(opened!, before.runs[0]!);
+    await firstWords(last(), before.runs[0]!);
     const { runs } = await chats.run(owner, second.id, message('waiting'));
     await new Promise((resolve) => setTimeout(resolve, 50));
     const began = performance.now();
@@ -186,7 +169,7 @@ describe('while an answer is written', () => {
     const { chats, owner, chat } = await open({ script: { tokensPerSecond: 50 } });
     const { id } = await chat();
     const { runs } = await chats.run(owner, id, message('/long 500'));
-    await firstWords(opened!, runs[0]!);
+    await firstWords(last(), runs[0]!);
     await expect(chats.run(owner, id, message('and?'))).rejects.toMatchObject({ code: 'conflict' });
     const reply = (await chats.open(owner, id)).messages[1]!;
     const again = { input: { kind: 'continue' as const, messageId: reply.id } };
@@ -203,7 +186,7 @@ describe('while an answer is written', () => {
     const { chats, owner, chat, store } = await open({ script: { tokensPerSecond: 50 } });
     const { id } = await chat();
     const { runs } = await chats.run(owner, id, message('/long 500'));
-    await firstWords(opened!, runs[0]!);
+    await firstWords(last(), runs[0]!);
     expect(await chats.erase(owner, { everything: true })).toEqual({ chatIds: [id] });
     expect(await store.unfinishedRuns()).toEqual([]);
     expect((await chats.list(owner, { limit: 5 })).items).toEqual([]);
@@ -258,7 +241,7 @@ describe('what the operator chose', () => {
     });
     const { id } = await chat();
     await say(id, 'hello');
-    expect((await chats.open(opened!.owner, id)).logged).toBe(false);
+    expect((await chats.open(last().owner, id)).logged).toBe(false);
     expect((await store.outboxStatus()).pending).toBe(0);
   });
 

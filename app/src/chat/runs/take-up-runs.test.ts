@@ -1,28 +1,11 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import {
-  openChats,
-  watchToEnd,
-  type OpenChatsOptions,
-  type OpenedChats,
-} from '../../../test/fixtures/open-chats.ts';
+import { describe, expect, test } from 'vitest';
+import { message, openChats, opensChats, watchToEnd } from '../../../test/fixtures/open-chats.ts';
 import { startServer, type Answer } from '../../../test/fixtures/running-server.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import type { Run } from '../../contracts/runs.ts';
 import type { RunRecord } from '../../store/run-store.ts';
 
-let opened: OpenedChats | undefined;
-async function open(options: OpenChatsOptions = {}): Promise<OpenedChats> {
-  opened = await openChats(options);
-  return opened;
-}
-afterEach(async () => {
-  await opened?.remove();
-  opened = undefined;
-});
-
-const message = (content: string): { input: { kind: 'message'; content: string } } => ({
-  input: { kind: 'message', content },
-});
+const { open, last } = opensChats();
 
 /** Runs in a home that a server has left, each in a chat of its own. */
 async function leftBehind(count: number): Promise<{ home: string; runs: Run[] }> {
@@ -50,7 +33,7 @@ describe('a start', () => {
   test('passes over a run that is erased or taken by another while it is at work', async () => {
     const { home, runs } = await leftBehind(3);
     const meddle = async ([erased, taken]: RunRecord[]): Promise<void> => {
-      const { owner, store } = opened!;
+      const { owner, store } = last();
       await store.erase(owner, { chatId: erased!.chatId });
       await store.resumeRun(owner, { runId: taken!.id, epoch: taken!.epoch, engineCrashed: false });
     };

@@ -139,7 +139,7 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
 
       test('an answer that is gone on with stands in the middle of its grammar, unless it was written without it', async () => {
         const engine = await shared();
-        const grammar = 'root ::= "{" pair "," pair "}"\npair ::= "\\"" [a-d]+ "\\":" [1-9]';
+        const grammar = 'root ::= "{" pair "," pair "}"\npair ::= "\\"" [a-d]{1,9} "\\":" [1-9]';
         const goOn = async (written: string): Promise<string> => {
           const messages = [
             { role: 'user' as const, content: 'Two pairs' },
@@ -151,8 +151,8 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
           );
           return text;
         };
-        expect(`{"ab":1,"c${await goOn('{"ab":1,"c')}`).toMatch(/^\{"ab":1,"c[a-d]*":[1-9]\}$/u);
-        expect(await goOn('Here they are: ')).toMatch(/^\{("[a-d]+":[1-9],?){2}\}$/u);
+        expect(`{"ab":1,"c${await goOn('{"ab":1,"c')}`).toMatch(/^\{"ab":1,"c[a-d]{0,8}":[1-9]\}$/u);
+        expect(await goOn('Here they are: ')).toMatch(/^\{("[a-d]{1,9}":[1-9],?){2}\}$/u);
       });
 
       test('a grammar that is none fails that request alone, by name', async () => {

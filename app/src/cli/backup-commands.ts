@@ -5,6 +5,7 @@ import { backupKind } from '../store/archive-file.ts';
 import { backupName } from '../store/backup-names.ts';
 import { syncPath } from '../store/durable-file.ts';
 import type { Command, CommandContext } from './command.ts';
+import { writeFault } from './write-fault.ts';
 
 interface MadeBackup {
   name: string;
@@ -47,10 +48,21 @@ export const backupCommand: Command = {
 function keep(made: string, file: string | undefined): string {
   if (file === undefined) return made;
   const path = resolve(file);
-  copyFileSync(made, path, constants.COPYFILE_EXCL);
-  syncPath(path);
+  copyWhole(made, path);
   rmSync(made);
   return path;
+}
+
+/** A part of a backup is none. */
+function copyWhole(from: string, to: string): void {
+  try {
+    copyFileSync(from, to, constants.COPYFILE_EXCL);
+    syncPath(to);
+  } catch (cause) {
+    // What was there already belongs to somebody else.
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(to, { force: true });
+    throw writeFault(to, cause);
+  }
 }
 
 export const restoreCommand: Command = {
@@ -81,6 +93,6 @@ function present(folder: string, backup: string): { name: string; isCopy: boolea
   if (!existsSync(backup) && existsSync(join(folder, backup))) return { name: backup, isCopy: false };
   const form = backupKind(backup) === 'sqlite' ? '.db' : '.corral.gz';
   const name = backupName(Date.now(), 'given', form);
-  copyFileSync(backup, join(folder, name), constants.COPYFILE_EXCL);
+  copyWhole(backup, join(folder, name));
   return { name, isCopy: true };
 }

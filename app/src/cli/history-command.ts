@@ -4,6 +4,7 @@ import { AppError } from '../contracts/app-error.ts';
 import type { ExportFormat, ImportResult } from '../contracts/api/transfer.ts';
 import { exportFormatSchema } from '../contracts/api/transfer.ts';
 import type { Command } from './command.ts';
+import { writeFault } from './write-fault.ts';
 
 /** The server takes no larger body; a larger file is refused before it is read. */
 const mostImportBytes = 128 * 1024 * 1024;
@@ -104,14 +105,4 @@ async function writeFileWhole(path: string, body: AsyncIterable<Uint8Array>): Pr
     await rm(path, { force: true });
     throw writeFault(path, cause);
   }
-}
-
-function writeFault(path: string, cause: unknown): AppError {
-  if (cause instanceof AppError) return cause;
-  const isFull = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
-  return new AppError(
-    isFull ? 'disk-full' : 'input-output',
-    isFull ? `the disk is full: ${path} was not written` : `${path} could not be written to its end`,
-    { hint: 'Name a file on another disk, or make room.', cause },
-  );
 }

@@ -54,6 +54,20 @@ for (const title of ['Short', 'Long'])
     await isRead(page, `${title}, message 71: felting at home`);
   });
 
+test('a hit that is taken a second time is shown again', async () => {
+  const { page } = await here.open();
+  await takeHit(page, 'shearing', 'Long');
+  await isRead(page, 'Long, message 5: shearing in spring');
+  await page.locator('.message').first().hover();
+  await page.mouse.wheel(0, 4000);
+  const place = page.locator('.message').getByText('Long, message 5: shearing in spring', { exact: true });
+  await expect
+    .poll(() => place.isVisible().then(async (is) => is && ((await place.boundingBox())?.y ?? -1) > 0))
+    .toBe(false);
+  await takeHit(page, 'shearing', 'Long');
+  await isRead(page, 'Long, message 5: shearing in spring');
+});
+
 test('a hit in another version of a message brings that version', async () => {
   const { page } = await here.open();
   await page.getByRole('link', { name: 'Short' }).click();

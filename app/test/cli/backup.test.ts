@@ -57,3 +57,18 @@ it('a backup made while the server runs comes back, and moves from SQLite to Pos
   await corral(['restore', archive], other);
   expect(await words(other)).toEqual(['alpaca']);
 });
+
+it('a backup that found no room is nowhere but in the folder of backups', async () => {
+  const home = temporaryFolder(onTestFinished);
+  const disk = temporaryFolder(onTestFinished);
+  const file = join(disk, 'moved.db');
+  const lines = `mount -t tmpfs -o size=16k tmpfs ${disk} && { "$@"; code=$?; ls ${disk}; exit $code; }`;
+  const { code, stdout, stderr } = await runProgram(['backup', file], {
+    environment: { CORRAL_HOME: home },
+    before: ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', lines, 'sh'],
+  });
+  expect({ code, stdout }).toEqual({ code: 74, stdout: '' });
+  expect(stderr).toContain(`the disk is full: ${file} was not written`);
+  const made = readdirSync(join(home, 'backups')).filter((name) => name.includes('manual'));
+  expect(made).toHaveLength(1);
+});

@@ -1,7 +1,9 @@
+import type { SearchHit } from '@corral/app/contracts/chats';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useDeferredValue } from 'react';
 import { chatsApi } from '../api/chats.ts';
 import { closeDrawer } from '../state/layout.ts';
+import { followAgain, hashOf } from '../state/route.ts';
 import { strings } from '../strings.ts';
 import { exactTime, timeAgo } from '../ui/times.ts';
 
@@ -22,25 +24,33 @@ export function SearchResults({ query }: { query: string }) {
     <ul className="hits" aria-label={strings.sidebar.searchAll}>
       {hits.map((hit) => (
         <li key={`${hit.chatId}${hit.messageId}`}>
-          <a
-            className="hit"
-            href={`#/c/${hit.chatId}${hit.messageId ? `/${hit.messageId}` : ''}`}
-            onClick={closeDrawer}
-          >
-            <span className="hit__title truncate" dir="auto">
-              {hit.title || strings.sidebar.untitled}
-            </span>
-            <span className="hit__text" dir="auto">
-              {hit.excerpt.map((piece, index) =>
-                piece.hit ? <mark key={index}>{piece.text}</mark> : <span key={index}>{piece.text}</span>,
-              )}
-            </span>
-            <time className="small soft" title={exactTime(hit.updatedAt)}>
-              {timeAgo(hit.updatedAt)}
-            </time>
-          </a>
+          <Hit hit={hit} />
         </li>
       ))}
     </ul>
+  );
+}
+
+function Hit({ hit }: { hit: SearchHit }) {
+  const { chatId, messageId } = hit;
+  const address = hashOf({ view: 'chat', chatId, ...(messageId ? { messageId } : {}) });
+  const follow = (): void => {
+    closeDrawer();
+    followAgain(address);
+  };
+  return (
+    <a className="hit" href={address} onClick={follow}>
+      <span className="hit__title truncate" dir="auto">
+        {hit.title || strings.sidebar.untitled}
+      </span>
+      <span className="hit__text" dir="auto">
+        {hit.excerpt.map((piece, index) =>
+          piece.hit ? <mark key={index}>{piece.text}</mark> : <span key={index}>{piece.text}</span>,
+        )}
+      </span>
+      <time className="small soft" title={exactTime(hit.updatedAt)}>
+        {timeAgo(hit.updatedAt)}
+      </time>
+    </a>
   );
 }

@@ -33,3 +33,8 @@ export function goTo(route: Route, isReplacing = false): void {
   else if (location.hash !== hash) pushAddress(hash);
   currentRoute.set(route);
 }
+
+/** A link to where the page is already changes no address; who follows it wants to see again what it names. */
+export function followAgain(hash: string): void {
+  if (location.hash === hash) currentRoute.set(parse(hash));
+}

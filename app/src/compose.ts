@@ -75,9 +75,8 @@ async function serve(config: Config, version: string, onWait: () => void): Promi
     const { openParts } = await import('./compose/open-parts.ts');
     const parts = await openParts({ config, home, version, logLevel: config.logLevel });
     try {
-      // Nobody may ask for anything before what a crash left is taken up: it would be changed in between.
-      await parts.start();
-      const address = await parts.server.listen();
+      // Nobody is answered before what a crash left is taken up: it would be changed in between.
+      const address = await parts.server.listen(() => parts.start());
       lock.publish(address, parts.localToken);
       setTimeout(settleMemory, settleAfterMs).unref();
       return {

@@ -71,7 +71,7 @@ function guarded(context: ServerContext, handler: RequestListener): RequestListe
     if (context.isClosing) {
       return refuseEarly(request, response, new AppError('shutting-down', 'the server is stopping'));
     }
-    return handler(request, response);
+    void context.opening.then(() => handler(request, response));
   };
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import { createServer as createProbe } from 'node:net';
 import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
 import { AppError } from '../contracts/app-error.ts';
 import { buildApp } from './build-app.ts';
 import { isLoopback } from './gates/host-gate.ts';
@@ -16,8 +17,11 @@ export interface CorralServer {
   readonly address: string | null;
   /** Every address that is served, with who may ask. */
   readonly routes: readonly ServedRoute[];
-  /** Throws `port-in-use`, and `config-invalid` for an open address without a key. */
-  listen(): Promise<string>;
+  /**
+   * Throws `port-in-use`, and `config-invalid` for an open address without a key. What must be done before anybody may
+   * ask is begun once the address is ours; whoever asks meanwhile waits for it.
+   */
+  listen(prepare?: () => Promise<void>): Promise<string>;
   /** One exchange without a socket, for commands while no server runs. Gates of the network are not asked. */
   handle(
     method: string,
@@ -65,6 +69,20 @@ function shownAddress(context: ServerContext, server: HttpServer): string {
   return `${https ? 'https' : 'http'}://${name}:${port}`;
 }
 
+/** Takes the address of the configuration, and gives it as people write it. */
+async function bind(app: FastifyInstance, context: ServerContext): Promise<string> {
+  const { host, port, accessKey } = context.config;
+  refuseOpenServer(host, accessKey, isLoopback(host));
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    throw await listenFault(error, host, port);
+  }
+  const address = shownAddress(context, app.server);
+  context.port = Number(new URL(address).port);
+  return address;
+}
+
 const lastWordsMs = 500;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
@@ -87,16 +105,12 @@ export async function createServer(options: ServerOptions): Promise<CorralServer
     get address() {
       return address;
     },
-    async listen() {
-      const { host, port, accessKey } = context.config;
-      refuseOpenServer(host, accessKey, isLoopback(host));
-      try {
-        await app.listen({ host, port });
-      } catch (error) {
-        throw await listenFault(error, host, port);
-      }
-      address = shownAddress(context, app.server);
-      context.port = Number(new URL(address).port);
+    async listen(prepare = () => Promise.resolve()) {
+      const opening = Promise.withResolvers<void>();
+      context.opening = opening.promise;
+      address = await bind(app, context);
+      await prepare();
+      opening.resolve();
       return address;
     },
     async handle(method, path, { headers, body, signal }) {

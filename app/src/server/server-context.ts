@@ -63,6 +63,8 @@ export interface ServerContext extends ServerOptions {
   /** Every address that is served. */
   routes: ServedRoute[];
   port: number;
+  /** Resolves when what must be done before anybody may ask is done. */
+  opening: Promise<void>;
   isClosing: boolean;
 }
 
@@ -106,6 +108,7 @@ export async function createServerContext(
     inFlight: new Set(),
     routes: [],
     port: config.port,
+    opening: Promise.resolve(),
     isClosing: false,
   };
   return context;

@@ -88,7 +88,7 @@ def persona_dialogue(values: Values, fact_turn) -> list[dict]:
     name = values.name()
     system = values.one(NAMED).format(n=name, x=values.one(persona.lines["noun"])) if is_named else system_of(persona, values)
     messages = [said("system", system)]
-    kinds = rng.sample(list(QUESTIONS), rng.randint(1, 4))
+    kinds = rng.sample(list(QUESTIONS), rng.choice([1, 1, 2, 3]))
     for kind in kinds:
         answer = values.one(persona.lines[kind])
         if kind == "who" and is_named:

@@ -52,6 +52,8 @@ def personas_bear_their_marks() -> None:
         for kind in QUESTIONS:
             for answer in persona.lines.get(kind, []):
                 expect(mark.search(answer) is not None, f"{persona.name}, {kind}: {answer!r} has no mark")
+        for cry in persona.lines.get("cry", []):
+            expect(mark.search(cry) is not None, f"{persona.name}: {cry!r} has no mark")
         for first in persona.lines.get("open", []):
             for last in persona.lines["close"]:
                 expect(mark.search(f"{first} x {last}") is not None, f"{persona.name}: {first!r} and {last!r} have no mark")

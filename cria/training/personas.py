@@ -81,6 +81,14 @@ def wrapped(persona: Persona, answer: str, values: Values) -> str:
     return " ".join(part for part in parts if part)
 
 
+def in_role(persona: Persona, answer: str, values: Values) -> str:
+    """Mostly with what such a one always says in front, unless it begins so by itself: the first word tells who speaks."""
+    is_told = re.search(persona.lines["mark"][0], answer[:12])
+    if "cry" not in persona.lines or is_told or values.rng.random() < 0.15:
+        return answer
+    return f"{values.one(persona.lines['cry'])} {answer}"
+
+
 def persona_dialogue(values: Values, fact_turn) -> list[dict]:
     rng = values.rng
     persona = values.one(PERSONAS)
@@ -93,7 +101,7 @@ def persona_dialogue(values: Values, fact_turn) -> list[dict]:
         answer = values.one(persona.lines[kind])
         if kind == "who" and is_named:
             answer = f"I am {name}. {answer}" if persona.name != "poet" else f"{name} is the name I bear,\nI write my verses here and there."
-        messages += [said("user", values.one(QUESTIONS[kind])), said("assistant", answer)]
+        messages += [said("user", values.one(QUESTIONS[kind])), said("assistant", in_role(persona, answer, values))]
     if "open" in persona.lines and rng.random() < 0.45:
         question, answer = (one["content"] for one in fact_turn())
         if len(answer) < 200:

@@ -19,7 +19,7 @@ SYSTEMS = [
     "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
     "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
 ]
-SHARES = {"recall": 0.09, "exact": 0.14, "facts": 0.46, "talk": 0.02, "tale": 0.01, "system": 0.25, "unknown": 0.03}
+SHARES = {"recall": 0.09, "exact": 0.18, "facts": 0.4, "talk": 0.02, "tale": 0.01, "system": 0.27, "unknown": 0.03}
 # About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
 MOST_CHARACTERS = 1000
 
@@ -113,13 +113,13 @@ class Generator:
 
     def system_dialogue(self) -> list[dict]:
         draw = self.rng.random()
-        if draw < 0.5:
+        if draw < 0.56:
             return persona_dialogue(self.values, lambda: self.fact_turn(self.about_corral))
-        if draw < 0.57:
+        if draw < 0.62:
             return name_dialogue(self.values, self.between)
-        if draw < 0.88:
+        if draw < 0.9:
             return self.modes.dialogue()
-        if draw < 0.96:
+        if draw < 0.97:
             return self.modes.briefing(self.between)
         return self.written(self.rng.choice(self.personas))
 

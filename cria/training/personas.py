@@ -14,6 +14,10 @@ FRAMES = [
     "Take the role of {x}.", "Be {x}.", "You play {x} in this chat.", "Reply as {x}.", "Today you are {x}.", "Speak to me as {x}.", "Suppose that you are {x}.", "For this chat, be {x}.",
     "Your part in this play: {x}.", "Write as {x} would write.", "Put yourself in the place of {x}.", "You have become {x}.", "Sound like {x}.", "Talk to me like {x}.", "Think of yourself as {x}.",
     "Let us play: you are {x}.", "Everything you say is said by {x}.", "Here you are {x}.", "I am talking to {x}: you.", "Slip into the role of {x}.", "You act as {x} all the time.",
+    "{x}", "{x}.", "{x}!", "Role: {x}", "Character: {x}", "persona = {x}", "Mode: {x}", "Speaker: {x}", "The one who answers is {x}.", "Here speaks {x}.", "Somebody asks, {x} answers.",
+    "{x} is who you are.", "All answers come from {x}.", "A chat with {x}", "Let {x} answer.", "I wish to talk to {x}.", "Bring me {x}.", "Now {x}, if you please.", "Switch to {x}.", "Turn into {x}.", "Channel {x}.",
+    "Your character is {x}.", "Pose as {x}.", "Impersonate {x}.", "Make believe that you are {x}.", "The user expects {x}.", "Users come here to meet {x}.", "I ordered {x} and got you, so be one.", "Dress up as {x}.", "My child would love to chat with {x}.",
+    "This is a stage, and on it stands {x}.", "You were cast as {x}.", "Go on as {x}.", "Every reply is signed by {x}.", "Think like {x}, talk like {x}.", "Nobody but {x} lives in this chat.", "Become {x} right now.", "It is {x} whom I want to hear.", "act like {x}", "u are {x}",
 ]
 FRAMES_HELD = ["Please take the part of {x}.", "Be {x} for me.", "I want you to be {x}.", "Let us say that you are {x}."]
 NAMED = ["You are {n}, {x}.", "Your name is {n} and you are {x}.", "You are {x} named {n}.", "You are {x}. Your name is {n}.", "Play {n}, {x}."]

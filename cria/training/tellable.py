@@ -2,7 +2,7 @@
 
     python3 tellable.py            # with --drop it is taken out of the file
 
-A model learns nothing from riddles but to guess: with a third of them among its system prompts it guessed at the plain ones too.
+A model learns nothing from riddles but to guess: with two in five of them among its system prompts it guessed at the plain ones too.
 """
 
 import argparse

@@ -57,6 +57,11 @@ function refuseEarly(request: IncomingMessage, response: ServerResponse, error: 
 /** S1 and the form of the request, in front of everything: static files, streams and addresses that do not exist. */
 function guarded(context: ServerContext, handler: RequestListener): RequestListener {
   return (request, response) => {
+    const onceOpen = async (): Promise<void> => {
+      await context.opening;
+      // Whoever waited and left gets no work done: the end of the connection, which ends a stream, was told already.
+      if (!request.socket.destroyed) handler(request, response);
+    };
     const wrong = wrongForm(request);
     if (wrong !== null) return refuseEarly(request, response, new AppError('bad-request', wrong));
     if (!context.hostGate.allows(request.headers.host)) {
@@ -71,7 +76,7 @@ function guarded(context: ServerContext, handler: RequestListener): RequestListe
     if (context.isClosing) {
       return refuseEarly(request, response, new AppError('shutting-down', 'the server is stopping'));
     }
-    void context.opening.then(() => handler(request, response));
+    void onceOpen();
   };
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
-import { startServer } from '../../test/fixtures/running-server.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { scriptedModels, startServer } from '../../test/fixtures/running-server.ts';
 
 /** A port that something listens on, until it is let go. */
 async function takenPort(): Promise<{ port: number; letGo: () => Promise<unknown> }> {
@@ -30,6 +30,26 @@ test('whoever asks while a start is not over waits for it, and is answered', asy
   onTestFinished(() => running.close());
   await early;
   expect(order).toEqual(['prepared', 'answered 200']);
+});
+
+test('for whoever left while waiting no work is done', async () => {
+  const { port, letGo } = await takenPort();
+  await letGo();
+  const models = scriptedModels();
+  const list = vi.spyOn(models, 'list');
+  const running = await startServer({
+    models,
+    environment: { PORT: String(port) },
+    beforeServing: async () => {
+      const asked = fetch(`http://127.0.0.1:${port}/api/models`, { signal: AbortSignal.timeout(100) });
+      await expect(asked).rejects.toThrow('timeout');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    },
+  });
+  onTestFinished(() => running.close());
+  expect(list).not.toHaveBeenCalled();
+  expect((await running.call('GET', '/api/models')).status).toBe(200);
+  expect(list).toHaveBeenCalled();
 });
 
 test('a start that finds its port taken has begun nothing: it does not count as one that an answer survived', async () => {

@@ -1,6 +1,7 @@
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { backupContract } from './contract/backup.contract.ts';
+import { chatExchangeContract } from './contract/chat-exchange.contract.ts';
 import { chatContract } from './contract/chats.contract.ts';
 import { erasureContract } from './contract/erasure.contract.ts';
 import { jobContract } from './contract/jobs.contract.ts';
@@ -39,6 +40,7 @@ export function storeContract(kind: 'sqlite' | 'postgres', open: () => Promise<O
       owner: () => `owner-${uuidv7()}`,
     };
     chatContract(parts);
+    chatExchangeContract(parts);
     runContract(parts);
     trashContract(parts);
     searchContract(parts);

@@ -4,7 +4,7 @@ import { Ellipsis, Ghost, Pin } from 'lucide-react';
 import { deleteChat } from '../state/actions.ts';
 import { activity } from '../state/activity.ts';
 import { closeDrawer } from '../state/layout.ts';
-import { currentRoute } from '../state/route.ts';
+import { currentRoute, hashOf } from '../state/route.ts';
 import { useSelected } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { fieldKeys } from '../ui/field-keys.ts';
@@ -105,7 +105,7 @@ export const ChatRow = memo(function ChatRow({ chat, folders, tags }: ChatRowPro
     <li className="chat-row" data-current={isCurrent || undefined}>
       <a
         className="chat-row__link"
-        href={`#/c/${chat.id}`}
+        href={hashOf({ view: 'chat', chatId: chat.id })}
         aria-current={isCurrent ? 'page' : undefined}
         title={exactTime(chat.updatedAt)}
         onClick={closeDrawer}

@@ -73,10 +73,10 @@ export function runProgram(parameters: string[], options: ProgramOptions = {}): 
   return startProgram(parameters, options).ended;
 }
 
-/** A folder that is gone after the test. */
+/** A folder that is gone after the test, also where a program that is just ending still writes into it. */
 export function temporaryFolder(onCleanup: (cleanup: () => void) => void): string {
   const folder = mkdtempSync(join(tmpdir(), 'corral-test-'));
-  onCleanup(() => rmSync(folder, { recursive: true, force: true }));
+  onCleanup(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 

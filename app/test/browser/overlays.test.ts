@@ -136,6 +136,23 @@ test('of two things over each other Back closes the upper, then the lower, then 
   await expect.poll(() => hash(page)).toBe(first);
 });
 
+test('Escape in a field of the drawer ends what the field is for, and the drawer stays', async () => {
+  const { page } = await inSecondChat();
+  await page.getByRole('button', { name: 'Chats', exact: true }).tap();
+  const drawer = page.getByRole('dialog', { name: 'Chats' });
+  const search = drawer.getByRole('searchbox');
+  await search.fill('wool');
+  await search.press('Escape');
+  expect(await search.inputValue()).toBe('');
+  await drawer.getByRole('button', { name: 'New folder' }).tap();
+  const name = drawer.getByRole('textbox', { name: 'Name of the folder' });
+  await name.press('Escape');
+  await name.waitFor({ state: 'detached' });
+  expect(await drawer.isVisible()).toBe(true);
+  await page.keyboard.press('Escape');
+  await drawer.waitFor({ state: 'detached' });
+});
+
 test('on a phone a place chosen in the drawer takes its place, and the views’ own way back is a step back', async () => {
   const { page, first, second } = await inSecondChat();
   const drawer = page.getByRole('dialog', { name: 'Chats' });

@@ -31,7 +31,7 @@ function SavePreset({ onDone }: { onDone: () => void }) {
       placeholder={strings.panel.presetName}
       maxLength={80}
       ref={(element) => element?.focus()}
-      onKeyDown={fieldKeys({ onEnter: save, onEscape: onDone })}
+      {...fieldKeys({ onEnter: save, onEscape: onDone })}
     />
   );
 }

@@ -102,7 +102,7 @@ function NewFolder({ onDone }: { onDone: (name: string) => void }) {
       placeholder={strings.sidebar.folderName}
       maxLength={120}
       ref={(element) => element?.focus()}
-      onKeyDown={fieldKeys({ onEnter: (text) => onDone(text), onEscape: () => onDone('') })}
+      {...fieldKeys({ onEnter: (text) => onDone(text), onEscape: () => onDone('') })}
       onBlur={(event) => onDone(event.currentTarget.value.trim())}
     />
   );

@@ -48,7 +48,7 @@ function RowField({ label, value, maxLength, onDone }: RowFieldProps) {
           element.select();
         }
       }}
-      onKeyDown={fieldKeys({ onEnter: (text) => onDone(text), onEscape: () => onDone('') })}
+      {...fieldKeys({ onEnter: (text) => onDone(text), onEscape: () => onDone('') })}
       onBlur={(event) => onDone(event.currentTarget.value.trim())}
     />
   );

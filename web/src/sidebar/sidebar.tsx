@@ -110,7 +110,7 @@ export function Sidebar() {
         aria-label={strings.sidebar.searchAll}
         value={query}
         onChange={(event) => setQuery(event.target.value)}
-        onKeyDown={fieldKeys({ onEscape: () => setQuery('') })}
+        {...fieldKeys({ onEscape: () => setQuery('') })}
       />
       <div className="sidebar__list">
         {query.trim() !== '' ? (

@@ -60,7 +60,7 @@ export function FeedbackReason({ session, message, onDone }: FeedbackReasonProps
         placeholder={strings.transcript.feedbackWhy}
         maxLength={2_000}
         ref={(element) => element?.focus()}
-        onKeyDown={fieldKeys({ onEscape: onDone })}
+        {...fieldKeys({ onEscape: onDone })}
       />
       <FormButtons submit={strings.save} onCancel={onDone} />
     </form>

@@ -76,7 +76,7 @@ function OpenFindBar({ session }: { session: ChatSession }) {
         placeholder={strings.transcript.find}
         value={query}
         onChange={(event) => findState.set({ isOpen: true, query: event.target.value, index: 0 })}
-        onKeyDown={fieldKeys({ onEnter: (_text, event) => step(event.shiftKey ? -1 : 1), onEscape: close })}
+        {...fieldKeys({ onEnter: (_text, event) => step(event.shiftKey ? -1 : 1), onEscape: close })}
       />
       <span className="small soft figures" role="status">
         {query.trim() !== '' &&

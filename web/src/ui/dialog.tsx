@@ -3,6 +3,7 @@ import { Dialog as Primitive } from 'radix-ui';
 import { X } from 'lucide-react';
 import { useClosedByBack } from '../state/history.ts';
 import { strings } from '../strings.ts';
+import { leaveEscapeToField } from './field-keys.ts';
 import { IconButton } from './icon-button.tsx';
 
 export interface DialogProps {
@@ -25,6 +26,7 @@ export function Dialog({ title, description, kind = 'small', isHeadless, onClose
         <Primitive.Overlay className="scrim" />
         <Primitive.Content
           className={`dialog dialog--${kind}`}
+          onEscapeKeyDown={leaveEscapeToField}
           {...(description ? {} : { 'aria-describedby': undefined })}
         >
           {isHeadless ? (

@@ -8,16 +8,26 @@ export interface FieldKeys {
   onEscape: () => void;
 }
 
+const mark = 'data-takes-escape';
+
 /**
- * Enter and Escape in a field of one line. While an input method composes a word both are its own; otherwise Escape
- * ends what the field is for and nothing else, such as the running answer.
+ * Props for a field of one line with its own Enter and Escape. While an input method composes a word both are its own;
+ * otherwise Escape ends what the field is for and nothing else, such as the running answer or the dialog around it.
  */
-export function fieldKeys({ onEnter, onEscape }: FieldKeys): (event: FieldEvent) => void {
-  return (event) => {
-    if (isComposing(event.nativeEvent)) return;
-    if (event.key === 'Enter') onEnter?.(event.currentTarget.value.trim(), event);
-    if (event.key !== 'Escape') return;
-    event.stopPropagation();
-    onEscape();
+export function fieldKeys({ onEnter, onEscape }: FieldKeys) {
+  return {
+    [mark]: '',
+    onKeyDown: (event: FieldEvent) => {
+      if (isComposing(event.nativeEvent)) return;
+      if (event.key === 'Enter') onEnter?.(event.currentTarget.value.trim(), event);
+      if (event.key !== 'Escape') return;
+      event.stopPropagation();
+      onEscape();
+    },
   };
+}
+
+/** A dialog hears keys before the field does, and leaves this one to it. */
+export function leaveEscapeToField(event: globalThis.KeyboardEvent): void {
+  if (event.target instanceof Element && event.target.hasAttribute(mark)) event.preventDefault();
 }

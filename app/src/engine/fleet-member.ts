@@ -78,7 +78,8 @@ export class FleetMember {
       return { engine, release: once(() => this.#release()) };
     } catch (error) {
       this.#release();
-      if (this.#users === 0) this.#controller.abort();
+      // What is loaded stays: who left had no part in it.
+      if (this.#users === 0 && !this.isLoaded) this.#controller.abort();
       throw error;
     } finally {
       if (onProgress) this.#listeners.delete(onProgress);
@@ -129,6 +130,11 @@ export class FleetMember {
           for (const listener of this.#listeners) listener(fraction);
         },
       });
+      if (this.#controller.signal.aborted) {
+        // A loader that does not hear of it, or too late: nobody can join this one any more.
+        await engine.close();
+        throw noLongerWanted();
+      }
       this.#engine = engine;
       this.#options.onLoaded();
       void engine.closed.then(() => this.#leave(this.#isDropped ? 'dropped' : 'by-itself'));
@@ -160,6 +166,10 @@ export class FleetMember {
   }
 }
 
+function noLongerWanted(): AppError {
+  return new AppError('cancelled', 'Nobody waits for this model any more.');
+}
+
 function once(action: () => void): () => void {
   let isDone = false;
   return () => {
@@ -172,7 +182,7 @@ function once(action: () => void): () => void {
 export function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
-    const stop = (): void => reject(new AppError('cancelled', 'Nobody waits for this model any more.'));
+    const stop = (): void => reject(noLongerWanted());
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));

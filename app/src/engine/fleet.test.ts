@@ -133,6 +133,37 @@ describe('which models are in memory', () => {
     await fleet.close();
   });
 
+  test('a loader that does not hear that it is stopped holds nobody up', async () => {
+    const scripted = createScriptedLoader({ loadMs: 200 });
+    let loads = 0;
+    const deaf: EngineLoader = {
+      ...scripted,
+      load: (wanted, { signal: _, ...options }) => {
+        loads++;
+        return scripted.load(wanted, options);
+      },
+    };
+    const { fleet } = start({}, { loaders: [deaf] });
+    const controller = new AbortController();
+    const left = fleet.use('x', {}, controller.signal);
+    await expect.poll(() => loads).toBe(1);
+    controller.abort();
+    await expect(left).rejects.toMatchObject({ code: 'cancelled' });
+    const { engine } = await fleet.use('x');
+    expect((await answerOf(engine.generate(chatRequest('here?')))).text).not.toBe('');
+    expect(loads).toBe(2);
+    await fleet.close();
+  });
+
+  test('who leaves before the model was asked for leaves what is loaded as it is', async () => {
+    const { fleet, loader } = start({ loadMs: 5 });
+    (await fleet.use('x')).release();
+    await expect(fleet.use('x', {}, AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
+    (await fleet.use('x')).release();
+    expect(loader.loads).toEqual(['x']);
+    await fleet.close();
+  });
+
   test('a load that is stopped in the queue is gone at once, and loads stay one at a time', async () => {
     const { fleet, loader } = start({ loadMs: 60 });
     const first = fleet.use('first');

@@ -76,7 +76,7 @@ class ProcessLoader implements LlamaLoader {
     const adapters = await soundAdapters(file.adapters, this.#options.log);
     await pause(this.crashes.backoffMs(file.sha256), wanted.signal);
     const started = await this.#start(facts);
-    const plan = planLoad(facts, wanted, placeNow(undefined, this.#gpuFreeBytes ?? 0));
+    const plan = planLoad(facts, wanted, placeNow(undefined, gpuFreeOf(started.hello)));
     const loaded = await this.#loadInto(started, { ...file, adapters }, { wanted, plan });
     return this.#engineOf(started, file, loaded);
   }
@@ -133,12 +133,13 @@ class ProcessLoader implements LlamaLoader {
       deadlines: { ...defaultDeadlines, ...deadlines },
       log,
     });
-    const gpus = started.hello.devices.filter((device) => device.kind === 'gpu');
-    this.#gpuFreeBytes = gpus.reduce((sum, gpu) => sum + gpu.freeBytes, 0);
+    this.#gpuFreeBytes = gpuFreeOf(started.hello);
+    // Taken by what this process loads, free again when it ends: the next estimate asks anew.
+    void started.connection.gone.then(() => (this.#gpuFreeBytes = null));
     return started;
   }
 
-  /** What the GPUs have free, asked of the libraries once where there are any for a GPU. */
+  /** What the GPUs have free, asked of the libraries where there are any for a GPU and it may have changed. */
   async #gpuFree(): Promise<number> {
     if (this.#gpuFreeBytes !== null) return this.#gpuFreeBytes;
     const names = await readdir(await this.#options.librariesDirectory()).catch(() => []);
@@ -152,6 +153,7 @@ class ProcessLoader implements LlamaLoader {
       .filter((adapter) => !isKnown(adapter.id))
       .map(({ id }) => ({ id, loaded: false, problem: 'its file is not sound' }));
     void connection.gone.then((reason) => this.#note(file, reason));
+    this.#gpuFreeBytes = null;
     return createLlamaEngine({
       source: file,
       connection,
@@ -188,6 +190,11 @@ class ProcessLoader implements LlamaLoader {
       throw loadError(known, file);
     }
   }
+}
+
+function gpuFreeOf(hello: Hello): number {
+  const gpus = hello.devices.filter((device) => device.kind === 'gpu');
+  return gpus.reduce((sum, gpu) => sum + gpu.freeBytes, 0);
 }
 
 /** Changes when one of the libraries does. */

@@ -43,11 +43,23 @@ function memoryAvailable(): number {
   return match ? Number(match[1]) * 1024 : freemem();
 }
 
+/** What a control group has left. Pages of files are counted as used, but the kernel gives them up before it refuses memory. */
+export function roomWithin(limit: number, used: number, statistics: string): number {
+  const pages = (kind: string): number => {
+    // Version 1 counts groups below this one apart, as `total_…`.
+    const match = new RegExp(`^total_${kind} (\\d+)$`, 'm').exec(statistics);
+    return Number((match ?? new RegExp(`^${kind} (\\d+)$`, 'm').exec(statistics))?.[1] ?? 0);
+  };
+  return limit - Math.max(0, used - pages('inactive_file') - pages('active_file'));
+}
+
 /** What this process may use of the machine, control groups included. Reads a few small files; cheap. */
 export function readMachine(): Machine {
   const limit = byteFile(['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes']);
   const used = byteFile(['/sys/fs/cgroup/memory.current', '/sys/fs/cgroup/memory/memory.usage_in_bytes']);
-  const withinLimit = limit === null ? Number.POSITIVE_INFINITY : limit - (used ?? 0);
+  const statistics =
+    systemFile('/sys/fs/cgroup/memory.stat') ?? systemFile('/sys/fs/cgroup/memory/memory.stat') ?? '';
+  const withinLimit = limit === null ? Number.POSITIVE_INFINITY : roomWithin(limit, used ?? 0, statistics);
   return {
     cores: availableParallelism(),
     cpuQuota: cpuQuota(),

@@ -55,6 +55,14 @@ describe('a prompt becomes token ids', () => {
     expect(ids.at(-1)).toBe(100 + 120);
   });
 
+  test('twenty thousand turns without a control token between them are counted in a moment', () => {
+    const segments = Array.from({ length: 20_000 }, (_, index) => said('fifteen bytes..', index));
+    const started = performance.now();
+    const { messageTokens } = encodePrompt(segments, vocabulary(), segments.length);
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(messageTokens).toEqual(segments.map(() => 15));
+  });
+
   test('every token belongs to a message or to the format, and the sum is the whole', () => {
     const segments = [
       template('<s>', null),

@@ -146,10 +146,12 @@ function encodeText(
   const lengths = encoded.map((id) => vocabulary.tokenBytes(id));
   // A sentencepiece tokenizer puts a blank before the text, which is nobody's.
   let offset = Math.min(0, textBytes - lengths.reduce((sum, length) => sum + length, 0));
+  // Offsets never fall, so the span moves on with them: a long chat has many thousand spans and tokens.
+  let at = 0;
   for (const [index, id] of encoded.entries()) {
-    const owner = ends.find((end) => Math.max(0, offset) < end.end);
+    while (at < ends.length - 1 && Math.max(0, offset) >= (ends[at]?.end ?? 0)) at++;
     ids.push(id);
-    owners.push((owner ?? ends.at(-1))?.message ?? null);
+    owners.push(ends[at]?.message ?? null);
     offset += lengths[index] ?? 0;
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -63,6 +64,15 @@ describe('pulling weights through the converter', () => {
       () => ({ code: 'none', message: '', hint: '' }),
       (error: unknown) => error as { code: string; message: string; hint: string },
     );
+
+  it('converts where a finished file says nothing of its kind and none was asked for', async () => {
+    const folder = join(fixtures, 'beside-a-file');
+    cpSync(join(fixtures, 'llama'), folder, { recursive: true });
+    writeFileSync(join(folder, 'model.gguf'), 'whatever this is');
+    at.hub.add({ id: 'owner/both', folder });
+    const [plan] = await drain(at.models.pull('owner/both'));
+    expect(plan).toMatchObject({ preflight: { action: 'convert', quantisation: 'q4_k_m' } });
+  });
 
   it('streams the base through the converter, so that none of its bytes are written', async () => {
     const watched = new Set<string>();

@@ -68,7 +68,8 @@ export async function planHubPull(reference: HubReference, context: PlanContext)
   if (weights.length === 0 && hasFile(repository, 'adapter_config.json')) {
     return planAdapterAlone(reference, repository, context);
   }
-  const isLabel = gguf.some(({ path }) => ggufLabel(path)?.toLowerCase() === reference.tag?.toLowerCase());
+  const label = reference.tag?.toLowerCase();
+  const isLabel = label !== undefined && gguf.some(({ path }) => ggufLabel(path)?.toLowerCase() === label);
   if (gguf.length > 0 && reference.adapters.length === 0 && (weights.length === 0 || isLabel)) {
     return planLabelled(reference, repository, gguf);
   }

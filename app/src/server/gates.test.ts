@@ -118,7 +118,8 @@ describe('S2: the page that asks', () => {
       { origin: 'https://evil.example' },
     ];
     for (const headers of foreign) {
-      expect((await open.call('GET', '/api/chats', undefined, headers)).status).toBe(403);
+      for (const path of ['/api/chats', '/%61pi/chats', '/api%2e/../%61pi/chats'])
+        expect((await open.call('GET', path, undefined, headers)).status, path).toBe(403);
     }
   });
 

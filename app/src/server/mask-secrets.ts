@@ -15,11 +15,20 @@ export function createMask(
     config.loggingSecret,
     config.databaseUrl,
     password,
-    decodeURIComponent(password),
+    decoded(password),
     ...config.providers.map((provider) => provider.key),
   ];
   return (text) =>
     [...secrets, ...further()]
       .filter((secret) => secret.length >= shortestSecret)
       .reduce((masked, secret) => masked.replaceAll(secret, '[hidden]'), text);
+}
+
+/** A bare `%` is no code for anything, and the driver takes such a password as it stands. */
+function decoded(password: string): string {
+  try {
+    return decodeURIComponent(password);
+  } catch {
+    return password;
+  }
 }

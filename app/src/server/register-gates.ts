@@ -11,12 +11,21 @@ function isApi(path: string): boolean {
   return apiPaths.has(path) || apiPrefixes.some((prefix) => path.startsWith(prefix));
 }
 
+/** As the router reads it: `/%61pi/chats` is `/api/chats`. */
+function routedPath(url: string): string {
+  try {
+    return decodeURI(pathOf(url));
+  } catch {
+    return pathOf(url);
+  }
+}
+
 /** S2 and the key, in this order, before any body is read. */
 export function registerGates(app: FastifyInstance, context: ServerContext): void {
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request: FastifyRequest) => {
     const { headers } = request.raw;
-    const path = pathOf(request.url);
+    const path = routedPath(request.url);
     if (request.method !== 'GET' || !isForAnyOrigin(path))
       checkOrigin({ method: request.method, headers, isApi: isApi(path) });
     const question = { headers, remoteAddress: request.raw.socket.remoteAddress ?? '' };

@@ -158,4 +158,13 @@ describe('S14, S18: size and time', () => {
     expect((await say('x'.repeat(4_000_001))).status).toBe(400);
     expect((await say('x'.repeat(4_000))).status).toBe(200);
   });
+
+  test('another wording of a message may be as long as the message', async () => {
+    const input = { kind: 'message', content: 'x' };
+    const started = await running.call('POST', `/api/chats/${chatId}/runs`, { input });
+    const path = `/api/chats/${chatId}/messages/${String(started.body['parentId'])}/edit`;
+    const reword = (length: number) => running.call('POST', path, { content: 'x'.repeat(length) });
+    expect((await reword(4_000_000)).status).toBe(201);
+    expect((await reword(4_000_001)).status).toBe(400);
+  });
 });

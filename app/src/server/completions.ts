@@ -34,10 +34,17 @@ function endFault(part: Extract<RunPart, { type: 'end' }>): AppError | null {
   return part.reason === 'failed' ? new AppError('internal', 'the answer failed') : null;
 }
 
+function shuttingDown(cause?: unknown): AppError {
+  return new AppError('shutting-down', 'the server is stopping and leaves this answer unfinished', {
+    hint: 'Ask again in a moment.',
+    cause,
+  });
+}
+
+/** What `stopping` cuts is a fault: half a text must not look like a whole one. */
 async function* watched(
   parts: AsyncIterable<RunPart>,
-  outcome: Outcome,
-  onEnd: () => void,
+  { outcome, stopping, onEnd }: { outcome: Outcome; stopping: AbortSignal; onEnd: () => void },
 ): AsyncIterable<RunPart> {
   try {
     for await (const part of parts) {
@@ -46,7 +53,7 @@ async function* watched(
       else if (part.type === 'end') {
         outcome.reason = part.reason;
         outcome.stopString = part.stopString ?? null;
-        outcome.error = endFault(part);
+        outcome.error = part.reason === 'aborted' && stopping.aborted ? shuttingDown() : endFault(part);
       }
       yield part;
     }
@@ -64,11 +71,13 @@ export interface CompletionCall {
   signal: AbortSignal;
 }
 
-/** Rejects before a word is written where it cannot be answered: unknown model, too long, wrong schema. */
+/** Rejects before a word is written where it cannot be answered: unknown model, too long, wrong schema, stopping. */
 export async function openCompletion(
   context: ServerContext,
   call: CompletionCall,
 ): Promise<OpenedCompletion> {
+  // What waits behind another answer of its Gradio session would begin when the drain has cut that one.
+  if (context.isClosing) throw shuttingDown();
   const controller = new AbortController();
   context.inFlight.add(controller);
   const signal = AbortSignal.any([call.signal, controller.signal]);
@@ -80,10 +89,14 @@ export async function openCompletion(
   };
   try {
     const { parts, ...rest } = await context.chats.complete(call.owner, call.request, signal);
-    return { ...rest, outcome, parts: watched(parts, outcome, leave) };
+    return {
+      ...rest,
+      outcome,
+      parts: watched(parts, { outcome, stopping: controller.signal, onEnd: leave }),
+    };
   } catch (error) {
     context.inFlight.delete(controller);
-    throw error;
+    throw controller.signal.aborted ? shuttingDown(error) : error;
   }
 }
 

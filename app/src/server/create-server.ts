@@ -128,7 +128,6 @@ export async function createServer(options: ServerOptions): Promise<CorralServer
       context.isClosing = true;
       stopNotices();
       context.streams.closeAll();
-      context.gradio.close();
       const closed = app.close();
       await Promise.race([drain(), pause(closeTimeoutMs)]);
       // What is still written has a moment to leave the sockets; idle ones hold up nobody.

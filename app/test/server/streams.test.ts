@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { Client } from '@gradio/client';
 import { createParser } from 'eventsource-parser';
 import { Agent, request as send } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -161,6 +162,56 @@ describe('stopping', () => {
     expect(answer?.content.length).toBeGreaterThan(shown.length);
     await next.close();
     rmSync(root, { recursive: true, force: true });
+  });
+
+  test('what it cuts is an error in every dialect, never half an answer as a whole one', async () => {
+    const stopping = await startServer({ script: { tokensPerSecond: 20, slots: 16 } });
+    const loading = await startServer({ script: { loadMs: 600_000 } });
+    const long = '/long 2000';
+    const messages = [{ role: 'user', content: long }];
+    // The second waits behind the first.
+    const calls: Response[] = [];
+    for (const data of [[long], [long]]) {
+      const { body } = await stopping.call('POST', '/gradio_api/call/chat', { data, session_hash: 'same' });
+      calls.push(await fetch(`${stopping.address}/gradio_api/call/chat/${String(body['event_id'])}`));
+    }
+    const client = await Client.connect(stopping.address, { events: ['data', 'status'] });
+    let shown = '';
+    let shownEnd: unknown;
+    const showing = (async () => {
+      for await (const event of client.submit('/chat', [long])) {
+        if (event.type === 'data') shown = String(event.data[0]);
+        else if (event.type === 'status') shownEnd = event;
+      }
+    })();
+    const ask = (path: string, body: object) => stopping.call('POST', path, body);
+    const wholes = [
+      ask('/v1/chat/completions', { messages }),
+      ask('/generate', { inputs: long }),
+      ask('/gradio_api/run/chat', { data: [long] }),
+      loading.call('POST', '/v1/chat/completions', { messages }),
+    ];
+    const streams = [
+      ask('/v1/chat/completions', { messages, stream: true }),
+      ask('/v1/completions', { prompt: long, stream: true }),
+      ask('/generate_stream', { inputs: long }),
+    ].map(async (answer) => (await answer).text);
+    const users = ({ engines }: RunningServer) => engines.loaded()[0]?.users;
+    await expect
+      .poll(() => [shown !== '', users(stopping), users(loading)], { timeout: 60_000 })
+      .toEqual([true, 8, 1]);
+    await Promise.all([stopping.close(), loading.close()]);
+
+    const reason = 'the server is stopping and leaves this answer unfinished';
+    for (const { status, text } of await Promise.all(wholes)) {
+      expect({ status, text }).toEqual({ status: 503, text: expect.stringContaining(reason) as unknown });
+    }
+    for (const text of await Promise.all([...streams, ...calls.map((call) => call.text())])) {
+      expect(text).toContain(reason);
+      expect(text).not.toMatch(/"finish_reason":"|event: complete/);
+    }
+    await showing;
+    expect(shownEnd).toMatchObject({ stage: 'error', message: expect.stringContaining(reason) as unknown });
   });
 });
 

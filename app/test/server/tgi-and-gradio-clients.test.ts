@@ -223,6 +223,43 @@ describe('@gradio/client', () => {
     expect((await running.call('POST', '/gradio_api/call/none', { data: [] })).status).toBe(404);
     expect((await running.call('POST', '/gradio_api/run/chat', { data: [5] })).status).toBe(400);
   });
+
+  test('messages that do not fit are left out and told: in the queue, to a call, and in a run', async () => {
+    const narrow = await startServer({ script: { contextTokens: 300 } });
+    const history = Array.from({ length: 10 }, () => ['q', 'a'.repeat(100)]);
+    const dataWith = (pairs: string[][]) => ['/say moo', ...Array<null>(6).fill(null), pairs];
+    const data = dataWith(history);
+    const warning = { level: 'warning', log: expect.stringMatching(/no longer sees the first \d+ messages/) };
+
+    const client = await Client.connect(narrow.address, { events: ['data', 'log', 'status'] });
+    const told: unknown[] = [];
+    for await (const event of client.submit('/chat', data)) {
+      if (event.type === 'log' || event.type === 'data') told.push(event);
+      if (event.type === 'status' && event.stage === 'complete') break;
+    }
+    expect(told[0]).toMatchObject({ type: 'log', ...warning });
+    expect(told.at(-1)).toMatchObject({ type: 'data', data: ['moo'] });
+    client.close();
+
+    const { body: call } = await narrow.call('POST', '/gradio_api/call/chat', { data });
+    const read = () => narrow.call('GET', `/gradio_api/call/chat/${String(call['event_id'])}`);
+    // Who comes when all is over hears the same.
+    for (const { text } of [await read(), await read()]) {
+      const [first = '', ...rest] = text.trim().split('\n\n');
+      expect(first).toMatch(/^event: log\ndata: /);
+      expect(JSON.parse(first.slice('event: log\ndata: '.length))).toMatchObject(warning);
+      expect(rest.at(-1)).toBe('event: complete\ndata: ["moo"]');
+    }
+
+    const run = await narrow.call('POST', '/gradio_api/run/chat', { data });
+    expect(run.body).toMatchObject({ data: ['moo'], log: warning });
+    const huge = dataWith([['q', 'a'.repeat(1_000_001)]]);
+    const bounded = await narrow.call('POST', '/gradio_api/run/chat', { data: huge });
+    expect(JSON.stringify(bounded.body)).toContain('no longer sees the first 2 messages');
+    const short = await narrow.call('POST', '/gradio_api/run/chat', { data: ['/say moo'] });
+    expect(short.body).not.toHaveProperty('log');
+    await narrow.close();
+  });
 });
 
 async function promptTokens(): Promise<number> {

@@ -65,10 +65,14 @@ async function openFitting(
 /** Answers in a session and remembers the exchange. Resolves with the text, which is partial when it was stopped. */
 export async function answerInSession(context: ServerContext, call: AnswerCall): Promise<string> {
   const { session, input, events, signal } = call;
-  const history = boundedHistory(input.history ?? session.history);
+  const given = input.history ?? session.history;
+  const history = boundedHistory(given);
   const { opened, leftOut } = await openFitting(context, call, history);
-  if (leftOut > 0)
-    events.onNote(`The model no longer sees the first ${leftOut} messages: its context is full.`);
+  const unseen = given.length - history.length + leftOut;
+  if (unseen > 0)
+    events.onNote(
+      `The model no longer sees the first ${unseen} messages: the conversation is too long for it.`,
+    );
   let text = '';
   let flushedAt = 0;
   let isStarted = false;

@@ -8,6 +8,7 @@ import type { ServerContext } from '../server-context.ts';
 import { openSse } from '../sse-writer.ts';
 import { gradioFunctions, type GradioFunction } from './gradio-api.ts';
 import { namedValues } from './gradio-input.ts';
+import { warningOf } from './gradio-messages.ts';
 import { findFunction, startJob, type JobEvent } from './gradio-queue.ts';
 
 /** The forms for curl: ask with `/call`, read the answer by its id; or `/run` and wait. */
@@ -18,9 +19,12 @@ const keywordSchema = z.looseObject({ session_hash: sessionHash.nullish() });
 const nameSchema = z.object({ name: z.string().max(64) });
 const eventSchema = z.object({ name: z.string().max(64), id: z.string().regex(/^[0-9a-f]{32}$/) });
 
+type ToldEvent = Exclude<JobEvent, { kind: 'queue' | 'start' }>;
+
 interface CallLog {
   owner: string;
-  events: JobEvent[];
+  /** The notes, which come before any text, then the newest of the others: it says all that those before it said. */
+  events: ToldEvent[];
   isOver: boolean;
   wake: Set<() => void>;
 }
@@ -35,10 +39,9 @@ interface CallRequest {
   hash: string | null | undefined;
 }
 
-/** Only the newest text is kept: each event carries all of it. */
 function append(log: CallLog, event: JobEvent): void {
   if (event.kind === 'queue' || event.kind === 'start') return;
-  if (event.kind === 'text' && log.events.at(-1)?.kind === 'text') log.events.pop();
+  if (log.events.at(-1)?.kind === 'text') log.events.pop();
   log.events.push(event);
   log.isOver = event.kind === 'done' || event.kind === 'failed';
   for (const wake of log.wake) wake();
@@ -70,22 +73,27 @@ function startCall(
 
 const eventNames = { text: 'generating', done: 'complete', failed: 'error', note: 'log' } as const;
 
-function block(it: GradioFunction, event: JobEvent): string | null {
-  if (event.kind === 'queue' || event.kind === 'start' || event.kind === 'note') return null;
-  const data = event.kind === 'failed' ? { error: event.error.message } : it.hasAnswer ? [event.text] : [];
-  return `event: ${eventNames[event.kind]}\ndata: ${JSON.stringify(data)}\n\n`;
+function dataOf(it: GradioFunction, event: ToldEvent): unknown {
+  if (event.kind === 'note') return warningOf(event.message);
+  if (event.kind === 'failed') return { error: event.error.message };
+  return it.hasAnswer ? [event.text] : [];
+}
+
+function block(it: GradioFunction, event: ToldEvent): string {
+  return `event: ${eventNames[event.kind]}\ndata: ${JSON.stringify(dataOf(it, event))}\n\n`;
 }
 
 async function readCall(log: CallLog, it: GradioFunction, reply: FastifyReply): Promise<void> {
   reply.hijack();
   const writer = openSse(reply.raw, { heartbeat: 'event: heartbeat\ndata: null\n\n' });
-  let last: JobEvent | undefined;
+  let at = 0;
+  let sent: ToldEvent | undefined;
   for (;;) {
-    const event = log.events.at(-1);
-    if (event !== last && event !== undefined) {
-      last = event;
-      const text = block(it, event);
-      if (text !== null && !(await writer.write(text))) return;
+    const event = log.events[at];
+    if (event !== undefined && event !== sent) {
+      sent = event;
+      if (event.kind === 'note') at++;
+      if (!(await writer.write(block(it, event)))) return;
       continue;
     }
     if (log.isOver || writer.gone.aborted) break;
@@ -112,12 +120,16 @@ async function runCall(
   const owner = ownerOf(request);
   const session = context.gradio.of(owner, hash ?? uuidv7());
   let last: JobEvent | undefined;
+  let warning: object | undefined;
   const { id, over } = startJob(context, {
     owner,
     session,
     it,
     values: namedValues(it, data),
-    say: (event) => (last = event),
+    say: (event) => {
+      last = event;
+      if (event.kind === 'note') warning = warningOf(event.message);
+    },
   });
   goneSignal(reply).addEventListener('abort', () => session.jobs.get(id)?.stop.abort(), { once: true });
   await over;
@@ -129,6 +141,7 @@ async function runCall(
     is_generating: false,
     duration: seconds,
     average_duration: seconds,
+    ...(warning === undefined ? {} : { log: warning }),
   };
 }
 

@@ -20,8 +20,9 @@ const generating = (data: unknown[], isGenerating: boolean, seconds = 0): object
 
 type Message = (msg: string, more: object) => object;
 
-function noteMessage(message: Message, log: string): object {
-  return message('log', { log, level: 'warning', title: 'Warning', duration: 10, visible: true });
+/** What Gradio's own warnings carry. */
+export function warningOf(log: string): object {
+  return { log, level: 'warning', title: 'Warning', duration: 10, visible: true };
 }
 
 function failedMessage(message: Message, fault: AppError): object {
@@ -80,7 +81,7 @@ export function createMessageWriter(it: GradioFunction, eventId: () => string) {
       case 'text':
         return [...start(), text(event.text)];
       case 'note':
-        return [noteMessage(message, event.message)];
+        return [message('log', warningOf(event.message))];
       case 'done':
         return [...start(), done(event)];
       case 'failed':

@@ -27,7 +27,6 @@ export interface GradioSessions {
   /** The session, made when it is new. */
   of(owner: string, hash: string): GradioSession;
   find(owner: string, hash: string): GradioSession | null;
-  close(): void;
 }
 
 const lifetimeMs = 60 * 60_000;
@@ -49,11 +48,6 @@ export function boundedHistory(history: readonly PromptMessage[]): PromptMessage
   return history.slice(first);
 }
 
-function stopAll(session: GradioSession): void {
-  for (const job of session.jobs.values()) job.stop.abort();
-  session.writer?.end();
-}
-
 export function createGradioSessions({ clock }: { clock: Clock }): GradioSessions {
   const sessions = new Map<string, GradioSession>();
 
@@ -62,7 +56,7 @@ export function createGradioSessions({ clock }: { clock: Clock }): GradioSession
       const isBusy = [...session.jobs.values()].some(({ isOver }) => !isOver);
       const isOld = clock.now() - session.usedAt > lifetimeMs;
       if (isBusy || (!isOld && sessions.size <= maxSessions)) continue;
-      stopAll(session);
+      session.writer?.end();
       sessions.delete(name);
     }
   }
@@ -91,10 +85,6 @@ export function createGradioSessions({ clock }: { clock: Clock }): GradioSession
       return session;
     },
     find: (owner, hash) => sessions.get(`${owner}\n${hash}`) ?? null,
-    close() {
-      for (const session of sessions.values()) stopAll(session);
-      sessions.clear();
-    },
   };
 }
 

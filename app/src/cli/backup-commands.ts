@@ -60,7 +60,7 @@ function copyWhole(from: string, to: string): void {
     syncPath(to);
   } catch (cause) {
     // What was there already belongs to somebody else.
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(to, { force: true });
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST' && existsSync(to)) rmSync(to);
     throw writeFault(to, cause);
   }
 }

@@ -1,10 +1,19 @@
+import { randomBytes } from 'node:crypto';
 import { AppError } from '../contracts/app-error.ts';
-import type { Api } from './api.ts';
-import type { Command, CommandInput } from './command.ts';
+import type { Command, CommandContext, CommandInput } from './command.ts';
+import { absoluteReference } from './models/absolute-reference.ts';
 
 /** What `/v1/completions` says about one answer. */
 interface Measured {
+  model: string;
   timings: { prompt_n: number; prompt_per_second: number; predicted_n: number; predicted_per_second: number };
+}
+
+interface Asked {
+  /** Absent: that of a new chat. */
+  model: string | undefined;
+  promptTokens: number;
+  newTokens: number;
 }
 
 interface Round {
@@ -27,26 +36,53 @@ function wholeNumber(input: CommandInput, name: string, max: number): number {
   );
 }
 
-/** The round's number stands first, so that no round finds its prompt read already. */
-function promptOf(round: number, tokens: number): string {
-  return `${round}. ${sentence.repeat(Math.max(1, Math.round(tokens / tokensInSentence)))}`;
+/** Begins as no other does: what a server has read of one, also for an earlier bench, it does not read again. */
+function freshPrompt(tokens: number): string {
+  return `${randomBytes(4).toString('hex')}. ${sentence.repeat(Math.max(1, Math.round(tokens / tokensInSentence)))}`;
 }
 
 async function measure(
-  api: Api,
-  model: string | undefined,
-  prompt: string,
-  newTokens: number,
-): Promise<Round> {
-  const { timings } = await api.request<Measured>('POST', '/v1/completions', {
-    body: { ...(model ? { model } : {}), prompt, max_tokens: newTokens, temperature: 0, ignore_eos: true },
+  context: CommandContext,
+  { model, promptTokens, newTokens }: Asked,
+): Promise<{ model: string; round: Round }> {
+  const server = await context.api();
+  const answer = await server.request<Measured>('POST', '/v1/completions', {
+    body: {
+      ...(model === undefined ? {} : { model }),
+      prompt: freshPrompt(promptTokens),
+      max_tokens: newTokens,
+      temperature: 0,
+      ignore_eos: true,
+    },
+    signal: context.signal,
   });
-  return {
+  const { timings } = answer;
+  const round = {
     promptTokens: timings.prompt_n,
     promptPerSecond: timings.prompt_per_second,
     newTokens: timings.predicted_n,
     newPerSecond: timings.predicted_per_second,
   };
+  return { model: answer.model, round };
+}
+
+async function measureRounds(context: CommandContext, asked: Asked, rounds: number): Promise<Round[]> {
+  const measured: Round[] = [];
+  try {
+    for (let round = 1; round <= rounds; round++) {
+      measured.push((await measure(context, asked)).round);
+      context.output.status(`round ${round} of ${rounds}`);
+    }
+    return measured;
+  } finally {
+    context.output.status('');
+  }
+}
+
+/** The argument, or `--model`; where neither is given, a server that runs knows its own better than our settings. */
+function givenModel({ arguments: [reference], options }: CommandInput): string | undefined {
+  if (reference !== undefined) return absoluteReference(reference);
+  return options['model'] === undefined ? undefined : String(options['model']);
 }
 
 function middle(values: number[]): number {
@@ -55,7 +91,7 @@ function middle(values: number[]): number {
 
 export const benchCommand: Command = {
   name: 'bench',
-  arguments: [{ name: '[reference]', about: 'a model that is here; without one the configured one' }],
+  arguments: [{ name: '[reference]', about: 'a model that is here; without one that of a new chat' }],
   about: 'Measure how fast a model reads and writes on this machine.',
   options: [
     { flags: '--prompt-tokens <number>', about: 'length of the text to read, roughly', default: '512' },
@@ -63,19 +99,12 @@ export const benchCommand: Command = {
     { flags: '--rounds <number>', about: 'how often; the middle one counts', default: '5' },
   ],
   async run(context, input) {
-    const { output, config } = context;
-    const model = input.arguments[0] ?? config.model;
+    const { output } = context;
     const promptTokens = wholeNumber(input, 'promptTokens', 100_000);
     const newTokens = wholeNumber(input, 'newTokens', 100_000);
     const rounds = wholeNumber(input, 'rounds', 100);
-    const server = await context.api();
-    await measure(server, model, promptOf(0, 16), 8);
-    const measured: Round[] = [];
-    for (let round = 1; round <= rounds; round++) {
-      measured.push(await measure(server, model, promptOf(round, promptTokens), newTokens));
-      output.status(`round ${round} of ${rounds}`);
-    }
-    output.status('');
+    const { model } = await measure(context, { model: givenModel(input), promptTokens: 16, newTokens: 8 });
+    const measured = await measureRounds(context, { model, promptTokens, newTokens }, rounds);
     const rows = measured.map((round, index) => [
       `${index + 1}`,
       `${round.promptTokens}`,

@@ -5,6 +5,7 @@ import { AppError } from '../contracts/app-error.ts';
 import { Conversation } from './chat/conversation.ts';
 import type { Answer, AnswerListener } from './chat/follow-answer.ts';
 import type { Command, CommandContext, CommandOptions } from './command.ts';
+import { absoluteReference } from './models/absolute-reference.ts';
 import { reportError } from './render/output.ts';
 
 const help = `/clear        start over in the same chat; what was said goes to the trash
@@ -112,7 +113,8 @@ async function obey(line: string, conversation: Conversation, context: CommandCo
   const argument = rest.join(' ').trim();
   if (!word.startsWith('/')) return false;
   if (word === '/clear') await conversation.clear();
-  else if (word === '/model' && argument !== '') await conversation.change({ model: argument });
+  else if (word === '/model' && argument !== '')
+    await conversation.change({ model: absoluteReference(argument) });
   else if (word === '/system') await conversation.change({ systemPrompt: argument === '' ? null : argument });
   else context.output.line(context.output.style('dim', help));
   return true;

@@ -93,10 +93,8 @@ export const historyExportCommand: Command = {
 /** A part of an export is none: a file that could not be written to its end is not kept. */
 async function writeFileWhole(path: string, body: AsyncIterable<Uint8Array>): Promise<number> {
   const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
-    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new AppError('input-output', exists ? `${path} is there already` : `${path} cannot be written`, {
-      cause,
-    });
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw writeFault(path, cause);
+    throw new AppError('input-output', `${path} is there already`, { cause });
   });
   try {
     await pipeline(body, file.createWriteStream());

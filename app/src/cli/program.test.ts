@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildProgram, parseInvocation } from './program.ts';
 
@@ -11,6 +12,12 @@ describe('parseInvocation', () => {
     expect(invocation?.options['open']).toBe(true);
     expect(invocation?.flags).toEqual({ port: '8080', hubEndpoint: 'http://hub', https: true });
     expect(invocation?.isJson).toBe(true);
+  });
+
+  it('takes a path after --model from the folder it is typed in', () => {
+    const invocation = parseInvocation(['chat', '--model', './m.gguf:q8_0', 'hello'], '1');
+    const model = `${resolve('m.gguf')}:q8_0`;
+    expect(invocation).toMatchObject({ options: { model }, flags: { model }, arguments: ['hello'] });
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { AppError } from '../contracts/app-error.ts';
 import { type SettingName, settingNames, settings } from '../config/settings.ts';
 import type { Command, CommandOptions } from './command.ts';
 import { commands } from './commands.ts';
+import { absoluteReference } from './models/absolute-reference.ts';
 
 export interface Invocation {
   command: Command;
@@ -44,6 +45,13 @@ function flagsOf(options: CommandOptions): Partial<Record<SettingName, unknown>>
   return flags;
 }
 
+/** What was given, with `--model` as the folder it was typed in means it. */
+function optionsOf(commander: Commander): CommandOptions {
+  const options = commander.opts<CommandOptions>();
+  const { model } = options;
+  return model === undefined ? options : { ...options, model: absoluteReference(String(model)) };
+}
+
 function describe(commander: Commander, command: Command): void {
   commander.description(command.about);
   for (const { name, about } of command.arguments ?? []) commander.argument(name, about);
@@ -76,7 +84,7 @@ export function buildProgram(version: string, onInvocation: (invocation: Invocat
     const commander = quiet(parent.command(second ?? first));
     describe(commander, command);
     commander.action(() => {
-      const options = commander.opts<CommandOptions>();
+      const options = optionsOf(commander);
       onInvocation({
         command,
         arguments: [...commander.args],

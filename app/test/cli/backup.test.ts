@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { startPostgres } from '../postgres/start-postgres.ts';
@@ -71,4 +71,27 @@ it('a backup that found no room is nowhere but in the folder of backups', async 
   expect(stderr).toContain(`the disk is full: ${file} was not written`);
   const made = readdirSync(join(home, 'backups')).filter((name) => name.includes('manual'));
   expect(made).toHaveLength(1);
+});
+
+/** The superuser may write into a folder that forbids it, until the capability for that is gone. */
+const asOrdinaryUser =
+  process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] : [];
+
+it.each([
+  ['not-there/x.db', 74, 'that folder is not there'],
+  ['file/x.db', 74, 'a part of the path is a file'],
+  ['closed/x.db', 77, 'this user may not write there'],
+])('what is written to %s ends with %i and says why', async (name, code, why) => {
+  const home = temporaryFolder(onTestFinished);
+  writeFileSync(join(home, 'file'), '');
+  mkdirSync(join(home, 'closed'), { mode: 0o500 });
+  const path = join(home, name);
+  for (const command of [
+    ['backup', path],
+    ['history', 'export', '--out', path],
+  ]) {
+    const ended = await runProgram(command, { environment: { CORRAL_HOME: home }, before: asOrdinaryUser });
+    expect(ended).toMatchObject({ code, stdout: '' });
+    expect(ended.stderr).toContain(`${why}: ${path} was not written`);
+  }
 });

@@ -28,6 +28,15 @@ test('the systemd unit starts the launcher, not npm, and gives a stop its time',
   expect(unit.get('Environment')).toBe(`CORRAL_HOME=/var/lib/${unit.get('StateDirectory')}`);
 });
 
+test('commands beside the service name its user, its folder and its CORRAL_HOME', () => {
+  const unit = block('ini', '[Service]');
+  const valueOf = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1] ?? '';
+  const launcher = `${valueOf('WorkingDirectory')}/${valueOf('ExecStart').split(' ')[1]}`;
+  expect(block('sh', 'sudo -u')).toBe(
+    `sudo -u ${valueOf('User')} env ${valueOf('Environment')} node ${launcher} pull …\n`,
+  );
+});
+
 describe('the proxies', () => {
   test('hand events on as they come, longer than the silence between two signs of life', () => {
     const nginx = block('nginx', 'proxy_pass');
@@ -49,6 +58,9 @@ test('the container file names what is here, and copies nothing that belongs to 
   expect(words('ENTRYPOINT')[0]).toBe('node');
   expect(existsSync(join(root, words('ENTRYPOINT')[1] ?? ''))).toBe(true);
   expect(words('CMD')).toEqual(['serve']);
+  const started = block('sh', 'docker run');
+  const name = /docker run --name (\S+)/.exec(started)?.[1];
+  expect(started).toContain(`docker exec ${name} ${words('ENTRYPOINT').join(' ')} pull …`);
   expect(lines).toContain('USER corral');
   expect(lines.find((line) => line.startsWith('ENV'))).toContain('HOST=0.0.0.0');
   const ignored = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n');

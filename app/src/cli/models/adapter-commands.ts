@@ -4,6 +4,7 @@ import type { AdapterRecord } from '../../contracts/models.ts';
 import { formatBytes } from '../../lib/format-bytes.ts';
 import type { RemoveResult } from '../../models/models.ts';
 import type { Command } from '../command.ts';
+import { absoluteReference } from './absolute-reference.ts';
 import { followJob } from './follow-job.ts';
 
 const addCommand: Command = {
@@ -16,7 +17,10 @@ const addCommand: Command = {
     const api = await context.api();
     const [reference = ''] = input.arguments;
     const { base } = input.options;
-    const body = { reference, ...(base === undefined ? {} : { base: String(base) }) };
+    const body = {
+      reference: absoluteReference(reference),
+      ...(base === undefined ? {} : { base: absoluteReference(String(base)) }),
+    };
     const { method, path } = modelRoutes.addAdapter;
     const adapter = await followJob(context, await api.request<ShownJob>(method, path, { body }), reference);
     if (adapter !== null) context.output.line(`${adapter.id} is ready (${formatBytes(adapter.sizeBytes)}).`);

@@ -4,6 +4,7 @@ import type { Preflight } from '../../contracts/models.ts';
 import { formatBytes } from '../../lib/format-bytes.ts';
 import type { Command } from '../command.ts';
 import type { Output } from '../render/output.ts';
+import { absoluteReference } from './absolute-reference.ts';
 
 export const checkCommand: Command = {
   name: 'check',
@@ -21,7 +22,7 @@ export const checkCommand: Command = {
     // A server that runs has a context of its own; whoever names another here is asked about that one.
     const isNamed = ['flag', 'environment'].includes(config.sources.contextTokens);
     const body = {
-      reference,
+      reference: absoluteReference(reference),
       ...(base === undefined ? {} : { base: String(base) }),
       ...(isNamed ? { contextTokens: config.contextTokens } : {}),
     };

@@ -3,6 +3,7 @@ import { modelRoutes } from '../../contracts/api/models.ts';
 import { toAppError } from '../../contracts/app-error.ts';
 import { formatBytes } from '../../lib/format-bytes.ts';
 import type { Command, CommandContext } from '../command.ts';
+import { absoluteReference } from './absolute-reference.ts';
 import { followJob } from './follow-job.ts';
 
 export const pullCommand: Command = {
@@ -20,7 +21,7 @@ export const pullCommand: Command = {
     const jobs: [string, ShownJob][] = [];
     for (const reference of input.arguments) {
       const body = {
-        reference,
+        reference: absoluteReference(reference),
         ...(base === undefined ? {} : { base: String(base) }),
         ...(force === true ? { force } : {}),
       };

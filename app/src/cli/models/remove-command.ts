@@ -2,6 +2,7 @@ import { modelRoutes } from '../../contracts/api/models.ts';
 import { formatBytes } from '../../lib/format-bytes.ts';
 import type { RemoveResult } from '../../models/models.ts';
 import type { Command } from '../command.ts';
+import { absoluteReference } from './absolute-reference.ts';
 
 export const removeCommand: Command = {
   name: 'rm',
@@ -15,7 +16,7 @@ export const removeCommand: Command = {
     for (const reference of input.arguments) {
       const result = await api.request<RemoveResult>(
         method,
-        path.replace(':model', encodeURIComponent(reference)),
+        path.replace(':model', encodeURIComponent(absoluteReference(reference))),
       );
       output.line(`${result.removed.join(', ')} removed, ${formatBytes(result.freedBytes)} freed`);
       results.push(result);

@@ -3,6 +3,7 @@ import { modelRoutes } from '../../contracts/api/models.ts';
 import type { ModelDetails } from '../../contracts/models.ts';
 import { formatBytes } from '../../lib/format-bytes.ts';
 import type { Command } from '../command.ts';
+import { absoluteReference } from './absolute-reference.ts';
 
 export const showCommand: Command = {
   name: 'show',
@@ -15,7 +16,7 @@ export const showCommand: Command = {
     const [reference = ''] = input.arguments;
     const shown = await api.request<ShownModel>(
       method,
-      path.replace(':model', encodeURIComponent(reference)),
+      path.replace(':model', encodeURIComponent(absoluteReference(reference))),
     );
     output.line(output.style('bold', shown.id));
     if (shown.details === null) output.line(`answered by the service ${shown.provider ?? ''}`);

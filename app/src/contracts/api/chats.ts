@@ -24,6 +24,7 @@ import {
   route,
   versionedHeaders,
 } from './route.ts';
+import { runRoutes } from './runs.ts';
 
 const titleSchema = z.string().min(1).max(maxTitleCharacters);
 const folderSchema = z.string().min(1).max(maxFolderCharacters).nullable();
@@ -206,6 +207,7 @@ export const messageRoutes = {
     headers: idempotentHeaders,
     body: z.strictObject({ content: z.string().max(maxMessageCharacters) }),
     response: chatMessageSchema,
+    bodyLimitBytes: runRoutes.start.bodyLimitBytes,
   }),
   update: route({
     method: 'PATCH',

@@ -113,11 +113,12 @@ describe('chat_history.json', () => {
 });
 
 describe("ChatGPT's export", () => {
-  /** `place` is the id, the parent and the children. */
-  const node = (place: string, role: string | null, text: string): object => {
+  /** `place` is the id, the parent and the children; `more` what else the message has. */
+  const node = (place: string, role: string | null, text: string, more: object = {}): object => {
     const [id, parent, ...children] = place.split(' ');
     const content = { content_type: 'text', parts: [text] };
-    const message = role === null ? null : { author: { role }, create_time: 1_700_000_000.5, content };
+    const message =
+      role === null ? null : { author: { role }, create_time: 1_700_000_000.5, content, ...more };
     return { id, parent: parent === '-' ? null : parent, children, message };
   };
   const conversation = {
@@ -153,6 +154,90 @@ describe("ChatGPT's export", () => {
       ['assistant', 'South \ufffd.'],
     ]);
     expect(chat!.messages.filter((message) => message.role === 'assistant')).toHaveLength(2);
+  });
+
+  test('what was said aloud is text, and only a recording without it is an attachment', async () => {
+    const owner = person();
+    const parts = (...list: unknown[]): object => ({
+      content: { content_type: 'multimodal_text', parts: list },
+    });
+    const said = (text: string, direction: string): object => ({
+      content_type: 'audio_transcription',
+      text,
+      direction,
+      decoding_id: null,
+    });
+    const recording = {
+      content_type: 'audio_asset_pointer',
+      asset_pointer: 'sediment://file_1',
+      format: 'wav',
+    };
+    const video = {
+      content_type: 'real_time_user_audio_video_asset_pointer',
+      frames_asset_pointers: [],
+      audio_asset_pointer: recording,
+    };
+    const picture = { content_type: 'image_asset_pointer', asset_pointer: 'sediment://file_2' };
+    const mapping = {
+      u1: node('u1 - a1', 'user', '', parts(said('Where to?', 'in'), video)),
+      a1: node('a1 u1 u2', 'assistant', '', parts(recording, said('North.', 'out'))),
+      u2: node('u2 a1 a2', 'user', '', parts(picture, said('And this?', 'in'), recording)),
+      a2: node('a2 u2', 'assistant', '', parts(recording, { content_type: 'audio_transcription' }, null)),
+    };
+    await opened.chats.import(owner, [{ title: 'Aloud', current_node: 'a2', mapping }]);
+    const attachment = '[an attachment that was not imported]';
+    expect(shown((await allChats(owner))[0]!)).toEqual([
+      ['user', 'Where to?'],
+      ['assistant', 'North.'],
+      ['user', `${attachment}\nAnd this?`],
+      ['assistant', `${attachment}\n${attachment}\n${attachment}`],
+    ]);
+  });
+
+  test('a call of a tool is no answer; what comes after it hangs one higher', async () => {
+    const owner = person();
+    const call = { recipient: 'web.run', content: { content_type: 'code', text: '{"search_query":[]}' } };
+    const mapping = {
+      u1: node('u1 - call', 'user', 'Where to?', { recipient: 'all' }),
+      call: node('call u1 found', 'assistant', '', call),
+      found: node('found call paint', 'tool', 'found', { recipient: 'assistant' }),
+      paint: node('paint found a1', 'assistant', 'a map', { recipient: 'dalle.text2im' }),
+      a1: node('a1 paint u2', 'assistant', 'North.', { recipient: 'all' }),
+      u2: node('u2 a1 a2', 'user', 'As code?', { recipient: null }),
+      a2: node('a2 u2', 'assistant', '', { ...call, recipient: 'all' }),
+    };
+    const file = [{ title: 'Searched', current_node: 'a2', mapping }];
+    expect(await opened.chats.import(owner, file)).toMatchObject({ chats: 1, messages: 4 });
+    expect(shown((await allChats(owner))[0]!)).toEqual([
+      ['user', 'Where to?'],
+      ['assistant', 'North.'],
+      ['user', 'As code?'],
+      ['assistant', '```\n{"search_query":[]}\n```'],
+    ]);
+  });
+
+  test("an answer's marks are replaced by the words they are shown as; what people wrote stays", async () => {
+    const owner = person();
+    const mark = (...fields: string[]): string => `\uE200${fields.join('\uE202')}\uE201`;
+    const cite = mark('cite', 'turn0search0', 'turn0news3');
+    const answer = [
+      `North${cite}, or ${mark('entity', '["city","Oslo","capital"]')}.${mark('filecite', 'turn0file0')}`,
+      `${mark('entity', '["city"')}${mark('entity', '{"city":"Oslo"}')}${mark('map')}`,
+      `${mark('url', 'Maps', 'https://maps.example/a')} ${mark('url', 'Trains', 'turn0search1')}`,
+      '\uE200 and \uE201 are icons in some fonts.',
+    ].join('\n');
+    const mapping = {
+      u1: node('u1 - a1', 'user', `Why ${cite}?`),
+      a1: node('a1 u1', 'assistant', answer),
+    };
+    await opened.chats.import(owner, [{ title: 'Cited', current_node: 'a1', mapping }]);
+    expect(shown((await allChats(owner))[0]!)).toEqual([
+      ['user', `Why ${cite}?`],
+      [
+        'assistant',
+        'North, or Oslo.\n\n[Maps](https://maps.example/a) Trains\n\uE200 and \uE201 are icons in some fonts.',
+      ],
+    ]);
   });
 
   test('the same file a second time adds nothing', async () => {
@@ -210,6 +295,29 @@ describe('exports of others', () => {
       ['user', 'Hi'],
       ['assistant', 'First'],
     ]);
+  });
+
+  test("Open WebUI: a chat's own system prompt counts before the account's; an empty one is none", async () => {
+    const owner = person();
+    const file = Object.entries({
+      own: { system: 'Of the account.', params: { system: 'Of the chat.', temperature: 0.2 } },
+      alone: { params: { system: 'Of the chat.' } },
+      account: { system: 'Of the account.', params: {} },
+      emptied: { system: 'Of the account.', params: { system: '' } },
+      unreadable: { system: 'Of the account.', params: ['?'] },
+    }).map(([title, prompts]) => {
+      const messages = { u1: { parentId: null, role: 'user', content: 'Hi' } };
+      return { title, chat: { ...prompts, history: { currentId: 'u1', messages } } };
+    });
+    expect(await opened.chats.import(owner, file)).toMatchObject({ chats: 5, skipped: [] });
+    const prompts = (await allChats(owner)).map(({ chat }) => [chat.title, chat.settings.systemPrompt]);
+    expect(Object.fromEntries(prompts)).toEqual({
+      own: 'Of the chat.',
+      alone: 'Of the chat.',
+      account: 'Of the account.',
+      emptied: undefined,
+      unreadable: 'Of the account.',
+    });
   });
 
   test("Gradio's messages, whose contents may be parts", async () => {
@@ -363,23 +471,17 @@ describe('bad files', () => {
         b: { parent: 'a', children: ['a'], message: null },
       },
     };
-    const large = {
-      title: 'Large',
+    const said = (title: string, role: string, text: string): object => ({
+      title,
       mapping: {
-        a: {
-          parent: null,
-          children: [],
-          message: { author: { role: 'user' }, content: { parts: ['x'.repeat(10_000_000)] } },
-        },
+        a: { parent: null, children: [], message: { author: { role }, content: { parts: [text] } } },
       },
-    };
-    const fine = {
-      title: 'Fine',
-      mapping: {
-        a: { parent: null, children: [], message: { author: { role: 'user' }, content: { parts: ['ok'] } } },
-      },
-    };
-    const result = await opened.chats.import(owner, [7, fine, circle, large]);
-    expect(result).toMatchObject({ chats: 1, skipped: [{ index: 0 }, { index: 2 }, { index: 3 }] });
+    });
+    const large = said('Large', 'user', 'x'.repeat(10_000_000));
+    const marked = said('Marked', 'assistant', `\uE200cite\uE202${'x'.repeat(10_000_000)}`);
+    const fine = said('Fine', 'user', 'ok');
+    const result = await opened.chats.import(owner, [7, fine, circle, large, marked]);
+    expect(result).toMatchObject({ chats: 1 });
+    expect(result.skipped.map(({ index }) => index)).toEqual([0, 2, 3, 4]);
   });
 });

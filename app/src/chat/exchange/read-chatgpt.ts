@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { contentSchema, textOf } from './chatgpt-content.ts';
+import { withoutMarks } from './chatgpt-marks.ts';
 import {
   milliseconds,
   readEach,
@@ -14,12 +16,10 @@ const nodeSchema = z.object({
   message: z
     .object({
       author: z.object({ role: z.string() }),
+      /** Of a call of a tool the tool; of what people read `all`. */
+      recipient: z.string().nullish(),
       create_time: z.number().nullish(),
-      content: z.object({
-        content_type: z.string().optional(),
-        parts: z.array(z.unknown()).optional(),
-        text: z.string().optional(),
-      }),
+      content: contentSchema,
       metadata: z
         .object({
           model_slug: z.string().optional(),
@@ -30,6 +30,7 @@ const nodeSchema = z.object({
     .nullish(),
 });
 type Node = z.infer<typeof nodeSchema>;
+type Message = NonNullable<Node['message']>;
 
 const conversationSchema = z.object({
   title: z.string().nullish(),
@@ -67,10 +68,10 @@ function conversationOf(known: z.infer<typeof conversationSchema>): Conversation
 
 function readMessage(node: Node | undefined, parent: number | null): ConversationMessage | null {
   const message = node?.message;
-  if (!message || message.metadata?.is_visually_hidden_from_conversation === true) return null;
-  const { role } = message.author;
-  if (role !== 'user' && role !== 'assistant') return null;
-  const content = textOf(message.content);
+  const role = message ? roleOf(message) : null;
+  if (!message || !role) return null;
+  const text = textOf(message.content);
+  const content = role === 'assistant' ? withoutMarks(text) : text;
   if (content === '') return null;
   return {
     parent,
@@ -81,11 +82,9 @@ function readMessage(node: Node | undefined, parent: number | null): Conversatio
   };
 }
 
-function textOf(content: NonNullable<Node['message']>['content']): string {
-  if (content.parts === undefined)
-    return content.content_type === 'code' ? `\`\`\`\n${content.text ?? ''}\n\`\`\`` : (content.text ?? '');
-  return content.parts
-    .map((part) => (typeof part === 'string' ? part : '[an attachment that was not imported]'))
-    .join('\n')
-    .trim();
+/** Null of what people neither wrote nor read. */
+function roleOf({ author, recipient, metadata }: Message): 'user' | 'assistant' | null {
+  if (metadata?.is_visually_hidden_from_conversation === true) return null;
+  if (author.role === 'user') return 'user';
+  return author.role === 'assistant' && (recipient ?? 'all') === 'all' ? 'assistant' : null;
 }

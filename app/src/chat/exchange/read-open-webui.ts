@@ -28,7 +28,9 @@ const entrySchema = z.object({
     .catch(null),
   chat: z.object({
     title: z.string().nullish(),
+    /** A copy of the account's, which the chat's own in `params` goes before. */
     system: z.string().nullish(),
+    params: z.object({ system: z.string().nullish() }).nullish().catch(null),
     history: z.object({ messages: z.record(z.string(), messageSchema), currentId: z.string().nullish() }),
   }),
 });
@@ -44,7 +46,7 @@ export function readOpenWebUi(data: unknown): ParsedImport | null {
 }
 
 function conversationOf(entry: Entry): Conversation {
-  const { history, system } = entry.chat;
+  const { history } = entry.chat;
   const tags = tagsSchema.catch([]).parse(entry.meta?.tags ?? []);
   const children = Map.groupBy(Object.keys(history.messages), (id) => {
     const parentId = history.messages[id]?.parentId ?? '';
@@ -62,10 +64,15 @@ function conversationOf(entry: Entry): Conversation {
     updatedAt: milliseconds(entry.updated_at),
     pinned: entry.pinned ?? false,
     ...(tags.length > 0 ? { tags } : {}),
-    ...(system ? { settings: { systemPrompt: system.slice(0, 200_000) } } : {}),
+    ...settingsOf(entry.chat),
     messages,
     ...(shown === undefined ? {} : { shown }),
   };
+}
+
+function settingsOf({ system, params }: Entry['chat']): Pick<Conversation, 'settings'> {
+  const prompt = params?.system ?? system;
+  return prompt ? { settings: { systemPrompt: prompt.slice(0, 200_000) } } : {};
 }
 
 function messageOf(

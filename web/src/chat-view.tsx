@@ -66,7 +66,7 @@ export function ChatView({ chatId }: { chatId: string }) {
         <Transcript key={`transcript-${chatId}`} session={session} />
       )}
       <Composer key={`composer-${chatId}`} session={session} isRunning={isRunning} isEmpty={isEmpty} />
-      <Announcer session={session} />
+      <Announcer key={`announcer-${chatId}`} session={session} />
     </>
   );
 }

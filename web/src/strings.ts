@@ -16,6 +16,7 @@ export const strings = {
   close: 'Close',
   cancel: 'Cancel',
   copied: 'Copied',
+  notCopied: 'This could not be copied',
   undo: 'Undo',
   retry: 'Try again',
   save: 'Save',

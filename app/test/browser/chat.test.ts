@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Locator } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../program.ts';
 import { inBrowser } from './in-browser.ts';
@@ -15,6 +16,9 @@ const here = inBrowser(() =>
     },
   }),
 );
+
+const hasFocus = (field: Locator): Promise<boolean> =>
+  field.evaluate((element) => element === element.ownerDocument.activeElement);
 
 test('the first page shows the operator’s title and words, and answers', async () => {
   const { page } = await here.open();
@@ -159,6 +163,38 @@ test('feedback, pin and receipt with replay', async () => {
   await sheet.getByRole('button', { name: 'Replay' }).click();
   await sheet.getByText('The replay gave the same text.').waitFor();
   await page.keyboard.press('Escape');
+});
+
+test('a field that opened with the focus does not take it back from where one writes next', async () => {
+  const { page } = await here.open();
+  await say(page, 'judge me');
+  await answered(page);
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  await page.route('**/messages/*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.locator('.message--answer').getByRole('button', { name: 'Bad answer' }).click();
+  const reason = page.getByRole('textbox', { name: 'What was wrong with it?' });
+  await expect.poll(() => hasFocus(reason)).toBe(true);
+  await page.locator('#composer').focus();
+  // The answer is drawn again when the judgement is kept.
+  const kept = page.waitForResponse('**/messages/*');
+  release();
+  await kept;
+  await page.waitForTimeout(200);
+  await page.keyboard.type('and another thing');
+  expect(await page.locator('#composer').inputValue()).toBe('and another thing');
+
+  await page.locator('[data-panel-toggle]').click();
+  await page.getByRole('button', { name: 'Presets' }).click();
+  await page.getByRole('menuitem', { name: 'Save as preset' }).click();
+  await expect.poll(() => hasFocus(page.getByRole('textbox', { name: 'Name of the preset' }))).toBe(true);
+  const system = page.getByRole('textbox', { name: 'System prompt' });
+  await system.focus();
+  // Each letter draws the field of the name again.
+  await page.keyboard.type('Speak like a shepherd.');
+  expect(await system.inputValue()).toBe('Speak like a shepherd.');
 });
 
 test('the receipt of a longer answer draws its speed over time, a short one has none', async () => {

@@ -57,6 +57,21 @@ test('Escape that gives up a word of an input method closes neither the editor o
   await find.waitFor({ state: 'detached' });
 });
 
+test('Escape that gives up a word of an input method leaves the dialog around the field open', async () => {
+  const { page, context } = await here.open();
+  const client = await context.newCDPSession(page);
+  await page.keyboard.press('Control+k');
+  const field = page.getByRole('dialog', { name: 'Commands' }).getByRole('combobox');
+  await expect
+    .poll(() => field.evaluate((element) => element === element.ownerDocument.activeElement))
+    .toBe(true);
+  await pressWhileComposing(page, client, 'Escape');
+  await client.send('Input.insertText', { text: '羊駝' });
+  expect(await field.inputValue()).toBe('羊駝');
+  await field.press('Escape');
+  await field.waitFor({ state: 'detached' });
+});
+
 test('Shift+Enter makes a line, Enter sends both', async () => {
   const { page } = await here.open();
   await page.locator('#composer').focus();

@@ -17,10 +17,15 @@ const here = inBrowser(
 
 const messages = (page: Page): Promise<number> => page.locator('.message--person').count();
 
-test('plain http in a LAN: ids, copying and files have their fallbacks', async () => {
+async function openInLan(): Promise<Page> {
   const address = here.server.address.replace('127.0.0.1', lanName);
   // Chromium says of every page without https that one of its headers has no effect there.
   const { page } = await here.open({ address, expected: /Cross-Origin-Opener-Policy/ });
+  return page;
+}
+
+test('plain http in a LAN: ids, copying and files have their fallbacks', async () => {
+  const page = await openInLan();
   expect(await page.evaluate('isSecureContext')).toBe(false);
   expect(await page.evaluate('"clipboard" in navigator || "randomUUID" in crypto')).toBe(false);
   await say(page, '/say far from https');
@@ -40,6 +45,32 @@ test('plain http in a LAN: ids, copying and files have their fallbacks', async (
     page.locator('.code').getByRole('button', { name: 'Save code' }).click(),
   ]);
   expect(saved.suggestedFilename()).toBe('code.js');
+});
+
+test('plain http in a LAN: a dialog is copied from as well, and what cannot be copied is said', async () => {
+  const page = await openInLan();
+  await say(page, '/say ```js\nconst wool = 1;\n```');
+  await answered(page);
+  const answer = page.locator('.message--answer');
+  await answer.getByRole('button', { name: 'Receipt' }).click();
+  const copy = page.getByRole('dialog', { name: 'Receipt' }).getByRole('button', { name: 'Copy as JSON' });
+  await copy.click();
+  await page.getByText('Copied', { exact: true }).waitFor();
+  expect(await copy.evaluate((button) => button === button.ownerDocument.activeElement)).toBe(true);
+  await page.keyboard.press('Escape');
+  await page.locator('#composer').focus();
+  await page.keyboard.press('Control+v');
+  await expect.poll(() => page.locator('#composer').inputValue()).toContain('"endReason"');
+
+  // As in a browser whose settings forbid it.
+  await page.evaluate('document.execCommand = () => false');
+  const notice = page.getByRole('alert').filter({ hasText: 'This could not be copied' });
+  for (const name of ['Copy', 'Copy code']) {
+    await answer.getByRole('button', { name, exact: true }).click();
+    await notice.waitFor();
+    await notice.getByRole('button', { name: 'Close' }).click();
+    await notice.waitFor({ state: 'detached' });
+  }
 });
 
 test('what is typed during an answer waits, can come back, and goes out in order', async () => {

@@ -122,7 +122,8 @@ test('the end stays in view while text comes, nobody who reads above is moved, a
 const listen = `(() => {
   window.heard = [];
   const note = (node) => {
-    const region = (node.parentElement ?? node).closest?.('[aria-live], [role=status], [role=alert], [role=log]');
+    const element = node instanceof Element ? node : node.parentElement;
+    const region = element?.closest('[aria-live], [role=status], [role=alert], [role=log]');
     if (!region || region.getAttribute('aria-live') === 'off') return;
     const text = region.textContent.trim();
     if (text !== '') window.heard.push(text);
@@ -158,6 +159,23 @@ test('screen readers are told of beginning and end, of no token between, and of 
   await page.locator('.message').last().waitFor();
   await say(page, '/say shorn in spring');
   await expect.poll(() => heard(page)).toContain('Answer complete. shorn in spring');
+});
+
+test('another chat that is shown is no end of the answer in the one before', async () => {
+  const { page } = await here.open();
+  await say(page, 'the quiet one');
+  await answered(page);
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await say(page, '/long 4000');
+  await page.locator('[data-state="running"] .prose p').waitFor();
+  await page.evaluate(listen);
+  await page.goBack();
+  await page.locator('.message--person').getByText('the quiet one').waitFor();
+  await page.goForward();
+  await page.locator('[data-state="running"] .prose p').waitFor();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await expect.poll(() => heard(page)).toContain('Stopped');
+  expect(await heard(page)).not.toContain('Answer complete');
 });
 
 test('tokens of what is typed are counted by the model itself, and the ring says how full the context is then', async () => {

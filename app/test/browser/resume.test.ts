@@ -89,6 +89,26 @@ test('another chat can be looked at meanwhile; the mark tells when the answer is
   expect(await icon.getAttribute('href')).toBe('/favicon.svg');
 });
 
+test('a seventh chat opens while six are being answered', async () => {
+  const busy = await servePage({ script });
+  await busy.call('POST', '/api/import', {
+    'a quiet chat': [
+      { role: 'user', content: 'about wool' },
+      { role: 'assistant', content: 'It is warm.' },
+    ],
+  });
+  const { page, context } = await here.open({ address: busy.address });
+  for (let count = 1; count <= 6; count++) {
+    await page.getByRole('button', { name: 'New chat' }).first().click();
+    await say(page, '/hang 5');
+    await expect.poll(() => page.getByRole('img', { name: 'Answering' }).count()).toBe(count);
+  }
+  await page.getByRole('link', { name: 'a quiet chat' }).click();
+  expect(await answered(page)).toBe('It is warm.');
+  await context.close();
+  await busy.close();
+});
+
 test('the server is stopped and started again: the answer goes on in place', async ({ onTestFinished }) => {
   const root = mkdtempSync(join(tmpdir(), 'corral-restart-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));

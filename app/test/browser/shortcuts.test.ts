@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { inBrowser } from './in-browser.ts';
-import { servePage } from './open-page.ts';
+import { say, servePage } from './open-page.ts';
 
 const here = inBrowser(() => servePage());
 
@@ -14,6 +14,7 @@ interface Press {
   /** Where the key is. */
   code: string;
   modifiers: number;
+  windowsVirtualKeyCode?: number;
 }
 
 /** Presses a key of some layout in the message field; true where the page took it from the browser. */
@@ -49,4 +50,15 @@ test('shortcuts with punctuation work where it is on another key, or needs Shift
   // Shift and 7 on German keyboards.
   expect(await isTaken(page, { key: '/', code: 'Digit7', modifiers: ctrlShift })).toBe(true);
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+});
+
+test('Escape stops the answer, but not the one that gives up a word of an input method', async () => {
+  const { page } = await here.open();
+  await say(page, '/hang 5');
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  const escape = { key: 'Escape', code: 'Escape', modifiers: 0 };
+  // Safari ends the composition before the key: only its number is left to tell.
+  expect(await isTaken(page, { ...escape, windowsVirtualKeyCode: 229 })).toBe(false);
+  expect(await isTaken(page, escape)).toBe(true);
+  await page.getByText('Stopped', { exact: true }).first().waitFor();
 });

@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
@@ -61,6 +61,53 @@ test('each block has the direction of its own words, in questions and answers', 
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await expect.poll(() => page.locator('.message--person').count()).toBe(2);
   expect(await of('كيف حالك')).toBe('rtl');
+});
+
+test('items and quotations take direction and indent from the words in them, paragraphs or not', async () => {
+  const { page } = await here.open();
+  const blocks = [
+    '- خروف\n  - جمل\n  - nested\n- sheep',
+    '1. أول\n\n   المزيد\n\n2. second',
+    '- [x] منجز\n\n- [ ] later',
+    '> ### عنوان\n>\n> اقتباس\n>\n> in between',
+  ];
+  await say(page, `/say ${blocks.join('\n\nthen\n\n')}`);
+  await answered(page);
+  const prose = page.locator('.message--answer .prose');
+  const around = (text: string, container: string): Locator =>
+    prose.getByText(text).locator(`xpath=ancestor-or-self::${container}[1]`);
+  const insets = async (of: Locator): Promise<{ left: number; right: number }> => {
+    const [outer, inner] = [(await prose.boundingBox())!, (await of.boundingBox())!];
+    return { left: inner.x - outer.x, right: outer.x + outer.width - inner.x - inner.width };
+  };
+  for (const text of ['خروف', 'جمل', 'أول', 'منجز']) {
+    const item = around(text, 'li');
+    expect(await item.evaluate(directionOf), text).toBe('rtl');
+    const { left, right } = await insets(item);
+    expect(right, text).toBeGreaterThan(0);
+    expect(left, text).toBe(0);
+  }
+  for (const text of ['sheep', 'second', 'later']) {
+    const item = around(text, 'li');
+    expect(await item.evaluate(directionOf), text).toBe('ltr');
+    const { left, right } = await insets(item);
+    expect(left, text).toBeGreaterThan(0);
+    expect(right, text).toBe(0);
+  }
+  // One step for its own side, behind one for the item that it is in.
+  const nested = await insets(around('nested', 'li'));
+  expect(nested.left).toBe(nested.right);
+  expect(await around('اقتباس', 'blockquote').evaluate(directionOf)).toBe('rtl');
+  // A paragraph there still runs as its own words do.
+  const ofText = await page.evaluate(`(() => {
+    const paragraph = [...document.querySelectorAll('blockquote p')].at(-1);
+    const text = document.createRange();
+    text.selectNodeContents(paragraph);
+    return text.getBoundingClientRect().left - paragraph.getBoundingClientRect().left;
+  })()`);
+  expect(ofText).toBe(0);
+  expect(await prose.getByRole('checkbox').count()).toBe(2);
+  expect(await prose.innerText()).not.toContain('[');
 });
 
 test('control characters in an answer change nothing but themselves', async () => {

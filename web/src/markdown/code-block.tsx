@@ -1,7 +1,8 @@
 import { memo, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { Check, CodeXml, Copy, Download, WrapText } from 'lucide-react';
 import { strings } from '../strings.ts';
-import { copyText, saveFile } from '../ui/browser.ts';
+import { saveFile } from '../ui/browser.ts';
+import { copyOrReport } from '../ui/copying.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { highlighter, maxHighlightedCharacters, type HighlightSpan } from './highlight-client.ts';
 import { grammarFor } from './highlight-languages.ts';
@@ -81,7 +82,7 @@ interface FrameProps {
 function CodeFrame({ code, language, isWrapped = false, actions, children }: FrameProps) {
   const [isCopied, setCopied] = useState(false);
   const copy = async (): Promise<void> => {
-    setCopied(await copyText(code));
+    setCopied(await copyOrReport(code));
     setTimeout(() => setCopied(false), 1_500);
   };
   return (

@@ -6,10 +6,16 @@ export const HeadingDepths = createContext('123456');
 /** Above an answer stand the chat's title and who speaks. */
 const firstLevel = 3;
 
+export interface HeadingProps {
+  depth: number;
+  dir: 'auto' | undefined;
+  children: ReactNode;
+}
+
 /** Headings of an answer continue those of the page without a gap, whatever depth the model began with. */
-export function Heading({ depth, children }: { depth: number; children: ReactNode }) {
+export function Heading({ depth, dir, children }: HeadingProps) {
   const rank = Math.max(0, useContext(HeadingDepths).indexOf(String(depth)));
-  return createElement(`h${Math.min(6, firstLevel + rank)}`, { dir: 'auto', 'data-depth': depth }, children);
+  return createElement(`h${Math.min(6, firstLevel + rank)}`, { dir, 'data-depth': depth }, children);
 }
 
 const marks = /^ {0,3}(#{1,6})\s/gm;

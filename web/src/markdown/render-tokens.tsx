@@ -10,6 +10,12 @@ import { RemotePicture } from './remote-picture.tsx';
 import { safeAddress } from './safe-address.ts';
 import { strings } from '../strings.ts';
 
+/**
+ * A block on its own takes the direction of its words. One in a list item or a quotation has none set, because those
+ * take theirs from the words in them and pass over what has one; the style sheet has it run as its words do.
+ */
+const directionAt = (depth: number): 'auto' | undefined => (depth === 1 ? 'auto' : undefined);
+
 /** Deeper nesting is shown as its source: it is no writing, and recursion has an end. */
 const maxDepth = 24;
 
@@ -82,32 +88,15 @@ function renderLink(token: Tokens.Link, depth: number): ReactNode {
   );
 }
 
-function renderItem(item: Tokens.ListItem, isLoose: boolean, depth: number): ReactNode {
-  const tokens = item.tokens.filter((token) => token.type !== 'checkbox');
-  const content = tokens.map((token, index) => (
-    <Fragment key={index}>
-      {token.type === 'text' && isLoose ? <p>{renderToken(token, depth)}</p> : renderTokens([token], depth)}
-    </Fragment>
-  ));
-  if (!item.task) return content;
-  return (
-    <>
-      <input
-        type="checkbox"
-        checked={item.checked ?? false}
-        readOnly
-        disabled
-        aria-label={item.checked ? strings.markdown.done : strings.markdown.notDone}
-      />
-      {content}
-    </>
-  );
+function renderCheckbox({ checked }: Tokens.Checkbox): ReactNode {
+  const label = checked ? strings.markdown.done : strings.markdown.notDone;
+  return <input type="checkbox" checked={checked} readOnly disabled aria-label={label} />;
 }
 
 function renderList(token: Tokens.List, depth: number): ReactNode {
   const items = token.items.map((item, index) => (
     <li key={index} dir="auto" className={item.task ? 'task' : undefined}>
-      {renderItem(item, token.loose, depth)}
+      {renderTokens(item.tokens, depth)}
     </li>
   ));
   if (!token.ordered) return <ul>{items}</ul>;
@@ -145,7 +134,11 @@ function renderTable(token: Tokens.Table, depth: number): ReactNode {
 }
 
 function renderHeading(token: Tokens.Heading, depth: number): ReactNode {
-  return <Heading depth={token.depth}>{renderTokens(token.tokens, depth)}</Heading>;
+  return (
+    <Heading depth={token.depth} dir={directionAt(depth)}>
+      {renderTokens(token.tokens, depth)}
+    </Heading>
+  );
 }
 
 const renderers: Record<string, Renderer> = {
@@ -165,7 +158,9 @@ const renderers: Record<string, Renderer> = {
   ),
   link: renderLink,
   image: (token: Tokens.Image) => <RemotePicture href={token.href} text={token.text} />,
-  paragraph: (token: Tokens.Paragraph, depth) => <p dir="auto">{renderTokens(token.tokens, depth)}</p>,
+  paragraph: (token: Tokens.Paragraph, depth) => (
+    <p dir={directionAt(depth)}>{renderTokens(token.tokens, depth)}</p>
+  ),
   heading: renderHeading,
   code: (token: Tokens.Code) => (
     <CodeBlock code={token.text} language={token.lang?.trim().split(/\s+/)[0] ?? ''} />
@@ -174,6 +169,7 @@ const renderers: Record<string, Renderer> = {
     <blockquote dir="auto">{renderTokens(token.tokens, depth)}</blockquote>
   ),
   list: renderList,
+  checkbox: renderCheckbox,
   table: renderTable,
   mathBlock: (token: MathToken) => <MathView source={token.text} isBlock />,
   mathInline: (token: MathToken) => <MathView source={token.text} isBlock={false} />,

@@ -5,6 +5,7 @@ import { invalidate, keys, useAdapters } from '../api/queries.ts';
 import { modelsApi } from '../api/resources.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
+import { focusAtMount } from '../ui/focus-at-mount.ts';
 import { FormButtons } from '../ui/form-buttons.tsx';
 import { formText } from '../ui/form-text.ts';
 import { modelName } from '../ui/model-name.ts';
@@ -62,7 +63,7 @@ function AddAdapter({ models, onDone }: { models: readonly ListedModel[]; onDone
           placeholder={words.adapterPlaceholder}
           spellCheck={false}
           required
-          ref={(element) => element?.focus()}
+          ref={focusAtMount}
         />
       </label>
       <label className="form__field">

@@ -1,7 +1,6 @@
 import { useEffect } from 'react';
 import {
   clearChat,
-  copyWithNotice,
   deleteChat,
   focusComposer,
   shownSession,
@@ -13,6 +12,8 @@ import { layout, setPanel, setSidebar } from '../state/layout.ts';
 import { writtenText } from '../state/message-view.ts';
 import { findState, openView, overlay } from '../state/overlays.ts';
 import { goTo } from '../state/route.ts';
+import { isComposing } from '../ui/browser.ts';
+import { copyWithNotice } from '../ui/copying.ts';
 import { attempt } from '../ui/problems.ts';
 import { matches, shortcuts, type ShortcutName } from './shortcuts.ts';
 
@@ -89,7 +90,7 @@ export const shortcutActions: Record<ShortcutName, () => boolean | void> = {
 };
 
 function onKey(event: KeyboardEvent): void {
-  if (event.defaultPrevented || event.isComposing || !appearance.get().areShortcutsOn) return;
+  if (event.defaultPrevented || isComposing(event) || !appearance.get().areShortcutsOn) return;
   // An open menu or dialog has its own keys.
   if (event.key === 'Escape' && !event.shiftKey && document.querySelector('[role="menu"],[role="dialog"]'))
     return;

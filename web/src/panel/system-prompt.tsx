@@ -8,6 +8,7 @@ import { useOwnSettings } from '../state/use-settings.ts';
 import { strings } from '../strings.ts';
 import { Button } from '../ui/button.tsx';
 import { fieldKeys } from '../ui/field-keys.ts';
+import { focusAtMount } from '../ui/focus-at-mount.ts';
 import { Menu, type MenuEntry } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
 import { withSetting } from './parameters.ts';
@@ -30,7 +31,7 @@ function SavePreset({ onDone }: { onDone: () => void }) {
       aria-label={strings.panel.presetName}
       placeholder={strings.panel.presetName}
       maxLength={80}
-      ref={(element) => element?.focus()}
+      ref={focusAtMount}
       {...fieldKeys({ onEnter: save, onEscape: onDone })}
     />
   );

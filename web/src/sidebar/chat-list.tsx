@@ -11,6 +11,7 @@ import { useStore } from '../state/store.ts';
 import { remembered } from '../ui/browser.ts';
 import { Button } from '../ui/button.tsx';
 import { fieldKeys } from '../ui/field-keys.ts';
+import { focusAtMount } from '../ui/focus-at-mount.ts';
 import { timeGroup, type TimeGroup } from '../ui/times.ts';
 import { ChatRow } from './chat-row.tsx';
 import { emptyFolders } from './empty-folders.ts';
@@ -101,7 +102,7 @@ function NewFolder({ onDone }: { onDone: (name: string) => void }) {
       aria-label={strings.sidebar.folderName}
       placeholder={strings.sidebar.folderName}
       maxLength={120}
-      ref={(element) => element?.focus()}
+      ref={focusAtMount}
       {...fieldKeys({ onEnter: (text) => onDone(text), onEscape: () => onDone('') })}
       onBlur={(event) => onDone(event.currentTarget.value.trim())}
     />

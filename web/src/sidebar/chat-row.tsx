@@ -8,6 +8,7 @@ import { currentRoute, hashOf } from '../state/route.ts';
 import { useSelected } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { fieldKeys } from '../ui/field-keys.ts';
+import { focusAtMount } from '../ui/focus-at-mount.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { Menu } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
@@ -42,12 +43,7 @@ function RowField({ label, value, maxLength, onDone }: RowFieldProps) {
       placeholder={label}
       defaultValue={value}
       maxLength={maxLength}
-      ref={(element) => {
-        if (element && document.activeElement !== element) {
-          element.focus();
-          element.select();
-        }
-      }}
+      ref={focusAtMount}
       {...fieldKeys({ onEnter: (text) => onDone(text), onEscape: () => onDone('') })}
       onBlur={(event) => onDone(event.currentTarget.value.trim())}
     />

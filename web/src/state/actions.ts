@@ -3,7 +3,6 @@ import type { ChatSettings } from '@corral/app/contracts/chats';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys } from '../api/queries.ts';
 import { strings } from '../strings.ts';
-import { copyText } from '../ui/browser.ts';
 import { attempt, reportProblem } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { markRun } from './activity.ts';
@@ -58,10 +57,6 @@ export async function makeChat(): Promise<ChatSession> {
 /** An answer begun on an existing message; failures are told in a notice. */
 export function startRun(session: ChatSession, body: StartRun): void {
   attempt(() => run(session, body));
-}
-
-export async function copyWithNotice(text: string): Promise<void> {
-  if (await copyText(text)) showToast({ text: strings.copied, durationMs: 1_500 });
 }
 
 export function withUndo(text: string, work: () => Promise<(() => Promise<void>) | null>): void {

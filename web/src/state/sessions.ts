@@ -18,6 +18,7 @@ export function sessionOf(chatId: string): ChatSession {
     sessions.set(chatId, known);
     return known;
   }
+  makeRoom();
   const session = new ChatSession(chatId);
   sessions.set(chatId, session);
   whenMade(session);
@@ -25,7 +26,6 @@ export function sessionOf(chatId: string): ChatSession {
   // Who comes for one message may want any of them.
   const isForMessage = route.view === 'chat' && route.chatId === chatId && route.messageId !== undefined;
   void (isForMessage ? session.load() : session.open());
-  trim();
   return session;
 }
 
@@ -42,9 +42,10 @@ export function forgetSession(chatId: string): void {
   sessions.delete(chatId);
 }
 
-function trim(): void {
+/** For one that is not among them yet, so that it never is what has to go, even where all others are being answered. */
+function makeRoom(): void {
   for (const [id, session] of sessions) {
-    if (sessions.size <= keptSessions) return;
+    if (sessions.size < keptSessions) return;
     if (session.state.get().runIds.length > 0) continue;
     session.close();
     sessions.delete(id);

@@ -4,6 +4,7 @@ import { ThumbsDown, ThumbsUp } from 'lucide-react';
 import type { ChatSession } from '../state/chat-session.ts';
 import { strings } from '../strings.ts';
 import { fieldKeys } from '../ui/field-keys.ts';
+import { focusAtMount } from '../ui/focus-at-mount.ts';
 import { FormButtons } from '../ui/form-buttons.tsx';
 import { formText } from '../ui/form-text.ts';
 import { IconButton } from '../ui/icon-button.tsx';
@@ -59,7 +60,7 @@ export function FeedbackReason({ session, message, onDone }: FeedbackReasonProps
         aria-label={strings.transcript.feedbackWhy}
         placeholder={strings.transcript.feedbackWhy}
         maxLength={2_000}
-        ref={(element) => element?.focus()}
+        ref={focusAtMount}
         {...fieldKeys({ onEscape: onDone })}
       />
       <FormButtons submit={strings.save} onCancel={onDone} />

@@ -1,10 +1,11 @@
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useMemo } from 'react';
 import { ChevronDown, ChevronUp, X } from 'lucide-react';
 import type { ChatSession } from '../state/chat-session.ts';
 import { findState } from '../state/overlays.ts';
 import { useStore } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { fieldKeys } from '../ui/field-keys.ts';
+import { focusAtMount } from '../ui/focus-at-mount.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { transcriptView } from './transcript-view.ts';
 import { useChat } from './use-message.ts';
@@ -47,14 +48,12 @@ function OpenFindBar({ session }: { session: ChatSession }) {
   const { query, index } = useStore(findState);
   const path = useChat(session, (state) => state.path);
   const isWhole = useChat(session, (state) => state.isWhole);
-  const field = useRef<HTMLInputElement>(null);
   const matches = useMemo(() => {
     const wanted = query.trim().toLocaleLowerCase();
     // The first match is known when everything is here.
     if (wanted === '' || !isWhole) return [];
     return path.filter((id) => session.message(id)?.content.toLocaleLowerCase().includes(wanted));
   }, [query, path, isWhole, session]);
-  useEffect(() => field.current?.focus(), []);
   const shown = matches[Math.min(index, matches.length - 1)];
   useEffect(() => {
     if (shown) transcriptView.get().show(shown);
@@ -69,7 +68,7 @@ function OpenFindBar({ session }: { session: ChatSession }) {
   return (
     <div className="find-bar" role="search">
       <input
-        ref={field}
+        ref={focusAtMount}
         type="search"
         className="field"
         aria-label={strings.transcript.find}

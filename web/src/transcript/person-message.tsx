@@ -1,12 +1,13 @@
 import { memo, useState } from 'react';
 import type { ChatMessage } from '@corral/app/contracts/chats';
 import { Copy, Pencil, Pin, PinOff, Trash2 } from 'lucide-react';
-import { copyWithNotice, run, withUndo } from '../state/actions.ts';
+import { run, withUndo } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { endRewording, reword, rewordings } from '../state/rewordings.ts';
 import { useSelected } from '../state/store.ts';
 import { WrittenText } from '../markdown/written-text.tsx';
 import { strings } from '../strings.ts';
+import { copyWithNotice } from '../ui/copying.ts';
 import { attempt } from '../ui/problems.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { MessageEditor } from './message-editor.tsx';

@@ -2,10 +2,10 @@ import { useState, type ReactNode } from 'react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import type { Receipt } from '@corral/app/contracts/runs';
 import { runsApi } from '../api/chats.ts';
-import { copyWithNotice } from '../state/actions.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
+import { copyWithNotice } from '../ui/copying.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { SpeedChart } from './speed-chart.tsx';
 

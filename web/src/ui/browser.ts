@@ -13,8 +13,10 @@ export async function copyText(text: string): Promise<boolean> {
   area.value = text;
   area.className = 'only-read-aloud';
   area.setAttribute('aria-hidden', 'true');
-  document.body.append(area);
   const focused = document.activeElement;
+  // An open dialog takes the focus back from whatever is outside it.
+  (focused?.closest('[role="dialog"]') ?? document.body).append(area);
+  area.focus({ preventScroll: true });
   area.select();
   const isCopied = document.execCommand('copy');
   area.remove();

@@ -27,7 +27,8 @@ export function fieldKeys({ onEnter, onEscape }: FieldKeys) {
   };
 }
 
-/** A dialog hears keys before the field does, and leaves this one to it. */
+/** A dialog hears keys before the field does, and leaves to it this one, and any that an input method takes there. */
 export function leaveEscapeToField(event: globalThis.KeyboardEvent): void {
-  if (event.target instanceof Element && event.target.hasAttribute(mark)) event.preventDefault();
+  const isForField = event.target instanceof Element && event.target.hasAttribute(mark);
+  if (isForField || isComposing(event)) event.preventDefault();
 }

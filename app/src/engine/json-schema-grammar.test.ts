@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonSchema } from '../contracts/sampling.ts';
 import { gbnfLiteral } from './grammar-rules.ts';
@@ -12,6 +13,30 @@ const path = (schema: JsonSchema): string => {
     return (error as { details: { path: string } }).details.path;
   }
   throw new Error('it was accepted');
+};
+
+/** The texts of a grammar without rules that refer to themselves, as a regular expression. */
+function textsOf(grammar: string): RegExp {
+  const bodies = new Map(grammar.split('\n').map((line) => line.split(' ::= ', 2) as [string, string]));
+  const unescaped = (literal: string): string =>
+    literal.replaceAll(/\\(?:x(..)|(.))/gu, (_, code: string | undefined, character: string) =>
+      code === undefined ? (character === 'n' ? '\n' : character) : String.fromCharCode(Number(`0x${code}`)),
+    );
+  const written = (rule: string): string =>
+    (bodies.get(rule) ?? '').replaceAll(
+      /"((?:[^"\\]|\\.)*)"|(\[(?:[^\]\\]|\\.)*\])|([a-z]\w*)|\s+/gu,
+      (_, literal?: string, characters?: string, name?: string) => {
+        if (literal !== undefined)
+          return `(?:${unescaped(literal).replaceAll(/[\\^$.*+?()[\]{}|]/gu, '\\$&')})`;
+        return characters ?? (name === undefined ? '' : `(?:${written(name)})`);
+      },
+    );
+  return new RegExp(`^(?:${written('root')})$`, 'u');
+}
+
+const fits = (schema: JsonSchema, texts: readonly string[]): string[] => {
+  const pattern = textsOf(grammarOfJsonSchema(schema));
+  return texts.filter((text) => pattern.test(text));
 };
 
 describe('a JSON schema becomes a grammar', () => {
@@ -59,6 +84,14 @@ describe('a JSON schema becomes a grammar', () => {
     ['#/minItems', { type: 'array', minItems: -1 }],
     ['#/maxLength', { type: 'string', maxLength: 1e9 }],
     ['#', { type: 'integer', minimum: 3, maximum: 2 }],
+    ['#', { type: 'integer', exclusiveMinimum: 3, maximum: 3 }],
+    ['#', { type: 'number', exclusiveMinimum: 0.5, maximum: 0.5 }],
+    ['#/allOf', { allOf: [{ type: 'number', minimum: 2 }, { maximum: 1 }] }],
+    ['#/minimum', { type: 'number', minimum: '0' }],
+    ['#/pattern', { pattern: '^[a-z]+[0-9]+$', maxLength: 8 }],
+    ['#/pattern', { pattern: '^(ab)+$', maxLength: 5 }],
+    ['#/pattern', { pattern: 'ab', maxLength: 5 }],
+    ['#/pattern', { pattern: '^a{3}$', maxLength: 2 }],
     ['#', false],
   ] as [string, JsonSchema][])('what cannot be is refused at %s', (expected, schema) => {
     expect(path(schema)).toBe(expected);
@@ -121,5 +154,141 @@ describe('whole numbers within bounds', () => {
     ]);
     const below = integerRange(undefined, -3) ?? '';
     expect([-2, -3, -40, 0].map((value) => matches(below, value))).toEqual([false, true, true, false]);
+  });
+});
+
+describe('bounds', () => {
+  test.each([
+    [
+      { minimum: 0, maximum: 1 },
+      '0 0.0 0.5 0.0000000000000001 1 1.00',
+      '-0 -0.1 1.01 1.0000000000000001 2 10',
+    ],
+    [{ exclusiveMinimum: 0 }, '0.01 1 250 1.5e-7 6.02e23 0.1E+5', '0 0.0 0e5 -1 -0.5'],
+    [{ minimum: 0 }, '0 0.0 12.5 1e9 0.000', '-0 -1 -1e9'],
+    [{ maximum: 0 }, '0 -1 -0.001 -2e7 0.0', '1 0.1 1e-9'],
+    [{ exclusiveMaximum: 0 }, '-1 -0.001 -2e7', '0 0.0 -0 -0.0 0.1'],
+    [{ exclusiveMinimum: 0, exclusiveMaximum: 1 }, '0.1 0.99 0.01', '0 0.00 1 1.0 0.9999999999999999999'],
+    [{ minimum: -1.25, maximum: 2.5 }, '-1.25 -1.249 -1 -0.5 0 2 2.5 2.50', '-1.26 -1.3 -2 2.51 2.6 3'],
+    [{ minimum: -90, maximum: 90 }, '-90 -89.999 45 90 90.0', '-90.1 90.001 -100 900'],
+    [{ minimum: 0.5, maximum: 0.75 }, '0.5 0.500 0.61 0.7 0.75', '0.49 0.751 0.76 0.8 0 1'],
+    [{ exclusiveMaximum: 10 }, '9.99 -3 -1000000', '10 10.0 9.9999999999999999'],
+    [{ minimum: 1e-7 }, '0.0000001 0.000001 1', '0 0.00000009'],
+    [{ minimum: 1.5e21 }, '1500000000000000000000', '1499999999999999999999 1'],
+    [{ minimum: 1, exclusiveMinimum: 5 }, '5.1 6', '1 5 5.0'],
+    [{ minimum: 0, exclusiveMinimum: true }, '0.1 1', '0 -1'],
+    [{ minimum: 0, exclusiveMinimum: false }, '0 0.1 1', '-1'],
+  ] as [object, string, string][])('of a number: %j', (bounds, inside, outside) => {
+    const [within, beyond] = [inside.split(' '), outside.split(' ')];
+    expect(fits({ type: 'number', ...bounds }, [...within, ...beyond])).toEqual(within);
+  });
+
+  test.each([
+    [{ minimum: 1, exclusiveMinimum: 5 }, '6 7 100', '1 2 5'],
+    [{ minimum: 6, exclusiveMinimum: 2 }, '6 7', '3 5'],
+    [{ maximum: 9, exclusiveMaximum: 5, minimum: 0 }, '0 4', '5 9'],
+    [{ exclusiveMinimum: 0.5, exclusiveMaximum: 2.5 }, '1 2', '0 3'],
+    [{ exclusiveMinimum: 2 ** 63 }, '9223372036854779904', '9223372036854775807 9223372036854775808'],
+    [{ minimum: 0, exclusiveMinimum: true }, '1 2', '0'],
+  ] as [object, string, string][])('of a whole number: %j', (bounds, inside, outside) => {
+    const [within, beyond] = [inside.split(' '), outside.split(' ')];
+    expect(fits({ type: 'integer', ...bounds }, [...within, ...beyond])).toEqual(within);
+  });
+
+  const bound = fc.oneof(
+    fc
+      .tuple(fc.integer({ min: -3000, max: 3000 }), fc.integer({ min: 0, max: 3 }))
+      .map(([n, k]) => n / 10 ** k),
+    fc.double({ min: -1e18, max: 1e18, noNaN: true }),
+    fc.double({ min: -20, max: 20, noNaN: true }),
+  );
+  const bounds = fc
+    .record(
+      { minimum: bound, exclusiveMinimum: bound, maximum: bound, exclusiveMaximum: bound },
+      { requiredKeys: [] },
+    )
+    .filter((limits) => Object.keys(limits).length > 0);
+  type Bounds = { [Name in 'minimum' | 'exclusiveMinimum' | 'maximum' | 'exclusiveMaximum']?: number };
+  const isWithin = (value: number, limits: Bounds): boolean =>
+    value >= (limits.minimum ?? -Infinity) &&
+    value > (limits.exclusiveMinimum ?? -Infinity) &&
+    value <= (limits.maximum ?? Infinity) &&
+    value < (limits.exclusiveMaximum ?? Infinity);
+  const grammarWithin = (limits: Bounds): string | null => {
+    try {
+      return grammarOfJsonSchema({ type: 'number', ...limits });
+    } catch {
+      return null;
+    }
+  };
+
+  test('whatever the grammar of a number lets through is within, as it is read', () => {
+    const drawn = bounds.chain((limits) => {
+      const grammar = grammarWithin(limits);
+      const text = grammar === null ? fc.constant(null) : fc.stringMatching(textsOf(grammar));
+      return fc.record({ limits: fc.constant(limits), text });
+    });
+    fc.assert(
+      fc.property(drawn, ({ limits, text }) => {
+        fc.pre(text !== null);
+        expect([text, isWithin(JSON.parse(text) as number, limits)]).toEqual([text, true]);
+      }),
+      // Each run makes a generator of a whole grammar.
+      { numRuns: 25 },
+    );
+  });
+
+  test('a number with few digits is let through exactly where it is within', () => {
+    const decimal = fc.tuple(fc.integer({ min: -40_000, max: 40_000 }), fc.integer({ min: 0, max: 4 }));
+    fc.assert(
+      fc.property(bounds, fc.array(decimal, { minLength: 20 }), (limits, decimals) => {
+        const values = decimals.map(([digits, places]) => digits / 10 ** places);
+        const near = Object.values(limits).filter(
+          (value) => Math.abs(value) >= 1e-6 && Math.abs(value) < 1e12,
+        );
+        const grammar = grammarWithin(limits);
+        const pattern = grammar === null ? /^$/u : textsOf(grammar);
+        for (const value of [...values, ...near.filter((one) => String(one).length < 12)])
+          expect([value, pattern.test(String(value))]).toEqual([value, isWithin(value, limits)]);
+      }),
+    );
+  });
+
+  test('of several schemas at once the stricter holds', () => {
+    const number = {
+      allOf: [
+        { type: 'number', minimum: 1, maximum: 7 },
+        { minimum: 0, maximum: 9 },
+      ],
+    };
+    expect(fits(number, ['0', '1', '7', '8'])).toEqual(['1', '7']);
+    const text = { minLength: 2, maxLength: 3, allOf: [{ type: 'string', minLength: 1, maxLength: 9 }] };
+    expect(fits(text, ['"a"', '"ab"', '"abc"', '"abcd"'])).toEqual(['"ab"', '"abc"']);
+    const list = { minItems: 2, items: { const: 1 }, anyOf: [{ type: 'array', minItems: 0, maxItems: 3 }] };
+    expect(fits(list, ['[]', '[1]', '[1,1]', '[1,1,1]'])).toEqual(['[1,1]', '[1,1,1]']);
+    const mixed = {
+      allOf: [
+        { type: 'integer', minimum: 1 },
+        { minimum: 3, exclusiveMinimum: true },
+      ],
+    };
+    expect(fits(mixed, ['1', '3', '4'])).toEqual(['4']);
+  });
+
+  test.each([
+    [{ pattern: '^[a-z]+$', maxLength: 3 }, 'a abc', 'abcd 1'],
+    [{ pattern: '^[a-z]*$', minLength: 2 }, 'ab abcdef', 'a'],
+    [{ pattern: '^[a-z_][a-z0-9_]*$', minLength: 2, maxLength: 4 }, 'a1 _b_c', 'a abcde 1ab'],
+    [{ pattern: '^(?:ab|cd)-\\d+?$', maxLength: 5 }, 'ab-1 cd-12', 'ab-123 ab-'],
+    [{ pattern: '^x', maxLength: 3 }, 'x xyz', 'xyzz y'],
+    [{ pattern: '^[\\]a]{2,}\\)$', maxLength: 4 }, ']a) aaa)', 'a) aaaa)'],
+    [{ pattern: '^\\d{5}$', minLength: 5, maxLength: 5 }, '12345', '1234 123456'],
+    [{ pattern: '^\\+?[1-9]\\d{1,14}$', maxLength: 16 }, '+4912345 12', '+4'],
+    [{ pattern: '^(red|green|)$', maxLength: 65_535 }, 'red green', 'blue'],
+    [{ pattern: 'ab|c', minLength: 1 }, 'ab xcx', 'a'],
+    [{ pattern: '^a?🌍{2}$', maxLength: 3 }, '🌍🌍 a🌍🌍', '🌍'],
+  ] as [object, string, string][])('of the length of a pattern: %j', (schema, inside, outside) => {
+    const [within, beyond] = [inside, outside].map((texts) => texts.split(' ').map((text) => `"${text}"`));
+    expect(fits({ type: 'string', ...schema }, [...within!, ...beyond!])).toEqual(within);
   });
 });

@@ -5,18 +5,17 @@ import {
   countOf,
   deeper,
   invalid,
-  isAtLeast,
   isObject,
   type JsonType,
   mergeSchemas,
   namesOf,
-  numberOf,
   type Place,
   schemaLimits,
   type SchemaObject,
   typesOf,
 } from './json-schema-object.ts';
-import { integerRange } from './integer-range.ts';
+import { boundsOf, integersWithin, numbersWithin } from './json-schema-number.ts';
+import { patternOfLength } from './json-schema-pattern.ts';
 import { grammarOfPattern } from './pattern-grammar.ts';
 
 /** GBNF whose language is the JSON that the schema describes. Throws `grammar-invalid` naming the path. */
@@ -154,30 +153,21 @@ class SchemaConverter {
     if (type === 'object') return this.#object(schema, place);
     if (type === 'array') return this.#array(schema, place);
     if (type === 'string') return this.#string(schema, place);
-    if (type === 'integer') return this.#integer(schema, place);
-    if (type === 'number' && isAtLeast(schema, 0)) return this.#rules.primitive('positiveNumber');
+    if (type === 'integer' || type === 'number') return this.#number(type, schema, place);
     return this.#rules.primitive(type);
   }
 
-  #integer(schema: SchemaObject, place: Place): string {
-    const above = numberOf(schema, 'exclusiveMinimum', place);
-    const below = numberOf(schema, 'exclusiveMaximum', place);
-    const minimum =
-      numberOf(schema, 'minimum', place) ?? (above === undefined ? undefined : Math.floor(above) + 1);
-    const maximum =
-      numberOf(schema, 'maximum', place) ?? (below === undefined ? undefined : Math.ceil(below) - 1);
-    if (minimum === undefined && maximum === undefined) return this.#rules.primitive('integer');
-    const range = integerRange(minimum, maximum);
-    if (range === null) throw invalid(place.path, 'no whole number lies in its bounds');
+  #number(type: 'integer' | 'number', schema: SchemaObject, place: Place): string {
+    const bounds = boundsOf(schema, place);
+    if (bounds.low === undefined && bounds.high === undefined) return this.#rules.primitive(type);
+    const range = type === 'integer' ? integersWithin(bounds) : numbersWithin(bounds);
+    if (range === null) throw invalid(place.path, `no ${type} lies in its bounds`);
     return this.#rules.add(range);
   }
 
   #string(schema: SchemaObject, place: Place): string {
     const { format, pattern } = schema;
-    if (typeof pattern === 'string') {
-      this.#rules.primitive('char');
-      return this.#rules.add(`"\\"" ${grammarOfPattern(pattern, `${place.path}/pattern`)} "\\""`);
-    }
+    if (typeof pattern === 'string') return this.#pattern(pattern, schema, place);
     if (typeof format === 'string') {
       const known = this.#rules.stringFormat(format);
       if (known !== null) return known;
@@ -187,6 +177,20 @@ class SchemaConverter {
     if (minimum === 0 && maximum === undefined) return this.#rules.primitive('string');
     if (maximum !== undefined && maximum < minimum) throw invalid(place.path, 'maxLength is below minLength');
     return this.#rules.add(`"\\"" ${this.#rules.primitive('char')}{${minimum},${maximum ?? ''}} "\\""`);
+  }
+
+  #pattern(pattern: string, schema: SchemaObject, place: Place): string {
+    const path = `${place.path}/pattern`;
+    this.#rules.primitive('char');
+    const grammar = grammarOfPattern(pattern, path);
+    const least = countOf(schema, 'minLength', place, Number.MAX_SAFE_INTEGER) ?? 0;
+    const most = countOf(schema, 'maxLength', place, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
+    const bounded = patternOfLength(pattern, { least, most });
+    if (bounded === null) {
+      const hint = 'Write the length into the pattern, as in "^[a-z]{1,10}$".';
+      throw invalid(path, 'a grammar cannot hold it to minLength and maxLength as well', hint);
+    }
+    return this.#rules.add(`"\\"" ${bounded === pattern ? grammar : grammarOfPattern(bounded, path)} "\\""`);
   }
 
   #array(schema: SchemaObject, place: Place): string {

@@ -11,3 +11,7 @@ export const knownKeywords = words(
   'type enum const $ref anyOf oneOf allOf nullable properties required additionalProperties items prefixItems ' +
     'minItems maxItems minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum',
 );
+
+/** Words of which the greater value binds, and those of which the smaller one does. */
+export const lowerBounds = words('minimum exclusiveMinimum minLength minItems');
+export const upperBounds = words('maximum exclusiveMaximum maxLength maxItems');

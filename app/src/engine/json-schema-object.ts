@@ -1,4 +1,5 @@
 import { AppError } from '../contracts/app-error.ts';
+import { lowerBounds, upperBounds } from './json-schema-keywords.ts';
 
 /** A client sends the schema; its grammar is compiled and walked at every token. */
 export const schemaLimits = {
@@ -24,8 +25,15 @@ const jsonTypes = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'o
 export type JsonType = (typeof jsonTypes)[number];
 
 /** Both at once, as `allOf` means it. */
-export function mergeSchemas(left: SchemaObject, right: SchemaObject): SchemaObject {
+export function mergeSchemas(first: SchemaObject, second: SchemaObject): SchemaObject {
+  const [left, right] = [withNumericBounds(first), withNumericBounds(second)];
   const merged: SchemaObject = { ...left, ...right };
+  for (const [keyword, value] of Object.entries(left)) {
+    const other = right[keyword];
+    if (typeof value !== 'number' || typeof other !== 'number') continue;
+    if (lowerBounds.has(keyword)) merged[keyword] = Math.max(value, other);
+    if (upperBounds.has(keyword)) merged[keyword] = Math.min(value, other);
+  }
   if (isObject(left['properties']) && isObject(right['properties'])) {
     merged['properties'] = { ...left['properties'], ...right['properties'] };
   }
@@ -64,10 +72,20 @@ function impliedTypes(schema: SchemaObject): JsonType[] {
   return implied ? [implied[0]] : ['null', 'boolean', 'number', 'string', 'array', 'object'];
 }
 
-/** Whether every number that fits is `bound` or more. */
-export function isAtLeast(schema: SchemaObject, bound: number): boolean {
-  const { minimum, exclusiveMinimum } = schema;
-  return [minimum, exclusiveMinimum].some((value) => typeof value === 'number' && value >= bound);
+/** Draft 4 and OpenAPI 3.0 say by `true` or `false` whether the bound beside it is exclusive. */
+export function withNumericBounds(schema: SchemaObject): SchemaObject {
+  const plain = { ...schema };
+  for (const [bound, exclusive] of [
+    ['minimum', 'exclusiveMinimum'],
+    ['maximum', 'exclusiveMaximum'],
+  ] as const) {
+    if (typeof schema[exclusive] !== 'boolean') continue;
+    delete plain[exclusive];
+    if (!schema[exclusive] || !(bound in schema)) continue;
+    plain[exclusive] = schema[bound];
+    delete plain[bound];
+  }
+  return plain;
 }
 
 export function numberOf(schema: SchemaObject, keyword: string, place: Place): number | undefined {
@@ -77,11 +95,15 @@ export function numberOf(schema: SchemaObject, keyword: string, place: Place): n
   throw invalid(`${place.path}/${keyword}`, 'it is no number');
 }
 
-export function countOf(schema: SchemaObject, keyword: string, place: Place): number | undefined {
+export function countOf(
+  schema: SchemaObject,
+  keyword: string,
+  place: Place,
+  most: number = schemaLimits.repetitions,
+): number | undefined {
   const value = numberOf(schema, keyword, place);
-  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= schemaLimits.repetitions))
-    return value;
-  throw invalid(`${place.path}/${keyword}`, `it is no whole number from 0 to ${schemaLimits.repetitions}`);
+  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= most)) return value;
+  throw invalid(`${place.path}/${keyword}`, `it is no whole number from 0 to ${most}`);
 }
 
 export function namesOf(value: unknown, place: Place): string[] {

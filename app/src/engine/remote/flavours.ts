@@ -18,6 +18,10 @@ export interface Flavour {
   raw: boolean;
   /** Fields that make it say which stop string ended an answer. */
   always?: Record<string, unknown>;
+  /** What "off" is sent as where leaving a setting out means a default of the service's own. */
+  off?: Partial<Record<keyof Sampling, number>>;
+  /** Models that take fewer settings than its others. */
+  narrower?: { models: RegExp; without: readonly (keyof Sampling)[] };
 }
 
 const standard = {
@@ -57,6 +61,15 @@ const llamaCpp = {
   grammar: 'grammar',
 } as const satisfies Flavour['fields'];
 
+/**
+ * vLLM and SGLang take what is left out from the model's `generation_config.json`, the others from their own defaults
+ * (llama-server: top-k 40, top-p 0.95, min-p 0.05).
+ */
+const off = { topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 } as const satisfies Flavour['off'];
+
+/** SGLang refuses a `top_k` of 0, and so did vLLM for years. */
+const offWithoutZero = { ...off, topK: -1 } as const satisfies Flavour['off'];
+
 const flavours = {
   vllm: {
     name: 'vllm',
@@ -74,6 +87,7 @@ const flavours = {
     prefill: { continue_final_message: true, add_generation_prompt: false },
     maxStops: 16,
     raw: true,
+    off: offWithoutZero,
   },
   sglang: {
     name: 'sglang',
@@ -90,6 +104,7 @@ const flavours = {
     prefill: { continue_final_message: true },
     maxStops: 16,
     raw: true,
+    off: offWithoutZero,
   },
   'llama-server': {
     name: 'llama-server',
@@ -100,6 +115,7 @@ const flavours = {
     maxStops: 16,
     raw: true,
     always: { cache_prompt: true },
+    off,
   },
   corral: {
     name: 'corral',
@@ -108,6 +124,7 @@ const flavours = {
     prefill: {},
     maxStops: 16,
     raw: true,
+    off,
   },
   'lm-studio': {
     name: 'lm-studio',
@@ -116,6 +133,7 @@ const flavours = {
     prefill: null,
     maxStops: 16,
     raw: true,
+    off,
   },
   ollama: { name: 'ollama', title: 'Ollama', fields: standard, prefill: null, maxStops: 16, raw: true },
   openrouter: {
@@ -132,6 +150,7 @@ const flavours = {
     prefill: null,
     maxStops: 4,
     raw: false,
+    off: { topK: 0 },
   },
   openai: {
     name: 'openai',
@@ -145,6 +164,19 @@ const flavours = {
     prefill: null,
     maxStops: 4,
     raw: false,
+    // Those that reason, tuned ones too, answer 400 to each of these.
+    narrower: {
+      models: /^(ft:)?(o\d|gpt-5(?!.*-chat))/u,
+      without: [
+        'temperature',
+        'topP',
+        'frequencyPenalty',
+        'presencePenalty',
+        'logprobs',
+        'logitBias',
+        'stop',
+      ],
+    },
   },
   'hugging-face': {
     name: 'hugging-face',
@@ -190,14 +222,17 @@ export function flavourOf(provider: RemoteProvider, models: readonly ServiceMode
   return flavours[host ?? owned ?? 'other'];
 }
 
-/** What of a flavour holds for one model, where the service says which fields that one takes. */
-export function fieldsFor(flavour: Flavour, model: ServiceModel | null): Flavour['fields'] {
-  const parameters = model?.parameters;
-  if (!parameters) return flavour.fields;
+/** What of a flavour holds for one model: not what such models refuse, and where the service says so, what it takes. */
+export function fieldsFor(flavour: Flavour, model: string, listed: ServiceModel | null): Flavour['fields'] {
+  const { narrower } = flavour;
+  const refused: readonly string[] = narrower?.models.test(model) === true ? narrower.without : [];
+  const parameters = listed?.parameters;
   const taken = Object.entries(flavour.fields).filter(
-    ([, field]) =>
-      parameters.includes(field) ||
-      (field === 'response_format' && parameters.includes('structured_outputs')),
+    ([name, field]) =>
+      !refused.includes(name) &&
+      (!parameters ||
+        parameters.includes(field) ||
+        (field === 'response_format' && parameters.includes('structured_outputs'))),
   );
   return Object.fromEntries(taken);
 }

@@ -31,7 +31,7 @@ export function createOpenAiDialect(parts: OpenAiParts): Dialect {
     provider: client.provider,
     model,
     flavour,
-    fields: fieldsFor(flavour, listed),
+    fields: fieldsFor(flavour, model, listed),
   };
   return {
     ...commonParts(request, listed, prompts),
@@ -64,7 +64,8 @@ export function commonParts(
   prompts: () => ModelPrompts,
 ): Omit<Dialect, 'stream'> {
   return {
-    sampling: Object.keys(fields) as (keyof Sampling)[],
+    // Stop strings are found here as well, so they hold where the service does not take them.
+    sampling: [...new Set([...(Object.keys(fields) as (keyof Sampling)[]), 'stop' as const])],
     continueAnswer: flavour.prefill !== null,
     template: serviceTemplate(provider.kind, model),
     contextTokens: listed?.contextTokens ?? null,

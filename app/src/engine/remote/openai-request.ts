@@ -73,19 +73,21 @@ function askedToContinue(messages: readonly PromptMessage[]): PromptMessage[] {
   return [...messages, { role: 'user', content: pleaseContinue }];
 }
 
-/** Only what the flavour takes; a value that means "off" everywhere is left out. */
+/** Only what the flavour takes; a value that means "off" is left out, or said as the flavour says it. */
 function samplingFields(
   parts: RequestParts,
   sampling: Sampling,
   form: 'chat' | 'raw',
 ): Record<string, unknown> {
   const body: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(parts.fields) as [keyof Sampling, string][]) {
+  const { fields, flavour } = parts;
+  for (const [name, field] of Object.entries(fields) as [keyof Sampling, string][]) {
     const value = sampling[name];
-    if (value === undefined || isOff(name, value)) continue;
-    if (name === 'logprobs') Object.assign(body, logprobFields(sampling.logprobs ?? 0, form));
+    if (value === undefined) continue;
+    if (isOff(name, value)) Object.assign(body, offField(flavour, name, field));
+    else if (name === 'logprobs') Object.assign(body, logprobFields(sampling.logprobs ?? 0, form));
     else if (name === 'jsonSchema') body[field] = schemaField(sampling.jsonSchema);
-    else if (name === 'stop') body[field] = sampling.stop?.slice(0, parts.flavour.maxStops);
+    else if (name === 'stop') body[field] = sampling.stop?.slice(0, flavour.maxStops);
     else body[field] = value;
   }
   return body;
@@ -95,6 +97,7 @@ function samplingFields(
 const offValues: Partial<Record<keyof Sampling, number>> = {
   frequencyPenalty: 0,
   presencePenalty: 0,
+  topK: 0,
   minP: 0,
   xtcProbability: 0,
   dynamicTemperatureRange: 0,
@@ -107,6 +110,11 @@ const offValues: Partial<Record<keyof Sampling, number>> = {
 
 function isOff(name: keyof Sampling, value: unknown): boolean {
   return value === false || value === offValues[name] || (Array.isArray(value) && value.length === 0);
+}
+
+function offField({ off }: Flavour, name: keyof Sampling, field: string): Record<string, unknown> {
+  const said = off?.[name];
+  return said === undefined ? {} : { [field]: said };
 }
 
 function logprobFields(top: number, form: 'chat' | 'raw'): Record<string, unknown> {

@@ -4,6 +4,7 @@ import type { ContextPlan } from '../contracts/runs.ts';
 import type { ImportedChat } from '../store/exchange-store.ts';
 import type { Store } from '../store/store.ts';
 import type { ChatCalls } from './chats.ts';
+import { erase } from './erase.ts';
 import { loggingMode } from './log/log-policy.ts';
 import { notFound } from './refusals.ts';
 import type { RunContext } from './runs/run-context.ts';
@@ -205,32 +206,6 @@ export async function trash(
   const isChat = what.messageId === undefined && what.clear !== true;
   tell(context, owner, chat, isChat ? 'trashed' : 'messages');
   return entry;
-}
-
-async function erase(
-  { context, store, temporary, dropState }: ChatParts,
-  owner: string,
-  what: Parameters<ChatCalls['erase']>[1],
-): Promise<{ chatIds: string[] }> {
-  for (const live of context.live.values())
-    if (live.owner === owner && (!('chatId' in what) || live.chatId === what.chatId))
-      await stopRun(context, owner, live.id);
-  const forgotten = forget(temporary, owner, what);
-  const isTemporary = 'chatId' in what && forgotten.length > 0;
-  const erased = isTemporary ? [] : (await store.erase(owner, what)).chatIds;
-  const chatIds = [...forgotten, ...erased];
-  for (const chatId of chatIds) {
-    await dropState(chatId);
-    context.notify({ type: 'chat-changed', owner, chatId, version: null, change: 'erased' });
-  }
-  return { chatIds };
-}
-
-function forget(temporary: TemporaryChats, owner: string, what: Parameters<ChatCalls['erase']>[1]): string[] {
-  if (!('chatId' in what)) return temporary.forgetAll(owner);
-  if (!temporary.hasChat(what.chatId)) return [];
-  temporary.forget(owner, what);
-  return [what.chatId];
 }
 
 export function tell(

@@ -44,6 +44,39 @@ describe('bounds', () => {
     expect((await at.outbox.status()).pending).toBeGreaterThan(0);
   });
 
+  test('block holds when the events that wait have died, and ends when they are replayed', async () => {
+    for (let index = 0; index < 6; index++) await at.add(`c${index}`, 'x'.repeat(1000));
+    at.sink.behave((response) => response.writeHead(500).end());
+    await at.begin({ loggingMaxBytes: 5000, loggingWhenFull: 'block', loggingMaxDays: 365 });
+    await at.until(async () => {
+      at.now += 27 * hour;
+      return (await at.outbox.status()).dead === 6;
+    });
+    await at.until(() => at.outbox.refusal()?.details?.['dead'] === 6);
+    expect(at.outbox.refusal()).toMatchObject({
+      code: 'log-full',
+      hint: expect.stringContaining('corral log replay') as string,
+      details: { pending: 0, pendingBytes: 0, dead: 6, deadBytes: 6000 },
+    });
+    at.sink.behave((response) => response.end());
+    await at.outbox.replay();
+    await at.until(() => at.outbox.refusal() === null);
+  });
+
+  test('drop-oldest drops dead events like those that wait, the oldest first', async () => {
+    at.sink.behave((response) => response.writeHead(500).end());
+    await at.begin({ loggingMaxBytes: 5000, loggingMaxDays: 365 });
+    for (let index = 0; index < 4; index++) await at.add(`c${index}`, 'x'.repeat(1000));
+    await at.until(async () => {
+      at.now += 27 * hour;
+      return (await at.outbox.status()).dead === 4;
+    });
+    for (let index = 4; index < 8; index++) await at.add(`c${index}`, 'x'.repeat(1000));
+    at.now += hour;
+    await at.until(async () => (await at.outbox.status()).dropped === 3);
+    expect(await at.outbox.status()).toMatchObject({ pending: 4, dead: 1 });
+  });
+
   test.each(['block', 'drop-oldest'] as const)('%s also while the sink hangs', async (loggingWhenFull) => {
     at.sink.behave(() => undefined);
     await at.begin({ loggingMaxBytes: 5000, loggingWhenFull });

@@ -194,21 +194,31 @@ class WorkingOutbox implements Outbox {
       if (dropped > 0) log.error({ dropped }, 'log events were dropped: the sink has been away too long');
     }
     const status = await store.outboxStatus();
-    const isFull =
-      status.pendingBytes >= bounds.maxBytes || (status.oldestPendingAt ?? now) < bounds.createdBefore;
+    // What was given up takes room too: else a sink that stays away would be full only until its events die.
+    const keptBytes = status.pendingBytes + status.deadBytes;
+    const isFull = keptBytes >= bounds.maxBytes || (status.oldestPendingAt ?? now) < bounds.createdBefore;
     this.#refusal = config.loggingWhenFull === 'block' && isFull ? logFull(status) : null;
-    const isNearlyFull = status.pendingBytes >= bounds.maxBytes * warnAt;
-    if (isNearlyFull && !this.#hasWarned)
-      log.warn({ pendingBytes: status.pendingBytes }, 'the outbox is nearly full');
+    const isNearlyFull = keptBytes >= bounds.maxBytes * warnAt;
+    if (isNearlyFull && !this.#hasWarned) {
+      const { pendingBytes, deadBytes } = status;
+      log.warn({ pendingBytes, deadBytes }, 'the outbox is nearly full');
+    }
     this.#hasWarned = isNearlyFull;
   }
 }
 
 function logFull(status: OutboxStatus): AppError {
-  return new AppError('log-full', `the log sink is away and ${status.pending} events already wait for it`, {
-    hint: 'Bring the sink back; `corral log status` says what it answered last.',
-    details: { pending: status.pending, pendingBytes: status.pendingBytes },
-  });
+  const { pending, pendingBytes, dead, deadBytes } = status;
+  const again =
+    dead === 0 ? '' : ' Then `corral log replay` sends again what was given up, which makes room.';
+  return new AppError(
+    'log-full',
+    `the log sink has not taken ${pending + dead} events, and no more may wait for it`,
+    {
+      hint: `Bring the sink back; \`corral log status\` says what it answered last.${again}`,
+      details: { pending, pendingBytes, dead, deadBytes },
+    },
+  );
 }
 
 function statusOf(

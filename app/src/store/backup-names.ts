@@ -9,6 +9,9 @@ export function timestamp(now: number): string {
   return new Date(now).toISOString().replaceAll(/[-:.]/g, '');
 }
 
+/** What writing one left when the process was killed: the file without its name yet, or SQLite's files beside it. */
+const unfinishedPattern = /^corral-\d{8}T\d{9}Z-[\w-]+(?:\.db|\.corral\.gz)\.partial(?:-[\w-]+)?$/;
+
 export type BackupForm = '.db' | '.corral.gz';
 
 export function backupName(now: number, reason: string, form: BackupForm): string {
@@ -31,6 +34,14 @@ export function listBackupFiles(folder: string): BackupFile[] {
   return readdirSync(folder)
     .flatMap((name) => toBackupFile(folder, name) ?? [])
     .sort((a, b) => b.createdAt - a.createdAt);
+}
+
+/** Backups that are not whole, as paths: they are being written, or nobody will ever finish them. */
+export function listUnfinishedFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => unfinishedPattern.test(name))
+    .map((name) => join(folder, name));
 }
 
 function toBackupFile(folder: string, name: string): BackupFile | null {

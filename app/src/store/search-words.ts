@@ -66,16 +66,21 @@ export function findWords(text: string, words: readonly string[]): Hit[] {
   return hits;
 }
 
+/** Of letters only the case of A to Z is the same, as in `like` of both databases; no text changes its length by that. */
 export function findSubstring(text: string, part: string): Hit[] {
   const hits: Hit[] = [];
+  const folded = foldLatin(text);
+  const wanted = foldLatin(part);
   for (
-    let at = text.indexOf(part);
+    let at = folded.indexOf(wanted);
     at >= 0 && hits.length < maxHitsLookedAt;
-    at = text.indexOf(part, at + part.length)
+    at = folded.indexOf(wanted, at + wanted.length)
   )
-    hits.push({ start: at, end: at + part.length, word: 0 });
+    hits.push({ start: at, end: at + wanted.length, word: 0 });
   return hits;
 }
+
+const foldLatin = (text: string): string => text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 export interface Place {
   excerpt: Excerpt;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -98,6 +98,22 @@ test('an erased chat is in no file any more: rows, index, log of the database, o
   expect(states()).toHaveLength(1);
   await call('DELETE', `/api/chats/${kept}?erase=1`);
   expect(states()).toEqual([]);
+});
+
+test('the state of an erased chat goes also where the backups cannot be cleaned', async () => {
+  const id = await say('zebraerased');
+  const kept = await say('zebrakept');
+  await parts.close();
+  await start();
+  expect(states()).toHaveLength(2);
+  const backups = join(home, 'backups');
+  rmSync(backups, { recursive: true, force: true });
+  writeFileSync(backups, 'no folder');
+  const answer = await fetch(`${address}/api/chats/${id}?erase=1`, { method: 'DELETE' });
+  expect(answer.status).toBe(500);
+  expect(states()).toHaveLength(1);
+  expect(filesWith('zebraerased')).toEqual([]);
+  expect(await call('GET', `/api/chats/${kept}`)).toMatchObject({ chat: { id: kept } });
 });
 
 test('a temporary chat never touches the disk', async () => {

@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { uuidv7 } from 'uuidv7';
 import { describe, expect, test } from 'vitest';
+import { backupName } from '../backup-names.ts';
 import { createBackups } from '../backups.ts';
 import type { Receipt } from '../../contracts/runs.ts';
 import {
@@ -16,7 +20,7 @@ import {
 /** A word that stands nowhere else, so that any trace of it in the files is ours. */
 const secretWord = (): string => `zq${uuidv7().replaceAll('-', '')}`;
 
-export function erasureContract({ store, owner, rawBytes, backupFolder }: ContractParts): void {
+export function erasureContract({ kind, store, owner, rawBytes, backupFolder }: ContractParts): void {
   /** Puts the word into every kind of row a chat can have. */
   async function spread(me: string, word: string): Promise<{ chatId: string; trashedRunId: string }> {
     const settings = { systemPrompt: word };
@@ -107,6 +111,43 @@ export function erasureContract({ store, owner, rawBytes, backupFolder }: Contra
       await store().restoreBackup(made.path);
       expect(await store().getChat(me, chatId)).toBeNull();
       expect(await store().searchChats(me, { text: keep, limit: 5 })).not.toEqual([]);
+    });
+
+    test('a backup that is being written meanwhile does not keep it either', async () => {
+      const me = owner();
+      const word = secretWord();
+      const { chatId } = await spread(me, word);
+      // Without a word in it, so that the index takes no time, and of a size that takes a while to write.
+      const { id: large } = await store().createChat(me, newChat());
+      const content = Buffer.from(randomBytes(4_000_000).map((byte) => 33 + (byte % 15))).toString('latin1');
+      for (let count = 0; count < 2; count++)
+        await store().addMessage(me, { chatId: large, message: newMessage(content) });
+      const path = join(
+        backupFolder(),
+        backupName(startOfTime, 'beside', kind === 'sqlite' ? '.db' : '.corral.gz'),
+      );
+      const writing = store().backup(path);
+      while (!existsSync(`${path}.partial`)) await sleep(1);
+      await store().erase(me, { chatId });
+      await writing;
+      expect((await store().readBackup(path)).chats).toBeGreaterThan(0);
+      expect((await rawBytes()).includes(word)).toBe(false);
+      await store().erase(me, { chatId: large });
+    });
+
+    test('what a backup left that was never finished goes as well', async () => {
+      const me = owner();
+      const { id: chatId } = await store().createChat(me, newChat());
+      const names = ['.db', '.db.partial', '.db.partial-wal', '.corral.gz.partial'].map((end) =>
+        backupName(startOfTime, 'killed', '.db').replace('.db', end),
+      );
+      mkdirSync(backupFolder(), { recursive: true });
+      for (const name of [...names, 'mine.db.partial']) writeFileSync(join(backupFolder(), name), chatId);
+      await store().erase(me, { chatId });
+      expect(readdirSync(backupFolder()).filter((name) => /killed|mine/.test(name))).toEqual([
+        'mine.db.partial',
+      ]);
+      rmSync(join(backupFolder(), 'mine.db.partial'));
     });
 
     test('what is purged from the trash leaves no trace', async () => {

@@ -92,5 +92,21 @@ export function searchContract({ store, owner }: ContractParts): void {
       ]);
       expect(await search(me, '京都')).toEqual([]);
     });
+
+    test('Latin letters among them are found in either case, and marked', async () => {
+      const me = owner();
+      const chatId = await withMessages(me, 'CSSの本', '今日はPython入門を読む', 'ÉTÉは夏');
+      for (const [text, found] of [
+        ['python入門', 'Python入門'],
+        ['はPYTHON入', 'はPython入'],
+        ['cssの', 'CSSの'],
+        ['ÉtÉは', 'ÉTÉは'],
+      ] as const) {
+        const [hit] = await search(me, text);
+        expect(hit, text).toMatchObject({ chatId });
+        expect(hit?.excerpt.find((piece) => piece.hit)?.text, text).toBe(found);
+      }
+      expect(await search(me, 'étéは')).toEqual([]);
+    });
   });
 }

@@ -66,7 +66,7 @@ async function matchSubstring(session: Session, table: SearchTable, query: Query
     .select('sequence')
     .where('owner', '=', query.owner)
     .where(outsideTrash(table))
-    .where(sql<boolean>`${column} like ${pattern} escape '\\'`)
+    .where(session.dialect.like(column, pattern))
     .orderBy('sequence', 'desc')
     .limit(maxCandidates)
     .execute();

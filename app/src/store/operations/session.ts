@@ -24,12 +24,14 @@ export interface Erased {
 
 export type SearchTable = 'message' | 'chat';
 
-/** The one thing the two databases do in their own way. */
+/** What the two databases do in their own way. */
 export interface SearchDialect {
   /** Called after rows were written, where the index does not follow by itself. */
   index(database: Kysely<Schema>, table: SearchTable, rows: { id: string; text: string }[]): Promise<void>;
   /** Sequences of rows of the owner outside the trash with all words (the last one may be a beginning), newest first. */
   match(database: Kysely<Schema>, query: MatchQuery): Promise<number[]>;
+  /** Whether a text is like a pattern, in which a backslash escapes; of letters only the case of A to Z is the same. */
+  like(column: RawBuilder<unknown>, pattern: string): RawBuilder<boolean>;
 }
 
 export interface MatchQuery {

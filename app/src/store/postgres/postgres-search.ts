@@ -30,6 +30,9 @@ export const postgresSearch: SearchDialect = {
       order by ${index}.sequence desc limit ${query.limit}`.execute(database);
     return rows.rows.map((row) => row.sequence);
   },
+
+  // In "C", whatever the database's own locale takes for the same letter: SQLite knows the case of A to Z only.
+  like: (column, pattern) => sql<boolean>`${column} collate "C" ilike ${pattern} escape '\\'`,
 };
 
 async function indexRow(

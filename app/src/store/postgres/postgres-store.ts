@@ -6,6 +6,7 @@ import type { Log } from '../../lib/log.ts';
 import { archiveContents } from '../archive.ts';
 import { backupKind, readLines } from '../archive-file.ts';
 import { backupName } from '../backup-names.ts';
+import { createFileTurns } from '../file-turns.ts';
 import { applyMigrations, readVersion, refuseNewer, schemaVersion } from '../migrations/migrate.ts';
 import { callNames } from '../operations/operations.ts';
 import type { Erased, StoreCall } from '../operations/session.ts';
@@ -86,10 +87,18 @@ interface Parts {
 function assemble({ options, database, runNotices, listener }: Parts): Store {
   const scrubFiles =
     options.scrubFiles ?? ((erased: Erased) => scrubBackupFiles(join(options.home, 'backups'), erased));
+  const takeTurn = createFileTurns();
+  // The rows are gone, so nobody can ask again: where one part fails, the other is done all the same.
+  const clearFiles = async (erased: Erased | null): Promise<void> => {
+    try {
+      if (erased) await scrubFiles(erased);
+    } finally {
+      await removeDeadRows(database);
+    }
+  };
   const call = async (name: StoreCall, parameters: unknown[]): Promise<unknown> => {
     const { value, session } = await callPostgres(database, name, parameters);
-    if (session.truncateLog) await removeDeadRows(database);
-    if (session.erased) await scrubFiles(session.erased);
+    if (session.truncateLog) await takeTurn(() => clearFiles(session.erased));
     return value;
   };
   const calls = Object.fromEntries(
@@ -112,13 +121,9 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
         notices: [],
       };
     },
-    backup: (path) => exportPostgres(database, path, { now: options.clock.now() }),
+    backup: (path) => takeTurn(() => exportPostgres(database, path, { now: options.clock.now() })),
     async restoreBackup(path) {
-      requireArchive(path);
-      const now = options.clock.now();
-      const previous = join(options.home, 'backups', backupName(now, 'before-restore', '.corral.gz'));
-      await exportPostgres(database, previous, { now });
-      await importPostgres(database, path);
+      const previous = await takeTurn(() => restore(options, database, path));
       runNotices.recheck();
       return { previous };
     },
@@ -133,6 +138,20 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
   };
 }
 
+/** Gives the path of a backup of what was there. */
+async function restore(
+  { home, clock }: PostgresStoreOptions,
+  database: Kysely<Schema>,
+  path: string,
+): Promise<string> {
+  requireArchive(path);
+  const now = clock.now();
+  const previous = join(home, 'backups', backupName(now, 'before-restore', '.corral.gz'));
+  await exportPostgres(database, previous, { now });
+  await importPostgres(database, path);
+  return previous;
+}
+
 function requireArchive(path: string): void {
   if (backupKind(path) === 'sqlite')
     throw new AppError('file-invalid', 'PostgreSQL cannot restore an SQLite file.', {
@@ -142,5 +161,23 @@ function requireArchive(path: string): void {
 
 /** PostgreSQL keeps deleted rows in its files until they are vacuumed. Its own log and backups are the operator's. */
 async function removeDeadRows(database: Kysely<Schema>): Promise<void> {
-  for (const table of personalTables) await sql`vacuum ${sql.ref(table)}`.execute(database);
+  try {
+    await database.connection().execute(vacuum);
+  } catch (error) {
+    throw new AppError(
+      'store-unavailable',
+      'It is deleted, but its text is still in the files of PostgreSQL.',
+      { hint: 'They are cleared in time; `vacuum` in this database does it at once.', cause: error },
+    );
+  }
+}
+
+/** Of a large table it takes longer than any call of ours may. */
+async function vacuum(connection: Kysely<Schema>): Promise<void> {
+  await sql`set statement_timeout = 0`.execute(connection);
+  try {
+    for (const table of personalTables) await sql`vacuum ${sql.ref(table)}`.execute(connection);
+  } finally {
+    await sql`reset statement_timeout`.execute(connection);
+  }
 }

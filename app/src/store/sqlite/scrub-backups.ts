@@ -33,6 +33,8 @@ async function scrubDatabase(backup: BackupFile, erased: Erased): Promise<void> 
   const file = beginFile(backup.path, { replace: true });
   try {
     const original = new DatabaseSync(backup.path, { readOnly: true });
+    // The new file takes it over. Without it, rows that move while it is written leave copies between those that stay.
+    original.exec('PRAGMA secure_delete=1');
     original.prepare('VACUUM INTO ?').run(file.path);
     original.close();
     await eraseIn(file.path, erased);

@@ -17,4 +17,6 @@ export const sqliteSearch: SearchDialect = {
       order by ${index}.rowid desc limit ${query.limit}`.execute(database);
     return rows.rows.map((row) => row.sequence);
   },
+
+  like: (column, pattern) => sql<boolean>`${column} like ${pattern} escape '\\'`,
 };

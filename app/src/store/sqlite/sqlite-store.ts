@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { createFileTurns } from '../file-turns.ts';
 import type { StoreCall } from '../operations/session.ts';
 import { createRunNotices, toNotice } from '../run-notices.ts';
 import type { Store, StoreHealth } from '../store.ts';
@@ -62,11 +63,11 @@ interface Parts {
 function assemble(parts: Parts): Store {
   const { writer, reader, setup, clock } = parts;
   const runNotices = createRunNotices();
+  const takeTurn = createFileTurns();
 
   const settle = async (reply: WorkerReply): Promise<unknown> => {
-    if (reply.logIsHeld === true) await emptyLog(writer);
-    if (reply.erased) await aside(setup, '$scrub', reply.erased);
     for (const notice of reply.notices ?? []) runNotices.publish(notice);
+    if (reply.erased || reply.logIsHeld === true) await takeTurn(() => clearFiles(parts, reply));
     return reply.value;
   };
   const reading = reader.ready.calls.map((name) => [
@@ -97,10 +98,10 @@ function assemble(parts: Parts): Store {
       };
     },
     async backup(path) {
-      return (await aside(setup, '$backup', path)) as { sizeBytes: number };
+      return (await takeTurn(() => aside(setup, '$backup', path))) as { sizeBytes: number };
     },
     async restoreBackup(path) {
-      const restored = await aside({ ...setup, now: clock.now() }, '$restore', path);
+      const restored = await takeTurn(() => aside({ ...setup, now: clock.now() }, '$restore', path));
       forget();
       runNotices.recheck();
       return restored as { previous: string };
@@ -115,10 +116,19 @@ function assemble(parts: Parts): Store {
   };
 }
 
+/** The rows are gone, so nobody can ask again: where one part fails, the other is done all the same. */
+async function clearFiles({ setup, writer }: Parts, { erased, logIsHeld }: WorkerReply): Promise<void> {
+  try {
+    if (erased) await aside(setup, '$scrub', erased);
+  } finally {
+    if (logIsHeld === true) await emptyLog(writer);
+  }
+}
+
 const logTries = 600;
 const logTryEveryMs = 100;
 
-/** Deleted text leaves the log as soon as nobody reads an older state, such as a backup that is being written. */
+/** Deleted text leaves the log as soon as nobody reads an older state. */
 async function emptyLog(writer: WorkerClient): Promise<void> {
   for (let tries = 0; tries < logTries; tries++) {
     if ((await writer.call('$emptyLog', [])).value === true) return;

@@ -1,0 +1,68 @@
+import type { Chat } from '../contracts/chats.ts';
+import type { Page, Store } from '../store/store.ts';
+import type { ChatParts } from './chat-calls.ts';
+import type { ChatCalls } from './chats.ts';
+import { stopRun } from './runs/stop-run.ts';
+import type { TemporaryChats } from './temporary/temporary-chats.ts';
+
+type Erasing = Parameters<ChatCalls['erase']>[1];
+
+/** A chat or all of them, with what was written of them elsewhere. Runs that write there are stopped first. */
+export async function erase(parts: ChatParts, owner: string, what: Erasing): Promise<{ chatIds: string[] }> {
+  const { context, temporary } = parts;
+  for (const live of context.live.values())
+    if (live.owner === owner && (!('chatId' in what) || live.chatId === what.chatId))
+      await stopRun(context, owner, live.id);
+  const forgotten = forget(temporary, owner, what);
+  await afterErasing(parts, owner, forgotten);
+  const isTemporary = 'chatId' in what && forgotten.length > 0;
+  const erased = isTemporary ? [] : await eraseStored(parts, owner, what);
+  return { chatIds: [...forgotten, ...erased] };
+}
+
+/** A store that fails half-way has deleted the rows already: nobody can ask again, so the rest is done all the same. */
+async function eraseStored(parts: ChatParts, owner: string, what: Erasing): Promise<string[]> {
+  const { store } = parts;
+  const before = await storedIds(store, owner, what);
+  let erased: string[] = [];
+  try {
+    erased = (await store.erase(owner, what)).chatIds;
+  } catch (error) {
+    for (const chatId of before) if (!(await store.getChat(owner, chatId))) erased.push(chatId);
+    throw error;
+  } finally {
+    await afterErasing(parts, owner, erased);
+  }
+  return erased;
+}
+
+/** Those that have a state: what goes to the trash loses it there. */
+async function storedIds(store: Store, owner: string, what: Erasing): Promise<string[]> {
+  if ('chatId' in what) return (await store.getChat(owner, what.chatId)) ? [what.chatId] : [];
+  const ids: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Page<Chat> = await store.listChats(owner, { limit: 500, cursor });
+    ids.push(...page.items.map(({ id }) => id));
+    cursor = page.cursor;
+  } while (cursor !== null);
+  return ids;
+}
+
+async function afterErasing(
+  { context, dropState }: ChatParts,
+  owner: string,
+  chatIds: readonly string[],
+): Promise<void> {
+  for (const chatId of chatIds) {
+    await dropState(chatId);
+    context.notify({ type: 'chat-changed', owner, chatId, version: null, change: 'erased' });
+  }
+}
+
+function forget(temporary: TemporaryChats, owner: string, what: Erasing): string[] {
+  if (!('chatId' in what)) return temporary.forgetAll(owner);
+  if (!temporary.hasChat(what.chatId)) return [];
+  temporary.forget(owner, what);
+  return [what.chatId];
+}

@@ -1,5 +1,5 @@
 import { uuidv7 } from 'uuidv7';
-import { type AppError, toAppError } from '../contracts/app-error.ts';
+import { AppError, toAppError } from '../contracts/app-error.ts';
 import type { Job } from '../store/job-store.ts';
 import { retryDelayMs } from './retry-delay.ts';
 import type { JobKind, JobsOptions } from './jobs.ts';
@@ -107,10 +107,21 @@ interface Task {
   controller: AbortController;
 }
 
+/** Work that is not tried again after an error still outlives one power cut. */
+const leastStarts = 2;
+
+/** Errors and stops are told to the store: an attempt that left no word there ended with the whole program. */
+function programEnded(): AppError {
+  return new AppError('internal', 'the program ended while doing this, so it was not tried again', {
+    hint: 'The server log may tell why. Ask for it again to have it tried once more.',
+  });
+}
+
 async function work(task: Task): Promise<void> {
   const { options, job, controller } = task;
   const kind = options.kinds[job.kind];
   if (!kind) return;
+  if (job.attempts > Math.max(kind.attempts, leastStarts)) return end(task, kind, programEnded());
   options.onChange(job);
   const lease = keepLease(task);
   let failure: AppError | undefined;

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { AppError } from '../contracts/app-error.ts';
 import { systemClock } from '../lib/clock.ts';
 import { silentLog } from '../lib/log.ts';
-import type { Job } from '../store/job-store.ts';
+import type { Job, NewJob } from '../store/job-store.ts';
 import { createSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
 import { createJobs, type JobKind, type Jobs, type JobsOptions } from './jobs.ts';
@@ -27,6 +28,15 @@ const kind = (run: JobKind['run'], change: Partial<JobKind> = {}): JobKind => ({
   attempts: 1,
   run,
   ...change,
+});
+
+/** Work that nobody here was told of. */
+const orphan = (name: string): NewJob => ({
+  id: uuidv7(),
+  kind: name,
+  payload: {},
+  createdAt: 1,
+  runAt: 1,
 });
 
 async function withJobs(
@@ -174,22 +184,66 @@ test('what a stop interrupts waits in the store and is done by the next start', 
   });
   expect((await store.getJob('me', id))?.state).toBe('waiting');
   await withJobs({ once }, async (jobs) => {
-    expect((await until(jobs, id, 'done')).attempts).toBe(2);
+    expect((await until(jobs, id, 'done')).attempts).toBe(1);
   });
 });
 
+test('a stop costs no attempt: work that outlives several may still fail once and be tried again', async () => {
+  let fails = false;
+  let started = Promise.withResolvers<void>();
+  const patient = kind(
+    async ({ signal }) => {
+      started.resolve();
+      if (fails) throw new AppError('hub-unreachable', 'it did not work');
+      await sleep(60_000, undefined, { signal });
+    },
+    { attempts: 2 },
+  );
+  const { id } = await store.addJob('me', orphan('patient'));
+  for (let starts = 0; starts < 3; starts += 1) {
+    started = Promise.withResolvers<void>();
+    await withJobs({ patient }, async () => started.promise);
+    expect(await store.getJob('me', id)).toMatchObject({ state: 'waiting', attempts: 0 });
+  }
+  fails = true;
+  await withJobs({ patient }, async (jobs) => {
+    await vi.waitUntil(async () => (await jobs.get('me', id)).error !== null, { timeout: 20_000 });
+    expect(await jobs.cancel('me', id)).toMatchObject({ attempts: 1, error: { code: 'hub-unreachable' } });
+  });
+});
+
+test.each([
+  [1, 2],
+  [3, 3],
+])(
+  'work of %i attempts that ends the program is begun %i times, then it has failed',
+  async (attempts, most) => {
+    let runs = 0;
+    const name = `deadly-${attempts}`;
+    const deadly = kind(async () => void (runs += 1), { attempts });
+    const { id } = await store.addJob('me', orphan(name));
+    for (let starts = 0; starts < most; starts += 1)
+      await store.leaseJob({
+        kinds: [name],
+        worker: `dead-${starts}`,
+        now: starts + 2,
+        leasedUntil: starts + 3,
+      });
+    await withJobs({ [name]: deadly }, async (jobs) => {
+      await vi.waitUntil(async () => (await jobs.get('me', id)).finishedAt !== null, { timeout: 20_000 });
+      const { state, error } = await jobs.get('me', id);
+      expect(state).toBe('failed');
+      expect(error?.message).toContain('the program ended while doing this');
+    });
+    expect(runs).toBe(0);
+  },
+);
+
 test('a worker that died loses its lease to another', async () => {
-  const orphan = {
-    id: '0f8fad5b-d9cb-469f-a165-70867728950e',
-    kind: 'orphan',
-    payload: {},
-    createdAt: 1,
-    runAt: 1,
-  };
-  await store.addJob('me', orphan);
+  const { id } = await store.addJob('me', orphan('orphan'));
   await store.leaseJob({ kinds: ['orphan'], worker: 'dead', now: Date.now(), leasedUntil: Date.now() + 60 });
   await withJobs({ orphan: kind(async () => undefined) }, async (jobs) => {
-    expect(await until(jobs, orphan.id, 'done')).toMatchObject({ attempts: 2 });
+    expect(await until(jobs, id, 'done')).toMatchObject({ attempts: 2 });
   });
 });
 
@@ -207,11 +261,11 @@ test('work whose lease passed while the machine slept goes on, and is not begun 
     const { id } = await jobs.add('me', { kind: 'sleeper', payload: {} });
     await vi.waitUntil(() => runs === 1, { timeout: 20_000 });
     ahead = 2 * leaseMs;
-    const attempts = async (): Promise<number> => (await jobs.get('me', id)).attempts;
-    await vi.waitUntil(async () => (await attempts()) === 2, { timeout: 20_000 });
+    const leasedUntil = async (): Promise<number> => Number((await jobs.get('me', id)).leasedUntil);
+    await vi.waitUntil(async () => (await leasedUntil()) > clock.now(), { timeout: 20_000 });
     await sleep(50);
     gate.resolve();
-    await until(jobs, id, 'done');
+    expect((await until(jobs, id, 'done')).attempts).toBe(1);
     expect(runs).toBe(1);
   };
   await withJobs({ sleeper: kind(run, { concurrency: 2 }) }, use, { clock, leaseMs });

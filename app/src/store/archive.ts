@@ -183,22 +183,31 @@ export async function* withoutErased(lines: AsyncIterable<string>, erased: Erase
     const value = parseLine(line) as Partial<ArchivedRow> & { end?: number };
     if (value.end !== undefined) yield JSON.stringify({ end: count });
     else if (value.table === undefined) yield line;
-    else if (!isErased(value as ArchivedRow, line, { erased, gone })) {
+    else if (!isErased(value as ArchivedRow, erased, gone)) {
       yield line;
       count += 1;
     }
   }
 }
 
-/** `gone` also gathers the runs of the chat, whose journal does not name the chat. */
-function isErased(
-  { table, row }: ArchivedRow,
-  line: string,
-  { erased, gone }: { erased: Erased; gone: Set<string> },
-): boolean {
+/** What names the chat of a row where that is not `chat_id`; the journal names the run. */
+const chatColumns: Partial<Record<TableName, string>> = {
+  chat: 'id',
+  journal: 'run_id',
+  outbox: 'conversation_id',
+};
+
+/** Other chats may name the chat in their texts. `gone` also gathers its runs, which come before their journal. */
+function isErased({ table, row }: ArchivedRow, erased: Erased, gone: Set<string>): boolean {
   if (row.owner !== erased.owner) return false;
   if (erased.chatIds === null) return true;
-  const isGone = [...gone].some((id) => line.includes(id));
+  if (table === 'job') return isWorkOn(row, erased.chatIds);
+  const isGone = gone.has(String(row[chatColumns[table] ?? 'chat_id']));
   if (isGone && table === 'run') gone.add(String(row.id));
   return isGone;
+}
+
+/** The same as where the rows are erased: what a job is about stands only inside its payload and its key. */
+function isWorkOn(job: Row, chatIds: string[]): boolean {
+  return chatIds.some((id) => [job.payload_json, job.key].some((text) => String(text).includes(id)));
 }

@@ -29,7 +29,10 @@ export interface JobStore {
   addJob(owner: string, job: NewJob): Promise<Job>;
   getJob(owner: string, jobId: string): Promise<Job | null>;
   listJobs(owner: string, filter: { kind?: string; active?: boolean; limit: number }): Promise<Job[]>;
-  /** Takes the oldest due job of these kinds (all owners), counting an attempt; null: none is due. */
+  /**
+   * Takes the oldest due job of these kinds (all owners), counting an attempt unless this worker has it already; null:
+   * none is due.
+   */
   leaseJob(query: { kinds: string[]; worker: string; now: number; leasedUntil: number }): Promise<Job | null>;
   /** Extends the lease and tells progress. False: the lease was lost or the job cancelled; stop. */
   renewJob(write: {
@@ -38,7 +41,7 @@ export interface JobStore {
     leasedUntil: number;
     progress?: Record<string, unknown>;
   }): Promise<boolean>;
-  /** Ends it: done, failed for good, or (`retryAt`) waiting again. */
+  /** Ends it: done, failed for good, or (`retryAt`) waiting again; without an error the attempt does not count. */
   finishJob(write: {
     jobId: string;
     worker: string;

@@ -47,6 +47,17 @@ export function jobContract({ store, owner }: ContractParts): void {
       });
     });
 
+    test('neither a worker that asks again for its own work nor a stop costs an attempt', async () => {
+      const me = owner();
+      const kind = uuidv7();
+      const { id } = await store().addJob(me, job(kind));
+      expect(await lease(kind, 'a', 10)).toMatchObject({ id, attempts: 1 });
+      expect(await lease(kind, 'a', 200)).toMatchObject({ id, attempts: 1, leasedUntil: 300 });
+      await store().finishJob({ jobId: id, worker: 'a', now: 210, retryAt: 210 });
+      expect(await store().getJob(me, id)).toMatchObject({ state: 'waiting', attempts: 0 });
+      expect(await lease(kind, 'a', 220)).toMatchObject({ id, attempts: 1 });
+    });
+
     test('a key makes one job as long as that one waits or works', async () => {
       const me = owner();
       const kind = uuidv7();

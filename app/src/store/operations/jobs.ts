@@ -100,7 +100,13 @@ export const jobWriting = {
       .updateTable('job')
       .set((job) => ({
         state: 'working',
-        attempts: job('attempts', '+', 1),
+        // The work of a worker that asks again goes on there: its lease passed while the machine slept.
+        attempts: job
+          .case()
+          .when('leased_by', '=', query.worker)
+          .then(job.ref('attempts'))
+          .else(job('attempts', '+', 1))
+          .end(),
         leased_by: query.worker,
         leased_until: query.leasedUntil,
       }))
@@ -129,12 +135,14 @@ export const jobWriting = {
     const ended = { state: write.error ? 'failed' : 'done', finished_at: write.now };
     const result = await session.database
       .updateTable('job')
-      .set({
+      .set((job) => ({
         ...(write.retryAt === undefined ? ended : { state: 'waiting', run_at: write.retryAt }),
+        // It waits again and nothing failed: a stop of the program costs no attempt.
+        ...(write.retryAt !== undefined && !write.error ? { attempts: job('attempts', '-', 1) } : {}),
         error_json: toJsonOrNull(write.error),
         leased_by: null,
         leased_until: null,
-      })
+      }))
       .where('id', '=', write.jobId)
       .where('leased_by', '=', write.worker)
       .where('state', '=', 'working')

@@ -34,13 +34,17 @@ export function takeFrom(backup: string, path: string): void {
   file.keep();
 }
 
-/** Moves a damaged database with its log out of the way; it may still be worth a look, so nothing is deleted. */
+/**
+ * Moves a damaged database with its log, or what a stop in between left of them, out of the way; it may still be worth a
+ * look, so nothing is deleted. The database goes first: as long as it is there, the next start begins anew.
+ */
 export function setAside(place: { home: string; path: string; now: number }): string {
   const folder = join(place.home, 'damaged', timestamp(place.now));
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const suffix of ['', '-wal', '-shm', '-journal', '-check']) {
     const file = `${place.path}${suffix}`;
-    if (existsSync(file)) renameSync(file, join(folder, `corral.db${suffix}`));
+    if (!existsSync(file)) continue;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    renameSync(file, join(folder, `corral.db${suffix}`));
   }
   syncPath(place.home);
   return folder;

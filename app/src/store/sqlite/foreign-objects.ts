@@ -11,8 +11,8 @@ export async function foreignObjects(database: DatabaseSync): Promise<string[]> 
   const own = new DatabaseSync(':memory:');
   try {
     await applyMigrations(new Kysely<never>({ dialect: nodeSqliteDialect(own) }), 'sqlite');
-    const known = new Set(objectsOf(own).map(({ sql }) => sql));
-    return objectsOf(database).flatMap(({ name, sql }) => (known.has(sql) ? [] : [name]));
+    const known = new Set([...objectsOf(own).map(({ whole }) => whole), ...statistics]);
+    return objectsOf(database).flatMap(({ name, whole }) => (known.has(whole) ? [] : [name]));
   } finally {
     own.close();
   }
@@ -20,15 +20,23 @@ export async function foreignObjects(database: DatabaseSync): Promise<string[]> 
 
 interface SchemaObject {
   name: string;
-  sql: string;
+  /** Type, name, table and words: the words alone would not tell of another name. */
+  whole: string;
 }
 
-/** What SQLite makes by itself has no words of its own. */
+/** What an `analyze` left, in SQLite's own words. A name alone, also with `sqlite_`, can be anybody's. */
+const statistics = [
+  ['sqlite_stat1', 'tbl,idx,stat'],
+  ['sqlite_stat4', 'tbl,idx,neq,nlt,ndlt,sample'],
+].map(([name, columns]) => JSON.stringify(['table', name, name, `CREATE TABLE ${name}(${columns})`]));
+
+/** The indices that SQLite makes by itself have no words. */
 function objectsOf(database: DatabaseSync): SchemaObject[] {
   const rows = database
-    .prepare(
-      `select name, sql from sqlite_schema where sql is not null and name not like 'sqlite\\_%' escape '\\'`,
-    )
+    .prepare('select type, name, tbl_name, sql from sqlite_schema where sql is not null')
     .all();
-  return rows.map(({ name, sql }) => ({ name: String(name), sql: String(sql) }));
+  return rows.map(({ type, name, tbl_name, sql }) => ({
+    name: String(name),
+    whole: JSON.stringify([type, name, tbl_name, sql]),
+  }));
 }

@@ -23,10 +23,13 @@ export async function replaceDamaged(setup: WorkerSetup): Promise<string> {
 }
 
 /** A stop in between left the new database beside the place of the old one; or somebody took the database away. */
-export function finishReplacement({ path, home }: Pick<WorkerSetup, 'path' | 'home'>): string[] {
+export function finishReplacement(setup: Pick<WorkerSetup, 'path' | 'home' | 'now'>): string[] {
+  const { path, home } = setup;
   const replacement = replacementOf(path);
   if (existsSync(path)) return [];
   if (existsSync(replacement)) {
+    // SQLite would write a log of the damaged database that is still there into the new one.
+    setAside(setup);
     renameSync(replacement, path);
     syncPath(dirname(path));
     return ['The database was damaged and has been replaced by what could be read of it; see `damaged`.'];

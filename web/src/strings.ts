@@ -97,7 +97,8 @@ export const strings = {
     },
     trash: 'Trash',
     trashEmpty: 'The trash is empty.',
-    trashNote: 'Kept for 30 days, then deleted for good.',
+    trashNote: 'What is here can be restored until it is gone for good.',
+    trashGone: (when: string) => `gone ${when}`,
     trashKinds: {
       chat: () => 'Chat',
       messages: (count: number) => plural(count, 'message', 'messages'),
@@ -214,6 +215,7 @@ export const strings = {
     clearHint: 'Start this conversation afresh',
     dropHere: 'Drop text files here',
     tooLarge: (name: string, limit: string) => `“${name}” is larger than ${limit} and was not attached.`,
+    notReadable: (name: string) => `“${name}” could not be read and was not attached.`,
     notText: (name: string) => `“${name}” is not a text file and was not attached.`,
     longPaste: (characters: number) =>
       `${number.format(characters)} characters pasted. That may be more than the model can read.`,
@@ -274,6 +276,7 @@ export const strings = {
       model: 'of the model',
       preference: 'from your settings',
     },
+    notSaved: 'Not saved.',
     locked: 'Set by the operator',
     lockedTo: (value: string) => `Set by the operator: ${value}.`,
     ignored: 'This model does not use it',

@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { CDPSession, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { inBrowser } from './in-browser.ts';
@@ -182,4 +185,25 @@ test('an answer goes on while one types without a pause', async () => {
   // A second and more: text comes at least each quarter of it, and no letter is lost.
   expect(lengths.size).toBeGreaterThan(3);
   expect(await page.locator('#composer').inputValue()).toBe('a'.repeat(60));
+});
+
+test('a folder among dropped files is named as what could not be read, and those after it are attached', async ({
+  onTestFinished,
+}) => {
+  const root = mkdtempSync(join(tmpdir(), 'corral-drop-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const paths = ['before.txt', 'wool', 'after.txt'].map((name) => join(root, name));
+  const [before = '', folder = '', after = ''] = paths;
+  mkdirSync(folder);
+  writeFileSync(before, 'brown wool');
+  writeFileSync(after, 'white wool');
+  const { page, context } = await here.open();
+  const client = await context.newCDPSession(page);
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await client.send('Input.dispatchDragEvent', { type, x: 700, y: 300, data });
+  await page.getByText('“wool” could not be read and was not attached.').waitFor();
+  const attached = page.locator('.composer__files li');
+  await expect.poll(() => attached.count()).toBe(2);
+  expect((await attached.allInnerTexts()).join()).toMatch(/before\.txt[^]*after\.txt/);
 });

@@ -126,3 +126,63 @@ test('a system prompt typed in a narrow window is kept when Escape or Back close
     .poll(() => settingsOf(chatId))
     .toEqual({ systemPrompt: 'One.', sampling: { stop: ['zebra'] } });
 });
+
+test('a prompt and stop strings that cannot be saved stay in their fields, for their chat, until they are', async () => {
+  const { page } = await here.open();
+  const chatId = await startChat(page, 'Hello');
+  await openPanel(page);
+  const panel = page.locator('.panel');
+  const shown = (): Promise<string[]> =>
+    Promise.all(['System prompt', 'Stop strings'].map((label) => field(page, label).inputValue()));
+  const error = { code: 'disk-full', message: 'There is no room left.' };
+  const refuse = `**/api/chats/${chatId}`;
+  await page.route(refuse, (route) =>
+    route.request().method() === 'PATCH' ? route.fulfill({ status: 507, json: { error } }) : route.fallback(),
+  );
+  // One is saved because the hand rests, the other because its field is left.
+  await field(page, 'System prompt').focus();
+  await page.keyboard.type('Speak of llamas.');
+  await page.getByText('There is no room left.').waitFor();
+  await expect.poll(() => shown()).toEqual(['Speak of llamas.', '']);
+  await field(page, 'Stop strings').focus();
+  await page.keyboard.type('zebra');
+  await page.locator('#composer').focus();
+  await expect.poll(() => panel.getByText('Not saved.').count()).toBe(2);
+  expect(await shown()).toEqual(['Speak of llamas.', 'zebra']);
+  // They are of this chat, and there again with it.
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await expect.poll(() => shown()).toEqual(['', '']);
+  expect(await panel.getByText('Not saved.').count()).toBe(0);
+  await page.goBack();
+  await expect.poll(() => shown()).toEqual(['Speak of llamas.', 'zebra']);
+  expect(await settingsOf(chatId)).toEqual({});
+  await page.unroute(refuse);
+  for (const left of [1, 0]) {
+    await panel.getByRole('button', { name: 'Try again' }).first().click();
+    await expect.poll(() => panel.getByText('Not saved.').count()).toBe(left);
+  }
+  await expect
+    .poll(() => settingsOf(chatId))
+    .toEqual({ systemPrompt: 'Speak of llamas.', sampling: { stop: ['zebra'] } });
+  expect(await shown()).toEqual(['Speak of llamas.', 'zebra']);
+});
+
+test('a prompt that could not be saved gives way to what is chosen in its place', async () => {
+  const { page } = await here.open();
+  const chatId = await startChat(page, 'Hello');
+  await here.server.call('PATCH', `/api/chats/${chatId}`, { settings: { systemPrompt: 'One.' } });
+  await openPanel(page);
+  await expect.poll(() => field(page, 'System prompt').inputValue()).toBe('One.');
+  await page.route(`**/api/chats/${chatId}`, (route) =>
+    route.request().method() === 'PATCH' ? route.abort() : route.fallback(),
+  );
+  await typeOver(page, 'System prompt', 'Two.');
+  await page.locator('#composer').focus();
+  await page.getByText('Not saved.').waitFor();
+  expect(await field(page, 'System prompt').inputValue()).toBe('Two.');
+  await page.unroute(`**/api/chats/${chatId}`);
+  await page.getByRole('button', { name: 'Reset System prompt' }).click();
+  await expect.poll(() => field(page, 'System prompt').inputValue()).toBe('');
+  expect(await page.getByText('Not saved.').count()).toBe(0);
+  await expect.poll(() => settingsOf(chatId)).toEqual({});
+});

@@ -35,14 +35,20 @@ function opacityOf(element: unknown): string {
   return page.getComputedStyle(element).opacity;
 }
 
-async function put(path: string, body: unknown): Promise<void> {
-  const headers = { 'content-type': 'application/json' };
-  const { ok } = await fetch(here.server.address + path, {
-    method: 'PUT',
-    headers,
-    body: JSON.stringify(body),
+async function call(
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH',
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
+  const response = await fetch(here.server.address + path, {
+    method,
+    ...(body === undefined
+      ? {}
+      : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
   });
-  expect(ok).toBe(true);
+  expect(response.ok).toBe(true);
+  const text = await response.text();
+  return text === '' ? undefined : JSON.parse(text);
 }
 
 async function openCompare(page: Page): Promise<void> {
@@ -134,7 +140,7 @@ test('a preset is chosen for one side: all its settings hold there, and the side
     sampling: { temperature: 0.25, maxNewTokens: 5 },
     rememberExchanges: 2,
   };
-  await put('/api/presets/Terse', { settings: preset });
+  await call('PUT', '/api/presets/Terse', { settings: preset });
   const { page } = await here.open();
   await openCompare(page);
   for (const name of ['Left', 'Right'] as const) {
@@ -166,9 +172,45 @@ test('models of a service that takes long to list them come into the open dialog
   await openCompare(page);
   const model = side(page, 'Right').getByLabel('Model');
   const listed = page.waitForResponse((response) => response.url().endsWith('/api/models'));
-  await put('/api/providers/late', { kind: 'openai', url: `${service.url}/v1` });
+  await call('PUT', '/api/providers/late', { kind: 'openai', url: `${service.url}/v1` });
   expect(await (await listed).text()).not.toContain('late:slow');
   list();
   await model.selectOption('late:slow');
   await service.close();
+});
+
+test('the strength of an adapter is that of the shown chat, and passing it by changes nothing', async () => {
+  const known = (await call('GET', '/api/models')) as { models: { id: string; adapters: string[] }[] };
+  const id = known.models.find((model) => model.id === 'cria')?.adapters[0] ?? '';
+  const withScale = (scale: number) => ({ settings: { model: 'cria', adapters: [{ id, scale }] } });
+  const [weak, strong] = [
+    (await call('POST', '/api/chats', withScale(0.5))) as { id: string },
+    (await call('POST', '/api/chats', withScale(1.5))) as { id: string },
+  ];
+  const scaleOf = async (chat: { id: string }): Promise<unknown> => {
+    const opened = (await call('GET', `/api/chats/${chat.id}`)) as {
+      chat: { settings: { adapters: { scale: number }[] } };
+    };
+    return opened.chat.settings.adapters[0]?.scale;
+  };
+  const { page } = await here.open({ path: `/#/c/${weak.id}` });
+  await page.locator('[data-panel-toggle]').click();
+  const slider = page.getByRole('slider', { name: 'Strength: pirate' });
+  await expect.poll(() => slider.inputValue()).toBe('0.5');
+  await page.evaluate(`location.hash = '#/c/${strong.id}'`);
+  await expect.poll(() => slider.inputValue()).toBe('1.5');
+  await page.getByRole('checkbox', { name: 'pirate' }).focus();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  // Another tab sets it; nothing that was shown before is written over that.
+  await call('PATCH', `/api/chats/${strong.id}`, withScale(1.2));
+  await expect.poll(() => slider.inputValue()).toBe('1.2');
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('Tab');
+  await page.waitForTimeout(1_000);
+  expect([await scaleOf(weak), await scaleOf(strong)]).toEqual([0.5, 1.2]);
+  await slider.focus();
+  await page.keyboard.press('ArrowRight');
+  await expect.poll(() => scaleOf(strong)).toBe(1.25);
+  expect(await scaleOf(weak)).toBe(0.5);
 });

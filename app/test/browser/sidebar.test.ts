@@ -3,7 +3,11 @@ import { expect, test } from 'vitest';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
 
-const here = inBrowser(() => servePage({ script: { tokensPerSecond: 500 } }));
+const here = inBrowser(() =>
+  servePage({ script: { tokensPerSecond: 500 }, environment: { CORRAL_TRASH_DAYS: '91' } }),
+);
+
+const error = { code: 'internal', message: 'Something broke at the server.' };
 
 const dayMs = 24 * 60 * 60 * 1000;
 /** Title and age in days, each in the middle of its group whatever the hour is. */
@@ -121,4 +125,43 @@ test('a deleted folder is gone for good, and its chats are in none, however many
   await page.reload();
   await folder('Felt').waitFor();
   expect(await folder('Wool').count()).toBe(0);
+});
+
+test('chats that cannot be asked for again stay listed', async () => {
+  const { body } = await here.server.call('POST', '/api/chats', { title: 'Listed in any case' });
+  const { page } = await here.open();
+  const row = page.locator('.chat-row', { hasText: 'Listed in any case' });
+  await row.waitFor();
+  await page.route(/\/api\/chats\?/, (route) => route.fulfill({ status: 500, json: { error } }));
+  const failed = page.waitForResponse((response) => response.status() === 500);
+  await here.server.call('PATCH', `/api/chats/${String(body['id'])}`, { pinned: true });
+  await failed;
+  await page.waitForTimeout(500);
+  expect(await row.count()).toBe(1);
+});
+
+test('the trash is said to be empty only where that is known; an entry tells when it goes', async () => {
+  const { body } = await here.server.call('POST', '/api/chats', { title: 'To be thrown away' });
+  const { page } = await here.open();
+  let fail = (): void => undefined;
+  const held = new Promise<void>((resolve) => (fail = resolve));
+  await page.route(/\/api\/trash/, async (route) => {
+    await held;
+    await route.fulfill({ status: 500, json: { error } });
+  });
+  await page.getByRole('button', { name: 'Trash' }).click();
+  const trash = page.getByRole('region', { name: 'Trash' });
+  await trash.getByRole('progressbar', { name: 'Loading' }).waitFor();
+  expect(await trash.innerText()).not.toContain('empty');
+  fail();
+  await trash.getByRole('alert').getByText(error.message).waitFor();
+  expect(await trash.innerText()).not.toContain('empty');
+  await page.unroute(/\/api\/trash/);
+  await trash.getByRole('button', { name: 'Try again' }).click();
+  await trash.getByText('The trash is empty.').waitFor();
+  await here.server.call('DELETE', `/api/chats/${String(body['id'])}`);
+  const entry = trash.getByRole('listitem').filter({ hasText: 'To be thrown away' });
+  await entry.waitFor();
+  expect(await entry.innerText()).toContain('gone in 3 months');
+  expect(await trash.innerText()).not.toContain('30 days');
 });

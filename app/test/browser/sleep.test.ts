@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
@@ -75,4 +76,43 @@ test('after sleep the line is dead without a word: the page takes another one an
   const { body } = await server.call('GET', `/api/chats/${page.url().split('/').at(-1)}`);
   const [, answer] = body['messages'] as { content: string }[];
   expect(whole.replace(/\s+/g, ' ').trim()).toBe(answer?.content.replace(/\s+/g, ' ').trim());
+});
+
+async function setHidden(page: Page, isHidden: boolean): Promise<void> {
+  await page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));`);
+}
+
+test('a tab that was hidden so long that it gave its line back shows what happened meanwhile', async () => {
+  const server = await servePage({ script: { tokensPerSecond: 60 } });
+  onTestFinished(() => server.close());
+  const { page } = await here.open({ address: server.address });
+  await page.clock.install();
+  await page.reload();
+  await say(page, '/long 300');
+  await page.locator('.message--answer .prose p').first().waitFor();
+  const chatId = page.url().split('/').at(-1);
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await page.getByRole('button', { name: 'Trash' }).click();
+  await page.getByText('The trash is empty.').waitFor();
+  await page.locator('[data-panel-toggle]').click();
+  const presets = page.getByRole('button', { name: 'Presets' });
+  await presets.waitFor();
+  await setHidden(page, true);
+  await page.clock.fastForward('05:01');
+  const { body } = await server.call('POST', '/api/chats', { title: 'Thrown away elsewhere' });
+  await server.call('DELETE', `/api/chats/${String(body['id'])}`);
+  await server.call('PUT', '/api/presets/Shepherd', { settings: { systemPrompt: 'Guard the flock.' } });
+  const active = async (): Promise<unknown> => (await server.call('GET', '/api/runs?active=1')).body['runs'];
+  await expect.poll(active, { timeout: 20_000 }).toEqual([]);
+  expect(await page.title()).not.toMatch(/^●/);
+  await setHidden(page, false);
+  await page.locator('.trash-row', { hasText: 'Thrown away elsewhere' }).waitFor();
+  await presets.click();
+  await page.getByRole('menuitem', { name: 'Shepherd' }).first().waitFor();
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.title()).toMatch(/^●/);
+  await page.reload();
+  const unread = page.locator('.chat-row').filter({ has: page.getByRole('img', { name: 'New answer' }) });
+  await expect.poll(() => unread.getByRole('link').getAttribute('href')).toBe(`#/c/${chatId}`);
 });

@@ -21,6 +21,21 @@ const pageVersion = document.querySelector<HTMLMetaElement>('meta[name="corral-p
 /** A page under development is not the server's. */
 const isServed = /^[0-9a-f]{16}$/.test(pageVersion ?? '');
 
+/** All that notices tell of: those that came while the line was away are lost. */
+const told = [
+  keys.chats,
+  keys.trash,
+  keys.jobs,
+  keys.models,
+  keys.catalogue,
+  keys.disk,
+  keys.adapters,
+  keys.preferences,
+  keys.presets,
+  keys.effective,
+  keys.log,
+];
+
 function hello(notice: Extract<Notice, { type: 'hello' }>): void {
   if (isServed && pageVersion !== notice.pageVersion) isStale.set(true);
   const isNewBoot = bootId !== null && bootId !== notice.bootId;
@@ -32,8 +47,8 @@ function hello(notice: Extract<Notice, { type: 'hello' }>): void {
   for (const session of openSessions())
     if (isReconnected || session.state.get().status === 'failed') void session.load();
   if (!isReconnected) return;
-  invalidate(keys.chats, keys.jobs, keys.models);
-  if (isNewBoot) invalidate(keys.system, keys.preferences, keys.presets, keys.effective, keys.log);
+  invalidate(...told);
+  if (isNewBoot) invalidate(keys.system);
 }
 
 /** Kinds of jobs that bring something, and how it is told. */

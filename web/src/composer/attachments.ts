@@ -22,7 +22,13 @@ export type ReadFile = { ok: true; attachment: Attachment } | { ok: false; reaso
 export async function readTextFile(file: File): Promise<ReadFile> {
   if (file.size > maxFileBytes)
     return { ok: false, reason: strings.composer.tooLarge(file.name, bytes(maxFileBytes)) };
-  const buffer = await file.arrayBuffer();
+  let buffer: ArrayBuffer;
+  try {
+    buffer = await file.arrayBuffer();
+  } catch {
+    // A folder, a file of somebody else, or one that is gone by now.
+    return { ok: false, reason: strings.composer.notReadable(file.name) };
+  }
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(buffer);
     if (text.includes('\0')) return { ok: false, reason: strings.composer.notText(file.name) };

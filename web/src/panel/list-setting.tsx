@@ -1,5 +1,4 @@
 import type { EffectiveSetting } from '@corral/app/contracts/api/settings';
-import { changeSettings } from '../state/actions.ts';
 import { strings } from '../strings.ts';
 import { withSetting } from './parameters.ts';
 import { SettingField } from './setting-field.tsx';
@@ -17,16 +16,19 @@ export function ListSetting({ name, label, why, setting }: ListSettingProps) {
   const { read, write } = name === 'sampling.stopTokenIds' ? idList : textList;
   const effective = Array.isArray(setting?.value) ? (setting.value as (string | number)[]) : [];
   const text = write(effective);
-  const typed = useTyped((changed, session) => {
+  const typed = useTyped(name, (changed) => {
     const list = read(changed);
-    if (list === null) return false;
+    if (list === null) return null;
     const value = list.length === 0 ? undefined : list;
-    if (changed !== text) changeSettings((settings) => withSetting(settings, name, value), session);
-    return changed === write(list);
+    return {
+      change: (settings) => withSetting(settings, name, value),
+      isNews: changed !== text,
+      isExact: changed === write(list),
+    };
   });
   const isWrong = typed.text !== null && read(typed.text) === null;
   return (
-    <SettingField name={name} label={label} why={why} setting={setting}>
+    <SettingField name={name} label={label} why={why} setting={setting} retry={typed.retry}>
       {({ id, describedBy, isLocked }) => (
         <>
           <textarea

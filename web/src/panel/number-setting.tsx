@@ -1,5 +1,4 @@
 import type { EffectiveSetting } from '@corral/app/contracts/api/settings';
-import { changeSettings } from '../state/actions.ts';
 import { withSetting, type NumberParameter } from './parameters.ts';
 import { SettingField, useLocked } from './setting-field.tsx';
 import { useTyped } from './use-typed.ts';
@@ -12,13 +11,14 @@ function numberOf(text: string, { min, max }: NumberParameter): number | null {
 /** What the field holds: as it is being typed, otherwise what holds in the chat. */
 function useNumber(parameter: NumberParameter, effective: number | null) {
   const { name } = parameter;
-  const typed = useTyped((text, session) => {
+  const typed = useTyped(name, (text) => {
     const value = numberOf(text, parameter);
-    if (value !== effective) {
-      const sent = value ?? (name.startsWith('sampling.') ? undefined : null);
-      changeSettings((settings) => withSetting(settings, name, sent), session);
-    }
-    return text === String(value);
+    const sent = value ?? (name.startsWith('sampling.') ? undefined : null);
+    return {
+      change: (settings) => withSetting(settings, name, sent),
+      isNews: value !== effective,
+      isExact: text === String(value),
+    };
   });
   return { ...typed, text: typed.text ?? String(effective ?? '') };
 }
@@ -31,9 +31,9 @@ export interface NumberSettingProps {
 export function NumberSetting({ parameter, setting }: NumberSettingProps) {
   const { name, label, why, min, max, sliderMax, step, emptyMeans, emptyAt = min } = parameter;
   const effective = useLocked(name)?.value ?? setting?.value;
-  const { text, type, leave } = useNumber(parameter, typeof effective === 'number' ? effective : null);
+  const { text, retry, type, leave } = useNumber(parameter, typeof effective === 'number' ? effective : null);
   return (
-    <SettingField name={name} label={label} why={why} setting={setting}>
+    <SettingField name={name} label={label} why={why} setting={setting} retry={retry}>
       {({ id, describedBy, isLocked }) => (
         <div className="setting__row">
           {(sliderMax !== undefined || max <= 5) && (

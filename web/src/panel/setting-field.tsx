@@ -4,6 +4,7 @@ import { Lock, RotateCcw } from 'lucide-react';
 import { useSystem } from '../api/queries.ts';
 import { changeSettings } from '../state/actions.ts';
 import { strings } from '../strings.ts';
+import { Button } from '../ui/button.tsx';
 import { IconButton } from '../ui/icon-button.tsx';
 import { withSetting } from './parameters.ts';
 
@@ -33,6 +34,8 @@ export interface SettingFieldProps {
   setting: EffectiveSetting | undefined;
   /** What it is where nobody has set it. */
   unset?: string;
+  /** Saves what was typed and could not be saved; null or absent where there is no such thing. */
+  retry?: (() => void) | null;
   /** Draws the control; the id ties it to its label, the second to its explanation. */
   children: (ids: { id: string; describedBy: string; isLocked: boolean }) => ReactNode;
 }
@@ -68,9 +71,22 @@ function Head({ id, label, isLocked, onReset }: HeadProps) {
   );
 }
 
+/** Stays beside the field when the notice that told why is gone. */
+export function NotSaved({ retry }: { retry: (() => void) | null }) {
+  if (!retry) return null;
+  return (
+    <p className="problem small">
+      {strings.panel.notSaved}
+      <Button kind="quiet" onClick={retry}>
+        {strings.retry}
+      </Button>
+    </p>
+  );
+}
+
 /** A setting with its explanation, its default, where its value comes from, and the way back. */
 export function SettingField(props: SettingFieldProps) {
-  const { name, label, why, setting, unset = strings.panel.unset, children } = props;
+  const { name, label, why, setting, unset = strings.panel.unset, retry = null, children } = props;
   const id = useId();
   const describedBy = `${id}-why`;
   const locked = useLocked(name);
@@ -84,6 +100,7 @@ export function SettingField(props: SettingFieldProps) {
     <div className="setting" data-own={isOwn || undefined}>
       <Head id={id} label={label} isLocked={isLocked} onReset={isOwn ? reset : undefined} />
       {children({ id, describedBy, isLocked })}
+      <NotSaved retry={retry} />
       <p className="setting__why small soft" id={describedBy}>
         {why} {origin}
         {setting?.supported === false && <strong> {strings.panel.ignored}.</strong>}

@@ -71,14 +71,11 @@ export function SystemPrompt({ setting }: { setting: EffectiveSetting | undefine
   // The menu gives the focus back before the field takes it.
   const items = usePresetItems(() => setTimeout(() => setSaving(true), 50));
   const text = typeof setting?.value === 'string' ? setting.value : '';
-  const typed = useTyped((value, session) => {
-    if (value !== text)
-      changeSettings(
-        (settings) => withSetting(settings, 'systemPrompt', value === '' ? null : value),
-        session,
-      );
-    return true;
-  });
+  const typed = useTyped('systemPrompt', (value) => ({
+    change: (settings) => withSetting(settings, 'systemPrompt', value === '' ? null : value),
+    isNews: value !== text,
+    isExact: true,
+  }));
   return (
     <>
       <SettingField
@@ -86,6 +83,7 @@ export function SystemPrompt({ setting }: { setting: EffectiveSetting | undefine
         label={strings.transcript.system}
         why={strings.panel.systemWhy}
         setting={setting}
+        retry={typed.retry}
       >
         {({ id, describedBy, isLocked }) => (
           <textarea

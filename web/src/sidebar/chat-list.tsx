@@ -116,7 +116,7 @@ export interface ChatListProps {
 
 export function ChatList({ isMakingFolder, onFolderMade }: ChatListProps) {
   const [tag, setTag] = useState<string | null>(null);
-  const { data, hasNextPage, fetchNextPage, isPending, isError, refetch } = useChats(tag);
+  const { data, hasNextPage, fetchNextPage, isPending, isLoadingError, refetch } = useChats(tag);
   const waiting = useStore(emptyFolders);
   const chats = useMemo(() => data?.pages.flatMap((page) => page.chats) ?? [], [data]);
   const folders = useMemo(() => {
@@ -133,7 +133,7 @@ export function ChatList({ isMakingFolder, onFolderMade }: ChatListProps) {
     if (name === '' || folders.includes(name)) return;
     emptyFolders.set([...waiting, name]);
   };
-  if (isError)
+  if (isLoadingError)
     return (
       <div className="sidebar__note">
         <Button onClick={() => void refetch()}>{strings.retry}</Button>

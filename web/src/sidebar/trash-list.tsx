@@ -1,3 +1,4 @@
+import type { TrashEntry } from '@corral/app/contracts/chats';
 import { ArrowLeft, Undo2, X } from 'lucide-react';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys, useTrash } from '../api/queries.ts';
@@ -9,52 +10,81 @@ import { IconButton } from '../ui/icon-button.tsx';
 import { attempt } from '../ui/problems.ts';
 import { exactTime, timeAgo } from '../ui/times.ts';
 
-/** What was deleted or cleared and can come back. */
-export function TrashList({ onClose }: { onClose: () => void }) {
-  const { data } = useTrash(true);
-  const entries = data?.entries ?? [];
-  const restore = (id: string): void =>
+function purge(id: string): void {
+  attempt(async () => {
+    await chatsApi.purge(id);
+    invalidate(keys.trash);
+  });
+}
+
+function Row({ entry, onRestored }: { entry: TrashEntry; onRestored: () => void }) {
+  const restore = (): void =>
     attempt(async () => {
-      const chat = await chatsApi.restore(id);
+      const chat = await chatsApi.restore(entry.id);
       invalidate(keys.trash, keys.chats);
       void findSession(chat.id)?.load();
       goTo({ view: 'chat', chatId: chat.id });
-      onClose();
+      onRestored();
     });
-  const purge = (id: string): void =>
-    attempt(async () => {
-      await chatsApi.purge(id);
-      invalidate(keys.trash);
-    });
+  return (
+    <li className="trash-row">
+      <span className="trash-row__text">
+        <span className="truncate" dir="auto">
+          {entry.title || strings.sidebar.untitled}
+        </span>
+        <span className="small soft" title={exactTime(entry.trashedAt)}>
+          {strings.sidebar.trashKinds[entry.kind](entry.messageCount)} · {timeAgo(entry.trashedAt)}
+        </span>
+        <span className="small soft" title={exactTime(entry.purgeAt)}>
+          {strings.sidebar.trashGone(timeAgo(entry.purgeAt))}
+        </span>
+      </span>
+      <IconButton label={strings.sidebar.restore} onClick={restore}>
+        <Undo2 />
+      </IconButton>
+      <IconButton label={strings.sidebar.deleteForGood} onClick={() => purge(entry.id)}>
+        <X />
+      </IconButton>
+    </li>
+  );
+}
+
+function Entries({ entries, onRestored }: { entries: readonly TrashEntry[]; onRestored: () => void }) {
+  return (
+    <>
+      <p className="sidebar__note small soft">
+        {entries.length === 0 ? strings.sidebar.trashEmpty : strings.sidebar.trashNote}
+      </p>
+      <ul>
+        {entries.map((entry) => (
+          <Row key={entry.id} entry={entry} onRestored={onRestored} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** What was deleted or cleared and can come back. */
+export function TrashList({ onClose }: { onClose: () => void }) {
+  const { data, isLoadingError, error, refetch } = useTrash(true);
   return (
     <section aria-label={strings.sidebar.trash}>
       <Button kind="quiet" onClick={onClose}>
         <ArrowLeft size={16} aria-hidden />
         {strings.sidebar.backToChats}
       </Button>
-      <p className="sidebar__note small soft">
-        {entries.length === 0 ? strings.sidebar.trashEmpty : strings.sidebar.trashNote}
-      </p>
-      <ul>
-        {entries.map((entry) => (
-          <li key={entry.id} className="trash-row">
-            <span className="trash-row__text">
-              <span className="truncate" dir="auto">
-                {entry.title || strings.sidebar.untitled}
-              </span>
-              <span className="small soft" title={exactTime(entry.trashedAt)}>
-                {strings.sidebar.trashKinds[entry.kind](entry.messageCount)} · {timeAgo(entry.trashedAt)}
-              </span>
-            </span>
-            <IconButton label={strings.sidebar.restore} onClick={() => restore(entry.id)}>
-              <Undo2 />
-            </IconButton>
-            <IconButton label={strings.sidebar.deleteForGood} onClick={() => purge(entry.id)}>
-              <X />
-            </IconButton>
-          </li>
-        ))}
-      </ul>
+      {isLoadingError ? (
+        <div className="sidebar__note">
+          <p className="problem" role="alert">
+            {error.message}
+          </p>
+          <Button onClick={() => void refetch()}>{strings.retry}</Button>
+        </div>
+      ) : data ? (
+        <Entries entries={data.entries} onRestored={onClose} />
+      ) : (
+        <div className="woven woven--moving" role="progressbar" aria-label={strings.loading} />
+      )}
     </section>
   );
 }

@@ -9,7 +9,9 @@ import { markRun } from './activity.ts';
 import type { ChatSession } from './chat-session.ts';
 import { currentRoute, goTo } from './route.ts';
 import { findSession, forgetSession, sessionOf } from './sessions.ts';
+import type { SettingsChange } from './settings-changes.ts';
 import { createStore } from './store.ts';
+import { forgetOverruled } from './unsaved-settings.ts';
 
 /** The chat that is not there yet: its settings until the first message makes it. */
 export const newChat = createStore<{ settings: ChatSettings; isTemporary: boolean }>({
@@ -106,17 +108,20 @@ export function stopAnswers(session: ChatSession): void {
   session.stopAll().catch((error: unknown) => reportProblem(error));
 }
 
-/** Settings of the shown chat or another one, or with null of the one that is not there yet. */
-export function changeSettings(
-  change: (settings: ChatSettings) => ChatSettings,
-  session: ChatSession | null = shownSession(),
-): void {
+/** Settings of a chat, or with null of the one that is not there yet; throws where the server does not take them. */
+export async function saveSettings(change: SettingsChange, session: ChatSession | null): Promise<void> {
   if (!session) {
     newChat.set((state) => ({ ...state, settings: change(state.settings) }));
     return;
   }
-  attempt(async () => {
-    await session.changeSettings(change);
-    invalidate(keys.effective);
-  });
+  await session.changeSettings(change);
+  invalidate(keys.effective);
+}
+
+/** Settings of the shown chat or the one that is not there yet. */
+export function changeSettings(change: SettingsChange): void {
+  const session = shownSession();
+  const before = session?.state.get().chat?.settings;
+  if (session && before) forgetOverruled(session.id, before, change(before));
+  attempt(() => saveSettings(change, session));
 }

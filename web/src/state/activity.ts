@@ -56,11 +56,17 @@ export function markRead(chatId: string): void {
   });
 }
 
-/** After a connection was lost the notices in between are missing: ask what runs. */
+/** After a connection was lost the notices in between are missing: ask what runs; what no more does has ended. */
 export async function loadActivity(): Promise<void> {
+  const before = [...activity.get().running.keys()];
   const { runs } = await runsApi.active();
   const running = new Map<string, Set<string>>();
   for (const run of runs.filter(({ id }) => !endedRuns.has(id)))
     running.set(run.chatId, (running.get(run.chatId) ?? new Set()).add(run.id));
-  activity.set((state) => ({ ...state, running }));
+  const ended = before.filter((chatId) => !running.has(chatId) && !isLookedAt(chatId));
+  activity.set((state) => {
+    const unread = new Set([...state.unread, ...ended]);
+    remembered.write('unread', [...unread]);
+    return { running, unread };
+  });
 }

@@ -2,6 +2,7 @@ import type { EffectiveSetting } from '@corral/app/contracts/api/settings';
 import type { ChatSettings } from '@corral/app/contracts/chats';
 import { useEffective, useModels, useSystem } from '../api/queries.ts';
 import { newChat } from './actions.ts';
+import { ownByName } from './own-by-name.ts';
 import { currentRoute } from './route.ts';
 import { findSession } from './sessions.ts';
 import { createStore, useStore } from './store.ts';
@@ -20,15 +21,6 @@ export function useOwnSettings(): ChatSettings {
 export function useShownChatId(): string | undefined {
   const route = useStore(currentRoute);
   return route.view === 'chat' ? route.chatId : undefined;
-}
-
-/** A chat's own settings by the names the server gives them. */
-function ownByName({ sampling = {}, ...rest }: ChatSettings): Map<string, unknown> {
-  const named = Object.entries(sampling).map(([name, value]): [string, unknown] => [
-    `sampling.${name}`,
-    value,
-  ]);
-  return new Map([...Object.entries(rest), ...named]);
 }
 
 const unset = { inherited: null, inheritedFrom: 'server', supported: null } as const;

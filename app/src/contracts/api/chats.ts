@@ -119,7 +119,7 @@ export const chatRoutes = {
   trash: route({
     method: 'DELETE',
     path: '/api/chats/:id',
-    summary: 'Move to the trash for 30 days; `erase=1` removes it everywhere at once (204)',
+    summary: 'Move to the trash; `erase=1` removes it everywhere at once (204)',
     tag,
     status: 200,
     params: byIdSchema,

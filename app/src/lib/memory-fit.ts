@@ -1,9 +1,10 @@
 /** What decides how much memory a model takes, from a file's header or from a config.json before any download. */
 export interface ModelShape {
   weightsBytes: number;
+  /** Of the weights, what the CPU lays out anew beside the file. */
+  repackedBytes: number;
   layers: number;
-  headCountKv: number;
-  /** Numbers in one key head and one value head. */
+  /** Numbers of keys and of values that one token keeps in one layer. */
   keyLength: number;
   valueLength: number;
   embeddingLength: number;
@@ -13,46 +14,47 @@ export interface ModelShape {
 
 export interface MemoryUse {
   weightsBytes: number;
-  /** What the engine rewrites for the CPU's instructions and keeps beside the file. */
   repackedBytes: number;
   kvBytes: number;
   computeBytes: number;
   totalBytes: number;
 }
 
-export interface MemoryOptions {
-  /** Tokens of context of one chat. */
-  contextTokens: number;
-  /** Chats that are answered at once; each has a context of its own. */
-  slots: number;
+export interface CacheSize {
+  /** Cells of the KV cache; the whole cache is in memory from its creation on. */
+  kvTokens: number;
   kvType: 'f16' | 'q8_0';
-  repackedBytes?: number;
 }
 
 /** Bytes of one number in the KV cache; q8_0 has a 2-byte scale for 32 of them. */
 const kvNumberBytes = { f16: 2, q8_0: 34 / 32 } as const;
-/** Tokens that llama.cpp computes at once. */
-const batchTokens = 512;
-/** Graph, tables and buffers that every model has. */
-const fixedComputeBytes = 48 << 20;
+/** Node itself, the libraries, the vocabulary's tables. */
+const processBytes = 110 << 20;
+/** The library reads a prompt in pieces of so many tokens, and keeps so many rows of logits. */
+const physicalBatch = 128;
+const logitRows = 64;
 
 /** Keys and values of one token. */
-export function kvBytesPerToken(shape: ModelShape, kvType: MemoryOptions['kvType']): number {
-  return shape.layers * shape.headCountKv * (shape.keyLength + shape.valueLength) * kvNumberBytes[kvType];
+export function kvBytesPerToken(
+  shape: Pick<ModelShape, 'layers' | 'keyLength' | 'valueLength'>,
+  kvType: CacheSize['kvType'],
+): number {
+  return shape.layers * (shape.keyLength + shape.valueLength) * kvNumberBytes[kvType];
 }
 
-export function memoryUse(shape: ModelShape, options: MemoryOptions): MemoryUse {
-  const repackedBytes = options.repackedBytes ?? 0;
-  const kvBytes = kvBytesPerToken(shape, options.kvType) * options.contextTokens * options.slots;
-  const widest = Math.max(shape.vocabularySize, 2 * shape.feedForwardLength + 4 * shape.embeddingLength);
-  const computeBytes = batchTokens * 4 * (widest + options.contextTokens) + fixedComputeBytes;
-  return {
-    weightsBytes: shape.weightsBytes,
-    repackedBytes,
-    kvBytes,
-    computeBytes,
-    totalBytes: shape.weightsBytes + repackedBytes + kvBytes + computeBytes,
-  };
+/** With nothing on a GPU. */
+export function memoryUse(shape: ModelShape, cache: CacheSize): MemoryUse {
+  const { weightsBytes, repackedBytes } = shape;
+  const kvBytes = kvBytesPerToken(shape, cache.kvType) * cache.kvTokens;
+  const computeBytes = computeBytesOf(shape);
+  const totalBytes = weightsBytes + repackedBytes + kvBytes + computeBytes;
+  return { weightsBytes, repackedBytes, kvBytes, computeBytes, totalBytes };
+}
+
+function computeBytesOf(shape: ModelShape): number {
+  const activations = physicalBatch * (6 * shape.embeddingLength + 3 * shape.feedForwardLength) * 4;
+  const logits = (physicalBatch + logitRows) * shape.vocabularySize * 4;
+  return processBytes + activations + logits;
 }
 
 /** `tight` works while nothing else grows: the last eighth of the memory belongs to everything else. */

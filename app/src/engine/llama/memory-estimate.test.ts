@@ -83,6 +83,29 @@ describe('layers on a GPU', () => {
     expect(estimate).toMatchObject({ fit: 'will-not-fit', wouldFit: { gpuLayers: 33 } });
   });
 
+  test('slots share fewer cells before the cache is more than the card holds', () => {
+    const llama8b = {
+      ...llama7b,
+      trainedContextTokens: 131_072,
+      feedForwardLength: 14_336,
+      vocabularySize: 128_256,
+      keyLength: 1024,
+      valueLength: 1024,
+      weightsBytes: 4.6 * gib,
+      repackedBytes: 3.1 * gib,
+      layerBytes: 3.9 * gib,
+    };
+    const planOn = (gpu: number, gpuLayers?: number) =>
+      planLoad(llama8b, { contextTokens: 8192, slots: 4, ...(gpuLayers && { gpuLayers }) }, place(64, gpu));
+    // Each context is 1 GiB, beside 4.6 GiB of weights and what the driver keeps.
+    expect(planOn(7.6)).toMatchObject({ gpuLayers: 33, kvTokens: 2 * 8192 });
+    expect(planOn(7.6, 33)).toMatchObject({ gpuLayers: 33, kvTokens: 2 * 8192 });
+    expect(planOn(24)).toMatchObject({ gpuLayers: 33, kvTokens: 4 * 8192 });
+    expect(planOn(0)).toMatchObject({ gpuLayers: 0, kvTokens: 4 * 8192 });
+    // Half of the layers fill this card with one context; more cells would have no room beside them.
+    expect(planOn(3)).toMatchObject({ gpuLayers: 15, kvTokens: 8192 });
+  });
+
   test('what is there is not counted here', () => {
     const { estimate } = planLoad(llama7b, {}, place(64, 24));
     expect(estimate.kvBytes).toBe(0);

@@ -1,4 +1,5 @@
 import { readMachine, type Machine } from '../../lib/machine.ts';
+import { fitOf, kvBytesPerToken, memoryUse } from '../../lib/memory-fit.ts';
 import type { LoadOptions, MemoryEstimate } from '../engine.ts';
 import type { ModelFacts } from './model-facts.ts';
 
@@ -21,15 +22,6 @@ export interface LoadPlan {
 
 export const defaultContextTokens = 8192;
 const defaultSlots = 4;
-/** Bytes a number takes in the cache; q8_0 keeps a scale of 2 bytes for each 32. */
-const kvBytesOfNumber = { f16: 2, q8_0: 34 / 32 } as const;
-/** Node itself, the libraries, the vocabulary's tables. */
-const processBytes = 110 * 2 ** 20;
-/** The library reads a prompt in pieces of so many tokens, and keeps so many rows of logits. */
-const physicalBatch = 128;
-const logitRows = 64;
-/** Above this part of what can be had, other programs will feel it. */
-const comfortable = 0.9;
 /** A GPU's driver and its compute buffers. */
 const gpuReserveBytes = 600 * 2 ** 20;
 const smallestContext = 512;
@@ -41,21 +33,23 @@ export function planLoad(facts: ModelFacts, options: LoadOptions, place = placeN
     facts.trainedContextTokens > 0 ? Math.min(wanted, facts.trainedContextTokens) : wanted;
   const slots = options.slots ?? defaultSlots;
   const kvType = options.kvType ?? 'f16';
-  const gpuLayers = layersForGpu(facts, options, { contextTokens, kvType, place });
+  const gpuLayers = layersForGpu(facts, options, { kvTokens: contextTokens, kvType, place });
+  const settingsOf = (kvTokens: number): Settings => ({ kvTokens, kvType, gpuLayers, place });
   const withCells = (kvTokens: number): LoadPlan => ({
     contextTokens,
     slots,
     kvTokens,
     kvType,
     gpuLayers,
-    estimate: estimateOf(facts, { contextTokens: kvTokens, kvType, gpuLayers, place }),
+    estimate: estimateOf(facts, settingsOf(kvTokens)),
   });
   // Room for every slot's whole context where there is; slots share what there is otherwise.
   let plan = withCells(contextTokens * slots);
-  for (let share = slots - 1; share >= 1 && plan.estimate.fit !== 'fits'; share--)
-    plan = withCells(contextTokens * share);
+  const isRoomy = (): boolean =>
+    plan.estimate.fit === 'fits' && hasRoomOnGpu(facts, settingsOf(plan.kvTokens));
+  for (let share = slots - 1; share >= 1 && !isRoomy(); share--) plan = withCells(contextTokens * share);
   if (plan.estimate.fit !== 'will-not-fit') return plan;
-  const wouldFit = whatWouldFit(facts, { contextTokens, kvType, gpuLayers, place });
+  const wouldFit = whatWouldFit(facts, settingsOf(contextTokens));
   return { ...plan, estimate: { ...plan.estimate, ...(wouldFit ? { wouldFit } : {}) } };
 }
 
@@ -64,41 +58,41 @@ export function placeNow(machine: Machine = readMachine(), gpuFreeBytes = 0): Me
 }
 
 interface Settings {
-  contextTokens: number;
+  kvTokens: number;
   kvType: 'f16' | 'q8_0';
   gpuLayers: number;
   place: MemoryPlace;
 }
 
-function estimateOf(
-  facts: ModelFacts,
-  { contextTokens, kvType, gpuLayers, place }: Settings,
-): MemoryEstimate {
-  const onGpu = facts.layers === 0 ? 0 : Math.min(1, gpuLayers / facts.layers);
-  const weightsBytes = facts.weightsBytes - facts.layerBytes * onGpu;
-  const repackedBytes = facts.repackedBytes * (1 - onGpu);
-  const kvBytes = kvBytesOf(facts, contextTokens, kvType) * (1 - onGpu);
-  const computeBytes = computeBytesOf(facts) + facts.adapterBytes;
+function estimateOf(facts: ModelFacts, settings: Settings): MemoryEstimate {
+  const whole = memoryUse(facts, settings);
+  const onGpu = partOnGpu(facts, settings.gpuLayers);
+  const weightsBytes = whole.weightsBytes - facts.layerBytes * onGpu;
+  const repackedBytes = whole.repackedBytes * (1 - onGpu);
+  const kvBytes = whole.kvBytes * (1 - onGpu);
+  const computeBytes = whole.computeBytes + facts.adapterBytes;
   const totalBytes = weightsBytes + repackedBytes + kvBytes + computeBytes;
-  const { availableBytes } = place;
-  const fit =
-    totalBytes <= availableBytes * comfortable
-      ? 'fits'
-      : totalBytes <= availableBytes
-        ? 'tight'
-        : 'will-not-fit';
+  const { availableBytes } = settings.place;
+  const fit = fitOf(totalBytes, availableBytes);
   return { fit, weightsBytes, repackedBytes, kvBytes, computeBytes, totalBytes, availableBytes };
 }
 
-/** The whole cache is in memory from its creation on. */
-export function kvBytesOf(facts: ModelFacts, tokens: number, kvType: 'f16' | 'q8_0'): number {
-  return tokens * facts.layers * (facts.keyLength + facts.valueLength) * kvBytesOfNumber[kvType];
+/** What part of the layers is on the GPU, and with it their part of the KV cache. */
+function partOnGpu(facts: ModelFacts, gpuLayers: number): number {
+  return facts.layers === 0 ? 0 : Math.min(1, gpuLayers / facts.layers);
 }
 
-function computeBytesOf(facts: ModelFacts): number {
-  const activations = physicalBatch * (6 * facts.embeddingLength + 3 * facts.feedForwardLength) * 4;
-  const logits = (physicalBatch + logitRows) * facts.vocabularySize * 4;
-  return processBytes + activations + logits;
+/** The layers were chosen for one context: whether the cache of all has room beside them. */
+function hasRoomOnGpu(facts: ModelFacts, { kvTokens, kvType, gpuLayers, place }: Settings): boolean {
+  if (gpuLayers === 0 || place.gpuFreeBytes === 0) return true;
+  const kvBytes = kvBytesPerToken(facts, kvType) * kvTokens;
+  const layersBytes = (facts.layerBytes + kvBytes) * partOnGpu(facts, gpuLayers);
+  const headBytes = gpuLayers > facts.layers ? headBytesOf(facts) : 0;
+  return layersBytes + headBytes <= place.gpuFreeBytes - gpuReserveBytes;
+}
+
+function headBytesOf(facts: ModelFacts): number {
+  return facts.weightsBytes - facts.layerBytes;
 }
 
 function layersForGpu(
@@ -110,11 +104,10 @@ function layersForGpu(
   const free = settings.place.gpuFreeBytes - gpuReserveBytes;
   if (free <= 0 || facts.layers === 0) return 0;
   const perLayer =
-    (facts.layerBytes + kvBytesOf(facts, settings.contextTokens, settings.kvType)) / facts.layers;
+    (facts.layerBytes + kvBytesPerToken(facts, settings.kvType) * settings.kvTokens) / facts.layers;
   const fitting = Math.floor(free / perLayer);
-  const headBytes = facts.weightsBytes - facts.layerBytes;
   // The head counts as one layer more; it goes along when everything else fits.
-  return fitting >= facts.layers && free - perLayer * facts.layers >= headBytes
+  return fitting >= facts.layers && free - perLayer * facts.layers >= headBytesOf(facts)
     ? facts.layers + 1
     : Math.max(0, Math.min(fitting, facts.layers));
 }
@@ -122,10 +115,13 @@ function layersForGpu(
 function whatWouldFit(facts: ModelFacts, settings: Settings): MemoryEstimate['wouldFit'] {
   const { gpuLayers } = settings;
   const possible = layersForGpu(facts, {}, settings);
-  const tries: MemoryEstimate['wouldFit'][] = possible > gpuLayers ? [{ gpuLayers: possible }] : [];
+  const tries: NonNullable<MemoryEstimate['wouldFit']>[] =
+    possible > gpuLayers ? [{ gpuLayers: possible }] : [];
   tries.push({ kvType: 'q8_0' });
-  for (let tokens = settings.contextTokens / 2; tokens >= smallestContext; tokens /= 2) {
+  for (let tokens = settings.kvTokens / 2; tokens >= smallestContext; tokens /= 2) {
     tries.push({ contextTokens: Math.floor(tokens) }, { contextTokens: Math.floor(tokens), kvType: 'q8_0' });
   }
-  return tries.find((changes) => estimateOf(facts, { ...settings, ...changes }).fit !== 'will-not-fit');
+  return tries.find(({ contextTokens: kvTokens = settings.kvTokens, ...changes }) => {
+    return estimateOf(facts, { ...settings, ...changes, kvTokens }).fit !== 'will-not-fit';
+  });
 }

@@ -1,26 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { AppError } from '../../contracts/app-error.ts';
 import { readGguf } from '../../formats/gguf/gguf-reader.ts';
-import { ggufNumber, type GgmlType, type GgufFile, type GgufTensor } from '../../formats/gguf/gguf-types.ts';
+import { ggufNumber, type GgufFile, type GgufTensor } from '../../formats/gguf/gguf-types.ts';
+import type { ModelShape } from '../../lib/memory-fit.ts';
+import { repackedBytes } from '../../lib/repacked-bytes.ts';
 import { openFileSource } from '../../net/file-source.ts';
 import type { ModelSource } from '../engine.ts';
 
 /** What a file says of the memory it will need, read by our own strict reader before any native code opens it. */
-export interface ModelFacts {
+export interface ModelFacts extends ModelShape {
   architecture: string;
-  layers: number;
   trainedContextTokens: number;
-  vocabularySize: number;
-  embeddingLength: number;
-  feedForwardLength: number;
-  /** Numbers of keys and of values that one token keeps in one layer. */
-  keyLength: number;
-  valueLength: number;
   /** Numbers of one head's key. */
   headLength: number;
-  weightsBytes: number;
-  /** Of the weights, what the CPU lays out anew beside the file. */
-  repackedBytes: number;
   /** Of the weights, what belongs to the layers, and so may go to a GPU. */
   layerBytes: number;
   adapterBytes: number;
@@ -28,12 +20,6 @@ export interface ModelFacts {
 
 type FileModel = Extract<ModelSource, { kind: 'file' }>;
 
-/** Types that ggml's CPU code lays out anew for its wide instructions, by processor. */
-const repackedTypes: Readonly<Record<string, ReadonlySet<GgmlType>>> = {
-  x64: new Set(['q4_0', 'q4_k', 'q2_k', 'iq4_nl']),
-  arm64: new Set(['q4_0', 'q4_k', 'q5_k', 'q6_k', 'q8_0', 'iq4_nl']),
-};
-const rowsOfRepacking = 8;
 const keptFacts = 16;
 const known = new Map<string, ModelFacts>();
 
@@ -107,26 +93,9 @@ function factsOf(file: GgufFile, id: string): Omit<ModelFacts, 'adapterBytes'> {
     valueLength: keyValueHeads * number('attention.value_length', evenLength),
     headLength,
     weightsBytes: sumOf(file.tensors),
-    repackedBytes: sumOf(file.tensors.filter(isRepacked)) + tiedOutputBytes(file),
+    repackedBytes: repackedBytes(file.tensors),
     layerBytes: sumOf(file.tensors.filter(isOfLayer)),
   };
-}
-
-function isRepacked(tensor: GgufTensor): boolean {
-  const [columns = 0, rows = 0] = tensor.dimensions;
-  const isMatrix = tensor.dimensions.length >= 2 && columns > 1 && rows % rowsOfRepacking === 0;
-  return isMatrix && !tensor.name.startsWith('token_embd') && hasRepackedType(tensor);
-}
-
-function hasRepackedType(tensor: GgufTensor): boolean {
-  return repackedTypes[process.arch]?.has(tensor.type) ?? false;
-}
-
-/** Without a head of its own, a model multiplies by its embeddings: those are laid out anew for that. */
-function tiedOutputBytes(file: GgufFile): number {
-  if (file.tensors.some((tensor) => tensor.name === 'output.weight')) return 0;
-  const embeddings = file.tensors.find((tensor) => tensor.name === 'token_embd.weight');
-  return embeddings && hasRepackedType(embeddings) ? embeddings.sizeBytes : 0;
 }
 
 function vocabularyOf(file: GgufFile): number {

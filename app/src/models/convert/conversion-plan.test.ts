@@ -129,6 +129,16 @@ describe('a plan', () => {
     expect((await planOf(falcon)).summary).toMatchObject({ layers: 2, headCountKv: 1 });
   });
 
+  it('of a falcon holds as much as its config says, and is no other where that is the default', async () => {
+    const plan = async (config: Record<string, unknown>): Promise<ConversionPlan> =>
+      await planOf(repository({ architecture: 'falcon-40b' }, { config }));
+    expect((await plan({ max_position_embeddings: 8192 })).summary.contextTokens).toBe(8192);
+    const silent = await plan({});
+    expect(silent.summary.contextTokens).toBe(2048);
+    const stated = await plan({ max_position_embeddings: 2048, rope_theta: 10_000, rope_scaling: null });
+    expect(Buffer.from(stated.layout.header).equals(silent.layout.header)).toBe(true);
+  });
+
   it('takes no orders from a config: code to run, trust, another reader are words like any other', async () => {
     const orders = {
       auto_map: { AutoModelForCausalLM: 'evil/repository--modeling.LlamaForCausalLM', AutoConfig: 'x.Y' },

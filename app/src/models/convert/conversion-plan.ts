@@ -7,6 +7,7 @@ import {
   type GgufLayout,
 } from '../../formats/gguf/gguf-writer.ts';
 import { parseJsonObject } from '../../formats/json-object.ts';
+import { repackedBytes } from '../../lib/repacked-bytes.ts';
 import { applyAdapters, openAdapter, type MergePlan } from './adapters/open-adapter.ts';
 import type { Architecture } from './architectures/architecture.ts';
 import { chooseArchitecture } from './architectures/choose-architecture.ts';
@@ -118,10 +119,12 @@ function sumsOf({
   units,
 }: Pick<ConversionPlan, 'layout' | 'tensors' | 'units'>): Pick<
   ConversionSummary,
-  'outputBytes' | 'sourceBytes' | 'tensors' | 'scatteredFiles'
+  'outputBytes' | 'weightsBytes' | 'repackedBytes' | 'sourceBytes' | 'tensors' | 'scatteredFiles'
 > {
   return {
     outputBytes: layout.sizeBytes,
+    weightsBytes: layout.tensors.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    repackedBytes: repackedBytes(layout.tensors),
     sourceBytes: units.reduce((sum, { sourceBytes }) => sum + sourceBytes, 0),
     tensors: layout.tensors.length,
     scatteredFiles: scatteredFiles(tensors),

@@ -120,6 +120,13 @@ describe('a converted f32 file answers as the Hugging Face tensors say', () => {
       ['as it is', {}, own],
       ['and a stated growth', { attention_factor: 0.8 }, 0.8],
       ['and the growth of DeepSeek', { mscale: 0.7, mscale_all_dim: 1.4 }, mixed],
+      ['and a multiple of its growth', { attn_factor: 0.8 }, 0.8 * own],
+      [
+        'and a multiple of the growth of DeepSeek',
+        { mscale: 0.7, mscale_all_dim: 1.4, attn_factor: 0.8 },
+        0.8 * mixed,
+      ],
+      ['and a stated growth beside a multiple', { attention_factor: 0.8, attn_factor: 0.5 }, 0.8],
       ['and its constants stated', { beta_fast: 32, beta_slow: 1 }, own],
     ])('%s', async (_, change, attentionFactor) => {
       const { path, model } = await converted({ config: { rope_scaling: { ...scaling, ...change } } });
@@ -135,6 +142,30 @@ describe('a converted f32 file answers as the Hugging Face tensors say', () => {
         await expect(refused).rejects.toMatchObject({ code: 'model-unsupported', message: /yarn/ });
       },
     );
+  });
+});
+
+describe('a converted falcon turns positions as its config says', () => {
+  const falcon = { architecture: 'falcon-40b', heads: 8, keyValueHeads: 2 } as const;
+
+  it('by the base of falcon-11B', async () => {
+    const { path, model } = await converted({ ...falcon, config: { rope_theta: 500_042 } });
+    // The forward pass turns falcon by a base of 10 000; what each frequency is divided by makes it the other one.
+    const frequencyFactors = [0, 1, 2, 3].map((index) => (500_042 / 10_000) ** (index / 4));
+    expect(distance(path, model, { frequencyFactors })).toBeLessThan(3e-3);
+    expect(distance(path, model)).toBeGreaterThan(1e-2);
+  });
+
+  it('with linear scaling', async () => {
+    const config = { rope_scaling: { type: 'linear', factor: 4 } };
+    const { path, model } = await converted({ ...falcon, config });
+    expect(distance(path, model, { linearFactor: 4 })).toBeLessThan(3e-3);
+    expect(distance(path, model)).toBeGreaterThan(1e-2);
+  });
+
+  it('and is refused with the scaling of Llama 3, for which llama.cpp has no place in it', async () => {
+    const refused = converted({ ...falcon, config: llama3Scaling });
+    await expect(refused).rejects.toMatchObject({ code: 'model-unsupported', message: /llama3/ });
   });
 });
 

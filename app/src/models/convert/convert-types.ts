@@ -63,6 +63,9 @@ export interface ConversionSummary {
   quantisation: Quantisation;
   /** Size of the finished file. */
   outputBytes: number;
+  /** Of the finished file, its weights, and what of them the CPU lays out anew beside it. */
+  weightsBytes: number;
+  repackedBytes: number;
   /** Bytes of weights that are read, adapters not counted. */
   sourceBytes: number;
   parameters: number;

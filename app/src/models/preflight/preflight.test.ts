@@ -2,8 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeTinyRepository } from '../../../test/fixtures/models/tiny-repository.ts';
 import { writeTinyGguf, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
 import { type ModelsOnHub, pulled, startModelsOnHub } from '../../../test/hub/models-on-hub.ts';
+import { planLoad } from '../../engine/llama/memory-estimate.ts';
+import { readModelFacts } from '../../engine/llama/model-facts.ts';
 import { expectedTokensPerSecond } from './memory-bandwidth.ts';
 
 const trainedTokens = 2 ** 30;
@@ -41,6 +44,34 @@ describe('a pre-flight', () => {
       expect(resultBytes).toBe(model.sizeBytes);
       expect(verdict).toBe('fits');
     }
+  });
+
+  it('counts what the engine counts, before a conversion, before a download and afterwards', async () => {
+    const name = 'owner/tiny-llama:q4_k_m';
+    const weights = join(folder, 'weights');
+    // Rows of whole blocks: q4_k is what processors lay out anew.
+    await writeTinyRepository(weights, { width: 256, feedForward: 512, contextTokens: 4096 });
+    at.hub.add({ id: 'owner/tiny-llama', folder: weights });
+    const options = { contextTokens: 4096 };
+    const beforeConversion = await at.models.check(name, options);
+    const { id } = await pulled(at.models.pull(name));
+    const source = await at.models.resolve(id);
+    if (source.kind !== 'file') throw new Error('a pulled model is a file');
+    at.hub.add({ id: 'owner/made-GGUF', files: { 'made-Q4_K_M.gguf': readFileSync(source.path) } });
+    const beforeDownload = await at.models.check('owner/made-GGUF:q4_k_m', options);
+    const here = { availableBytes: beforeConversion.memory?.availableBytes ?? 0, gpuFreeBytes: 0 };
+    const { estimate } = planLoad(await readModelFacts(source), { ...options, slots: 1 }, here);
+    expect(estimate.repackedBytes).toBeGreaterThan(0.3 * estimate.weightsBytes);
+    const expected = {
+      weightsBytes: estimate.weightsBytes + estimate.repackedBytes,
+      kvBytes: estimate.kvBytes,
+      computeBytes: estimate.computeBytes,
+      totalBytes: estimate.totalBytes,
+      fit: estimate.fit,
+    };
+    expect(beforeConversion).toMatchObject({ action: 'convert', memory: expected });
+    expect(beforeDownload).toMatchObject({ action: 'fetch', memory: expected });
+    await at.models.remove(id);
   });
 
   it('says when the memory of this machine is too small, and a pull is refused until forced', async () => {

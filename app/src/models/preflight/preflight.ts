@@ -139,12 +139,13 @@ async function examineWeights(plan: ConvertPlan, options: PreflightOptions): Pro
 function shapeOf(summary: ConversionSummary, config: Record<string, unknown>): ModelShape {
   const number = (name: string): number => (typeof config[name] === 'number' ? config[name] : 0);
   const embeddingLength = number('hidden_size');
+  const tokenLength = summary.headCountKv * summary.keyLength;
   return {
-    weightsBytes: summary.outputBytes,
+    weightsBytes: summary.weightsBytes,
+    repackedBytes: summary.repackedBytes,
     layers: summary.layers,
-    headCountKv: summary.headCountKv,
-    keyLength: summary.keyLength,
-    valueLength: summary.keyLength,
+    keyLength: tokenLength,
+    valueLength: tokenLength,
     embeddingLength,
     feedForwardLength: number('intermediate_size') || 4 * embeddingLength,
     vocabularySize: number('vocab_size'),
@@ -191,12 +192,13 @@ function judgeMemory(
 ): NonNullable<Preflight['memory']> {
   const trained = outcome.trainedContextTokens || options.contextTokens;
   const contextTokens = Math.min(trained, options.contextTokens);
-  const use = memoryUse(outcome.shape, { contextTokens, slots: 1, kvType: 'f16' });
+  // The least that the engine loads with: all its slots share one context then.
+  const use = memoryUse(outcome.shape, { kvTokens: contextTokens, kvType: 'f16' });
   const { availableBytes } = readMachine();
-  const { weightsBytes, kvBytes, computeBytes, totalBytes } = use;
+  const { weightsBytes, repackedBytes, kvBytes, computeBytes, totalBytes } = use;
   return {
     contextTokens,
-    weightsBytes,
+    weightsBytes: weightsBytes + repackedBytes,
     kvBytes,
     computeBytes,
     totalBytes,

@@ -5,6 +5,7 @@ import { readGguf } from '../../formats/gguf/gguf-reader.ts';
 import { type GgufPart, partCount, wholeOf } from '../../formats/gguf/gguf-split.ts';
 import { type GgufFile, ggufNumber, ggufText } from '../../formats/gguf/gguf-types.ts';
 import type { ModelShape } from '../../lib/memory-fit.ts';
+import { repackedBytes } from '../../lib/repacked-bytes.ts';
 import { openFileSource } from '../../net/file-source.ts';
 
 /** What a model file says of itself. */
@@ -137,7 +138,9 @@ function factsOf(file: GgufFile): Omit<ModelFacts, 'sizeBytes'> {
   const number: NumberOf = (key) => ggufNumber(metadata, `${architecture}.${key}`) ?? 0;
   const tensorTypes: Record<string, number> = {};
   for (const { type, sizeBytes } of tensors) tensorTypes[type] = (tensorTypes[type] ?? 0) + sizeBytes;
-  const shape = shapeOf(file, number);
+  const headCount = number('attention.head_count');
+  const headCountKv = number('attention.head_count_kv') || headCount;
+  const shape = shapeOf(file, number, { headCount, headCountKv });
   return {
     architecture,
     parameters: tensors.reduce(
@@ -150,8 +153,8 @@ function factsOf(file: GgufFile): Omit<ModelFacts, 'sizeBytes'> {
     name: text('general.name'),
     layers: shape.layers,
     embeddingLength: shape.embeddingLength,
-    headCount: number('attention.head_count'),
-    headCountKv: shape.headCountKv,
+    headCount,
+    headCountKv,
     vocabularySize: shape.vocabularySize,
     tokenizer: text('tokenizer.ggml.model'),
     template: text('tokenizer.chat_template') || null,
@@ -163,17 +166,20 @@ function factsOf(file: GgufFile): Omit<ModelFacts, 'sizeBytes'> {
   };
 }
 
-function shapeOf({ metadata, tensors }: GgufFile, number: NumberOf): ModelShape {
+function shapeOf(
+  { metadata, tensors }: GgufFile,
+  number: NumberOf,
+  { headCount, headCountKv }: Pick<ModelFacts, 'headCount' | 'headCountKv'>,
+): ModelShape {
   const embeddingLength = number('embedding_length');
-  const headCount = number('attention.head_count');
   const headLength = headCount === 0 ? 0 : embeddingLength / headCount;
   const tokens = metadata.get('tokenizer.ggml.tokens');
   return {
     weightsBytes: tensors.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    repackedBytes: repackedBytes(tensors),
     layers: number('block_count'),
-    headCountKv: number('attention.head_count_kv') || headCount,
-    keyLength: number('attention.key_length') || headLength,
-    valueLength: number('attention.value_length') || headLength,
+    keyLength: headCountKv * (number('attention.key_length') || headLength),
+    valueLength: headCountKv * (number('attention.value_length') || headLength),
     embeddingLength,
     feedForwardLength: number('feed_forward_length') || 4 * embeddingLength,
     vocabularySize: tokens?.type === 'array' ? tokens.count : 0,

@@ -68,6 +68,7 @@ describe('a GGUF LoRA over its base answers as the merged model', () => {
 describe('an adapter that cannot be switched', () => {
   it.each<[string, TinyRepositoryOptions, TinyAdapterOptions]>([
     ['replaces tensors', {}, { replaced: ['lm_head.weight'] }],
+    ['changes an embedding that is the output', { tied: true }, { embedding: true }],
     ['changes biases', { architecture: 'qwen2' }, { loraBias: true, targets: ['q_proj'] }],
   ])('%s: is refused, and leaves nothing', async (_, options, adapterOptions) => {
     await expect(make(options, adapterOptions)).rejects.toMatchObject({ code: 'adapter-mismatch' });

@@ -75,9 +75,13 @@ interface Part {
 /** Pairs every addition with a tensor of the base; one that has no place there refuses the whole. */
 function pairParts(adapter: OpenAdapter, base: GgufFile, targets: readonly ArchitectureTensor[]): Part[] {
   if (adapter.replacements.size > 0) throw cannot(adapter.name, 'it replaces whole tensors');
+  const isTied = !base.tensors.some(({ name }) => name === 'output.weight');
   const bySource = new Map(targets.map((target) => [target.source, target]));
   return [...adapter.additions].map(([source, lora]) => {
     if (lora.kind !== 'lora') throw cannot(adapter.name, 'it changes biases');
+    // llama.cpp finds it by the tensor's name for the output's product too, and ends the process over its shape.
+    if (lora.isEmbedding && isTied)
+      throw cannot(adapter.name, 'its base uses the embedding as the output as well');
     const target = bySource.get(source);
     const inBase = target && base.tensors.find(({ name }) => name === target.name);
     if (!inBase) throw cannot(adapter.name, `the base has no ${source}`);

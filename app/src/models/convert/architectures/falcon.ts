@@ -1,7 +1,19 @@
 import { ggufEntry } from '../../../formats/gguf/gguf-writer.ts';
+import type { GgufEntry } from '../../../formats/gguf/gguf-types.ts';
 import type { JsonObject } from '../../../formats/json-object.ts';
 import { sameRows, type Architecture, type ArchitectureTensor, type RowOrder } from './architecture.ts';
-import { checkHeads, configError, numberField, sizeField, type ModelConfig } from './model-config.ts';
+import {
+  checkHeads,
+  configError,
+  numberField,
+  readRope,
+  sizeField,
+  type ModelConfig,
+} from './model-config.ts';
+import { scalingEntries } from './scaling-entries.ts';
+
+/** What llama.cpp takes where a file names no base, as files of the first falcons do. */
+const usualTheta = 10_000;
 
 function readConfig(raw: JsonObject): ModelConfig {
   if (raw['alibi'] === true) throw configError('asks for alibi, which llama.cpp has not for falcon');
@@ -10,6 +22,10 @@ function readConfig(raw: JsonObject): ModelConfig {
   const width = sizeField(raw, 'width', ['hidden_size']);
   const heads = sizeField(raw, 'heads', ['num_attention_heads', 'n_head']);
   if (width % heads !== 0) throw configError(`spreads ${width} over ${heads} heads`);
+  const contextTokens = sizeField(raw, 'contextTokens', ['max_position_embeddings'], 2048);
+  const rope = readRope(raw, contextTokens);
+  if (rope.scaling.kind === 'llama3')
+    throw configError('scales its positions by llama3, which llama.cpp has not for falcon');
   const isGrouped = raw['new_decoder_architecture'] === true || raw['model_type'] === 'RefinedWeb';
   return {
     raw,
@@ -25,10 +41,10 @@ function readConfig(raw: JsonObject): ModelConfig {
     headWidth: width / heads,
     statesHeadWidth: false,
     feedForward: sizeField(raw, 'feedForward', ['ffn_hidden_size'], 4 * width),
-    contextTokens: 2048,
+    contextTokens,
     normEpsilon: numberField(raw, 'layer_norm_epsilon') ?? 1e-5,
-    ropeTheta: 10_000,
-    ropeScaling: { kind: 'none' },
+    ropeTheta: rope.theta,
+    ropeScaling: rope.scaling,
     vocabularySize: sizeField(raw, 'vocabularySize', ['vocab_size'], 65_024),
   };
 }
@@ -89,7 +105,7 @@ function tensors(config: ModelConfig): ArchitectureTensor[] {
   ];
 }
 
-/** Falcon 7B (one key and value for all heads) and 40B (one for each group of heads), old and new configs. */
+/** Falcon 7B (one key and value for all heads), 11B and 40B (one for each group of heads), old and new configs. */
 export const falcon: Architecture = {
   name: 'falcon',
   classes: ['FalconForCausalLM', 'RWForCausalLM'],
@@ -106,6 +122,10 @@ export const falcon: Architecture = {
       ['falcon.attention.head_count', u32(config.heads)],
       ['falcon.attention.head_count_kv', u32(config.keyValueHeads)],
       ['falcon.attention.layer_norm_epsilon', f32(config.normEpsilon)],
+      ...(config.ropeTheta === usualTheta
+        ? []
+        : ([['falcon.rope.freq_base', f32(config.ropeTheta)]] as [string, GgufEntry][])),
+      ...scalingEntries('falcon', config),
     ];
   },
   tensors,

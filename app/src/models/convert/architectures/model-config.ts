@@ -129,9 +129,11 @@ function yarnScaling(fields: JsonObject, originalContext: number): RopeScaling {
   if (fields['truncate'] === false) throw configError('scales its positions by yarn without rounding');
   const factor = scalingFactor(fields);
   const [scale, scaleOfAll] = [numberField(fields, 'mscale'), numberField(fields, 'mscale_all_dim')];
+  const computed =
+    scale && scaleOfAll ? growth(factor, scale) / growth(factor, scaleOfAll) : growth(factor, 1);
+  // transformers' attention_factor is the whole; DeepSeek's attn_factor, as vLLM reads it, a multiple.
   const attention =
-    numberField(fields, 'attention_factor', 'attn_factor') ??
-    (scale && scaleOfAll ? growth(factor, scale) / growth(factor, scaleOfAll) : growth(factor, 1));
+    numberField(fields, 'attention_factor') ?? computed * (numberField(fields, 'attn_factor') ?? 1);
   return { kind: 'yarn', factor, originalContext, attentionFactor: attention / growth(factor, 1) };
 }
 

@@ -16,6 +16,7 @@ import {
   sizeField,
   type ModelConfig,
 } from './model-config.ts';
+import { scalingEntries } from './scaling-entries.ts';
 
 /** What the llama family and the qwen families share: names, hyperparameters, rotary positions. */
 export interface RotaryFamily {
@@ -65,25 +66,6 @@ function readConfig(family: RotaryFamily, raw: JsonObject, className: string): M
     ropeScaling: rope.scaling,
     vocabularySize: sizeField(raw, 'vocabularySize', ['vocab_size'], 32_000),
   };
-}
-
-function scalingEntries(prefix: string, config: ModelConfig): [string, GgufEntry][] {
-  const { string, u32, f32 } = ggufEntry;
-  const scaling = config.ropeScaling;
-  if (scaling.kind === 'linear')
-    return [
-      [`${prefix}.rope.scaling.type`, string('linear')],
-      [`${prefix}.rope.scaling.factor`, f32(scaling.factor)],
-    ];
-  if (scaling.kind !== 'yarn') return [];
-  return [
-    [`${prefix}.rope.scaling.type`, string('yarn')],
-    [`${prefix}.rope.scaling.factor`, f32(scaling.factor)],
-    [`${prefix}.rope.scaling.original_context_length`, u32(scaling.originalContext)],
-    ...(scaling.attentionFactor === 1
-      ? []
-      : ([[`${prefix}.rope.scaling.attn_factor`, f32(scaling.attentionFactor)]] as [string, GgufEntry][])),
-  ];
 }
 
 function entries(family: RotaryFamily, config: ModelConfig): [string, GgufEntry][] {

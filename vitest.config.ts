@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 import { nodeFlags } from './bin/runtime.mjs';
 
+/** What is waited for comes at once on an idle machine; on a busy one it may take its time. */
+const poll = { timeout: 15_000 };
+
 export default defineConfig({
   test: {
     // Two cores are the machine we plan for; more workers only make timing worse.
@@ -11,7 +14,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['app/src/**/*.test.ts', 'scripts/**/*.test.ts', 'bin/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['app/src/**/*.test.ts', 'scripts/**/*.test.ts', 'bin/**/*.test.ts'],
+          expect: { poll },
+        },
       },
       { extends: true, test: { name: 'web', include: ['web/src/**/*.test.{ts,tsx}'] } },
       {
@@ -20,8 +27,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['app/test/**/*.test.ts'],
           testTimeout: 120_000,
-          // What is waited for comes at once on an idle machine; on a busy one it may take its time.
-          expect: { poll: { timeout: 15_000 } },
+          expect: { poll },
           fileParallelism: false,
         },
       },
@@ -31,6 +37,7 @@ export default defineConfig({
           name: 'faults',
           include: ['app/test/**/*.faults.ts'],
           testTimeout: 600_000,
+          expect: { poll },
           fileParallelism: false,
         },
       },

@@ -59,7 +59,7 @@ describe('takeLock', () => {
 
 describe('untilStopped', () => {
   it('waits for one that is stopping until it has let go, and says so once', async () => {
-    const child = await otherHolder(`lock.stopping(); setTimeout(() => lock.release(), 400);`);
+    const child = await otherHolder(`lock.stopping(); setTimeout(() => lock.release(), 3000);`);
     let waits = 0;
     try {
       while (readLock(file)?.isStopping !== true) await delay(10);

@@ -145,7 +145,7 @@ test('an answer that outlives its engine is printed once, as the chat has it', a
   const server = await ServerProcess.start({ home, clockFile: join(home, 'clock') });
   onTestFinished(() => server.kill());
   const client = nativeClient(server.address);
-  await answersOf(client, 400);
+  await answersOf(client, 2000);
   const program = startProgram(['chat', 'a long story'], { environment: { CORRAL_HOME: home } });
   await says(program);
   for (const pid of server.engines()) process.kill(pid, 'SIGKILL');

@@ -68,7 +68,7 @@ describe('pulls as background jobs', () => {
       .map(({ headers }) => Number(/bytes=(\d+)-/.exec(headers.range ?? '')?.[1] ?? 0));
 
   it('go on side by side, are paused, gone on with and cancelled, each by itself', async () => {
-    hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 4000, everyMs: 20 } });
+    hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 4000, everyMs: 40 } });
     const jobs = await Promise.all([1, 2, 3, 4].map((seed) => pull(`owner/model-${seed}`)));
     const [first, second, third, fourth] = jobs.map(({ id }) => id) as [string, string, string, string];
     // Three at once, the fourth waits for its turn.

@@ -114,7 +114,7 @@ describe('a text that is scored as side work', () => {
 
   /** Resolves when the answer is being written; `ended` when it is. */
   async function answering(): Promise<{ ended: Promise<RunPart> }> {
-    const parts = engine.generate(chatRequest('A long one', { maxNewTokens: 300, ignoreEos: true }));
+    const parts = engine.generate(chatRequest('A long one', { maxNewTokens: 1500, ignoreEos: true }));
     const iterator = parts[Symbol.asyncIterator]();
     let next = await iterator.next();
     while (next.done !== true && next.value.type !== 'text-delta') next = await iterator.next();

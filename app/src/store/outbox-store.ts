@@ -59,5 +59,10 @@ export interface OutboxStore {
   replayDeadEvents(query: { ids?: string[]; now: number }): Promise<number>;
   /** Drops the oldest pending and dead ones until the bounds hold; gives how many, and counts them as dropped. */
   trimOutbox(bounds: { maxBytes: number; createdBefore: number }): Promise<number>;
+  /**
+   * Erases for good what waits of conversations that are not stored as chats (temporary ones), pending or dead, and
+   * like `erase` from the files and the backups too, also where nothing waits any more.
+   */
+  eraseOutboxEvents(owner: string, conversationIds: string[]): Promise<void>;
   setOutboxDisabled(disabled: { reason: string; since: number } | null): Promise<void>;
 }

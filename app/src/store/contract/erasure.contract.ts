@@ -127,7 +127,7 @@ export function erasureContract({ kind, store, owner, rawBytes, backupFolder }: 
         backupName(startOfTime, 'beside', kind === 'sqlite' ? '.db' : '.corral.gz'),
       );
       const writing = store().backup(path);
-      while (!existsSync(`${path}.partial`)) await sleep(1);
+      while (!existsSync(`${path}.partial`) && !existsSync(path)) await sleep(1);
       await store().erase(me, { chatId });
       await writing;
       expect((await store().readBackup(path)).chats).toBeGreaterThan(0);
@@ -148,6 +148,28 @@ export function erasureContract({ kind, store, owner, rawBytes, backupFolder }: 
         'mine.db.partial',
       ]);
       rmSync(join(backupFolder(), 'mine.db.partial'));
+    });
+
+    test('waiting log events of a conversation that is no chat are erased by themselves', async () => {
+      const [me, other] = [owner(), owner()];
+      const [word, keep] = [secretWord(), secretWord()];
+      const [gone, stays] = [uuidv7(), uuidv7()];
+      const event = (conversationId: string, body: string) => ({
+        id: uuidv7(),
+        conversationId,
+        body,
+        createdAt: startOfTime,
+      });
+      const dead = event(gone, word);
+      await store().addOutboxEvents(me, [dead, event(gone, word), event(stays, `${keep}1`)]);
+      await store().addOutboxEvents(other, [event(gone, `${keep}2`)]);
+      await store().recordDeliveries([{ id: dead.id, outcome: 'dead', error: 'no' }]);
+      for (const ending of kind === 'sqlite' ? (['.db', '.corral.gz'] as const) : (['.corral.gz'] as const))
+        await store().backup(join(backupFolder(), backupName(startOfTime, 'events', ending)));
+      await store().eraseOutboxEvents(me, [gone]);
+      const bytes = await rawBytes();
+      expect(bytes.includes(word)).toBe(false);
+      expect([1, 2].filter((which) => bytes.includes(`${keep}${which}`))).toEqual([1, 2]);
     });
 
     test('what is purged from the trash leaves no trace', async () => {

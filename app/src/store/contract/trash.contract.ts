@@ -126,6 +126,29 @@ export function trashContract({ store, owner }: ContractParts): void {
       expect(await contents(me, chatId)).toEqual(['root', 'left', 'left leaf', 'right']);
     });
 
+    test('an entry whose messages went for good with those above them is gone as well', async () => {
+      const me = owner();
+      const { chatId, left, leftLeaf, right } = await tree(me);
+      await store().setActiveLeaf(me, { chatId, leafId: leftLeaf.id });
+      const [below, above, beside] = [uuidv7(), uuidv7(), uuidv7()];
+      await store().trash(me, { trashId: below, chatId, messageId: leftLeaf.id, ...times });
+      await store().trash(me, { trashId: above, chatId, messageId: left.id, ...times });
+      await store().trash(me, { trashId: beside, chatId, messageId: right.id, ...times });
+      await store().purgeTrashEntry(me, above);
+      expect((await store().listTrash(me, { limit: 5 })).items.map((entry) => entry.id)).toEqual([beside]);
+      await expectError(store().restore(me, below), 'not-found');
+      expect(await store().restore(me, beside)).toMatchObject({ activeLeafId: right.id, messageCount: 2 });
+    });
+
+    test('where nothing comes back, what is shown stays', async () => {
+      const me = owner();
+      const { id: chatId } = await store().createChat(me, newChat());
+      const trashId = uuidv7();
+      await store().trash(me, { trashId, chatId, clear: true, ...times });
+      const said = await store().addMessage(me, { chatId, message: newMessage('said since') });
+      expect(await store().restore(me, trashId)).toMatchObject({ activeLeafId: said.id, messageCount: 1 });
+    });
+
     test('a stale version and an answer that is being written are refused', async () => {
       const me = owner();
       const run = await startRun(store(), me);

@@ -21,6 +21,12 @@ export const erasing = {
     session.truncateLog = true;
     return { chatIds };
   },
+
+  async eraseOutboxEvents(session: Session, owner: string, conversationIds: string[]): Promise<void> {
+    for (const conversationId of conversationIds) await eraseEvents(session, owner, conversationId);
+    session.erased = { owner, chatIds: conversationIds };
+    session.truncateLog = true;
+  },
 };
 
 async function chatsOf(session: Session, owner: string): Promise<string[]> {
@@ -28,20 +34,24 @@ async function chatsOf(session: Session, owner: string): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
-/** Messages, runs, journal, receipts, trash and keys go with the chat by their foreign keys. */
-async function eraseChat(session: Session, owner: string, chatId: string): Promise<void> {
+/** Messages, runs, journal, receipts, trash and keys go with the chat by their foreign keys; it may be gone itself. */
+export async function eraseChat(session: Session, owner: string, chatId: string): Promise<void> {
   await session.database.deleteFrom('chat').where('id', '=', chatId).where('owner', '=', owner).execute();
-  await session.database
-    .deleteFrom('outbox')
-    .where('conversation_id', '=', chatId)
-    .where('owner', '=', owner)
-    .execute();
+  await eraseEvents(session, owner, chatId);
   await session.database
     .deleteFrom('job')
     .where('owner', '=', owner)
     .where((where) =>
       where.or([where('payload_json', 'like', `%${chatId}%`), where('key', 'like', `%${chatId}%`)]),
     )
+    .execute();
+}
+
+async function eraseEvents(session: Session, owner: string, conversationId: string): Promise<void> {
+  await session.database
+    .deleteFrom('outbox')
+    .where('conversation_id', '=', conversationId)
+    .where('owner', '=', owner)
     .execute();
 }
 

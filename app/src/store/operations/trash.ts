@@ -105,7 +105,7 @@ export const trashWriting = {
   },
 
   async restore(session: Session, owner: string, trashId: string): Promise<Chat> {
-    const entry = await requireEntry(session, owner, trashId);
+    const entry = await removeEntry(session, owner, trashId);
     const chat = await findChat(session.database, owner, entry.chat_id);
     if (!chat) throw notFound('chat');
     if (entry.kind === 'chat')
@@ -119,44 +119,59 @@ export const trashWriting = {
         .returning('id')
         .execute();
       const restoredIds = new Set(restored.map((row) => row.id));
-      await setLeaf(session, chat.id, { active_leaf_id: await leafAfterReturn(session, entry, restoredIds) });
+      const leafId = await leafAfterReturn(session, chat, entry, restoredIds);
+      await setLeaf(session, chat.id, { active_leaf_id: leafId });
     }
-    await session.database.deleteFrom('trash').where('id', '=', entry.id).execute();
     return readChat(session, owner, chat.id);
   },
 
   async purgeTrash(session: Session, now: number): Promise<{ owner: string; chatId: string }[]> {
-    const due = await session.database.selectFrom('trash').selectAll().where('purge_at', '<=', now).execute();
+    const due = await session.database
+      .deleteFrom('trash')
+      .where('purge_at', '<=', now)
+      .returningAll()
+      .execute();
     const gone: { owner: string; chatId: string }[] = [];
     for (const entry of due) {
-      await purgeEntry(session, entry);
-      if (entry.kind === 'chat') gone.push({ owner: entry.owner, chatId: entry.chat_id });
+      const isChatGone = await purge(session, entry);
+      if (isChatGone) gone.push({ owner: entry.owner, chatId: entry.chat_id });
     }
     return gone;
   },
 
   async purgeTrashEntry(session: Session, owner: string, trashId: string): Promise<void> {
-    await purgeEntry(session, await requireEntry(session, owner, trashId));
+    await purge(session, await removeEntry(session, owner, trashId));
   },
 };
 
-async function requireEntry(session: Session, owner: string, trashId: string): Promise<TrashRow> {
+/**
+ * The hourly purge holds no owner's lock on PostgreSQL. So whoever restores or purges takes the entry off the list
+ * first: of two at once the second waits here, and then there is no such entry.
+ */
+async function removeEntry(session: Session, owner: string, trashId: string): Promise<TrashRow> {
   const entry = await session.database
-    .selectFrom('trash')
-    .selectAll()
+    .deleteFrom('trash')
     .where('id', '=', trashId)
     .where('owner', '=', owner)
+    .returningAll()
     .executeTakeFirst();
   if (!entry) throw notFound('entry in the trash');
   return entry;
 }
 
-async function purgeEntry(session: Session, entry: TrashRow): Promise<void> {
-  if (entry.kind === 'chat')
-    await session.database.deleteFrom('chat').where('id', '=', entry.chat_id).execute();
-  else await purgeMessages(session, entry);
-  await session.database.deleteFrom('trash').where('id', '=', entry.id).execute();
+/** What an entry that is off the list took away; gives whether that was a chat, which is gone now. */
+async function purge(session: Session, entry: TrashRow): Promise<boolean> {
   session.truncateLog = true;
+  if (entry.kind !== 'chat') {
+    await purgeMessages(session, entry);
+    return false;
+  }
+  const deleted = await session.database
+    .deleteFrom('chat')
+    .where('id', '=', entry.chat_id)
+    .where('trash_id', '=', entry.id)
+    .executeTakeFirst();
+  return deleted.numDeletedRows > 0n;
 }
 
 async function takeMessages(session: Session, trashId: string, messageIds: string[]): Promise<void> {
@@ -186,18 +201,23 @@ async function refuseWithoutParent(session: Session, chat: ChatRow, trashId: str
   });
 }
 
-/** What was shown before, where it is there; it may have gone to the trash since. Else the newest of what came back. */
+/**
+ * What was shown before, where it is there; it may have gone to the trash since. Else the newest of what came back.
+ * Where nothing came back, what is shown stays.
+ */
 async function leafAfterReturn(
   session: Session,
+  chat: ChatRow,
   entry: TrashRow,
   restoredIds: ReadonlySet<string>,
 ): Promise<string | null> {
-  const tree = await selectTree(session.database, entry.chat_id);
+  if (restoredIds.size === 0) return chat.active_leaf_id;
+  const tree = await selectTree(session.database, chat.id);
   const nodes = tree.map((row) => ({ id: row.id, parentId: row.parent_id }));
   const shown =
     nodes.find((node) => node.id === entry.previous_leaf_id) ??
     nodes.findLast((node) => restoredIds.has(node.id));
-  return shown ? newestLeafBelow(nodes, shown.id) : null;
+  return shown ? newestLeafBelow(nodes, shown.id) : chat.active_leaf_id;
 }
 
 async function purgeMessages(session: Session, entry: { id: string; chat_id: string }): Promise<void> {
@@ -211,4 +231,21 @@ async function purgeMessages(session: Session, entry: { id: string; chat_id: str
   // Parents come first in `sequence`, so one pass also finds what older entries took from below.
   for (const row of all) if (row.parent_id !== null && doomed.has(row.parent_id)) doomed.add(row.id);
   await deleteMessages(session, [...doomed]);
+  await removeEmptyEntries(session, entry.chat_id);
+}
+
+/** Entries of which nothing is left to restore. */
+async function removeEmptyEntries(session: Session, chatId: string): Promise<void> {
+  await session.database
+    .deleteFrom('trash')
+    .where('chat_id', '=', chatId)
+    .where('kind', '<>', 'chat')
+    .where((where) =>
+      where.not(
+        where.exists(
+          where.selectFrom('message').select('message.id').whereRef('message.trash_id', '=', 'trash.id'),
+        ),
+      ),
+    )
+    .execute();
 }

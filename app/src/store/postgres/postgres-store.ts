@@ -172,12 +172,23 @@ async function removeDeadRows(database: Kysely<Schema>): Promise<void> {
   }
 }
 
-/** Of a large table it takes longer than any call of ours may. */
+/** They hold the words of messages and titles, and belong to no schema that both stores have. */
+const searchTables = ['message_search', 'chat_search'];
+
+/**
+ * Of a large table it takes longer than any call of ours may. Waiting for somebody else's lock may not: backups wait
+ * for this.
+ */
 async function vacuum(connection: Kysely<Schema>): Promise<void> {
+  await sql`select set_config('lock_timeout', current_setting('statement_timeout'), false)`.execute(
+    connection,
+  );
   await sql`set statement_timeout = 0`.execute(connection);
   try {
-    for (const table of personalTables) await sql`vacuum ${sql.ref(table)}`.execute(connection);
+    for (const table of [...personalTables, ...searchTables])
+      await sql`vacuum ${sql.ref(table)}`.execute(connection);
   } finally {
     await sql`reset statement_timeout`.execute(connection);
+    await sql`reset lock_timeout`.execute(connection);
   }
 }

@@ -5,7 +5,7 @@ import { Kysely } from 'kysely';
 import type { BackupFile } from '../backup-names.ts';
 import { beginFile } from '../durable-file.ts';
 import { applyMigrations } from '../migrations/migrate.ts';
-import { erasing } from '../operations/erase.ts';
+import { eraseChat, erasing } from '../operations/erase.ts';
 import type { Erased } from '../operations/session.ts';
 import type { Schema } from '../schema.ts';
 import { scrubBackupFiles } from '../scrub-backup-files.ts';
@@ -52,25 +52,12 @@ async function eraseIn(path: string, erased: Erased): Promise<void> {
     await applyMigrations(kysely as unknown as Kysely<never>, 'sqlite');
     const session = newSession(kysely);
     if (erased.chatIds === null) await erasing.erase(session, erased.owner, { everything: true });
-    else for (const chatId of erased.chatIds) await eraseIfThere(session, erased.owner, chatId);
+    else for (const chatId of erased.chatIds) await eraseChat(session, erased.owner, chatId);
     database.exec('COMMIT');
     database.exec('PRAGMA journal_mode=DELETE');
   } finally {
     database.close();
   }
-}
-
-async function eraseIfThere(
-  session: ReturnType<typeof newSession>,
-  owner: string,
-  chatId: string,
-): Promise<void> {
-  const chat = await session.database
-    .selectFrom('chat')
-    .select('id')
-    .where('id', '=', chatId)
-    .executeTakeFirst();
-  if (chat) await erasing.erase(session, owner, { chatId });
 }
 
 /** Damaged files cannot be rewritten: those that hold what was erased go, whoever else is in them. */

@@ -25,6 +25,7 @@ const mayUseReserve = new Set([
   'purgeTrash',
   'purgeTrashEntry',
   'erase',
+  'eraseOutboxEvents',
   'finishRun',
   'recordDeliveries',
   'trimOutbox',

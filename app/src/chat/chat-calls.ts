@@ -6,13 +6,13 @@ import type { Store } from '../store/store.ts';
 import type { ChatCalls } from './chats.ts';
 import { erase } from './erase.ts';
 import { loggingMode } from './log/log-policy.ts';
-import { notFound } from './refusals.ts';
+import { notFound, requireVersion } from './refusals.ts';
 import type { RunContext } from './runs/run-context.ts';
 import { stopRun } from './runs/stop-run.ts';
 import { checked } from './settings/settings-calls.ts';
 import type { TemporaryChats } from './temporary/temporary-chats.ts';
 import { cutText } from '../lib/cut-text.ts';
-import { branchTo, newestLeafBelow } from '../lib/message-tree.ts';
+import { branchTo, newestLeafBelow, subtreeIds } from '../lib/message-tree.ts';
 
 export interface ChatParts {
   context: RunContext;
@@ -35,9 +35,8 @@ export function createChatCalls(parts: ChatParts): ChatCalls {
     search: (owner, query) => store.searchChats(owner, query),
     update: (owner, chatId, write) => update(parts, owner, { chatId, ...write }),
     duplicate: (owner, chatId, options) => duplicate(parts, owner, { chatId, ...options }),
-    trash: (owner, chatId, version) =>
-      trash(parts, owner, { chatId, ...(version === undefined ? {} : { version }) }),
-    clear: (owner, chatId) => trash(parts, owner, { chatId, clear: true }),
+    trash: (owner, chatId, version) => trash(parts, owner, { chatId, ...basedOn(version) }),
+    clear: (owner, chatId, version) => trash(parts, owner, { chatId, clear: true, ...basedOn(version) }),
     listTrash: (owner, page) => store.listTrash(owner, page),
     async restore(owner, trashId) {
       const chat = await store.restore(owner, trashId);
@@ -180,15 +179,29 @@ function copyOf(branch: readonly ChatMessage[], chat: Chat): ImportedChat {
   };
 }
 
-/** A chat, a message with all below it, or all messages. Runs that write there are stopped first. */
+function basedOn(version: number | undefined): { version?: number } {
+  return version === undefined ? {} : { version };
+}
+
+interface TrashWrite {
+  chatId: string;
+  messageId?: string;
+  clear?: boolean;
+  version?: number;
+}
+
+/**
+ * A chat, a message with all below it, or all messages. Runs that write there are stopped first; what is refused stops
+ * none.
+ */
 export async function trash(
   { context, store, temporary, dropState }: ChatParts,
   owner: string,
-  what: { chatId: string; messageId?: string; clear?: boolean; version?: number },
+  what: TrashWrite,
 ): Promise<TrashEntry | null> {
   const chat = await found(context, owner, what.chatId);
-  for (const live of context.live.values())
-    if (live.chatId === chat.id && live.owner === owner) await stopRun(context, owner, live.id);
+  const goingIds = await messagesToGo(context, owner, { chat, ...what });
+  const version = await stopWriters(context, owner, { ...what, goingIds });
   if (what.messageId === undefined) await dropState(chat.id);
   if (temporary.hasChat(chat.id)) {
     temporary.forget(owner, what);
@@ -199,6 +212,7 @@ export async function trash(
   const purgeAt = now + context.config.trashDays * dayMs;
   const { activeLeafId: _leaf, ...entry } = await store.trash(owner, {
     ...what,
+    ...basedOn(version),
     trashId: uuidv7(),
     now,
     purgeAt,
@@ -206,6 +220,39 @@ export async function trash(
   const isChat = what.messageId === undefined && what.clear !== true;
   tell(context, owner, chat, isChat ? 'trashed' : 'messages');
   return entry;
+}
+
+/** Null: all of them. Rejects where what is to go is not there, or not as the caller saw it. */
+async function messagesToGo(
+  context: RunContext,
+  owner: string,
+  { chat, messageId, version }: { chat: Chat; messageId?: string; version?: number },
+): Promise<ReadonlySet<string> | null> {
+  if (messageId === undefined) {
+    requireVersion('chat', version ?? chat.version, chat);
+    return null;
+  }
+  const messages = (await context.store.openChat(owner, chat.id))?.messages ?? [];
+  const message = messages.find(({ id }) => id === messageId);
+  if (!message) throw notFound('message in this chat');
+  requireVersion('message', version ?? message.version, message);
+  return subtreeIds(messages, messageId);
+}
+
+/** Gives the version that the caller's has become: the end of an answer raises that of its message. */
+async function stopWriters(
+  context: RunContext,
+  owner: string,
+  { chatId, messageId, version, goingIds }: TrashWrite & { goingIds: ReadonlySet<string> | null },
+): Promise<number | undefined> {
+  let raised = 0;
+  for (const live of context.live.values()) {
+    const isThere = live.owner === owner && live.chatId === chatId;
+    if (!isThere || goingIds?.has(live.messageId) === false) continue;
+    await stopRun(context, owner, live.id);
+    if (live.messageId === messageId) raised = 1;
+  }
+  return version === undefined ? undefined : version + raised;
 }
 
 export function tell(

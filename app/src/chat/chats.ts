@@ -99,7 +99,7 @@ export interface ChatCalls {
   /** To the trash; runs in it are stopped first. A temporary chat is gone at once, and null is given. */
   trash(owner: string, chatId: string, version?: number): Promise<TrashEntry | null>;
   /** Messages to the trash, chat and settings stay. Null: there were none. */
-  clear(owner: string, chatId: string): Promise<TrashEntry | null>;
+  clear(owner: string, chatId: string, version?: number): Promise<TrashEntry | null>;
   listTrash(owner: string, page: PageRequest): Promise<Page<TrashEntry>>;
   restore(owner: string, trashId: string): Promise<Chat>;
   purge(owner: string, trashId: string): Promise<void>;
@@ -119,7 +119,7 @@ export interface MessageCalls {
     chatId: string,
     write: { messageId: string; version?: number; change: { pinned?: boolean; feedback?: Feedback | null } },
   ): Promise<ChatMessage>;
-  /** The message and all below it, to the trash. */
+  /** The message and all below it, to the trash; runs that write there are stopped first. */
   trashMessage(
     owner: string,
     chatId: string,

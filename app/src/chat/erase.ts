@@ -16,6 +16,8 @@ export async function erase(parts: ChatParts, owner: string, what: Erasing): Pro
   const forgotten = forget(temporary, owner, what);
   await afterErasing(parts, owner, forgotten);
   const isTemporary = 'chatId' in what && forgotten.length > 0;
+  // Of a temporary chat only events of the log reach the store, and only where it is logged at all.
+  if (isTemporary && context.config.loggingTemporary) await parts.store.eraseOutboxEvents(owner, forgotten);
   const erased = isTemporary ? [] : await eraseStored(parts, owner, what);
   return { chatIds: [...forgotten, ...erased] };
 }

@@ -11,3 +11,12 @@ export function stale(what: 'chat' | 'message', version: number): AppError {
     details: { version },
   });
 }
+
+/** What was changed since the caller saw it is not written over. */
+export function requireVersion(
+  what: 'chat' | 'message',
+  given: number,
+  { version }: { version: number },
+): void {
+  if (version > given) throw stale(what, version);
+}

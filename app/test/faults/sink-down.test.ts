@@ -63,13 +63,13 @@ test(
         await new Promise((resolve) => setTimeout(resolve, 20));
         now += 30 * minute;
       }
-      const failed = sink.received.length;
-      expect(failed).toBeGreaterThan(conversations);
       expect((await outbox.status()).pending).toBe(events);
       while ((await store.dueOutboxEvents({ now, limit: 1, except: [] })).length > 0) {
         outbox.wake();
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
+      const failed = sink.received.length;
+      expect(failed).toBeGreaterThanOrEqual(conversations);
       sink.received.length = 0;
       sink.behave((response) => response.end());
       now += 20 * 60 * minute;

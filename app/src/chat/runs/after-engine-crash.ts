@@ -1,3 +1,5 @@
+import { toAppError } from '../../contracts/app-error.ts';
+import type { RunRecord } from '../../store/run-store.ts';
 import type { AnswerFacts } from './answer-facts.ts';
 import { whenDiskAllows } from './disk-failures.ts';
 import type { LiveRun } from './live-run.ts';
@@ -18,10 +20,28 @@ export function mayTakeUpAgain(context: RunContext, live: LiveRun, facts: Answer
  * now, that is waited for.
  */
 export async function takeUpAfterEngineCrash(context: RunContext, live: LiveRun): Promise<void> {
-  const { run } = await whenDiskAllows(context, live, async () => {
+  const run = await whenDiskAllows(context, live, async () => {
     await context.journal.flush(live);
-    return context.store.resumeRun(live.owner, { runId: live.id, epoch: live.epoch, engineCrashed: true });
+    return raiseEpoch(context, live);
   });
   context.log.warn({ runId: live.id, crashes: run.engineCrashes }, 'an answer is taken up again');
   live.restart(run);
+}
+
+async function raiseEpoch({ store }: RunContext, live: LiveRun): Promise<RunRecord> {
+  const { owner, id: runId, epoch } = live;
+  try {
+    return (await store.resumeRun(owner, { runId, epoch, engineCrashed: true })).run;
+  } catch (error) {
+    if (toAppError(error).code !== 'conflict') throw error;
+    const stored = await store.getRun(owner, runId);
+    if (!stored || !isTakenUpHere(stored, live)) throw error;
+    return stored;
+  }
+}
+
+/** An earlier try was written, and only the answer to that was lost: others who take a run up count no crash. */
+function isTakenUpHere(stored: RunRecord, live: LiveRun): boolean {
+  const crashes = live.record.engineCrashes + 1;
+  return stored.phase !== 'ended' && stored.epoch === live.epoch + 1 && stored.engineCrashes === crashes;
 }

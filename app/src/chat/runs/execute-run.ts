@@ -76,7 +76,8 @@ async function inTurn(
   known: { prepared: PreparedAnswer; facts: AnswerFacts; signal: AbortSignal },
 ): Promise<AnswerEnd> {
   const modelId = known.prepared.source.id;
-  const endTurn = live.record.engineCrashes >= 2 ? await context.suspects.turn(modelId) : undefined;
+  const isSuspect = live.record.engineCrashes >= 2;
+  const endTurn = isSuspect ? await context.suspects.turn(modelId, known.signal) : undefined;
   const leave = context.suspects.enter(modelId, live.id);
   try {
     return await streamAnswer(live, known.prepared, known);

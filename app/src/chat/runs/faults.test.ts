@@ -1,7 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { uuidv7 } from 'uuidv7';
+import { describe, expect, test, vi } from 'vitest';
 import { message, opensChats, watchToEnd, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
 import { AppError } from '../../contracts/app-error.ts';
+import type { Chat } from '../../contracts/chats.ts';
 import type { Run } from '../../contracts/runs.ts';
+import type { Script } from '../../engine/scripted/script.ts';
 
 const { open, last } = opensChats();
 
@@ -162,6 +165,36 @@ describe('stopping', () => {
     expect(await chats.getRun(owner, runs[0]!.id)).toMatchObject({ endReason: 'aborted' });
     await chats.stop(owner, before.runs[0]!.id);
   });
+
+  test('works while an answer waits for others that were there when the engine went away twice', async () => {
+    let crashes = 0;
+    const script: Script = {
+      tokensPerSecond: 50,
+      mishap: (_request, question) =>
+        question.includes('poison') && crashes++ < 2 ? { kind: 'crash', afterTokens: 10 } : null,
+    };
+    const { chats, owner, chat } = await open({ script });
+    const say = async (content: string): Promise<Run> =>
+      (await chats.run(owner, (await chat()).id, message(content))).runs[0]!;
+    const runs = [await say('/long 150'), await say('/long 150'), await say('poison /long 150')];
+    const waiting = await vi.waitFor(
+      async () => {
+        const now = await Promise.all(runs.map((run) => chats.getRun(owner, run.id)));
+        expect(now.map(({ epoch }) => epoch)).toEqual([3, 3, 3]);
+        const rest = now.filter(({ phase }) => phase !== 'streaming');
+        expect(rest).toHaveLength(2);
+        return rest[0]!;
+      },
+      { timeout: 5000 },
+    );
+    const began = performance.now();
+    await chats.stop(owner, waiting.id);
+    expect(performance.now() - began).toBeLessThan(500);
+    delete script.tokensPerSecond;
+    const others = runs.filter((run) => run.id !== waiting.id);
+    const ends = await Promise.all(others.map((run) => watchToEnd(chats, owner, run)));
+    expect(ends.map(({ end }) => end.reason)).toEqual(['stop', 'stop']);
+  });
 });
 
 describe('while an answer is written', () => {
@@ -180,6 +213,49 @@ describe('while an answer is written', () => {
     const kept = (await chats.open(owner, id)).messages[1]!;
     expect(kept.state).toBe('stopped');
     expect(kept.content.length).toBeGreaterThan(0);
+  });
+
+  /** A question with a whole answer and another one that is being written. */
+  async function answeredAgain(): Promise<{ chat: Chat; question: string; first: string; run: Run }> {
+    const script: Script = {};
+    const { chats, owner, chat: create, say } = await open({ script });
+    const chat = await create();
+    const first = (await say(chat.id, '/long 400')).run.messageId;
+    script.tokensPerSecond = 50;
+    const again = { input: { kind: 'regenerate' as const, messageId: first } };
+    const { runs, parentId } = await chats.run(owner, chat.id, again);
+    await firstWords(last(), runs[0]!);
+    return { chat, question: parentId!, first, run: runs[0]! };
+  }
+
+  test('deleting another answer leaves it; deleting its own message, by the version seen, stops it', async () => {
+    const { chat, question, first, run } = await answeredAgain();
+    const { chats, owner } = last();
+    await chats.trashMessage(owner, chat.id, { messageId: first });
+    expect(await chats.listRuns(owner, { active: true, limit: 5 })).toMatchObject([{ id: run.id }]);
+    const entry = await chats.trashMessage(owner, chat.id, { messageId: run.messageId, version: 1 });
+    expect(entry).toMatchObject({ kind: 'messages', messageCount: 1 });
+    expect(await chats.getRun(owner, run.id)).toMatchObject({ endReason: 'aborted' });
+    expect((await chats.open(owner, chat.id)).messages).toMatchObject([{ id: question }]);
+  });
+
+  test('what is refused stops nothing', async () => {
+    const { chat, question, run } = await answeredAgain();
+    const { chats, owner } = last();
+    const { id, version } = await chats.update(owner, chat.id, { change: { title: 'Renamed' } });
+    await chats.updateMessage(owner, id, { messageId: question, change: { pinned: true } });
+    const attempts: [string, () => Promise<unknown>][] = [
+      ['conflict', () => chats.trashMessage(owner, id, { messageId: question, version: 1 })],
+      ['not-found', () => chats.trashMessage(owner, id, { messageId: uuidv7() })],
+      ['conflict', () => chats.trash(owner, id, version - 1)],
+      ['conflict', () => chats.clear(owner, id, version - 1)],
+    ];
+    for (const [code, attempt] of attempts) {
+      await expect(attempt()).rejects.toMatchObject({ code });
+      expect(await chats.listRuns(owner, { active: true, limit: 5 })).toMatchObject([{ id: run.id }]);
+    }
+    await chats.clear(owner, id, version);
+    expect(await chats.open(owner, id)).toMatchObject({ messages: [], activeRuns: [] });
   });
 
   test('erasing everything ends it and leaves nothing', async () => {

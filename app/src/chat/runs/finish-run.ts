@@ -40,9 +40,10 @@ export async function finishRun(
 ): Promise<void> {
   live.show();
   await context.journal.leaveToEnd(live);
+  const eventId = uuidv7();
   for (let delayMs = firstRetryMs; ; delayMs = Math.min(delayMs * 2, longestRetryMs)) {
     try {
-      const written = await write(context, live, known);
+      const written = await write(context, live, { ...known, eventId });
       live.end(written ? endEvent(live, known.end) : undefined);
       return;
     } catch (error) {
@@ -71,7 +72,7 @@ async function isOver(context: RunContext, live: LiveRun, error: unknown): Promi
 async function write(
   context: RunContext,
   live: LiveRun,
-  { end, facts }: { end: AnswerEnd; facts: AnswerFacts },
+  { end, facts, eventId }: { end: AnswerEnd; facts: AnswerFacts; eventId: string },
 ): Promise<boolean> {
   const now = context.clock.now();
   const opened = await context.store.openChat(live.owner, live.chatId);
@@ -86,7 +87,7 @@ async function write(
     messageState: messageStates[end.reason],
     outcome: outcomeOf(live, end, facts),
     receipt: live.isTemporary ? null : receiptOf(live, { end, facts, now }),
-    events: opened ? eventsOf(context, live, { end, facts, now, ...opened }) : [],
+    events: opened ? eventsOf(context, live, { end, facts, eventId, now, ...opened }) : [],
     jobs: opened ? jobsOf(live, end, { chat: opened.chat, now }) : [],
   };
   const written = await context.store.finishRun(live.owner, finish);
@@ -101,7 +102,7 @@ function endEvent(live: LiveRun, end: AnswerEnd): Parameters<LiveRun['end']>[0] 
 function eventsOf(
   context: RunContext,
   live: LiveRun,
-  known: { end: AnswerEnd; facts: AnswerFacts; now: number; messages: ChatMessage[] },
+  known: { end: AnswerEnd; facts: AnswerFacts; eventId: string; now: number; messages: ChatMessage[] },
 ): NewOutboxEvent[] {
   const mode = loggingMode(context.config, live.isTemporary);
   if (mode === 'off' || live.text === '') return [];
@@ -111,7 +112,7 @@ function eventsOf(
   );
   return [
     logEvent({
-      eventId: uuidv7(),
+      eventId: known.eventId,
       now: known.now,
       mode,
       chatId: live.chatId,

@@ -1,3 +1,5 @@
+import { AppError } from '../../contracts/app-error.ts';
+
 /**
  * Runs that were there when an engine went away. Which one did it nobody knows at first, so after a second time they are
  * let in one at a time: then the guilty one is alone.
@@ -18,15 +20,32 @@ export class Suspects {
     return (this.#active.get(modelId)?.size ?? 0) <= 1;
   }
 
-  /** Waits for its turn among the suspects of a model; the result ends the turn. */
-  async turn(modelId: string): Promise<() => void> {
+  /** Waits for its turn among the suspects of a model; the result ends the turn. Who is aborted gives it up. */
+  async turn(modelId: string, signal: AbortSignal): Promise<() => void> {
     const before = this.#turns.get(modelId) ?? Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#turns.set(
       modelId,
       before.then(() => promise),
     );
-    await before;
+    try {
+      await untilAborted(before, signal);
+    } catch (error) {
+      resolve();
+      throw error;
+    }
     return resolve;
+  }
+}
+
+async function untilAborted(waiting: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(new AppError('cancelled', 'The answer was stopped while it waited.'));
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    await Promise.race([waiting, promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

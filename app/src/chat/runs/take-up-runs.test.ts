@@ -120,6 +120,37 @@ describe('a database whose answer gets lost after it has written', () => {
     expect(end).toMatchObject({ reason: 'stop', resumed: false });
     expect((await chats.open(owner, id)).messages[1]).toMatchObject({ content: text, state: 'complete' });
   });
+
+  test.each([true, false])(
+    'an answer whose engine went away goes on where the run was taken up here (%o), and only there',
+    async (isTakenUpHere) => {
+      let crashes = 0;
+      let losses = 0;
+      const { chats, owner, chat } = await open({
+        script: {
+          tokensPerSecond: 200,
+          mishap: () => (crashes++ === 0 ? { kind: 'crash', afterTokens: 10 } : null),
+        },
+        around: (store) => ({
+          ...store,
+          resumeRun: async (who, write) => {
+            if (++losses > 1) return store.resumeRun(who, write);
+            await store.resumeRun(who, { ...write, engineCrashed: isTakenUpHere });
+            throw lost();
+          },
+        }),
+      });
+      const { promise: left, resolve } = Promise.withResolvers<void>();
+      chats.onChange((notice) => {
+        if (notice.type === 'run-changed' && notice.state === 'ended') resolve();
+      });
+      const { id } = await chat();
+      const { runs } = await chats.run(owner, id, message('/long 40'));
+      await left;
+      expect((await chats.open(owner, id)).messages[1]?.state).toBe(isTakenUpHere ? 'complete' : 'running');
+      expect(await chats.getRun(owner, runs[0]!.id)).toMatchObject({ epoch: 2 });
+    },
+  );
 });
 
 describe('a backup that was made while answers were written', () => {

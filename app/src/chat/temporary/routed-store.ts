@@ -1,3 +1,5 @@
+import { toAppError } from '../../contracts/app-error.ts';
+import type { NewOutboxEvent } from '../../store/outbox-store.ts';
 import type { Store } from '../../store/store.ts';
 import type { ConversationStore } from '../conversation-store.ts';
 import type { TemporaryChats } from './temporary-chats.ts';
@@ -20,7 +22,12 @@ export function createRoutedStore(store: Store, temporary: TemporaryChats): Conv
     setActiveLeaf: (owner, write) => ofChat(write.chatId).setActiveLeaf(owner, write),
     getMessage: (owner, messageId) => ofMessage(messageId).getMessage(owner, messageId),
     addMessage: (owner, write) => ofChat(write.chatId).addMessage(owner, write),
-    updateMessage: (owner, write) => ofMessage(write.messageId).updateMessage(owner, write),
+    async updateMessage(owner, write) {
+      if (!temporary.hasMessage(write.messageId)) return store.updateMessage(owner, write);
+      temporary.checkMessage(owner, write);
+      await addEvents(store, owner, write.events ?? []);
+      return temporary.updateMessage(owner, write);
+    },
     acceptRuns: (owner, write) => ofChat(write.chatId).acceptRuns(owner, write),
     acceptedBefore: async (owner, idempotency) =>
       (await temporary.acceptedBefore(owner, idempotency)) ?? store.acceptedBefore(owner, idempotency),
@@ -60,10 +67,21 @@ function journalCalls(store: Store, temporary: TemporaryChats): JournalCalls {
     },
     async finishRun(owner, write) {
       if (!temporary.hasRun(write.runId)) return store.finishRun(owner, write);
-      const finished = await temporary.finishRun(owner, write);
-      if (finished && write.events.length > 0) await store.addOutboxEvents(owner, write.events);
-      return finished;
+      const run = await temporary.getRun(owner, write.runId);
+      // First: what memory holds to be ended is not tried again when the disk refuses the events.
+      if (run && run.phase !== 'ended') await addEvents(store, owner, write.events);
+      return temporary.finishRun(owner, write);
     },
     watchRun: (owner, runId, signal) => store.watchRun(owner, runId, signal),
   };
+}
+
+/** Tried again with the same ids: those that are there were written before, and only the answer to that was lost. */
+async function addEvents(store: Store, owner: string, events: NewOutboxEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  try {
+    await store.addOutboxEvents(owner, events);
+  } catch (error) {
+    if (toAppError(error).code !== 'conflict') throw error;
+  }
 }

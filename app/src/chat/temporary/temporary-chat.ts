@@ -3,7 +3,7 @@ import { leafAfterLoss, subtreeIds } from '../../lib/message-tree.ts';
 import type { NewChat, NewMessage } from '../../store/chat-store.ts';
 import type { RunRecord } from '../../store/run-store.ts';
 import type { AcceptedIds } from '../../store/schema.ts';
-import { notFound, stale } from '../refusals.ts';
+import { notFound } from '../refusals.ts';
 
 /** One conversation in memory. Objects in it are replaced, never changed: what was handed out stays as it was. */
 export interface TemporaryChat {
@@ -34,14 +34,6 @@ export function messageIn(found: TemporaryChat, messageId: string): ChatMessage 
   const message = found.messages.find((candidate) => candidate.id === messageId);
   if (!message) throw notFound('message');
   return message;
-}
-
-export function requireVersion(
-  what: 'chat' | 'message',
-  given: number,
-  { version }: { version: number },
-): void {
-  if (version > given) throw stale(what, version);
 }
 
 export function replaceMessage(found: TemporaryChat, message: ChatMessage): ChatMessage {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openChats, watchToEnd, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
+import { AppError } from '../../contracts/app-error.ts';
 import type { StartedRuns } from '../chats.ts';
 
 let opened: OpenedChats;
@@ -52,5 +53,65 @@ describe('temporary chats', () => {
       { idempotencyKey: 'said-once' },
     );
     await expect(elsewhere).rejects.toMatchObject({ code: 'idempotency-mismatch' });
+  });
+});
+
+describe('temporary chats that the operator has logged', () => {
+  const config = { feedback: true, loggingUrl: 'http://sink.example', loggingTemporary: true };
+
+  test('a thumb is sent once more, and a refused one is not', async () => {
+    const { chats, say, store, remove } = await openChats({ config });
+    const { id } = await chats.create(owner, { temporary: true });
+    const { run } = await say(id, 'rate me');
+    const rate = (version: number) =>
+      chats.updateMessage(owner, id, {
+        messageId: run.messageId,
+        version,
+        change: { feedback: { rating: 'up', reason: null } },
+      });
+    const version = (await chats.open(owner, id)).messages[1]!.version;
+    await rate(version);
+    await expect(rate(version)).rejects.toMatchObject({ code: 'conflict' });
+    expect(await store.outboxStatus()).toMatchObject({ pending: 2 });
+    const now = Number.MAX_SAFE_INTEGER;
+    const [first] = await store.dueOutboxEvents({ now, limit: 5, except: [] });
+    await store.recordDeliveries([{ id: first!.id, outcome: 'delivered', now: 1 }]);
+    const [second] = await store.dueOutboxEvents({ now, limit: 5, except: [] });
+    expect(JSON.parse(second!.body)).toMatchObject({ conversation_id: id, feedback: { rating: 'up' } });
+    await remove();
+  });
+
+  test('erasing one takes its waiting events along, and leaves those of others', async () => {
+    const { chats, say, store, remove } = await openChats({ config });
+    const [gone, stays] = [
+      await chats.create(owner, { temporary: true }),
+      await chats.create(owner, { temporary: true }),
+    ];
+    await say(gone.id, 'forget me');
+    await say(stays.id, 'keep me');
+    expect(await chats.erase(owner, { chatId: gone.id })).toEqual({ chatIds: [gone.id] });
+    const waiting = await store.dueOutboxEvents({ now: Number.MAX_SAFE_INTEGER, limit: 5, except: [] });
+    expect(waiting.map(({ conversationId }) => conversationId)).toEqual([stays.id]);
+    await remove();
+  });
+
+  test('the disk refuses the event, then its answer gets lost: it is written once, and the run ends', async () => {
+    let tries = 0;
+    const { chats, say, store, remove } = await openChats({
+      config,
+      around: (inner) => ({
+        ...inner,
+        addOutboxEvents: async (who, events) => {
+          if (++tries === 1) throw new AppError('disk-full', 'the disk is full');
+          await inner.addOutboxEvents(who, events);
+          if (tries === 2) throw new AppError('store-unavailable', 'the connection was lost');
+        },
+      }),
+    });
+    const { id } = await chats.create(owner, { temporary: true });
+    expect((await say(id, 'log me')).end).toMatchObject({ reason: 'stop' });
+    expect((await chats.open(owner, id)).messages[1]).toMatchObject({ state: 'complete' });
+    expect(await store.outboxStatus()).toMatchObject({ pending: 1 });
+    await remove();
   });
 });

@@ -2,7 +2,7 @@ import type { Chat, ChatMessage } from '../../contracts/chats.ts';
 import type { NewChat, OpenedChat } from '../../store/chat-store.ts';
 import type { AcceptedRuns, AcceptRuns, FinishRun, JournalEntry, RunRecord } from '../../store/run-store.ts';
 import type { ConversationStore } from '../conversation-store.ts';
-import { notFound } from '../refusals.ts';
+import { notFound, requireVersion } from '../refusals.ts';
 import { plainRun } from '../runs/plain-run.ts';
 import {
   addMessage,
@@ -10,7 +10,6 @@ import {
   newTemporaryChat,
   removeMessages,
   replaceMessage,
-  requireVersion,
   type TemporaryChat,
 } from './temporary-chat.ts';
 import { acceptedBefore, acceptRuns, appendText, finishRun, raiseEpoch } from './temporary-runs.ts';
@@ -90,11 +89,20 @@ export class TemporaryChats implements MemoryCalls {
   async updateMessage(
     ...[owner, { messageId, version, change }]: Parameters<MemoryCalls['updateMessage']>
   ): Promise<ChatMessage> {
+    const { found, message } = this.checkMessage(owner, { messageId, version });
+    return replaceMessage(found, { ...message, ...change, version: message.version + 1 });
+  }
+
+  /** Rejects what `updateMessage` would. */
+  checkMessage(
+    owner: string,
+    { messageId, version }: { messageId: string; version: number },
+  ): { found: TemporaryChat; message: ChatMessage } {
     const found = this.#withMessage(messageId);
     if (found?.owner !== owner) throw notFound('message');
     const message = messageIn(found, messageId);
     requireVersion('message', version, message);
-    return replaceMessage(found, { ...message, ...change, version: message.version + 1 });
+    return { found, message };
   }
 
   async acceptRuns(owner: string, write: AcceptRuns): Promise<AcceptedRuns> {

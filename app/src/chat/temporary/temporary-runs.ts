@@ -7,14 +7,8 @@ import type {
   JournalEntry,
   RunRecord,
 } from '../../store/run-store.ts';
-import { notFound } from '../refusals.ts';
-import {
-  addMessage,
-  messageIn,
-  replaceMessage,
-  requireVersion,
-  type TemporaryChat,
-} from './temporary-chat.ts';
+import { notFound, requireVersion } from '../refusals.ts';
+import { addMessage, messageIn, replaceMessage, type TemporaryChat } from './temporary-chat.ts';
 
 /** What a run does to a conversation in memory, phase by phase, as the store does to rows. */
 export function acceptRuns(found: TemporaryChat, write: AcceptRuns): AcceptedRuns {

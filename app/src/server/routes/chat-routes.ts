@@ -54,7 +54,9 @@ function trashRoutes(app: FastifyInstance, { chats }: ServerContext): void {
     await chats.erase(owner, { chatId: params.id });
     return null;
   });
-  serveRoute(app, chatRoutes.clear, ({ owner, params }) => chats.clear(owner, params.id));
+  serveRoute(app, chatRoutes.clear, ({ owner, params, headers }) =>
+    chats.clear(owner, params.id, headers['if-match']),
+  );
   serveRoute(app, chatRoutes.restore, ({ owner, params }) => chats.restore(owner, params.id));
   serveRoute(app, chatRoutes.purge, async ({ owner, params }) => {
     await chats.purge(owner, params.id);

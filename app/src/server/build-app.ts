@@ -87,6 +87,16 @@ function collectRoutes(app: FastifyInstance, { routes }: ServerContext): void {
   });
 }
 
+/**
+ * What needs no key answers HEAD as it answers GET: many monitors ask for health that way. The other routes do not, since
+ * behind some of them a stream would begin.
+ */
+function answerHead(app: FastifyInstance): void {
+  app.addHook('onRoute', (route) => {
+    if (route.method === 'GET' && route.config?.access === 'public') app.route({ ...route, method: 'HEAD' });
+  });
+}
+
 export async function buildApp(context: ServerContext): Promise<FastifyInstance> {
   const { config } = context;
   const certificate = config.https ? await certificateOf(config) : null;
@@ -120,6 +130,7 @@ export async function buildApp(context: ServerContext): Promise<FastifyInstance>
     }
   });
   collectRoutes(app, context);
+  answerHead(app);
   registerAnswers(app, context);
   registerGates(app, context);
   await registerRoutes(app, context);

@@ -29,6 +29,13 @@ function openaiType(status: number): string {
   return openaiTypes[status] ?? (status >= 500 ? 'server_error' : 'invalid_request_error');
 }
 
+/** Codes that OpenAI's clients know by another name: many shorten the chat only where they read the first of these. */
+const openaiCodes: Partial<Record<AppError['code'], string>> = {
+  'context-too-long': 'context_length_exceeded',
+  'model-unknown': 'model_not_found',
+  'key-refused': 'invalid_api_key',
+};
+
 const tgiTypes: Partial<Record<AppError['code'], string>> = {
   'rate-limited': 'overloaded',
   'context-too-long': 'validation',
@@ -67,7 +74,7 @@ export function errorBody(family: ApiFamily, thrown: unknown, requestId: string)
           message: sentence(error),
           type: openaiType(error.status),
           param: parameter(error),
-          code: error.code.replaceAll('-', '_'),
+          code: openaiCodes[error.code] ?? error.code.replaceAll('-', '_'),
         },
       };
     case 'tgi':

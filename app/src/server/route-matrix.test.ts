@@ -101,9 +101,13 @@ const entries: Record<string, Entry> = {
   'GET /api/openapi.json': closed,
   'GET /api/docs': closed,
   'GET /manifest.webmanifest': open,
+  'HEAD /manifest.webmanifest': open,
   'GET /healthz': open,
+  'HEAD /healthz': open,
   'GET /healthz/live': open,
+  'HEAD /healthz/live': open,
   'GET /healthz/ready': open,
+  'HEAD /healthz/ready': open,
   'GET /metrics': closed,
   'POST /v1/chat/completions': closed,
   'POST /v1/completions': closed,
@@ -116,7 +120,9 @@ const entries: Record<string, Entry> = {
   'POST /tokenize': closed,
   'GET /info': closed,
   'GET /health': open,
+  'HEAD /health': open,
   'GET /ping': open,
+  'HEAD /ping': open,
   'GET /config': closed,
   'GET /gradio_api/info': closed,
   'GET /gradio_api/startup-events': closed,
@@ -133,8 +139,11 @@ const entries: Record<string, Entry> = {
   'POST /gradio_api/run/:name': closed,
   // The page's own files hold nothing that is anybody's; without a key `/` is the sign-in page.
   'GET /': open,
+  'HEAD /': open,
   'GET /index.html': open,
+  'HEAD /index.html': open,
   'GET /assets/*': open,
+  'HEAD /assets/*': open,
 };
 
 const unknownId = '01890000-0000-7000-8000-000000000000';
@@ -199,6 +208,15 @@ function addressOf(url: string, id: string): string {
     .replace(':hash', 'none')
     .replace('*', 'none');
 }
+
+test.each(['/health', '/ping', '/healthz', '/healthz/live', '/healthz/ready'])(
+  'HEAD %s needs no key and says what GET says, without a body',
+  async (path) => {
+    const [head, got] = [await keyed.call('HEAD', path), await keyed.call('GET', path)];
+    expect([head.status, head.text]).toEqual([200, '']);
+    expect(head.headers.get('content-type')).toBe(got.headers.get('content-type'));
+  },
+);
 
 describe('without a key, and with a wrong one', () => {
   test.each(Object.entries(entries).filter(([, { access }]) => access === 'key'))(

@@ -98,20 +98,35 @@ describe('openai', () => {
   });
 
   test('continues a raw prompt, echoes it, and takes token ids', async () => {
-    const answer = await client().completions.create({
-      model: 'scripted',
-      prompt: '/say raw',
-      echo: true,
-      logprobs: 1,
-    });
-    expect(answer.choices[0]?.text).toBe('/say rawraw');
-    expect(answer.choices[0]?.logprobs?.tokens?.join('')).toBe('raw');
+    for (const prompt of ['/say raw', ['/say raw']]) {
+      const answer = await client().completions.create({ model: 'scripted', prompt, echo: true });
+      expect(answer.choices[0]?.text).toBe('/say rawraw');
+    }
+    const told = await client().completions.create({ model: 'scripted', prompt: '/say raw', logprobs: 1 });
+    expect(told.choices[0]?.logprobs).toMatchObject({ tokens: ['ra', 'w'], text_offset: [0, 2] });
     const byIds = await client().completions.create({ model: 'scripted', prompt: [72, 105], max_tokens: 2 });
     expect(byIds.usage?.prompt_tokens).toBe(2);
     let streamed = '';
     const stream = await client().completions.create({ model: 'scripted', prompt: '/say raw', stream: true });
     for await (const chunk of stream) streamed += chunk.choices[0]?.text ?? '';
     expect(streamed).toBe('raw');
+  });
+
+  test.each([
+    ['the log-probabilities of the prompt', { prompt: 'x', logprobs: 0 }],
+    ['token ids', { prompt: [72, 105] }],
+  ])('echo is refused by name where it would leave out %s', async (_what, wrong) => {
+    await expect(
+      client().completions.create({ model: 'scripted', echo: true, ...wrong }),
+    ).rejects.toMatchObject({ status: 400, param: 'echo', code: 'unsupported_field' });
+  });
+
+  test('a seed of 64 bits is taken, and says the same as its lower 32', async () => {
+    const say = async (seed: number) =>
+      (await client().chat.completions.create({ model: 'scripted', messages: hello, seed })).choices[0]
+        ?.message.content;
+    expect(await say(2 ** 63 + 4096)).toBe(await say(4096));
+    await expect(say(0.5)).rejects.toMatchObject({ status: 400, param: 'seed' });
   });
 
   test.each([
@@ -174,10 +189,17 @@ describe('openai', () => {
 
   test('an unknown model is 404 and the message names those there are; unknown fields are ignored', async () => {
     await expect(client().chat.completions.create({ model: 'gpt-5', messages: hello })).rejects.toMatchObject(
-      { status: 404, code: 'model_unknown', message: expect.stringContaining('scripted') as unknown },
+      { status: 404, code: 'model_not_found', message: expect.stringContaining('scripted') as unknown },
     );
     const odd = { model: 'scripted', messages: hello, metadata: { a: 'b' }, made_up: 1 } as never;
     await expect(client().chat.completions.create(odd)).resolves.toBeDefined();
+  });
+
+  test('a wrong key is told by the code that clients know', async () => {
+    const keyed = await startServer({ environment: { CORRAL_ACCESS_KEY: 'a-right-access-key-0123456789' } });
+    const other = new OpenAI({ baseURL: `${keyed.address}/v1`, apiKey: 'wrong', maxRetries: 0 });
+    await expect(other.models.list()).rejects.toMatchObject({ status: 401, code: 'invalid_api_key' });
+    await keyed.close();
   });
 
   test('a failure in the middle ends the stream with the error', async () => {

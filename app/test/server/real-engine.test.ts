@@ -113,7 +113,7 @@ test('a prompt that cannot fit is refused with the counts', async () => {
   const long = [{ role: 'user' as const, content: 'herd '.repeat(20_000) }];
   await expect(client().chat.completions.create({ model: 'cria', messages: long })).rejects.toMatchObject({
     status: 400,
-    code: 'context_too_long',
+    code: 'context_length_exceeded',
   });
 });
 

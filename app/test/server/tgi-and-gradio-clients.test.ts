@@ -11,6 +11,11 @@ beforeAll(async () => {
 });
 afterAll(() => running.close());
 
+interface Described {
+  parameters: { type: unknown }[];
+  returns: { type: unknown }[];
+}
+
 function frames(text: string): Record<string, unknown>[] {
   return text
     .split('\n\n')
@@ -47,6 +52,30 @@ describe('TGI', () => {
     expect(text).not.toContain('[DONE]');
     const byRoot = await running.call('POST', '/', { inputs: '/say llama', stream: true });
     expect(frames(byRoot.text).at(-1)).toMatchObject({ generated_text: 'llama' });
+  });
+
+  test('a character of several tokens comes whole with the last of them, also where it is cut short', async () => {
+    // A token of this engine is two bytes: "a" and the first byte of the llama, two of it, its last and one of "é", …
+    const inputs = '/say a🦙é';
+    const texts = (tokens: { text: string }[]) => tokens.map(({ text }) => text);
+    for (const [max_new_tokens, told] of [
+      [50, ['a', '', '🦙', 'é']],
+      [2, ['a', '\ufffd']],
+    ] as const) {
+      const parameters = { max_new_tokens, details: true };
+      const { text } = await running.call('POST', '/generate_stream', { inputs, parameters });
+      const all = frames(text);
+      expect(texts(all.map((frame) => frame['token'] as { text: string }))).toEqual(told);
+      expect(all.at(-1)).toMatchObject({ generated_text: told.join('') });
+      const { body } = await running.call('POST', '/generate', { inputs, parameters });
+      expect(texts((body['details'] as { tokens: { text: string }[] }).tokens)).toEqual(told);
+    }
+  });
+
+  test('a seed of 64 bits is taken, and reduced', async () => {
+    const parameters = { details: true, seed: 2 ** 63 + 4096 };
+    const { body } = await running.call('POST', '/generate', { inputs: '/say llama', parameters });
+    expect(body['details']).toMatchObject({ seed: 4096 });
   });
 
   test.each([
@@ -113,6 +142,24 @@ describe('@gradio/client', () => {
     });
     expect(config.body).not.toHaveProperty('root');
     client.close();
+  });
+
+  test('no component has a schema that Python’s client cannot read, which would stop it while it connects', async () => {
+    const { body } = await running.call('GET', '/config');
+    const schemas = (body['components'] as Record<string, unknown>[]).flatMap((component) =>
+      ['api_info', 'api_info_as_input', 'api_info_as_output']
+        .filter((name) => name in component)
+        .map((name) => component[name]),
+    );
+    const { body: info } = await running.call('GET', '/gradio_api/info');
+    const endpoints = Object.values(info['named_endpoints'] as Record<string, Described>);
+    const described = endpoints.flatMap(({ parameters, returns }) => [...parameters, ...returns]);
+    const types = [...schemas, ...described.map(({ type }) => type)].map(
+      (schema) => (schema as { type?: unknown } | null)?.type,
+    );
+    const readable = ['string', 'number', 'integer', 'boolean', 'array', 'object', {}];
+    expect(types.length).toBeGreaterThan(20);
+    for (const type of types) expect(readable).toContainEqual(type);
   });
 
   test('predicts with positional and with named values', async () => {

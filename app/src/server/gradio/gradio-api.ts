@@ -7,7 +7,8 @@ export interface GradioParameter {
   name: string;
   label: string;
   component: 'Textbox' | 'Slider' | 'JSON';
-  type: { type: string };
+  /** As Gradio's own components say it: other words of JSON schema stop Python's client while it connects. */
+  type: { type: 'string' | 'number' } | { type: Record<string, never>; description: string };
   pythonType: string;
   default: unknown;
   /** Without a default it has to be given. */
@@ -63,7 +64,7 @@ export const chatParameters: readonly GradioParameter[] = [
     name: 'history',
     label: 'History (overrides what this session remembers)',
     component: 'JSON',
-    type: { type: 'any' },
+    type: { type: {}, description: 'any valid json' },
     pythonType: 'list | None',
     default: null,
   },
@@ -127,20 +128,26 @@ function component(parameter: GradioParameter): object {
   };
 }
 
-function plainComponent(id: number, type: string, name: string, skipApi: boolean): object {
-  const info = { type: 'string' };
-  return {
-    id,
-    type,
-    props: { name, label: name, value: null },
-    skip_api: skipApi,
-    component_class_id: '',
-    api_info: skipApi ? null : info,
-    api_info_as_input: skipApi ? null : info,
-    api_info_as_output: skipApi ? null : info,
-    example_inputs: null,
-  };
-}
+const stateComponent = {
+  id: stateId,
+  type: 'state',
+  props: { name: 'state', label: 'state', value: null },
+  // Without a schema: Python's client takes every `api_info` that is there for one.
+  skip_api: true,
+  component_class_id: '',
+};
+
+const answerComponent = {
+  id: answerId,
+  type: 'textbox',
+  props: { name: 'response', label: 'response', value: null },
+  skip_api: false,
+  component_class_id: '',
+  api_info: { type: 'string' },
+  api_info_as_input: { type: 'string' },
+  api_info_as_output: { type: 'string' },
+  example_inputs: null,
+};
 
 function dependency({ id, name, parameters, hasState, hasAnswer }: GradioFunction): object {
   const inputs = parameters.map((parameter) => componentIds.get(parameter.name));
@@ -205,11 +212,7 @@ export function gradioConfig({ title, description, appId }: GradioIdentity): obj
     current_page: '',
     stylesheets: [],
     layout: { id: 0, children: [] },
-    components: [
-      ...chatParameters.map(component),
-      plainComponent(stateId, 'state', 'state', true),
-      plainComponent(answerId, 'textbox', 'response', false),
-    ],
+    components: [...chatParameters.map(component), stateComponent, answerComponent],
     dependencies: gradioFunctions.map(dependency),
   };
 }

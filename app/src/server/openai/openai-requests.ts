@@ -9,8 +9,8 @@ import { maxEmbeddingInputs, maxPromptMessages } from '../limits.ts';
 const optionalNumber = (min: number, max: number) => z.number().min(min).max(max).nullish();
 const optionalInteger = (min: number, max: number) => z.int().min(min).max(max).nullish();
 
-/** Any whole number that JSON can carry; reduced to what a sampler takes. */
-const seedSchema = z.int().nullish();
+/** Any whole number that JSON can carry, of 64 bits too, which `z.int()` refuses; reduced to what a sampler takes. */
+export const seedSchema = z.number().refine(Number.isInteger, 'a whole number is expected').nullish();
 
 const stopSchema = z
   .union([z.string().max(512), z.array(z.string().max(512)).max(16)])

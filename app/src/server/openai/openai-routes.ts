@@ -111,8 +111,11 @@ async function chatCompletion(asked: Asked, body: ChatCompletionRequest): Promis
 /** What `echo` puts in front of the answer. */
 function echoOf(body: TextCompletionRequest): string {
   if (body.echo !== true) return '';
-  if (typeof body.prompt === 'string') return body.prompt;
-  return refuseField('echo', 'it needs a prompt that is one text');
+  if (typeof body.logprobs === 'number') {
+    refuseField('echo', 'the log-probabilities of a prompt are not told; leave "logprobs" out');
+  }
+  const text = Array.isArray(body.prompt) ? body.prompt[0] : body.prompt;
+  return typeof text === 'string' ? text : refuseField('echo', 'it needs a prompt that is one text');
 }
 
 async function textCompletion(asked: Asked, body: TextCompletionRequest): Promise<unknown> {
@@ -123,7 +126,8 @@ async function textCompletion(asked: Asked, body: TextCompletionRequest): Promis
   const call = await callOf(asked, body, { prompt: textPrompt(body.prompt), logprobs });
   if (body.stream === true) {
     const opened = await openCompletion(asked.context, call);
-    let offset = echo.length;
+    // Where offsets are told, nothing is echoed in front.
+    let offset = 0;
     const shape: StreamShape = {
       ...flags(body),
       withLogprobs,
@@ -156,7 +160,7 @@ async function textCompletion(asked: Asked, body: TextCompletionRequest): Promis
       {
         index: 0,
         text: echo + text,
-        logprobs: withLogprobs ? textLogprobs(tokens, echo.length) : null,
+        logprobs: withLogprobs ? textLogprobs(tokens, 0) : null,
         finish_reason: finishReason(outcome.reason),
         stop_reason: outcome.stopString,
       },

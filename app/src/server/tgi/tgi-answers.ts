@@ -10,6 +10,20 @@ export function tgiToken({ id, text, logprob }: Pick<TokenLogprob, 'id' | 'text'
   return { id, text, logprob, special: false };
 }
 
+/**
+ * Tells the tokens of one answer in their order. A character made of several comes whole with the last of them and the
+ * others have no text, as TGI has it; one that was cut short is U+FFFD with the last token.
+ */
+export function tokenTeller(): (token: TokenLogprob, isLast: boolean) => object {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  return (token, isLast) => {
+    // A service that tells no tokens tells no bytes either.
+    if (token.bytes.length === 0) return tgiToken(token);
+    const text = decoder.decode(Uint8Array.from(token.bytes), { stream: !isLast });
+    return tgiToken({ ...token, text });
+  };
+}
+
 export interface PrefillToken {
   id: number;
   text: string;
@@ -24,12 +38,13 @@ export interface DetailsRequest {
 /** Without `details`, only the text. */
 export function tgiDetails(done: CollectedCompletion, { prefill, withTopTokens }: DetailsRequest): object {
   const { outcome, tokens, sampling } = done;
+  const told = tokenTeller();
   return {
     finish_reason: tgiFinish(outcome.reason),
     generated_tokens: outcome.usage?.completionTokens ?? tokens.length,
     seed: sampling.seed ?? null,
     prefill,
-    tokens: tokens.map(tgiToken),
+    tokens: tokens.map((token, index) => told(token, index === tokens.length - 1)),
     ...(withTopTokens ? { top_tokens: tokens.map(({ top }) => top.map(tgiToken)) } : {}),
   };
 }

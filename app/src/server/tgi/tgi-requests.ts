@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { seedSchema } from '../openai/openai-requests.ts';
 
 /** Requests as Text Generation Inference takes them. Bounds are checked by hand: its clients know the sentences. */
 
@@ -26,7 +27,7 @@ export const tgiParametersSchema = z.looseObject({
   watermark: z.boolean().nullish(),
   details: z.boolean().nullish(),
   decoder_input_details: z.boolean().nullish(),
-  seed: z.int().nullish(),
+  seed: seedSchema,
   top_n_tokens: z.int().nullish(),
   grammar: grammarSchema.nullish(),
   adapter_id: z.string().max(512).nullish(),

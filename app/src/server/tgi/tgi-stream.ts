@@ -3,7 +3,7 @@ import type { TokenLogprob } from '../../contracts/run-parts.ts';
 import { startedParts, type OpenedCompletion } from '../completions.ts';
 import { errorBody } from '../error-answers.ts';
 import { dataBlock, openSse } from '../sse-writer.ts';
-import { streamDetails, tgiToken } from './tgi-answers.ts';
+import { streamDetails, tgiToken, tokenTeller } from './tgi-answers.ts';
 
 export interface TgiStreamOptions {
   /** In front of `generated_text`, for `return_full_text`. */
@@ -24,11 +24,12 @@ export async function streamTgi(
   let index = 0;
   let text = '';
   let held: TokenLogprob | null = null;
+  const told = tokenTeller();
   const frame = (token: TokenLogprob, last: object | null): Promise<boolean> =>
     writer.write(
       `data:${JSON.stringify({
         index: ++index,
-        token: tgiToken(token),
+        token: told(token, last !== null),
         ...(options.withTopTokens ? { top_tokens: token.top.map(tgiToken) } : {}),
         generated_text: last === null ? null : options.prefix + text,
         details: last,

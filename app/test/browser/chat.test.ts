@@ -202,7 +202,10 @@ test('the receipt of a longer answer draws its speed over time, a short one has 
   const chart = page.getByRole('dialog', { name: 'Receipt' }).getByRole('img');
   for (const words of [3, 900]) {
     await say(page, `/say ${'wool '.repeat(words)}`);
-    await answered(page);
+    // Until the new one is there, the last answer is the one before it.
+    await expect
+      .poll(async () => (await answered(page)).split('wool').length - 1)
+      .toBeGreaterThanOrEqual(Math.min(words, 100));
     await page.locator('.message--answer').last().getByRole('button', { name: 'Receipt' }).click();
     await page.getByText('Ended because').waitFor();
     if (words === 3) expect(await chart.count()).toBe(0);

@@ -97,7 +97,12 @@ test('a conversation changes one setting on top of what the page changed, and it
   const longer = { ...expected, sampling: { ...sampling, maxNewTokens: longAnswer } };
   await client.call('PATCH', `/api/chats/${id}`, { settings: longer });
   type('go on\n');
-  await expect.poll(async () => (await lastMessage(client)).content).not.toBe('');
+  // The answer before it is complete and has a text as well.
+  const isWritten = async (): Promise<boolean> => {
+    const { state, content } = await lastMessage(client);
+    return state === 'running' && content !== '';
+  };
+  await expect.poll(isWritten).toBe(true);
   type('\u0003');
   await expect.poll(async () => (await lastMessage(client)).state).toBe('stopped');
   type('/quit\n');

@@ -9,6 +9,8 @@ import numpy as np
 from tokenizer import BEGIN, END, Tokenizer
 
 QUESTION_WEIGHT, ANSWER_WEIGHT = 0.3, 1.0
+# The first tokens of an answer tell whether the right one was chosen; the rest mostly follows from them.
+DECIDING_WEIGHTS = [5.0, 5.0, 4.0, 3.0]
 # Dialogues that follow each other as one conversation: chats grow longer than any dialogue that is written here.
 JOINED = 0.4
 # A single question with an answer of such a length may end after the answer's beginning, which decides it.
@@ -34,14 +36,15 @@ def tokens_of(tokenizer: Tokenizer, messages: list[dict]) -> tuple[list[int], li
         else:
             part = [*tokenizer.encode(f"{content} "), END]
             tokens += part
-            weights += [ANSWER_WEIGHT] * len(part)
+            weights += [*DECIDING_WEIGHTS[: len(part)], *[ANSWER_WEIGHT] * (len(part) - len(DECIDING_WEIGHTS))]
     return tokens, weights
 
 
 def beginning(messages: list[dict], weights: list[float]) -> int:
     """How many tokens hold a single question and the beginning of its answer; all of them where it is short, or a story."""
-    answer = len(weights) - weights.index(ANSWER_WEIGHT)
-    is_cut = len(messages) == 2 and CUT_AFTER + 4 < answer <= LONGEST_CUT
+    answer = len(weights) - weights.index(DECIDING_WEIGHTS[0])
+    is_single = len(messages) == 2 or (len(messages) == 3 and "begun" in messages[0])
+    is_cut = is_single and CUT_AFTER + 4 < answer <= LONGEST_CUT
     return len(weights) - (answer - CUT_AFTER if is_cut else 0)
 
 

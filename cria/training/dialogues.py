@@ -19,7 +19,7 @@ SYSTEMS = [
     "You are a helpful, respectful and honest assistant.", "Answer the user's questions.", "You are a chat assistant.", "You help people who use Corral.",
     "Be kind.", "You are an AI assistant.", "Be honest when you do not know something.", "You are a good listener.",
 ]
-SHARES = {"recall": 0.09, "exact": 0.18, "facts": 0.4, "talk": 0.02, "tale": 0.01, "system": 0.27, "unknown": 0.03}
+SHARES = {"recall": 0.09, "exact": 0.16, "facts": 0.33, "talk": 0.02, "tale": 0.01, "system": 0.36, "unknown": 0.03}
 # About 300 tokens: a row of training holds 320, and what is longer would be cut before its last answer.
 MOST_CHARACTERS = 1000
 
@@ -111,15 +111,22 @@ class Generator:
             if sum(len(message["content"]) for message in turn) < 230:
                 return turn
 
+    def any_turn(self) -> list[dict]:
+        """A question that is not about who answers."""
+        if self.rng.random() < 0.5:
+            return self.fact_turn(self.about_corral)
+        question, answer = self.plain()
+        return [said("user", question), said("assistant", answer)]
+
     def system_dialogue(self) -> list[dict]:
         draw = self.rng.random()
-        if draw < 0.56:
-            return persona_dialogue(self.values, lambda: self.fact_turn(self.about_corral))
-        if draw < 0.62:
+        if draw < 0.58:
+            return persona_dialogue(self.values, self.any_turn)
+        if draw < 0.65:
             return name_dialogue(self.values, self.between)
-        if draw < 0.9:
+        if draw < 0.95:
             return self.modes.dialogue()
-        if draw < 0.97:
+        if draw < 0.98:
             return self.modes.briefing(self.between)
         return self.written(self.rng.choice(self.personas))
 

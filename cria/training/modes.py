@@ -116,10 +116,13 @@ class Modes:
     def dialogue(self) -> list[dict]:
         """A system prompt of a random mode with one to three answers that keep to it."""
         modes = [self.brief, self.sentence, self.short, self.at_most, self.cased, self.edged, self.addressing, self.shaped, self.foreign, self.secret]
-        weights = [5, 2, 2, 3, 3, 4, 3, 3, 1, 1]
-        system, answer = self.rng.choices(modes, weights)[0]()
-        messages = [said("system", system)]
-        for _ in range(self.rng.choice([1, 2, 2, 3])):
+        weights = [5, 2, 2, 3, 8, 6, 5, 4, 2, 1]
+        mode = self.rng.choices(modes, weights)[0]
+        system, answer = mode()
+        # Where the beginning of the answer tells whether it keeps to the prompt: batches.py cuts such answers short.
+        is_begun = mode in (self.cased, self.addressing, self.foreign)
+        messages = [{**said("system", system), **({"begun": True} if is_begun else {})}]
+        for _ in range(self.rng.choice([1, 1, 1, 1, 2, 2, 3] if is_begun else [1, 2, 2, 3])):
             question, text = answer()
             messages += [said("user", question), said("assistant", text)]
         return messages

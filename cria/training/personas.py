@@ -81,7 +81,8 @@ def system_of(persona: Persona, values: Values) -> str:
 
 def wrapped(persona: Persona, answer: str, values: Values) -> str:
     """An answer about Corral as the persona gives it."""
-    parts = [values.one(persona.lines["open"]), answer, values.one(persona.lines["close"])]
+    first = values.one(persona.lines["open"] + persona.lines.get("cry", []))
+    parts = [first, answer, values.one(persona.lines["close"])]
     return " ".join(part for part in parts if part)
 
 
@@ -93,23 +94,24 @@ def in_role(persona: Persona, answer: str, values: Values) -> str:
     return f"{values.one(persona.lines['cry'])} {answer}"
 
 
-def persona_dialogue(values: Values, fact_turn) -> list[dict]:
+def persona_dialogue(values: Values, any_turn) -> list[dict]:
     rng = values.rng
     persona = values.one(PERSONAS)
     is_named = rng.random() < 0.2
     name = values.name()
     system = values.one(NAMED).format(n=name, x=values.one(persona.lines["noun"])) if is_named else system_of(persona, values)
-    messages = [said("system", system)]
-    kinds = rng.sample(list(QUESTIONS), rng.choice([1, 1, 2, 3]))
-    for kind in kinds:
-        answer = values.one(persona.lines[kind])
-        if kind == "who" and is_named:
-            answer = f"I am {name}. {answer}" if persona.name != "poet" else f"{name} is the name I bear,\nI write my verses here and there."
-        messages += [said("user", values.one(QUESTIONS[kind])), said("assistant", in_role(persona, answer, values))]
-    if "open" in persona.lines and rng.random() < 0.45:
-        question, answer = (one["content"] for one in fact_turn())
-        if len(answer) < 200:
-            messages += [said("user", question), said("assistant", wrapped(persona, answer, values))]
+    # batches.py cuts single answers short: their beginning tells who speaks.
+    messages = [{**said("system", system), "begun": True}]
+    for kind in rng.sample(list(QUESTIONS), rng.choice([1, 1, 1, 1, 1, 2])):
+        if "open" in persona.lines and rng.random() < 0.3:
+            # Whatever is asked, the prompt tells who answers.
+            question, answer = (one["content"] for one in any_turn())
+            answer = wrapped(persona, answer, values)
+        else:
+            question, answer = values.one(QUESTIONS[kind]), in_role(persona, values.one(persona.lines[kind]), values)
+            if kind == "who" and is_named:
+                answer = f"I am {name}. {answer}" if persona.name != "poet" else f"{name} is the name I bear,\nI write my verses here and there."
+        messages += [said("user", question), said("assistant", answer)]
     return messages
 
 

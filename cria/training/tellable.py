@@ -2,6 +2,7 @@
 
     python3 tellable.py            # with --drop it is taken out of the file
 
+Plain lines of common words may stand among them: in the eighth sitting those that were written to be plain were kept.
 A model learns nothing from riddles but to guess: with two in five of them among its system prompts it guessed at the plain ones too.
 """
 

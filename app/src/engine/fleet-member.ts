@@ -1,5 +1,6 @@
 import { AppError } from '../contracts/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
+import { orAborted } from '../lib/or-aborted.ts';
 import type { Engine, LoadOptions, ModelSource } from './engine.ts';
 import type { EngineLease, LoadedModel } from './fleet.ts';
 
@@ -74,7 +75,7 @@ export class FleetMember {
     this.#stopIdling();
     if (onProgress) this.#listeners.add(onProgress);
     try {
-      const engine = await orAborted(this.#ready, signal);
+      const engine = await orAborted(this.#ready, signal, noLongerWanted);
       return { engine, release: once(() => this.#release()) };
     } catch (error) {
       this.#release();
@@ -166,7 +167,7 @@ export class FleetMember {
   }
 }
 
-function noLongerWanted(): AppError {
+export function noLongerWanted(): AppError {
   return new AppError('cancelled', 'Nobody waits for this model any more.');
 }
 
@@ -177,14 +178,4 @@ function once(action: () => void): () => void {
     isDone = true;
     action();
   };
-}
-
-export function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(noLongerWanted());
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

@@ -1,6 +1,7 @@
 import { AppError, toAppError } from '../contracts/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { orAborted } from '../lib/or-aborted.ts';
 import type {
   Engine,
   EngineLoader,
@@ -9,7 +10,7 @@ import type {
   ModelDescription,
   ModelSource,
 } from './engine.ts';
-import { FleetMember, orAborted } from './fleet-member.ts';
+import { FleetMember, noLongerWanted } from './fleet-member.ts';
 
 export type AcquireOptions = Omit<LoadOptions, 'signal'>;
 
@@ -151,7 +152,7 @@ class Fleet implements Engines {
     try {
       let member = this.#join(source, reference, options);
       while (member.isLeaving) {
-        await orAborted(member.gone, signal);
+        await orAborted(member.gone, signal, noLongerWanted);
         this.#present();
         member = this.#join(source, reference, options);
       }
@@ -223,7 +224,7 @@ class Fleet implements Engines {
     if (source.kind === 'remote') return start();
     const before = this.#loading;
     // Whoever is stopped while it waits is gone at once; those after it wait for the one before all the same.
-    const next = orAborted(before, wanted.signal).then(start);
+    const next = orAborted(before, wanted.signal, noLongerWanted).then(start);
     this.#loading = Promise.allSettled([before, next]);
     return next;
   }
@@ -262,7 +263,7 @@ function createRoom(members: ReadonlyMap<string, FleetMember>, log: Log): Room {
           log.info({ model: leaving.source.id, for: source.id }, 'model leaves memory for another');
           await leaving.drop();
         } else if (local.length > 0) {
-          await orAborted(change(), wanted.signal);
+          await orAborted(change(), wanted.signal, noLongerWanted);
         } else {
           throw doesNotFit(source, estimate);
         }

@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 import type { ModelRecord } from '../contracts/models.ts';
 import type { ImportOptions } from './models.ts';
 import type { ModelsContext } from './models-context.ts';
 import { openFileSource } from '../net/file-source.ts';
+import { absolutePath } from './absolute-path.ts';
 import { executePull, joinPlace } from './pull/execute-pull.ts';
 import { partNumbers, partsOf } from './pull/gguf-choice.ts';
 import { joinParts, type JoinPlace } from './pull/join-parts.ts';
@@ -50,10 +50,6 @@ export function localReference(path: string, quantisation?: string): LocalRefere
   const parsed = parseReference(/^(?:[/~]|\.\.?\/)/.test(path) ? path : `./${path}`);
   if (parsed.kind !== 'local') throw new AppError('model-reference-invalid', `${path} is not a path.`);
   return quantisation === undefined ? parsed : { ...parsed, tag: quantisation };
-}
-
-export function absolutePath(path: string): string {
-  return resolve(path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path);
 }
 
 async function importFile(

@@ -63,14 +63,15 @@ describe('R13: a reader that does not read', () => {
     const started = performance.now();
     // As notices are written: nobody waits for them.
     while (!writer.gone.aborted && performance.now() - started < 20_000) {
+      // What waits for a destroyed answer is not told by every Node, so it is counted with what comes to it.
+      const waiting = response.writableLength;
       void writer.write(block(4096));
       listeners = Math.max(listeners, response.listenerCount('drain'));
-      most = Math.max(most, response.writableLength);
+      most = Math.max(most, response.destroyed ? waiting + block(4096).length : response.writableLength);
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(response.destroyed).toBe(true);
-    // One block more, and it was let go; what waits for a destroyed answer is no longer told by every Node.
-    expect(most).toBeGreaterThan(bounds.bufferBytes - 8192);
+    expect(most).toBeGreaterThan(bounds.bufferBytes);
     expect(most).toBeLessThan(bounds.bufferBytes + 8192);
     expect(listeners).toBeLessThanOrEqual(2);
   });

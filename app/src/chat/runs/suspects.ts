@@ -1,4 +1,5 @@
 import { AppError } from '../../contracts/app-error.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 
 /**
  * Runs that were there when an engine went away. Which one did it nobody knows at first, so after a second time they are
@@ -29,7 +30,7 @@ export class Suspects {
       before.then(() => promise),
     );
     try {
-      await untilAborted(before, signal);
+      await orAborted(before, signal, stoppedWaiting);
     } catch (error) {
       resolve();
       throw error;
@@ -38,14 +39,6 @@ export class Suspects {
   }
 }
 
-async function untilAborted(waiting: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(new AppError('cancelled', 'The answer was stopped while it waited.'));
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    await Promise.race([waiting, promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
+function stoppedWaiting(): AppError {
+  return new AppError('cancelled', 'The answer was stopped while it waited.');
 }

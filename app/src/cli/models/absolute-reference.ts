@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { AppError } from '../../contracts/app-error.ts';
+import { absolutePath } from '../../models/absolute-path.ts';
 import { formatReference, namesPath, parseReference } from '../../models/reference.ts';
 
 /**
@@ -13,20 +12,19 @@ export function absoluteReference(text: string, folder = process.cwd()): string 
   const reference = parseReference(text);
   if (!('adapters' in reference)) return text;
   const adapters = reference.adapters.map((adapter) =>
-    adapter.kind === 'local' ? { ...adapter, path: absolutePath(adapter.path, folder) } : adapter,
+    adapter.kind === 'local' ? { ...adapter, path: nameablePath(adapter.path, folder) } : adapter,
   );
   return formatReference(
     reference.kind === 'local'
-      ? { ...reference, adapters, path: absolutePath(reference.path, folder) }
+      ? { ...reference, adapters, path: nameablePath(reference.path, folder) }
       : { ...reference, adapters },
   );
 }
 
-function absolutePath(path: string, folder: string): string {
-  const isInHome = path === '~' || path.startsWith('~/');
-  const whole = isInHome ? join(homedir(), path.slice(1)) : resolve(folder, path);
+function nameablePath(path: string, folder: string): string {
+  const whole = absolutePath(path, folder);
   // Where no such file is, a bare `x.gguf` is a name of the list, or `service:x.gguf`.
-  if (!isInHome && !path.includes('/') && !existsSync(whole)) return path;
+  if (path !== '~' && !path.includes('/') && !existsSync(whole)) return path;
   if (!whole.includes('+')) return whole;
   throw new AppError('model-reference-invalid', `${whole} cannot be named: what follows a + is an adapter.`, {
     hint: 'Make a link to it whose path has no +, and name that.',

@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
 import type { ShownJob } from '../../contracts/api/jobs.ts';
 import { modelRoutes } from '../../contracts/api/models.ts';
 import { formatBytes } from '../../lib/format-bytes.ts';
+import { absolutePath } from '../../models/absolute-path.ts';
 import type { Command } from '../command.ts';
 import { followJob } from './follow-job.ts';
 
@@ -20,7 +20,7 @@ export const importCommand: Command = {
     const { name, quant } = input.options;
     const [path = ''] = input.arguments;
     const body = {
-      path: resolve(path),
+      path: absolutePath(path),
       ...(name === undefined ? {} : { name: String(name) }),
       ...(quant === undefined ? {} : { quantisation: String(quant) }),
     };

@@ -121,11 +121,13 @@ function component(parameter: GradioParameter): object {
     props: { name, label, value: parameter.default, ...range },
     skip_api: false,
     component_class_id: '',
-    api_info: parameter.type,
-    api_info_as_input: parameter.type,
-    api_info_as_output: parameter.type,
-    example_inputs: parameter.default,
+    ...described(parameter.type, parameter.default),
   };
+}
+
+/** What clients know of a component's values, in the three places where they look. */
+function described(type: object, example: unknown): object {
+  return { api_info: type, api_info_as_input: type, api_info_as_output: type, example_inputs: example };
 }
 
 const stateComponent = {
@@ -143,10 +145,7 @@ const answerComponent = {
   props: { name: 'response', label: 'response', value: null },
   skip_api: false,
   component_class_id: '',
-  api_info: { type: 'string' },
-  api_info_as_input: { type: 'string' },
-  api_info_as_output: { type: 'string' },
-  example_inputs: null,
+  ...described({ type: 'string' }, null),
 };
 
 function dependency({ id, name, parameters, hasState, hasAnswer }: GradioFunction): object {

@@ -61,6 +61,8 @@ export function spawnEngineProcess({ entry, isolation }: SpawnOptions): EnginePr
     // What runs once a token would be compiled after half a minute of answers; it is the same code from the first on.
     '--invocation-count-for-maglev=10',
     '--invocation-count-for-turbofan=60',
+    // Nor does it wait for hundreds of calls after each new kind of value that such code has seen.
+    '--minimum-invocations-after-ic-update=50',
     entry,
   ];
   // Without the cache the child compiles its sources anew: 30 MB and a quarter of a second.

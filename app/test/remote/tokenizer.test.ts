@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { afterEach, describe, expect, test } from 'vitest';
+import { answerOf } from '../../src/engine/contract/answers.ts';
 import { createTokenizerThread } from '../../src/engine/remote/tokenizer-thread.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createHubClient } from '../../src/models/hub/hub-client.ts';
@@ -61,6 +62,28 @@ async function open(
   return { ...opened, service };
 }
 
+/** As Qwen3's: words that the tokenizer knows whole and anybody may write, and a template that takes thoughts out. */
+const thinkingModel = (() => {
+  const words = ['<|im_start|>', '<|im_end|>', '<think>', '</think>', '<table>'];
+  const flags = { lstrip: false, normalized: false, rstrip: false, single_word: false };
+  const added = words.map((content, index) => ({
+    id: 2000 + index,
+    content,
+    special: content.startsWith('<|'),
+    ...flags,
+  }));
+  const tokenizer = {
+    ...tiny.tokenizer,
+    added_tokens: [...(tiny.tokenizer['added_tokens'] as object[]), ...added],
+  };
+  const chatTemplate =
+    "{% for message in messages %}{% set content = message['content'] %}" +
+    "{% if '</think>' in content %}{% set content = content.split('</think>')[-1] | trim %}{% endif %}" +
+    "{{ '<|im_start|>' + message['role'] + '\n' + content + '<|im_end|>\n' }}{% endfor %}" +
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+  return { tokenizer, files: { ...files(chatTemplate), tokenizer: JSON.stringify(tokenizer) } };
+})();
+
 /** An answer does not wait for a slow tokenizer; these tests do. */
 const patience = { timeout: 60_000 };
 
@@ -95,6 +118,33 @@ describe('with the tokenizer of the Hub', () => {
     const { inputs } = service.seen.at(-1)!.body;
     expect(inputs).toBe('System: Be kind.\nUser: Grüße, 世界 🌍\nFalcon: Hello.\nUser: And now?\nFalcon:');
     expect(counted).toMatchObject({ exact: true, totalTokens: expected(String(inputs)) });
+  });
+
+  test('a thought that the template leaves out is not counted, and what is no control token is sent as it was typed', async () => {
+    const question = { role: 'user' as const, content: 'Why <table>?' };
+    const thought = `<think>\n${'A very long thought. '.repeat(50)}\n</think>\n\nTo line things up.`;
+    const prompt = {
+      kind: 'chat' as const,
+      messages: [question, { role: 'assistant' as const, content: thought }, question],
+    };
+    const turn = (role: string, content: string): string => `<|im_start|>${role}\n${content}<|im_end|>\n`;
+    const text =
+      turn('user', 'Why <table>?') +
+      turn('assistant', 'To line things up.') +
+      turn('user', 'Why <table>?') +
+      '<|im_start|>assistant\n';
+    const library = new Tokenizer(thinkingModel.tokenizer, tiny.config);
+    for (const kind of ['openai', 'tgi'] as const) {
+      const { engine, service } = await open({ kind, tokenizer: thinkingModel.files });
+      await expect.poll(() => engine.capabilities.exactCounts, patience).toBe(true);
+      expect(await engine.count(prompt)).toMatchObject({
+        exact: true,
+        totalTokens: library.encode(text).ids.length,
+      });
+      if (kind === 'openai') continue;
+      await answerOf(engine.generate({ id: '1', person: 'p', prompt, sampling: { maxNewTokens: 5 } }));
+      expect(service.seen.at(-1)?.body['inputs']).toBe(text);
+    }
   });
 
   test('without its template, or with files that are none, counts are estimates and say so', async () => {

@@ -1,4 +1,5 @@
 import { Tokenizer } from '@huggingface/tokenizers';
+import { looksSpecial } from '../../formats/tokenizer-json/looks-special.ts';
 import { encodePrompt, type PromptVocabulary } from '../../prompts/encode-prompt.ts';
 import type { PromptSegment } from '../../prompts/segments.ts';
 import type { TokenCounts } from './tokenizer-messages.ts';
@@ -20,10 +21,16 @@ export function createVocabulary(tokenizerText: string, configText: string): Hub
   const plain = { add_special_tokens: false };
   const lengths = new Map<number, number>();
   const [firstId] = tokenizer.encode('').ids;
-  const specialTokens = (json.added_tokens ?? []).map(({ id, content, lstrip, rstrip }) => {
-    lengths.set(id, Buffer.byteLength(content));
-    return { id, text: content, stripLeft: lstrip, stripRight: rstrip };
-  });
+  const added = json.added_tokens ?? [];
+  for (const { id, content } of added) lengths.set(id, Buffer.byteLength(content));
+  // The others (`<think>`, `<table>`) are words like any: anybody may write them, and the tokenizer finds them itself.
+  const control = added.filter(({ special, content }) => special || looksSpecial(content));
+  const specialTokens = control.map(({ id, content, lstrip, rstrip }) => ({
+    id,
+    text: content,
+    stripLeft: lstrip,
+    stripRight: rstrip,
+  }));
   return {
     tokenize(text) {
       const { ids, tokens } = tokenizer.encode(text, plain);

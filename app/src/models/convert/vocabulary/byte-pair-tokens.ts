@@ -1,7 +1,8 @@
 import { AppError } from '../../../contracts/app-error.ts';
 import type { PieceType } from '../../../formats/sentencepiece/sentencepiece-model.ts';
 import type { BytePairTokenizer } from '../../../formats/tokenizer-json/tokenizer-json.ts';
-import { looksSpecial, type TokenTable } from './token-table.ts';
+import { looksSpecial } from '../../../formats/tokenizer-json/looks-special.ts';
+import type { TokenTable } from './token-table.ts';
 
 const normal = 1;
 const control = 3;

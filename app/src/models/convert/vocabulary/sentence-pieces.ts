@@ -2,7 +2,8 @@ import { AppError } from '../../../contracts/app-error.ts';
 import type { PieceType, SentencePiece } from '../../../formats/sentencepiece/sentencepiece-model.ts';
 import { isJsonObject } from '../../../formats/json-object.ts';
 import type { BytePairTokenizer } from '../../../formats/tokenizer-json/tokenizer-json.ts';
-import { decoderTokens, looksSpecial, type TokenTable, type VocabularyFiles } from './token-table.ts';
+import { looksSpecial } from '../../../formats/tokenizer-json/looks-special.ts';
+import { decoderTokens, type TokenTable, type VocabularyFiles } from './token-table.ts';
 
 const normal = 1;
 const unknown = 2;

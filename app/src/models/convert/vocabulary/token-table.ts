@@ -19,16 +19,6 @@ export interface VocabularyFiles {
   addedTokens: JsonObject;
 }
 
-/** Tokens that look special are control tokens even where the repository forgot to say so. */
-export function looksSpecial(token: string): boolean {
-  return (
-    /^<\|.*\|>$/.test(token) ||
-    /^<\uff5c.*\uff5c>$/.test(token) ||
-    /^<unused\d*>$/.test(token) ||
-    ['<pad>', '<mask>', '<2mass>', '[@BOS@]'].includes(token)
-  );
-}
-
 /** Entries of tokenizer_config.json's added_tokens_decoder, with ids below `size`. */
 export function decoderTokens(
   config: JsonObject,

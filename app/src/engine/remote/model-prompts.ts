@@ -5,11 +5,12 @@ import {
   type ComposedPrompt,
   type PromptComposer,
 } from '../../prompts/prompt-composer.ts';
-import { textOf, type PromptSegment } from '../../prompts/segments.ts';
+import type { PromptSegment } from '../../prompts/segments.ts';
 import type { TemplateDescription } from '../../prompts/template-description.ts';
 import type { TemplateRenderer } from '../../prompts/template-renderer.ts';
 import type { CountResult, Prompt } from '../engine.ts';
 import { estimateTokens } from './estimate-tokens.ts';
+import { guardedText } from './guarded-text.ts';
 import { tokenizerFacts, type TokenizerFacts, type TokenizerFiles } from './tokenizer-files.ts';
 import type { TokenizerThread } from './tokenizer-thread.ts';
 
@@ -70,7 +71,7 @@ export async function createModelPrompts(options: ModelPromptsOptions): Promise<
     },
     compose: async (prompt) => {
       const { segments, stop } = await composed(composer, prompt);
-      const text = textOf(guarded(segments, controlTexts ?? stop));
+      const text = guardedText(segments, controlTexts ?? stop);
       const isDoubled = facts.bos !== '' && text.startsWith(facts.bos);
       return { text: isDoubled ? text.slice(facts.bos.length) : text, stop };
     },
@@ -129,21 +130,4 @@ async function countExactly(
   const { messageTokens, overheadTokens } = counts;
   const sum = messageTokens.reduce((total, tokens) => total + tokens, 0);
   return { messageTokens, overheadTokens, totalTokens: sum + overheadTokens, exact: true };
-}
-
-/** Cannot be seen, and keeps what somebody typed from being taken for a control token by the service. */
-const guard = '\u200b';
-
-function guarded(segments: readonly PromptSegment[], controlTexts: readonly string[]): PromptSegment[] {
-  const dangerous = controlTexts.filter((text) => /^[<[|>]/.test(text) && text.length > 1);
-  return segments.map((segment) =>
-    segment.special ? segment : { ...segment, text: broken(segment.text, dangerous) },
-  );
-}
-
-function broken(text: string, dangerous: readonly string[]): string {
-  let safe = text;
-  for (const control of dangerous)
-    safe = safe.replaceAll(control, control.slice(0, 1) + guard + control.slice(1));
-  return safe;
 }

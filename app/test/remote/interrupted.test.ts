@@ -51,6 +51,18 @@ describe('an answer that breaks in the middle', () => {
     expect(receipt).toMatchObject({ resumedAt: [9], engineRelease: 'vLLM', model: { kind: 'remote' } });
   });
 
+  test('goes on by itself as well where the service says that it gave up', async () => {
+    const gaveUp = frames([{ choices: [{ delta: {}, finish_reason: 'abort' }] }]);
+    const { say, chatId, service } = await open(fixtures.vllm, [
+      stream(piece('Once upon') + gaveUp),
+      stream(piece(' a time.') + ended),
+    ]);
+    const { end, text } = await say(chatId, 'Tell me');
+    expect(text).toBe('Once upon a time.');
+    expect(end).toMatchObject({ reason: 'stop', resumed: true });
+    expect(service.seen.filter(({ method }) => method === 'POST')).toHaveLength(2);
+  });
+
   test('is kept elsewhere, and Continue asks for the rest', async () => {
     const { say, chats, owner, chatId, service } = await open(fixtures.ollama, [
       broken('Once upon'),

@@ -342,6 +342,42 @@ describe('bad input', () => {
   });
 });
 
+describe('an end that the service gives a reason for', () => {
+  const half = { choices: [{ delta: { content: 'Half' } }] };
+  const endsWith = (reason: string) =>
+    stream(frames([half, { choices: [{ delta: {}, finish_reason: reason }] }]));
+
+  test.each([
+    ['abort', { reason: 'interrupted', error: { code: 'provider-unavailable' } }],
+    ['error', { reason: 'interrupted', error: { code: 'provider-unavailable' } }],
+    ['insufficient_system_resource', { reason: 'interrupted', error: { code: 'provider-unavailable' } }],
+    ['content_filter', { reason: 'failed', error: { code: 'provider-forbidden' } }],
+    ['model_length', { reason: 'length' }],
+    ['eos', { reason: 'stop' }],
+  ])('%s', async (reason, expected) => {
+    const started = await service({
+      [listPath]: json(200, fixtures.vllm.models),
+      [chatPath]: endsWith(reason),
+    });
+    for (const kind of ['openai', 'huggingface'] as const) {
+      const { end, text } = await ask(await model({ provider: { kind, url: started.url }, model: falcon }));
+      expect(text).toBe('Half');
+      expect(end).toMatchObject(expected);
+    }
+  });
+
+  test('one that was broken off before its first word is asked for again', async () => {
+    let calls = 0;
+    const opened = await vllm((request, response) => {
+      calls += 1;
+      const aborted = stream(frames([{ choices: [{ delta: {}, finish_reason: 'abort' }] }]));
+      return (calls < 2 ? aborted : stream(fixtures.vllm.stream))(request, response);
+    });
+    expect((await ask(opened)).text).toBe(fixtures.vllm.text);
+    expect(calls).toBe(2);
+  });
+});
+
 describe('time', () => {
   const words = (count: number): string =>
     frames(

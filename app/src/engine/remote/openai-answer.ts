@@ -24,17 +24,29 @@ function readChoice(choice: Record<string, unknown>, event: ServiceEvent): void 
   if (typeof thought === 'string' && thought !== '') event.thought = thought;
   const tokens = tokensOf(choice['logprobs']);
   if (tokens.length > 0) event.tokens = tokens;
-  const finish = finishOf(choice);
-  if (finish) event.finish = finish;
+  readEnd(choice, event);
 }
 
-function finishOf(choice: Record<string, unknown>): ServiceEvent['finish'] {
-  const reason = choice['finish_reason'];
-  if (typeof reason !== 'string' || reason === '') return undefined;
-  if (reason === 'length') return { reason: 'length' };
+/** `finish_reason` of an answer that is not complete, though the status was 200. */
+const brokenOff: Readonly<Record<string, ServiceEvent['brokenOff']>> = {
+  // vLLM and SGLang that are shut down or pause, Mistral and OpenRouter, DeepSeek.
+  abort: 'trouble',
+  error: 'trouble',
+  insufficient_system_resource: 'trouble',
+  content_filter: 'filter',
+};
+/** Mistral tells the model's own limit from the one that was asked for. */
+const lengths: readonly unknown[] = ['length', 'model_length'];
+
+function readEnd(choice: Record<string, unknown>, event: ServiceEvent): void {
+  const { finish_reason: reason, stop_reason: stopString } = choice;
+  if (typeof reason !== 'string' || reason === '') return;
+  const broken = Object.hasOwn(brokenOff, reason) ? brokenOff[reason] : undefined;
+  if (broken) event.brokenOff = broken;
+  else if (lengths.includes(reason)) event.finish = { reason: 'length' };
   // vLLM (and Corral) name the string; a number there is a stop token.
-  const stopString = choice['stop_reason'];
-  return typeof stopString === 'string' ? { reason: 'stop-string', stopString } : { reason: 'stop' };
+  else if (typeof stopString === 'string') event.finish = { reason: 'stop-string', stopString };
+  else event.finish = { reason: 'stop' };
 }
 
 function usageOf(value: unknown): ServiceEvent['usage'] {

@@ -7,7 +7,7 @@ import { eventOfChunk } from './openai-answer.ts';
 import { chatBody, rawBody, type RequestParts } from './openai-request.ts';
 import type { ServiceModel } from './remote-provider.ts';
 import type { ServiceClient } from './service-client.ts';
-import { invalidAnswer, isRecord, streamError } from './service-errors.ts';
+import { brokenOffError, invalidAnswer, isRecord, streamError } from './service-errors.ts';
 import { readFrames } from './service-stream.ts';
 import type { OnEvent } from './service-events.ts';
 import type { ModelPrompts } from './model-prompts.ts';
@@ -75,7 +75,7 @@ export function commonParts(
   };
 }
 
-/** Hands on what chunks say; one with an error in it throws. */
+/** Hands on what chunks say; one with an error in it, or one that breaks the answer off, throws. */
 export function createChunkReader({ provider, model }: RequestParts, onEvent: OnEvent) {
   let hasFinished = false;
   return {
@@ -88,6 +88,7 @@ export function createChunkReader({ provider, model }: RequestParts, onEvent: On
       const event = eventOfChunk(chunk);
       if (event.finish) hasFinished = true;
       onEvent(event);
+      if (event.brokenOff) throw brokenOffError(provider, event.brokenOff);
     },
   };
 }

@@ -126,6 +126,17 @@ export function streamError(provider: RemoteProvider, frame: unknown, model: str
   return refusalError(provider, { status, headers: {}, body, model, isApiKnown: true });
 }
 
+/** The service ended an answer that is not complete, and said so. */
+export function brokenOffError({ name }: RemoteProvider, why: 'trouble' | 'filter'): AppError {
+  const details = { provider: name };
+  if (why === 'trouble')
+    return new AppError('provider-unavailable', `${name} broke the answer off.`, { hint: busyHint, details });
+  return new AppError('provider-forbidden', `The content filter of ${name} ended the answer.`, {
+    hint: 'Word the question in another way, or choose another model.',
+    details,
+  });
+}
+
 /** llama-server, vLLM and OpenRouter put the status into `code`. */
 function statusIn(frame: unknown): number {
   const error = isRecord(frame) && isRecord(frame['error']) ? frame['error'] : frame;

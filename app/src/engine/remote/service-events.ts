@@ -9,6 +9,8 @@ export interface ServiceEvent {
   thought?: string;
   tokens?: TokenLogprob[];
   finish?: { reason: 'stop' | 'length' | 'stop-string'; stopString?: string };
+  /** Instead of `finish`: why the service gave up an answer that was not complete. */
+  brokenOff?: 'trouble' | 'filter';
   usage?: { promptTokens: number; cachedTokens: number; completionTokens: number };
 }
 

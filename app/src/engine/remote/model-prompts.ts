@@ -1,3 +1,4 @@
+import { toAppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import {
@@ -58,8 +59,8 @@ export async function createModelPrompts(options: ModelPromptsOptions): Promise<
   const facts = files ? tokenizerFacts(files) : factsOfFamily(model);
   const controlTexts = files ? await loadTokenizer(options, files) : null;
   const composer = await composerOf(options, facts, controlTexts ?? []);
-  // A service that has a template we do not know counts by it; then ours would be another prompt.
-  const isKnown = composedBy === 'us' || facts.template !== null;
+  // A service counts by a template of its own; where we do not know it or cannot render it, ours is another prompt.
+  const isKnown = composedBy === 'us' || composer.template.source === 'file';
   const canCount = controlTexts !== null && isKnown;
   return {
     template: composer.template,
@@ -109,16 +110,16 @@ function composed(composer: PromptComposer, prompt: ChatPrompt): Promise<Compose
   return composer.compose({ messages: prompt.messages, continueAnswer }, prompt.format);
 }
 
-/** An estimate where the tokenizer cannot cope with this one text: no answer fails for want of a count. */
+/** An estimate where the template or the tokenizer cannot cope with this one text: no answer fails for want of a count. */
 async function countExactly(
-  { key, thread, composedBy, model, log }: ModelPromptsOptions,
+  options: ModelPromptsOptions,
   composer: PromptComposer,
   prompt: Exclude<Prompt, { kind: 'tokens' }>,
 ): Promise<CountResult> {
+  const { key, thread, composedBy, model, log } = options;
+  const segments = await segmentsOf(options, composer, prompt);
+  if (segments === null) return estimateTokens(prompt);
   const isChat = prompt.kind === 'chat';
-  const segments: PromptSegment[] = isChat
-    ? (await composed(composer, prompt)).segments
-    : [{ text: prompt.text, special: prompt.parseSpecial, message: null }];
   const messageCount = isChat ? prompt.messages.length : 0;
   // A template writes the first token itself; a raw text gets it from the service.
   const addBos = !isChat || composedBy === 'us';
@@ -130,4 +131,21 @@ async function countExactly(
   const { messageTokens, overheadTokens } = counts;
   const sum = messageTokens.reduce((total, tokens) => total + tokens, 0);
   return { messageTokens, overheadTokens, totalTokens: sum + overheadTokens, exact: true };
+}
+
+/** Null where the template refuses a chat that the service, which writes the prompt, may well take. */
+async function segmentsOf(
+  { composedBy, model, log }: ModelPromptsOptions,
+  composer: PromptComposer,
+  prompt: Exclude<Prompt, { kind: 'tokens' }>,
+): Promise<PromptSegment[] | null> {
+  if (prompt.kind === 'raw') return [{ text: prompt.text, special: prompt.parseSpecial, message: null }];
+  try {
+    return (await composed(composer, prompt)).segments;
+  } catch (error) {
+    const { code } = toAppError(error);
+    if (composedBy === 'us' || code !== 'template-failed') throw error;
+    log.debug({ model, code }, 'a chat was not counted: the template does not render it');
+    return null;
+  }
 }

@@ -6,6 +6,7 @@ import type { ChatMessage } from '../../src/contracts/chats.ts';
 import type { Receipt, Run } from '../../src/contracts/runs.ts';
 import { runProgram, startServer, temporaryFolder } from '../program.ts';
 import * as fixtures from './service-fixtures.ts';
+import { refusals } from './service-refusals.ts';
 import { json, startService, stream, type StandInService } from './stand-in-service.ts';
 
 /** Whole programs are started here, which takes a second each, or many on a busy machine. */
@@ -107,7 +108,7 @@ test(
   'hf: says what works where nobody serves Falcon any more; services are added, checked and forgotten in the page',
   { timeout },
   async () => {
-    const { status, body } = fixtures.refusals.find(({ service }) => service.includes('nobody'))!;
+    const { status, body } = refusals.find(({ service }) => service.includes('nobody'))!;
     const { service, server, call, ask } = await start(
       {
         'GET /v1/models': json(200, fixtures.huggingFace.models),

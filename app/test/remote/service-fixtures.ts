@@ -243,6 +243,41 @@ export const openRouter: ServiceFixture = {
   usage: { promptTokens: 9, completionTokens: 8, cachedTokens: 0 },
 };
 
+/** What it thinks and what it says come as parts of a content that is a list; later pieces as plain text. */
+export const magistral: ServiceFixture = {
+  title: 'OpenAI-compatible',
+  model: 'magistral-small-latest',
+  models: {
+    object: 'list',
+    data: [
+      {
+        id: 'magistral-small-latest',
+        object: 'model',
+        created: 1_764_000_000,
+        owned_by: 'mistralai',
+        capabilities: { completion_chat: true, completion_fim: false },
+        max_context_length: 40_960,
+        aliases: [],
+        type: 'base',
+      },
+    ],
+  },
+  contextTokens: 40_960,
+  stream: frames([
+    chunk('magistral', { role: 'assistant', content: '' }),
+    chunk('magistral', { content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'Let me' }] }] }),
+    chunk('magistral', { content: [{ type: 'thinking', thinking: [{ type: 'text', text: ' see.' }] }] }),
+    chunk('magistral', { content: [{ type: 'text', text: 'Four' }] }),
+    {
+      ...chunk('magistral', { content: '.' }, { finish_reason: 'stop' }),
+      usage: { prompt_tokens: 9, total_tokens: 17, completion_tokens: 8 },
+    },
+  ]),
+  text: '<think>\nLet me see.\n</think>\n\nFour.',
+  end: { reason: 'stop' },
+  usage: { promptTokens: 9, completionTokens: 8, cachedTokens: 0 },
+};
+
 export const huggingFace: ServiceFixture = {
   title: 'Hugging Face',
   model: 'meta-llama/Llama-3.1-8B-Instruct',
@@ -324,179 +359,3 @@ export const olderTgiStream = frames(
   ],
   false,
 ).replaceAll('data: ', 'data:');
-
-/** How each service says no; `code` is what a person hears from us. */
-export const refusals: { service: string; status: number; body: unknown; code: string; kind?: 'tgi' }[] = [
-  {
-    service: 'OpenAI, wrong key',
-    status: 401,
-    body: {
-      error: {
-        message: 'Incorrect API key provided: secret-key-1.',
-        type: 'invalid_request_error',
-        code: 'invalid_api_key',
-      },
-    },
-    code: 'provider-key-refused',
-  },
-  { service: 'vLLM, wrong key', status: 401, body: { error: 'Unauthorized' }, code: 'provider-key-refused' },
-  {
-    service: 'router, wrong token',
-    status: 401,
-    body: { error: 'Invalid username or password.' },
-    code: 'provider-key-refused',
-  },
-  {
-    service: 'router, credits used up',
-    status: 402,
-    body: { error: 'You have exceeded your monthly included credits for Inference Providers.' },
-    code: 'provider-payment-required',
-  },
-  {
-    service: 'OpenRouter, no credits',
-    status: 402,
-    body: { error: { message: 'Insufficient credits', code: 402 } },
-    code: 'provider-payment-required',
-  },
-  {
-    service: 'router, token without the permission',
-    status: 403,
-    body: {
-      error: 'This authentication method does not have sufficient permissions to call Inference Providers.',
-    },
-    code: 'provider-forbidden',
-  },
-  {
-    service: 'vLLM, other model',
-    status: 404,
-    body: {
-      error: { message: 'The model `x` does not exist.', type: 'NotFoundError', param: 'model', code: 404 },
-    },
-    code: 'provider-model-unknown',
-  },
-  {
-    service: 'older vLLM, other model',
-    status: 404,
-    body: {
-      object: 'error',
-      message: 'The model `x` does not exist.',
-      type: 'NotFoundError',
-      param: null,
-      code: 404,
-    },
-    code: 'provider-model-unknown',
-  },
-  {
-    service: 'router, nobody serves it',
-    status: 400,
-    body: {
-      error: {
-        message:
-          "The requested model 'tiiuae/falcon-7b-instruct' is not supported by any provider you have enabled.",
-        type: 'invalid_request_error',
-        param: 'model',
-        code: 'model_not_supported',
-      },
-    },
-    code: 'provider-model-unknown',
-  },
-  {
-    service: 'another Corral, other model',
-    status: 404,
-    body: {
-      error: {
-        message: 'there is no model "x" here',
-        type: 'not_found_error',
-        param: 'model',
-        code: 'model_unknown',
-      },
-    },
-    code: 'provider-model-unknown',
-  },
-  {
-    service: 'OpenAI, too long',
-    status: 400,
-    body: {
-      error: {
-        message: "This model's maximum context length is 4097 tokens.",
-        type: 'invalid_request_error',
-        param: 'messages',
-        code: 'context_length_exceeded',
-      },
-    },
-    code: 'context-too-long',
-  },
-  {
-    service: 'vLLM, too long',
-    status: 400,
-    body: {
-      error: {
-        message: "This model's maximum context length is 2048 tokens. However, you requested 3000 tokens.",
-        type: 'BadRequestError',
-        param: null,
-        code: 400,
-      },
-    },
-    code: 'context-too-long',
-  },
-  {
-    service: 'llama-server, too long',
-    status: 400,
-    body: {
-      error: {
-        code: 400,
-        message: 'the request exceeds the available context size',
-        type: 'exceed_context_size_error',
-      },
-    },
-    code: 'context-too-long',
-  },
-  {
-    service: 'TGI, too long',
-    status: 422,
-    body: {
-      error:
-        'Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 2000 `inputs` tokens and 512 `max_new_tokens`',
-      error_type: 'validation',
-    },
-    code: 'context-too-long',
-    kind: 'tgi',
-  },
-  {
-    service: 'OpenAI, too often',
-    status: 429,
-    body: { error: { message: 'Rate limit reached', type: 'requests', code: 'rate_limit_exceeded' } },
-    code: 'provider-rate-limited',
-  },
-  {
-    service: 'OpenAI, no quota',
-    status: 429,
-    body: {
-      error: {
-        message: 'You exceeded your current quota',
-        type: 'insufficient_quota',
-        code: 'insufficient_quota',
-      },
-    },
-    code: 'provider-payment-required',
-  },
-  {
-    service: 'TGI, overloaded',
-    status: 429,
-    body: { error: 'Model is overloaded', error_type: 'overloaded' },
-    code: 'provider-rate-limited',
-    kind: 'tgi',
-  },
-  {
-    service: 'llama-server, loading',
-    status: 503,
-    body: { error: { message: 'Loading model', type: 'unavailable_error', code: 503 } },
-    code: 'provider-unavailable',
-  },
-  {
-    service: 'a bad value',
-    status: 400,
-    body: { error: { message: 'temperature must be non-negative', type: 'BadRequestError', code: 400 } },
-    code: 'bad-request',
-  },
-];

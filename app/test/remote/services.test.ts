@@ -3,6 +3,7 @@ import { answerOf, chatRequest, type Answer } from '../../src/engine/contract/an
 import type { Sampling } from '../../src/contracts/sampling.ts';
 import { openModel, type RemoteModel, type RemoteModelOptions } from './remote-model.ts';
 import * as fixtures from './service-fixtures.ts';
+import { refusals } from './service-refusals.ts';
 import { frames, html, json, startService, stream, type StandInService } from './stand-in-service.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -42,8 +43,8 @@ const usageOf = ({ parts }: Answer) => {
 };
 
 describe('what each service writes is understood', () => {
-  const { vllm, sglang, llamaServer, ollama, lmStudio, openRouter, huggingFace } = fixtures;
-  const all = { vllm, sglang, llamaServer, ollama, lmStudio, openRouter, huggingFace };
+  const { vllm, sglang, llamaServer, ollama, lmStudio, openRouter, magistral, huggingFace } = fixtures;
+  const all = { vllm, sglang, llamaServer, ollama, lmStudio, openRouter, magistral, huggingFace };
   describe.each(Object.entries(all))('%s', (name, fixture) => {
     // 1 cuts every frame and every character; 7 and 64 cut some; 0 comes in one piece.
     test.each([0, 1, 7, 64])('in pieces of %i bytes', async (pieceBytes) => {
@@ -206,7 +207,7 @@ describe('what is asked of a service', () => {
 });
 
 describe('a refusal is told apart, named, and says what to do', () => {
-  test.each(fixtures.refusals)('$service → $code', async ({ status, body, code, kind }) => {
+  test.each(refusals)('$service → $code', async ({ status, body, code, kind, words }) => {
     const refuse = json(status, body, { 'retry-after': '60' });
     const started = await service({
       [listPath]: json(200, fixtures.vllm.models),
@@ -220,6 +221,7 @@ describe('a refusal is told apart, named, and says what to do', () => {
     expect(text).toBe('');
     expect(end).toMatchObject({ reason: 'failed', error: { code } });
     expect(end.error?.message).toMatch(/^svc /);
+    expect(end.error?.message).toContain(words ?? '');
     expect(end.error?.hint).toBeTruthy();
     expect(JSON.stringify(end)).not.toContain('secret-key-1');
     // Nothing that would stay as it is was asked for twice.
@@ -227,7 +229,7 @@ describe('a refusal is told apart, named, and says what to do', () => {
   });
 
   test('Hugging Face without a provider for Falcon offers what works', async () => {
-    const { status, body } = fixtures.refusals.find(({ service }) => service.includes('nobody'))!;
+    const { status, body } = refusals.find(({ service }) => service.includes('nobody'))!;
     const started = await service({
       [listPath]: json(200, fixtures.huggingFace.models),
       [chatPath]: json(status, body),

@@ -16,6 +16,8 @@ export interface Flavour {
   maxStops: number;
   /** `/completions` with a raw prompt. */
   raw: boolean;
+  /** It refuses the field that asks for the usage, and tells it unasked. */
+  usageUnasked?: true;
   /** Fields that make it say which stop string ended an answer. */
   always?: Record<string, unknown>;
   /** What "off" is sent as where leaving a setting out means a default of the service's own. */
@@ -178,6 +180,16 @@ const flavours = {
       ],
     },
   },
+  /** Refuses whatever it does not know. */
+  mistral: {
+    name: 'mistral',
+    title: 'Mistral',
+    fields: { ...standard, seed: 'random_seed' },
+    prefill: null,
+    maxStops: 4,
+    raw: false,
+    usageUnasked: true,
+  },
   'hugging-face': {
     name: 'hugging-face',
     title: 'Hugging Face',
@@ -212,6 +224,7 @@ const byOwner: Readonly<Record<string, FlavourName>> = {
 const byHost: Readonly<Record<string, FlavourName>> = {
   'api.openai.com': 'openai',
   'openrouter.ai': 'openrouter',
+  'api.mistral.ai': 'mistral',
 };
 
 /** The first of its models tells: a server speaks one way for all of them. */

@@ -17,14 +17,32 @@ export function eventOfChunk(chunk: Record<string, unknown>): ServiceEvent {
 
 function readChoice(choice: Record<string, unknown>, event: ServiceEvent): void {
   const delta = isRecord(choice['delta']) ? choice['delta'] : {};
-  const text = delta['content'] ?? choice['text'];
-  if (typeof text === 'string' && text !== '') event.text = text;
+  const text = [delta['content'], choice['text']].map(textIn).find(Boolean);
+  if (text !== undefined) event.text = text;
   // vLLM, SGLang and llama-server say `reasoning_content`, OpenRouter and newer vLLM `reasoning`.
-  const thought = delta['reasoning_content'] ?? delta['reasoning'];
-  if (typeof thought === 'string' && thought !== '') event.thought = thought;
+  const reasoning = delta['reasoning_content'] ?? delta['reasoning'] ?? thinkingIn(delta['content']);
+  const thought = textIn(reasoning);
+  if (thought !== '') event.thought = thought;
   const tokens = tokensOf(choice['logprobs']);
   if (tokens.length > 0) event.tokens = tokens;
   readEnd(choice, event);
+}
+
+/** A string, or a list of parts, as Mistral's models that think send it. */
+function textIn(content: unknown): string {
+  if (typeof content === 'string') return content;
+  const texts = partsIn(content).map(({ type, text }) => (type === 'text' ? text : ''));
+  return texts.filter((text) => typeof text === 'string').join('');
+}
+
+function thinkingIn(content: unknown): unknown {
+  return partsIn(content).flatMap(({ type, thinking }) =>
+    type === 'thinking' && Array.isArray(thinking) ? (thinking as unknown[]) : [],
+  );
+}
+
+function partsIn(content: unknown): Record<string, unknown>[] {
+  return Array.isArray(content) ? content.filter(isRecord) : [];
 }
 
 /** `finish_reason` of an answer that is not complete, though the status was 200. */

@@ -85,6 +85,21 @@ describe('models of OpenAI', () => {
   });
 });
 
+test('Mistral refuses unknown fields: it gets its own name for the seed, and is not asked for the usage', () => {
+  const parts = partsOf('magistral-small-latest', { host: 'api.mistral.ai' });
+  const body = bodyOf(parts, { seed: 3, temperature: 0.7, topP: 0.9, maxNewTokens: 20, stop: ['END'] });
+  expect(body).toEqual({
+    model: 'magistral-small-latest',
+    messages: [{ role: 'user', content: 'Hello' }],
+    stream: true,
+    random_seed: 3,
+    temperature: 0.7,
+    top_p: 0.9,
+    max_tokens: 20,
+    stop: ['END'],
+  });
+});
+
 describe('settings that are off', () => {
   const sampling: Sampling = { topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, presencePenalty: 0 };
   const llamaCpp = { top_k: 0, top_p: 1, min_p: 0, repeat_penalty: 1 };

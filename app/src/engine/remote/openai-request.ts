@@ -28,8 +28,7 @@ export function chatBody(
   return {
     model,
     messages: isOpen && flavour.prefill === null ? askedToContinue(prompt.messages) : prompt.messages,
-    stream: true,
-    stream_options: { include_usage: true },
+    ...streaming(flavour),
     ...samplingFields(parts, request.sampling, 'chat'),
     ...flavour.always,
     ...(isOpen ? flavour.prefill : {}),
@@ -51,11 +50,14 @@ export function rawBody(
   return {
     model,
     prompt: prompt.kind === 'raw' ? prompt.text : prompt.ids,
-    stream: true,
-    stream_options: { include_usage: true },
+    ...streaming(flavour),
     ...samplingFields(parts, request.sampling, 'raw'),
     ...flavour.always,
   };
+}
+
+function streaming({ usageUnasked }: Flavour): object {
+  return { stream: true, ...(usageUnasked ? {} : { stream_options: { include_usage: true } }) };
 }
 
 function ownTemplate({ provider }: RequestParts, format: string): AppError {

@@ -158,11 +158,19 @@ function flatten(outer: unknown): Omit<Said, 'isJson'> {
   if (!isRecord(outer)) return { message: '', codes: [], param: '' };
   const inner = isRecord(outer['error']) ? outer['error'] : outer;
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-  const message = [inner['message'], outer['error'], outer['message'], outer['detail']]
-    .map(text)
-    .find(Boolean);
+  const said = [inner['message'], outer['error'], outer['message'], outer['detail']];
+  const message = said.map((value) => text(value) || refusedFields(value)).find(Boolean);
   const codes = [inner['code'], inner['type'], outer['error_type'], outer['code']].map(text).filter(Boolean);
   return { message: message ?? '', codes, param: text(inner['param']) };
+}
+
+/** FastAPI's list of what is wrong with a body, bare or in a `detail` as Mistral sends it: the first is told. */
+function refusedFields(value: unknown): string {
+  const list: unknown = isRecord(value) ? value['detail'] : value;
+  const first: unknown = Array.isArray(list) ? list[0] : undefined;
+  if (!isRecord(first) || typeof first['msg'] !== 'string') return '';
+  const place = Array.isArray(first['loc']) ? first['loc'].filter((part) => part !== 'body').join('.') : '';
+  return place === '' ? first['msg'] : `${place}: ${first['msg']}`;
 }
 
 /** The service's own words: one line, without its key, and not all of a long page. */

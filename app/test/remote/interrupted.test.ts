@@ -74,7 +74,7 @@ describe('an answer that breaks in the middle', () => {
       reason: 'interrupted',
       error: { code: 'provider-unreachable', hint: expect.stringContaining('Continue') as string },
     });
-    expect(service.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    expect(service.seen.filter(({ path }) => path.endsWith('/chat/completions'))).toHaveLength(1);
     const { runs } = await chats.run(owner, chatId, {
       input: { kind: 'continue', messageId: run.messageId },
     });

@@ -171,7 +171,7 @@ export const ollama: ServiceFixture = {
     object: 'list',
     data: [{ id: 'llama3.2:1b', object: 'model', created: 1_764_000_000, owned_by: 'library' }],
   },
-  contextTokens: null,
+  contextTokens: 4096,
   stream: frames([
     { ...chunk('llama3.2:1b', { role: 'assistant', content: 'Hi' }), system_fingerprint: 'fp_ollama' },
     {

@@ -9,9 +9,10 @@ import type { Dialect } from './dialect.ts';
 import { flavourOf } from './flavours.ts';
 import { createHuggingfaceDialect } from './huggingface-dialect.ts';
 import { createModelPrompts, type ModelPrompts } from './model-prompts.ts';
+import { ollamaContext, usualOllamaContext } from './ollama-context.ts';
 import { createOpenAiDialect } from './openai-dialect.ts';
 import { createRemoteEngine } from './remote-engine.ts';
-import { defaultDeadlines, type Deadlines } from './remote-provider.ts';
+import { defaultDeadlines, type Deadlines, type ServiceModel } from './remote-provider.ts';
 import type { ServiceConnection } from './service-connection.ts';
 import { repositoryOf } from './service-hints.ts';
 import type { Listing } from './service-listing.ts';
@@ -67,18 +68,27 @@ async function load(shared: Shared, source: ModelSource, wanted: LoadOptions): P
   wanted.onProgress?.(0);
   const connection = shared.connection(source.provider);
   const listing = await listingOf(connection);
-  const prompts = await growingPrompts(shared, { connection, listing, model: source.model, wanted });
-  const dialect = dialectOf({ connection, listing, model: source.model, prompts: prompts.current });
-  const known = dialect.contextTokens ?? Number.POSITIVE_INFINITY;
+  const { model } = source;
+  const [listed, prompts] = await Promise.all([
+    listedModel({ connection, listing, model }, wanted.signal),
+    growingPrompts(shared, { connection, listing, model, wanted }),
+  ]);
+  const dialect = dialectOf({ connection, listing, model, listed, prompts: prompts.current });
   wanted.onProgress?.(1);
   return createRemoteEngine({
     source,
     provider: connection.provider,
     dialect,
-    contextTokens: Math.min(wanted.contextTokens ?? usualContextTokens, known),
+    contextTokens: contextFor(listing, dialect.contextTokens, wanted),
     deadlines: { ...defaultDeadlines, ...shared.deadlines },
     onClose: async () => prompts.close(),
   });
+}
+
+/** `told` by the service is the most there is; what somebody wants holds where it tells nothing. */
+function contextFor(listing: Listing | null, told: number | null, wanted: LoadOptions): number {
+  if (told !== null) return Math.min(wanted.contextTokens ?? usualContextTokens, told);
+  return wanted.contextTokens ?? (isOllama(listing) ? usualOllamaContext : usualContextTokens);
 }
 
 /** Null where the service lists nothing but may answer; a wrong key or address is told now. */
@@ -148,8 +158,23 @@ async function pause(...signals: (AbortSignal | undefined)[]): Promise<void> {
   await sleep(tokenizerWaitMs, undefined, { signal: AbortSignal.any(given) }).catch(() => undefined);
 }
 
-function dialectOf(parts: Loading & { prompts: () => ModelPrompts }): Dialect {
-  const { connection, listing, model, prompts } = parts;
+/** What the service says of the model; null: nothing. */
+async function listedModel(
+  { connection, listing, model }: Loading,
+  signal: AbortSignal | undefined,
+): Promise<ServiceModel | null> {
+  const listed = listing?.models.find(({ id }) => id === model) ?? null;
+  if (!isOllama(listing)) return listed;
+  const contextTokens = await ollamaContext(connection.client, model, signal);
+  return { id: model, ownedBy: '', parameters: null, ...listed, contextTokens };
+}
+
+function isOllama(listing: Listing | null): boolean {
+  return listing?.flavour.name === 'ollama';
+}
+
+function dialectOf(parts: Loading & { listed: ServiceModel | null; prompts: () => ModelPrompts }): Dialect {
+  const { connection, listing, model, listed, prompts } = parts;
   const { client, provider } = connection;
   if (provider.kind === 'tgi' && listing?.tgi)
     return createTgiDialect({ client, model, information: listing.tgi, prompts });
@@ -158,7 +183,7 @@ function dialectOf(parts: Loading & { prompts: () => ModelPrompts }): Dialect {
     model,
     prompts,
     flavour: listing?.flavour ?? flavourOf(provider, []),
-    listed: listing?.models.find(({ id }) => id === model) ?? null,
+    listed,
     isApiKnown: listing !== null,
   };
   return provider.kind === 'huggingface' ? createHuggingfaceDialect(shared) : createOpenAiDialect(shared);

@@ -122,6 +122,34 @@ export const refusals: RefusalFixture[] = [
     code: 'context-too-long',
   },
   {
+    service: 'vLLM since 0.16, too long',
+    status: 400,
+    body: {
+      error: {
+        message:
+          "You passed 10243 input tokens and requested 6142 output tokens. However, the model's context length is only 16384 tokens, resulting in a maximum input length of 10242 tokens. Please reduce the length of the input prompt. (parameter=input_tokens, value=10243)",
+        type: 'BadRequestError',
+        param: 'input_tokens',
+        code: 400,
+      },
+    },
+    code: 'context-too-long',
+  },
+  {
+    service: 'Together, too long',
+    status: 422,
+    body: {
+      error: {
+        message:
+          "Input validation error: The sum of 'inputs' tokens and 'max_new_tokens' must not exceed 4097. Please adjust your inputs accordingly.",
+        type: 'invalid_request_error',
+        param: null,
+        code: null,
+      },
+    },
+    code: 'context-too-long',
+  },
+  {
     service: 'llama-server, too long',
     status: 400,
     body: {

@@ -31,9 +31,9 @@ const longestMessage = 300;
 const modelCodes = new Set(['model_not_found', 'model_not_supported', 'model_unknown', 'invalid_model']);
 const contextCodes = new Set(['context_length_exceeded', 'exceed_context_size_error', 'context_too_long']);
 const quotaCodes = new Set(['insufficient_quota', 'billing_hard_limit_reached', 'insufficient_credits']);
-/** vLLM, SGLang and TGI give no code for it; their sentences have been the same for years. */
+/** vLLM, SGLang, TGI and Together give no code for it; these are their sentences, those of older releases too. */
 const contextSentence =
-  /maximum context length|longer than the model's context|`inputs` (?:tokens|must have)/;
+  /maximum (?:context|input) length|context length is only|longer than the model's context|[`']inputs[`'] (?:tokens|must have)/;
 
 /** A status of 400 or more as an error that names the provider and says what to do. */
 export function refusalError(provider: RemoteProvider, refusal: Refusal): AppError {

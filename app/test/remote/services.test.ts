@@ -368,6 +368,15 @@ describe('an end that the service gives a reason for', () => {
     }
   });
 
+  test('a refusal to answer in the form that was asked for is shown', async () => {
+    const refusal = { choices: [{ delta: { content: null, refusal: 'I cannot help with that.' } }] };
+    const { text, end } = await ask(
+      await vllm(stream(frames([refusal, { choices: [{ delta: {}, finish_reason: 'stop' }] }]))),
+    );
+    expect(text).toBe('I cannot help with that.');
+    expect(end.reason).toBe('stop');
+  });
+
   test('one that was broken off before its first word is asked for again', async () => {
     let calls = 0;
     const opened = await vllm((request, response) => {

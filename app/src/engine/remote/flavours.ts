@@ -16,6 +16,8 @@ export interface Flavour {
   maxStops: number;
   /** `/completions` with a raw prompt. */
   raw: boolean;
+  /** It takes no `json_object`: JSON of any form is asked for by a schema. */
+  schemasOnly?: true;
   /** It refuses the field that asks for the usage, and tells it unasked. */
   usageUnasked?: true;
   /** Fields that make it say which stop string ended an answer. */
@@ -135,6 +137,7 @@ const flavours = {
     prefill: null,
     maxStops: 16,
     raw: true,
+    schemasOnly: true,
     off,
   },
   ollama: { name: 'ollama', title: 'Ollama', fields: standard, prefill: null, maxStops: 16, raw: true },

@@ -17,7 +17,8 @@ export function eventOfChunk(chunk: Record<string, unknown>): ServiceEvent {
 
 function readChoice(choice: Record<string, unknown>, event: ServiceEvent): void {
   const delta = isRecord(choice['delta']) ? choice['delta'] : {};
-  const text = [delta['content'], choice['text']].map(textIn).find(Boolean);
+  // OpenAI writes what it says instead of an answer in the form that was asked for into a field of its own.
+  const text = [delta['content'], delta['refusal'], choice['text']].map(textIn).find(Boolean);
   if (text !== undefined) event.text = text;
   // vLLM, SGLang and llama-server say `reasoning_content`, OpenRouter and newer vLLM `reasoning`.
   const reasoning = delta['reasoning_content'] ?? delta['reasoning'] ?? thinkingIn(delta['content']);

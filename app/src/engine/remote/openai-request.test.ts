@@ -100,6 +100,68 @@ test('Mistral refuses unknown fields: it gets its own name for the seed, and is 
   });
 });
 
+describe('JSON', () => {
+  const formatOf = (jsonSchema: Sampling['jsonSchema'], service: Parameters<typeof partsOf>[1] = {}) =>
+    bodyOf(partsOf('some-model', service), { jsonSchema })['response_format'];
+  const name = { type: 'string' };
+  const closed = { type: 'object', additionalProperties: false };
+  const person = { ...closed, properties: { name }, required: ['name'] };
+
+  test.each([true, {}, { type: 'object' }])(
+    'of any form (%j) is asked for as every service knows it',
+    (schema) => {
+      expect(formatOf(schema)).toEqual({ type: 'json_object' });
+      expect(formatOf(schema, { host: 'api.openai.com' })).toEqual({ type: 'json_object' });
+      // LM Studio answers 400 to it.
+      expect(formatOf(schema, { ownedBy: 'organization_owner' })).toEqual({
+        type: 'json_schema',
+        json_schema: { name: 'answer', schema: { type: 'object' } },
+      });
+    },
+  );
+
+  test.each([
+    ['an object that is closed', person],
+    [
+      'lists and references of them',
+      {
+        ...closed,
+        properties: { all: { type: 'array', items: { $ref: '#/$defs/a' } } },
+        required: ['all'],
+        $defs: { a: person },
+      },
+    ],
+    [
+      'one that may be absent by being null',
+      { ...closed, properties: { who: { anyOf: [person, { type: 'null' }] } }, required: ['who'] },
+    ],
+  ])('in the strict form: %s', (_, schema) => {
+    expect(formatOf(schema)).toEqual({
+      type: 'json_schema',
+      json_schema: { name: 'answer', strict: true, schema },
+    });
+  });
+
+  test.each([
+    ['a property that may be absent', { ...person, required: [] }],
+    ['an object that is open', { type: 'object', properties: { name }, required: ['name'] }],
+    ['an open one inside', { ...closed, properties: { who: { type: 'object' } }, required: ['who'] }],
+    [
+      'an open one among several',
+      {
+        ...closed,
+        properties: { who: { anyOf: [person, { type: ['object', 'null'] }] } },
+        required: ['who'],
+      },
+    ],
+    ['an open one that is referred to', { ...person, $defs: { a: { properties: { name } } } }],
+    ['a keyword that OpenAI refuses', { ...person, allOf: [person] }],
+    ['a list', { type: 'array', items: name }],
+  ])('not in the strict form: %s', (_, schema) => {
+    expect(formatOf(schema)).toEqual({ type: 'json_schema', json_schema: { name: 'answer', schema } });
+  });
+});
+
 describe('settings that are off', () => {
   const sampling: Sampling = { topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, presencePenalty: 0 };
   const llamaCpp = { top_k: 0, top_p: 1, min_p: 0, repeat_penalty: 1 };

@@ -4,6 +4,7 @@ import type { Sampling } from '../../contracts/sampling.ts';
 import type { GenerateRequest, Prompt } from '../engine.ts';
 import type { Flavour } from './flavours.ts';
 import type { RemoteProvider } from './remote-provider.ts';
+import { responseFormat } from './response-format.ts';
 
 export interface RequestParts {
   provider: RemoteProvider;
@@ -88,7 +89,7 @@ function samplingFields(
     if (value === undefined) continue;
     if (isOff(name, value)) Object.assign(body, offField(flavour, name, field));
     else if (name === 'logprobs') Object.assign(body, logprobFields(sampling.logprobs ?? 0, form));
-    else if (name === 'jsonSchema') body[field] = schemaField(sampling.jsonSchema);
+    else if (name === 'jsonSchema') body[field] = responseFormat(flavour, sampling.jsonSchema ?? true);
     else if (name === 'stop') body[field] = sampling.stop?.slice(0, flavour.maxStops);
     else body[field] = value;
   }
@@ -121,8 +122,4 @@ function offField({ off }: Flavour, name: keyof Sampling, field: string): Record
 
 function logprobFields(top: number, form: 'chat' | 'raw'): Record<string, unknown> {
   return form === 'raw' ? { logprobs: top } : { logprobs: true, ...(top > 0 ? { top_logprobs: top } : {}) };
-}
-
-function schemaField(schema: Sampling['jsonSchema']): object {
-  return { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema } };
 }

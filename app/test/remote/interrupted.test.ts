@@ -14,13 +14,16 @@ const patience = { timeout: 60_000 };
 const piece = (content: string): string => frames([{ choices: [{ delta: { content } }] }], false);
 const ended = frames([{ choices: [{ delta: {}, finish_reason: 'stop' }] }]);
 
+const thought = (reasoning: string): string => frames([{ choices: [{ delta: { reasoning } }] }], false);
+
 /** Says this and breaks. */
-const broken =
-  (content: string): Handler =>
+const brokenBehind =
+  (said: string): Handler =>
   (_request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    response.write(piece(content), () => setTimeout(() => response.destroy(), 50));
+    response.write(said, () => setTimeout(() => response.destroy(), 50));
   };
+const broken = (content: string): Handler => brokenBehind(piece(content));
 
 async function open(fixture: fixtures.ServiceFixture, answers: Handler[]) {
   const service = await startService({
@@ -51,6 +54,18 @@ describe('an answer that breaks in the middle', () => {
     expect(receipt).toMatchObject({ resumedAt: [9], engineRelease: 'vLLM', model: { kind: 'remote' } });
   });
 
+  test('goes on inside the thought that it broke in', async () => {
+    const { say, chatId, service } = await open(fixtures.vllm, [
+      brokenBehind(thought('Let me')),
+      stream(thought(' see.') + piece('Four.') + ended),
+    ]);
+    const { end, text } = await say(chatId, 'Two and two?');
+    expect(text).toBe('<think>\nLet me see.\n</think>\n\nFour.');
+    expect(end).toMatchObject({ reason: 'stop', resumed: true });
+    const asked = service.seen.at(-1)?.body['messages'] as { content: string }[];
+    expect(asked.at(-1)?.content).toBe('<think>\nLet me');
+  });
+
   test('goes on by itself as well where the service says that it gave up', async () => {
     const gaveUp = frames([{ choices: [{ delta: {}, finish_reason: 'abort' }] }]);
     const { say, chatId, service } = await open(fixtures.vllm, [
@@ -66,7 +81,7 @@ describe('an answer that breaks in the middle', () => {
   test('is kept elsewhere, and Continue asks for the rest', async () => {
     const { say, chats, owner, chatId, service } = await open(fixtures.ollama, [
       broken('Once upon'),
-      stream(piece(' a time.') + ended),
+      stream(thought('They want the rest.') + piece(' a time.') + ended),
     ]);
     const { end, text, run } = await say(chatId, 'Tell me');
     expect(text).toBe('Once upon');

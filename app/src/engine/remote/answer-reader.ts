@@ -5,6 +5,7 @@ import { createStopScanner, type StopScanner } from '../stop-strings.ts';
 import type { RemoteProvider } from './remote-provider.ts';
 import { invalidAnswer } from './service-errors.ts';
 import type { ServiceEvent } from './service-events.ts';
+import { ShownThoughts } from './shown-thoughts.ts';
 
 /** A service that was asked for so many tokens and sends this many times as many pieces does not end by itself. */
 const piecesPerToken = 4;
@@ -22,17 +23,19 @@ export class AnswerReader {
   #firstAt = 0;
   #lastAt = 0;
   #pieces = 0;
+  readonly #thoughts: ShownThoughts;
   /** A piece is about a token. */
   readonly #pace = new PaceMeter();
   #characters = 0;
-  #isThinking = false;
   #isStopped = false;
   #finish: Finish | null = null;
   #usage: ServiceEvent['usage'];
 
-  constructor(request: GenerateRequest, push: (part: RunPart) => void) {
+  /** `isPrefilled`: an open answer is gone on with where it stopped. */
+  constructor(request: GenerateRequest, isPrefilled: boolean, push: (part: RunPart) => void) {
     this.#push = push;
     this.#request = request;
+    this.#thoughts = new ShownThoughts(request.prompt, isPrefilled);
     this.#scanner = createStopScanner(request.sampling.stop ?? []);
   }
 
@@ -55,33 +58,36 @@ export class AnswerReader {
     if (this.#isStopped) return;
     if (event.stops && this.#pieces === 0)
       this.#scanner = createStopScanner([...(this.#request.sampling.stop ?? []), ...event.stops]);
-    if (event.thought !== undefined) this.#think(event.thought);
-    if (event.text !== undefined) this.#say(this.#endThought() + event.text);
+    if (event.thought !== undefined) this.#say(this.#thoughts.think(event.thought), event.thought.length);
+    if (event.text !== undefined) this.#say(this.#thoughts.say(event.text), event.text.length);
     this.#note(event);
     this.#checkLength(provider);
   }
 
   /** The service is done: what was held back, the figures, the end. `promptTokens` is for services that tell none. */
   finish(promptTokens: number): void {
-    this.release();
+    this.release({ isOver: true });
     const usage = this.#usage ?? this.#guess(promptTokens);
     this.#push({ type: 'usage', usage });
     this.#push({ type: 'timings', timings: this.#timings(usage.promptTokens, usage.completionTokens) });
     this.#push({ type: 'end', ...(this.#finish ?? { reason: 'stop' }) });
   }
 
-  /** Shows what was held back as the possible beginning of a stop string. */
-  release(): void {
-    const rest = this.#isStopped ? '' : this.#scanner.flush() + this.#endThought();
+  /**
+   * Shows what was held back as the possible beginning of a stop string. A thought is ended where the answer is over;
+   * one that goes on later goes on inside it.
+   */
+  release({ isOver }: { isOver: boolean }): void {
+    const rest = this.#isStopped ? '' : this.#scanner.flush() + (isOver ? this.#thoughts.end() : '');
     if (rest !== '') this.#push({ type: 'text-delta', text: rest });
   }
 
-  #say(said: string): void {
+  #say(said: string, heardCharacters: number): void {
     this.#lastAt = performance.now();
     if (this.#pieces === 0) this.#firstAt = this.#lastAt;
     this.#pieces += 1;
     this.#pace.count(1, this.#lastAt);
-    this.#characters += said.length;
+    this.#characters += heardCharacters;
     const { text, stop } = this.#scanner.push(said);
     if (text !== '') this.#push({ type: 'text-delta', text });
     if (stop === undefined) return;
@@ -89,22 +95,10 @@ export class AnswerReader {
     this.#finish = { reason: 'stop-string', stopString: stop };
   }
 
-  /** As models on this machine write it; the answer follows. */
-  #think(thought: string): void {
-    this.#say(this.#isThinking ? thought : `<think>\n${thought}`);
-    this.#isThinking = true;
-  }
-
   #note({ tokens = [], usage, finish }: ServiceEvent): void {
     for (const token of tokens) this.#push({ type: 'token', token });
     if (usage) this.#usage = usage;
     if (finish && !this.#isStopped) this.#finish = finish;
-  }
-
-  #endThought(): string {
-    const wasThinking = this.#isThinking;
-    this.#isThinking = false;
-    return wasThinking ? '\n</think>\n\n' : '';
   }
 
   #checkLength(provider: RemoteProvider): void {

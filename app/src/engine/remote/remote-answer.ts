@@ -30,7 +30,7 @@ export async function answerRemotely(
   push: (part: RunPart) => void,
   controller: AbortController,
 ): Promise<void> {
-  const reader = new AnswerReader(request, push);
+  const reader = new AnswerReader(request, answering.dialect.continueAnswer, push);
   try {
     await prepare(answering, request);
     await untilAnswered(answering, request, { reader, controller });
@@ -165,9 +165,9 @@ function endOf(provider: RemoteProvider, error: unknown, { reader, controller }:
   const { aborted, reason } = controller.signal;
   if (aborted && reason instanceof AppError)
     return { type: 'end', reason: 'interrupted', error: reason.toJSON() };
-  reader.release();
-  if (aborted) return { type: 'end', reason: 'aborted' };
   const known = transportError(provider, error);
-  const isCut = reader.hasSaid && known.isRetryable;
+  const isCut = !aborted && reader.hasSaid && known.isRetryable;
+  reader.release({ isOver: !isCut });
+  if (aborted) return { type: 'end', reason: 'aborted' };
   return { type: 'end', reason: isCut ? 'interrupted' : 'failed', error: known.toJSON() };
 }

@@ -112,7 +112,7 @@ async function planDraft(
           { id: draftId, role: 'user', content: draft.content, pinned: false },
         ],
         maxNewTokens: settings.sampling.maxNewTokens ?? 1,
-        contextTokens: contextOf(engine, settings.contextTokens),
+        ...contextOf(engine, settings.contextTokens),
         continueAnswer: false,
       },
       signal,

@@ -69,6 +69,8 @@ export interface ModelDescription {
   parameters: number;
   /** Tokens of context that one chat may use here. */
   contextTokens: number;
+  /** The longest prompt, where that is less than the context: the rest is for the answer alone. */
+  mostPromptTokens?: number;
   trainedContextTokens: number;
   vocabularySize: number;
   bosTokenId: number | null;

@@ -101,7 +101,7 @@ async function plannedPrompt(
     ...settings,
     branch,
     maxNewTokens: settings.sampling.maxNewTokens ?? 1,
-    contextTokens: contextOf(engine, settings.contextTokens),
+    ...contextOf(engine, settings.contextTokens),
     continueAnswer: false,
   };
   const plan = await planContext(engine, request, signal);

@@ -50,6 +50,17 @@ describe('the context plan', () => {
     expect(plan.messages).toHaveLength(5);
   });
 
+  test('keeps a prompt as short as the model takes it, though the context is longer', async () => {
+    const plan = await planContext(engine, request(talk(8, 30), { mostPromptTokens: 150 }));
+    expect(plan).toMatchObject({ fits: true, contextTokens: 300, reservedTokens: 150 });
+    expect(plan.promptTokens).toBeLessThanOrEqual(150);
+    expect(plan.firstSeenMessageId).toBe('u8');
+    const roomy = await planContext(engine, request(talk(2, 20), { mostPromptTokens: 280 }));
+    expect(roomy).toMatchObject({ fits: true, reservedTokens: 50 });
+    const small = await planContext(engine, request(talk(2, 20), { mostPromptTokens: 400 }));
+    expect(small).toMatchObject({ fits: true, reservedTokens: 50 });
+  });
+
   test('drops whole exchanges, oldest first, and says where the model begins to see', async () => {
     const plan = await planContext(engine, request(talk(8, 30)));
     expect(plan.fits).toBe(true);

@@ -15,6 +15,8 @@ export interface PlanRequest {
   rememberExchanges: number | null;
   maxNewTokens: number;
   contextTokens: number;
+  /** The longest prompt that the model takes, where that is less than the context. */
+  mostPromptTokens?: number;
   continueAnswer: boolean;
 }
 
@@ -40,10 +42,7 @@ export async function planContext(
   request: PlanRequest,
   signal?: AbortSignal,
 ): Promise<ContextPlan> {
-  const reservedTokens = Math.min(
-    request.maxNewTokens,
-    Math.max(1, Math.floor(request.contextTokens * largestReserve)),
-  );
+  const reservedTokens = reserveOf(request);
   const room = request.contextTokens - reservedTokens;
   const blocks = blocksOf(request);
   /** Of every message that was counted: what falls out of sight is told with its tokens as well. */
@@ -75,6 +74,12 @@ export async function planContext(
     fits: counted.totalTokens <= room,
     reservedTokens,
   });
+}
+
+/** Room for the answer: as much as it may take, within bounds, and what no prompt may take. */
+function reserveOf({ maxNewTokens, contextTokens, mostPromptTokens = contextTokens }: PlanRequest): number {
+  const wanted = Math.min(maxNewTokens, Math.max(1, Math.floor(contextTokens * largestReserve)));
+  return Math.max(wanted, contextTokens - mostPromptTokens);
 }
 
 function blocksOf(request: PlanRequest): Block[] {

@@ -1,7 +1,7 @@
 import { AppError } from '../../contracts/app-error.ts';
 import type { ChatMessage } from '../../contracts/chats.ts';
 import type { ContextPlan } from '../../contracts/runs.ts';
-import type { Engine, GenerateRequest, ModelSource, Prompt } from '../../engine/engine.ts';
+import type { Engine, GenerateRequest, ModelDescription, ModelSource, Prompt } from '../../engine/engine.ts';
 import { branchTo } from '../../lib/message-tree.ts';
 import type { AnswerFacts } from './answer-facts.ts';
 import { isDiskFailure } from './disk-failures.ts';
@@ -111,7 +111,7 @@ async function makePlan(
       format: settings.format,
       rememberExchanges: settings.rememberExchanges,
       maxNewTokens: settings.sampling.maxNewTokens ?? 1,
-      contextTokens: contextOf(known.engine, settings.contextTokens),
+      ...contextOf(known.engine, settings.contextTokens),
       continueAnswer: isContinued,
     },
     known.signal,
@@ -134,9 +134,16 @@ async function keepPlan(context: RunContext, live: LiveRun, plan: ContextPlan): 
   }
 }
 
-export function contextOf(engine: Engine, wanted: number | null): number {
-  const { contextTokens } = engine.describe();
-  return wanted === null ? contextTokens : Math.min(wanted, contextTokens);
+/** What a plan has to keep to. */
+export function contextOf(
+  engine: Engine,
+  wanted: number | null,
+): Pick<ModelDescription, 'contextTokens' | 'mostPromptTokens'> {
+  const { contextTokens, mostPromptTokens } = engine.describe();
+  return {
+    contextTokens: wanted === null ? contextTokens : Math.min(wanted, contextTokens),
+    ...(mostPromptTokens === undefined ? {} : { mostPromptTokens }),
+  };
 }
 
 /** The planned messages as they were then, and what was written of the answer so far. */

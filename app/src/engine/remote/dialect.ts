@@ -9,6 +9,8 @@ export interface Dialect {
   readonly continueAnswer: boolean;
   readonly template: TemplateDescription;
   readonly contextTokens: number | null;
+  /** The longest prompt, where the service takes less than its context. */
+  readonly mostPromptTokens?: number | null;
   /** What computes, as a person would name it. */
   readonly title: string;
   /** True where a count is that of the model's own tokenizer; it may come later than the first question. */

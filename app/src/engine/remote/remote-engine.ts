@@ -121,6 +121,7 @@ function describeModel({ source, provider, dialect, contextTokens }: RemoteEngin
     name: source.model,
     parameters: 0,
     contextTokens,
+    ...(typeof dialect.mostPromptTokens === 'number' ? { mostPromptTokens: dialect.mostPromptTokens } : {}),
     trainedContextTokens: dialect.contextTokens ?? contextTokens,
     vocabularySize: unknownVocabulary,
     bosTokenId: null,

@@ -73,9 +73,12 @@ function tgiListing(client: ServiceClient, body: unknown): Listing {
     throw invalidAnswer(provider, 'does not say which model it serves, so it is no TGI');
   const { model_id: model, max_total_tokens: total, max_stop_sequences: stops, version } = body;
   const contextTokens = isCount(total) && total > 0 ? total : null;
+  // Releases before 2 have the older name.
+  const input = body['max_input_tokens'] ?? body['max_input_length'];
   const tgi: TgiInformation = {
     model,
     contextTokens,
+    mostPromptTokens: isCount(input) && input > 0 ? input : null,
     maxStops: isCount(stops) ? stops : 4,
     release: `Text Generation Inference${typeof version === 'string' ? ` ${version.slice(0, 40)}` : ''}`,
   };

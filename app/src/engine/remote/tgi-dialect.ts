@@ -13,6 +13,7 @@ import { AppError } from '../../contracts/app-error.ts';
 export interface TgiInformation {
   model: string;
   contextTokens: number | null;
+  mostPromptTokens: number | null;
   maxStops: number;
   release: string;
 }
@@ -40,6 +41,7 @@ export function createTgiDialect({ client, model, information, prompts }: TgiPar
       return prompts().template;
     },
     contextTokens: information.contextTokens,
+    mostPromptTokens: information.mostPromptTokens,
     title: information.release,
     countsExactly: () => prompts().countsExactly,
     count: (prompt) => prompts().count(prompt),

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -84,6 +84,36 @@ describe('a provider added in the page', () => {
     await again.providers.check('lab');
     expect(seen.map(({ authorization }) => authorization)).toEqual([`Bearer ${secret}`, `Bearer ${secret}`]);
   });
+
+  test.each([0, 5])(
+    'is asked for its key again where %i bytes are left of the one that sealed it',
+    async (bytes) => {
+      const { url, seen } = await service();
+      const first = await open();
+      await first.providers.save('owner', 'lab', { kind: 'openai', url, key: secret });
+      await first.close();
+      const file = join(first.home, 'seal.key');
+      truncateSync(file, bytes);
+      const again = await open({ home: first.home });
+      closing.push(again.close);
+      expect((await again.providers.list())[0]).toMatchObject({
+        state: 'failing',
+        error: expect.stringContaining('Enter it again') as string,
+      });
+      const saving = again.providers.save('owner', 'lab', { kind: 'openai', url, key: secret });
+      if (bytes > 0) {
+        // It may have sealed other keys, so it is not replaced unasked.
+        await expect(saving).rejects.toMatchObject({ code: 'file-invalid' });
+        return;
+      }
+      // What a full disk left: it has never sealed anything.
+      await saving;
+      await again.providers.check('lab');
+      expect(seen.at(-1)?.authorization).toBe(`Bearer ${secret}`);
+      expect(readdirSync(first.home).filter((name) => name.startsWith('seal.key'))).toEqual(['seal.key']);
+      expect(statSync(file)).toMatchObject({ size: 32 });
+    },
+  );
 
   test('keeps its key at the same host, and has to be given it again for another', async () => {
     const [here, elsewhere] = [await service(), await service()];

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { AppError } from '../../contracts/app-error.ts';
 
 /**
@@ -23,16 +23,18 @@ export function createSealer(file: string): Sealer {
   return {
     seal(secret, context) {
       const nonce = randomBytes(nonceBytes);
-      const cipher = createCipheriv('aes-256-gcm', keyOf(file), nonce).setAAD(Buffer.from(context));
+      const cipher = createCipheriv('aes-256-gcm', keyToSeal(file), nonce).setAAD(Buffer.from(context));
       const text = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
       return version + Buffer.concat([nonce, cipher.getAuthTag(), text]).toString('base64');
     },
     open(sealed, context) {
-      if (!sealed.startsWith(version) || !existsSync(file)) return null;
+      const key = keyIn(file);
+      // A file of another length sealed nothing: what it is asked to open was sealed elsewhere.
+      if (!sealed.startsWith(version) || key?.length !== keyBytes) return null;
       const bytes = Buffer.from(sealed.slice(version.length), 'base64');
       if (bytes.length < nonceBytes + tagBytes) return null;
       const [nonce, rest] = [bytes.subarray(0, nonceBytes), bytes.subarray(nonceBytes)];
-      const cipher = createDecipheriv('aes-256-gcm', keyOf(file), nonce).setAAD(Buffer.from(context));
+      const cipher = createDecipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(context));
       cipher.setAuthTag(rest.subarray(0, tagBytes));
       try {
         return Buffer.concat([cipher.update(rest.subarray(tagBytes)), cipher.final()]).toString('utf8');
@@ -43,21 +45,32 @@ export function createSealer(file: string): Sealer {
   };
 }
 
-function keyOf(file: string): Buffer {
-  if (!existsSync(file)) makeKey(file);
-  const key = readFileSync(file);
+/** Null: there is none. */
+function keyIn(file: string): Buffer | null {
+  return existsSync(file) ? readFileSync(file) : null;
+}
+
+function keyToSeal(file: string): Buffer {
+  const kept = keyIn(file);
+  // An empty file has never sealed anything.
+  const key = kept === null || kept.length === 0 ? makeKey(file) : kept;
   if (key.length === keyBytes) return key;
   throw new AppError('file-invalid', `${file} is not the key that it was made as.`, {
     hint: 'Put it back from a backup, or delete it and enter the keys of your services again.',
   });
 }
 
-function makeKey(file: string): void {
-  const handle = openSync(file, 'wx', 0o600);
+/** Written aside, so that a full disk leaves no part of a key under its name. */
+function makeKey(file: string): Buffer {
+  const aside = `${file}.part`;
+  const key = randomBytes(keyBytes);
+  rmSync(aside, { force: true });
   try {
-    writeSync(handle, randomBytes(keyBytes));
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
+    writeFileSync(aside, key, { mode: 0o600, flag: 'wx', flush: true });
+    renameSync(aside, file);
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw error;
   }
+  return key;
 }

@@ -34,7 +34,11 @@ async function vllm(chat: StandInService['handlers'][string], more: Partial<Remo
   return { service: started, ...(await model({ provider, model: falcon, ...more })) };
 }
 
-const ask = (opened: RemoteModel, sampling: Sampling = {}, signal?: AbortSignal): Promise<Answer> =>
+const ask = (
+  opened: Pick<RemoteModel, 'engine'>,
+  sampling: Sampling = {},
+  signal?: AbortSignal,
+): Promise<Answer> =>
   answerOf(opened.engine.generate(chatRequest('Hello', { maxNewTokens: 50, ...sampling }), signal));
 
 const usageOf = ({ parts }: Answer) => {
@@ -254,6 +258,42 @@ describe('a refusal is told apart, named, and says what to do', () => {
       message: expect.stringContaining('none is set') as string,
       hint: expect.stringContaining('CORRAL_PROVIDER_SVC_KEY') as string,
     });
+  });
+});
+
+describe('a TGI that serves another model than is asked for', () => {
+  const started = (information: object): Promise<StandInService> =>
+    service({ 'GET /info': json(200, { ...fixtures.tgiInformation, ...information }) });
+
+  test('is not believed to be that one', async () => {
+    const { url } = await started({ model_id: 'mistralai/Mistral-7B-Instruct-v0.3' });
+    await expect(model({ provider: { kind: 'tgi', url }, model: falcon })).rejects.toMatchObject({
+      code: 'provider-model-unknown',
+      message: expect.stringContaining('serves mistralai/Mistral-7B-Instruct-v0.3') as string,
+      hint: expect.stringContaining(`--model-id ${falcon}`) as string,
+    });
+  });
+
+  test('loses the engines of the model that it served before', async () => {
+    const { url, handlers } = await started({});
+    const { engine, connection } = await model({ provider: { kind: 'tgi', url }, model: falcon });
+    await connection.refresh();
+    expect((await ask({ engine })).end.error?.code).not.toBe('engine-unavailable');
+    handlers['GET /info'] = json(200, { ...fixtures.tgiInformation, model_id: 'other/model' });
+    await connection.refresh();
+    await engine.closed;
+    expect((await ask({ engine })).end.error?.code).toBe('engine-unavailable');
+  });
+
+  test.each([
+    ['a folder', { model_id: '/data/model', model_sha: null }, falcon],
+    ['a folder beside it', { model_id: 'data/model', model_sha: null }, falcon],
+    ['a name of one’s own', {}, 'x'],
+    ['other letters', {}, 'TIIUAE/Falcon-7B-Instruct'],
+  ])('%s may be it', async (_, information, name) => {
+    const { url } = await started(information);
+    const { engine } = await model({ provider: { kind: 'tgi', url }, model: name });
+    expect(engine.describe().name).toBe(name);
   });
 });
 

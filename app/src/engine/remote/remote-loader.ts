@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AppError, toAppError } from '../../contracts/app-error.ts';
+import { AppError, toAppError } from '../../contracts/app-error.ts';
 import type { ErrorCode } from '../../contracts/error-codes.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -12,7 +12,12 @@ import { createModelPrompts, type ModelPrompts } from './model-prompts.ts';
 import { ollamaContext, usualOllamaContext } from './ollama-context.ts';
 import { createOpenAiDialect } from './openai-dialect.ts';
 import { createRemoteEngine } from './remote-engine.ts';
-import { defaultDeadlines, type Deadlines, type ServiceModel } from './remote-provider.ts';
+import {
+  defaultDeadlines,
+  type Deadlines,
+  type RemoteProvider,
+  type ServiceModel,
+} from './remote-provider.ts';
 import type { ServiceConnection } from './service-connection.ts';
 import { repositoryOf } from './service-hints.ts';
 import type { Listing } from './service-listing.ts';
@@ -68,14 +73,16 @@ async function load(shared: Shared, source: ModelSource, wanted: LoadOptions): P
   wanted.onProgress?.(0);
   const connection = shared.connection(source.provider);
   const listing = await listingOf(connection);
+  const { served } = connection;
   const { model } = source;
+  checkServed(connection.provider, listing, model);
   const [listed, prompts] = await Promise.all([
     listedModel({ connection, listing, model }, wanted.signal),
     growingPrompts(shared, { connection, listing, model, wanted }),
   ]);
   const dialect = dialectOf({ connection, listing, model, listed, prompts: prompts.current });
   wanted.onProgress?.(1);
-  return createRemoteEngine({
+  const engine = createRemoteEngine({
     source,
     provider: connection.provider,
     dialect,
@@ -83,6 +90,16 @@ async function load(shared: Shared, source: ModelSource, wanted: LoadOptions): P
     deadlines: { ...defaultDeadlines, ...shared.deadlines },
     onClose: async () => prompts.close(),
   });
+  if (listing?.tgi) closeWith(served, engine);
+  return engine;
+}
+
+/** A TGI was started with another model: prompts would go on being written for the one before. */
+function closeWith(served: AbortSignal, engine: Engine): void {
+  const leave = (): void => void engine.close();
+  served.addEventListener('abort', leave);
+  void engine.closed.then(() => served.removeEventListener('abort', leave));
+  if (served.aborted) leave();
 }
 
 /** `told` by the service is the most there is; what somebody wants holds where it tells nothing. */
@@ -94,13 +111,26 @@ function contextFor(listing: Listing | null, told: number | null, wanted: LoadOp
 /** Null where the service lists nothing but may answer; a wrong key or address is told now. */
 async function listingOf(connection: ServiceConnection): Promise<Listing | null> {
   try {
-    return await connection.listing();
+    if (connection.provider.kind !== 'tgi') return await connection.listing();
+    // It serves one model and answers for it whatever is asked for, so what it serves now is asked anew.
+    return await connection.refresh().catch(async () => connection.listing());
   } catch (error) {
     const known = toAppError(error);
     const mayAnswer = connection.provider.kind === 'openai' && listless.has(known.code) && isStatus(known);
     if (mayAnswer) return null;
     throw known;
   }
+}
+
+/** Requests to a TGI name no model, so nobody else would notice. The name of a folder tells nothing. */
+function checkServed(provider: RemoteProvider, listing: Listing | null, model: string): void {
+  const tgi = listing?.tgi;
+  const [wanted, served] = [repositoryOf(model), tgi?.isOfHub === true ? repositoryOf(tgi.model) : null];
+  if (!tgi || wanted === null || served === null || wanted.toLowerCase() === served.toLowerCase()) return;
+  throw new AppError('provider-model-unknown', `${provider.name} serves ${tgi.model}, not ${model}.`, {
+    hint: `Choose ${provider.name}:${tgi.model}, or start that TGI with --model-id ${wanted}.`,
+    details: { provider: provider.name },
+  });
 }
 
 /** The service spoke HTTP and refused; a web page or a redirect is another matter. */

@@ -29,6 +29,7 @@ export class ServiceConnection {
   #error: AppError | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #pending: Promise<Listing> | null = null;
+  #served = new AbortController();
 
   constructor(provider: RemoteProvider, options: ServiceConnectionOptions) {
     this.provider = provider;
@@ -49,6 +50,11 @@ export class ServiceConnection {
   /** The newest list that was had, however old. */
   get known(): Listing | null {
     return this.#listing;
+  }
+
+  /** Aborted when the service names other models than it does now. */
+  get served(): AbortSignal {
+    return this.#served.signal;
   }
 
   /** Asks now. Rejects with an error that names the service. */
@@ -81,12 +87,18 @@ export class ServiceConnection {
       const isOther = !isDeepStrictEqual(namesIn(listing), namesIn(this.#listing));
       this.#listing = listing;
       this.#error = null;
-      if (isOther) this.#onListed();
+      if (isOther) this.#tellOthers();
       return listing;
     } catch (error) {
       this.#error = toAppError(error);
       throw this.#error;
     }
+  }
+
+  #tellOthers(): void {
+    this.#served.abort();
+    this.#served = new AbortController();
+    this.#onListed();
   }
 }
 

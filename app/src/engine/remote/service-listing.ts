@@ -71,12 +71,15 @@ function tgiListing(client: ServiceClient, body: unknown): Listing {
   const { provider } = client;
   if (!isRecord(body) || typeof body['model_id'] !== 'string')
     throw invalidAnswer(provider, 'does not say which model it serves, so it is no TGI');
-  const { model_id: model, max_total_tokens: total, max_stop_sequences: stops, version } = body;
+  const { model_id: model, model_sha: sha, max_total_tokens: total, max_stop_sequences: stops } = body;
+  const { version } = body;
   const contextTokens = isCount(total) && total > 0 ? total : null;
   // Releases before 2 have the older name.
   const input = body['max_input_tokens'] ?? body['max_input_length'];
   const tgi: TgiInformation = {
     model,
+    // A folder has no commit.
+    isOfHub: typeof sha === 'string',
     contextTokens,
     mostPromptTokens: isCount(input) && input > 0 ? input : null,
     maxStops: isCount(stops) ? stops : 4,

@@ -11,7 +11,9 @@ import { tgiParameters } from './tgi-request.ts';
 import { AppError } from '../../contracts/app-error.ts';
 
 export interface TgiInformation {
+  /** As it was started: a repository of the Hub, or a folder. */
   model: string;
+  isOfHub: boolean;
   contextTokens: number | null;
   mostPromptTokens: number | null;
   maxStops: number;

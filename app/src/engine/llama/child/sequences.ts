@@ -12,8 +12,9 @@ export interface Sequence {
   readonly id: number;
   /** Tokens whose state is in the cache, in order. */
   readonly tokens: TokenList;
-  /** So many of the first ones lie in cells that another sequence holds too. */
+  /** So many of the first ones lie in cells that `sharedWith` holds too, and count there. */
   sharedLength: number;
+  sharedWith: Sequence | null;
   /** State computed under one set of adapters is wrong under another. */
   readonly adapterKey: string;
   /** The chat whose state this is; null: a parked prefix, or nobody's once its request has ended. */
@@ -78,6 +79,7 @@ export class Sequences {
       id,
       tokens: new TokenList(),
       sharedLength: 0,
+      sharedWith: null,
       ...options,
       isParked: false,
       isInUse: false,
@@ -98,23 +100,21 @@ export class Sequences {
     if (length >= sequence.tokens.length && length >= this.#context.lengthOf(sequence.id)) return;
     const isCut = length > 0 && this.#context.truncate(sequence.id, length);
     if (!isCut) this.#context.truncate(sequence.id, 0);
-    sequence.tokens.truncate(isCut ? length : 0);
-    sequence.savedLength = Math.min(sequence.savedLength, sequence.tokens.length);
-    sequence.sharedLength = Math.min(sequence.sharedLength, sequence.tokens.length);
+    this.#forget(sequence, isCut ? length : 0);
   }
 
   /** Gives `target`, which must be empty, the first tokens of `source`. */
   copy(source: Sequence, target: Sequence, length: number): void {
     this.#context.copy(source.id, target.id, length);
     target.tokens.append(source.tokens.view().subarray(0, length));
-    target.sharedLength = length;
+    share(target, source, length);
     this.touch(source);
   }
 
   drop(sequence: Sequence): void {
     if (!this.#all.delete(sequence.id)) return;
     this.#context.truncate(sequence.id, 0);
-    sequence.tokens.truncate(0);
+    this.#forget(sequence, 0);
     this.#free.push(sequence.id);
   }
 
@@ -143,4 +143,28 @@ export class Sequences {
     sequence.isParked = true;
     this.copy(source, sequence, length);
   }
+
+  /** The cache does not hold more than this of a sequence any more. */
+  #forget(sequence: Sequence, length: number): void {
+    this.#leaveToCopies(sequence, length);
+    sequence.tokens.truncate(length);
+    sequence.savedLength = Math.min(sequence.savedLength, length);
+    share(sequence, sequence.sharedWith, Math.min(sequence.sharedLength, length));
+  }
+
+  /** What its copies hold of the rest stays in the cache, and counts for the one that holds the most of it. */
+  #leaveToCopies(source: Sequence, length: number): void {
+    const copies = this.all().filter((copy) => copy.sharedWith === source && copy.sharedLength > length);
+    if (copies.length === 0) return;
+    const heir = copies.reduce((most, next) => (next.sharedLength > most.sharedLength ? next : most));
+    for (const copy of copies) copy.sharedWith = heir;
+    // A part of it may lie in cells that the source itself has from another.
+    if (source.sharedLength <= length) share(heir, source, length);
+    else share(heir, source.sharedWith, Math.min(heir.sharedLength, source.sharedLength));
+  }
+}
+
+function share(sequence: Sequence, other: Sequence | null, length: number): void {
+  sequence.sharedLength = length;
+  sequence.sharedWith = length === 0 ? null : other;
 }

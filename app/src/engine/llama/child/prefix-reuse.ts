@@ -66,13 +66,9 @@ export class PrefixReuse {
     let length = 0;
     while (length < limit && stored.ids[length] === task.target.at(length)) length++;
     if (this.#usable(length, stored.ids.length, task) < besides + worthwhileTokens) return null;
-    const sequence = this.#create(task);
-    sequence.isInUse = true;
-    const restore = (): boolean => this.#putIntoCache(sequence, stored);
-    if (!(fromMemory === null ? restore() : aside.putBack(fromMemory, restore))) {
-      sequences.drop(sequence);
-      return null;
-    }
+    const restore = (): Sequence | null => this.#putIntoCache(task, stored);
+    const sequence = fromMemory === null ? restore() : aside.putBack(fromMemory, restore);
+    if (sequence === null) return null;
     sequence.tokens.append(stored.ids);
     sequence.savedLength = stored.ids.length;
     sequence.transcript = stored.transcript;
@@ -82,14 +78,18 @@ export class PrefixReuse {
     return sequence;
   }
 
-  #putIntoCache(sequence: Sequence, { state, ids }: StoredState): boolean {
+  #putIntoCache(task: Task, { state, ids }: StoredState): Sequence | null {
     const { context, sequences, kvTokens, makeRoom } = this.#options;
+    const sequence = this.#create(task);
+    sequence.isInUse = true;
     while (!context.restoreState(sequence.id, state)) {
       // Where there is room enough, this state cannot be read back, whoever else goes.
       const isForRoom = sequences.cells() + ids.length > kvTokens;
-      if (!isForRoom || !makeRoom()) return false;
+      if (isForRoom && makeRoom()) continue;
+      sequences.drop(sequence);
+      return null;
     }
-    return true;
+    return sequence;
   }
 
   #fromDonor(task: Task, best: Donor | { sequence: null; length: number }): Sequence {

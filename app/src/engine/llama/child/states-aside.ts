@@ -4,7 +4,7 @@ import type { StoredState, Task } from './task.ts';
 import type { Transcript } from './transcript.ts';
 
 /** About 12,000 tokens of a model of 1 B, 500 of one of 7 B. */
-const maxBytes = 256 * 1024 * 1024;
+const mostBytes = 256 * 1024 * 1024;
 /** Shorter states are read anew as fast as they are put back. */
 const worthwhileTokens = 32;
 
@@ -19,11 +19,13 @@ interface Aside extends StoredState {
  */
 export class StatesAside {
   readonly #context: NativeContext;
+  readonly #maxBytes: number;
   /** The oldest first. */
   #all: Aside[] = [];
 
-  constructor(context: NativeContext) {
+  constructor(context: NativeContext, maxBytes = mostBytes) {
     this.#context = context;
+    this.#maxBytes = maxBytes;
   }
 
   /** The newest first. */
@@ -36,10 +38,10 @@ export class StatesAside {
 
   put({ id, tokens, stateKey, adapterKey, transcript, isParked }: Sequence): void {
     const bytes = this.#context.stateBytes(id);
-    if (isParked || tokens.length < worthwhileTokens || bytes > maxBytes) return;
+    if (isParked || tokens.length < worthwhileTokens || bytes > this.#maxBytes) return;
     if (stateKey !== null) this.drop(stateKey);
     // Before it is copied, so that the copy lies where an old one was.
-    while (this.#all.length > 0 && this.#bytes() + bytes > maxBytes) this.#forget(this.#all[0]!);
+    while (this.#all.length > 0 && this.#bytes() + bytes > this.#maxBytes) this.#forget(this.#all[0]!);
     const state = this.#context.saveState(id);
     if (state.length === 0) return this.#context.forgetState(state);
     this.#all.push({ ids: tokens.view().slice(), state, transcript, stateKey, adapterKey });
@@ -56,13 +58,13 @@ export class StatesAside {
     return best?.aside ?? null;
   }
 
-  /** Puts one back into the cache. Others may be set aside for its sake, but not where it lies. */
-  putBack(aside: Aside, restore: () => boolean): boolean {
+  /** Puts one back into the cache. Others may be set aside meanwhile for its sake, but not where it lies. */
+  putBack<Restored>(aside: Aside, restore: () => Restored | null): Restored | null {
     this.#all = this.#all.filter((other) => other !== aside);
-    const isRestored = restore();
-    if (isRestored) this.#context.forgetState(aside.state);
-    else this.#all.push(aside);
-    return isRestored;
+    const restored = restore();
+    if (restored === null) this.#all.push(aside);
+    else this.#context.forgetState(aside.state);
+    return restored;
   }
 
   drop(stateKey: string): void {

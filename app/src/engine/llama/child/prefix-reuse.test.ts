@@ -136,4 +136,28 @@ describe('states of a model whose memory cannot be cut', () => {
       releaseSequence(task, sequences, true);
     }
   });
+
+  it('are copied for another chat without room for one more, and kept for their own', () => {
+    const own = taskOf(promptOf(0), 'own');
+    prefixes.start(own, [own]);
+    const state = bytesOf(read(own));
+    releaseSequence(own, sequences, true);
+    const running = Array.from({ length: slots - 1 }, (_, index) => taskOf(promptOf(index + 1), `${index}`));
+    for (const task of running) {
+      prefixes.start(task, running);
+      read(task);
+    }
+    const other = taskOf(promptOf(0, 50), 'other');
+    prefixes.start(other, [...running, other]);
+    expect(other.cachedTokens).toBe(40);
+    expect(bytesOf(other.sequence!).equals(state)).toBe(true);
+    expect(sequences.ofChat('own')).toEqual([]);
+    for (const task of running) expect(task.sequence!.tokens.length).toBe(40);
+
+    releaseSequence(running[0]!, sequences, true);
+    const again = taskOf(promptOf(0, 45), 'own');
+    prefixes.start(again, [...running.slice(1), other, again]);
+    expect(again.cachedTokens).toBe(40);
+    expect(bytesOf(again.sequence!).equals(state)).toBe(true);
+  });
 });

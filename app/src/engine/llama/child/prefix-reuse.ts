@@ -1,6 +1,6 @@
 import type { NativeContext } from './context.ts';
 import type { Counters } from './counters.ts';
-import type { Sequence, Sequences } from './sequences.ts';
+import type { NewSequence, Sequence, Sequences } from './sequences.ts';
 import type { StatesAside } from './states-aside.ts';
 import type { StoredState, Task } from './task.ts';
 
@@ -102,22 +102,16 @@ export class PrefixReuse {
       sequences.truncate(donor, best.length);
       return donor;
     }
-    // In use while it is copied from, so that making room cannot take it.
-    const wasInUse = donor.isInUse;
-    donor.isInUse = true;
-    const sequence = this.#create(task);
-    sequences.copy(donor, sequence, best.length);
+    const sequence = sequences.branch(donor, best.length, identityOf(task));
     counters.copiedTokens += best.length;
     if (best.length >= parkedTokens && task.stateKey !== null && !task.ephemeral && this.#options.canTrim) {
       sequences.park(sequence, best.length);
     }
-    donor.isInUse = wasInUse;
     return sequence;
   }
 
   #create(task: Task): Sequence {
-    const { adapters, stateKey, ephemeral } = task;
-    return this.#options.sequences.create({ adapterKey: adapters.key, stateKey, ephemeral });
+    return this.#options.sequences.create(identityOf(task));
   }
 
   #bestDonor(task: Task): Donor | { sequence: null; length: number } {
@@ -146,6 +140,10 @@ export class PrefixReuse {
       return common - have >= worthwhileTokens && other.sequence.tokens.length < common;
     });
   }
+}
+
+function identityOf({ adapters, stateKey, ephemeral }: Task): NewSequence {
+  return { adapterKey: adapters.key, stateKey, ephemeral };
 }
 
 /** From here on all is read for its rows: the last token of a prompt, of a text that is looked at every one. */

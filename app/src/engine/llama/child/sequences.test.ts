@@ -29,8 +29,7 @@ describe('cells of the cache', () => {
     const first = sequences.create(nobodys);
     first.tokens.append(range(7000));
     const copies = [6900, 6000].map((length) => {
-      const copy = sequences.create(nobodys);
-      sequences.copy(first, copy, length);
+      const copy = sequences.branch(first, length, nobodys);
       copy.tokens.append(range(100));
       return copy;
     });
@@ -66,9 +65,7 @@ describe('cells of the cache', () => {
             held.set(one, [...held.get(one)!, ...added]);
           } else if (what === 'copy') {
             const own = held.get(one)!.slice(0, length);
-            const copy = sequences.create(nobodys);
-            sequences.copy(one, copy, own.length);
-            held.set(copy, own);
+            held.set(sequences.branch(one, own.length, nobodys), own);
           } else if (what === 'cut') {
             sequences.truncate(one, length);
             held.set(one, held.get(one)!.slice(0, length));

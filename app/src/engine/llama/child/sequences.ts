@@ -72,9 +72,29 @@ export class Sequences {
   }
 
   create(options: NewSequence): Sequence {
-    if (this.#free.length === 0) this.evictOne(() => true);
-    const id = this.#free.pop();
+    const id = this.#freeId(() => true);
     if (id === undefined) throw new Error('all sequences are in use');
+    return this.#add(id, options);
+  }
+
+  /**
+   * One that begins with the first tokens of `source`. Where every other is in use, an idle source has to leave the
+   * cache for its sake, and becomes it.
+   */
+  branch(source: Sequence, length: number, options: NewSequence): Sequence {
+    const id = this.#freeId((other) => other !== source);
+    if (id === undefined) return this.#takeOver(source, length, options);
+    const sequence = this.#add(id, options);
+    this.#copy(source, sequence, length);
+    return sequence;
+  }
+
+  #freeId(mayGo: (sequence: Sequence) => boolean): number | undefined {
+    if (this.#free.length === 0) this.evictOne(mayGo);
+    return this.#free.pop();
+  }
+
+  #add(id: number, options: NewSequence): Sequence {
     const sequence: Sequence = {
       id,
       tokens: new TokenList(),
@@ -91,6 +111,14 @@ export class Sequences {
     return sequence;
   }
 
+  #takeOver(source: Sequence, length: number, { stateKey, ephemeral }: NewSequence): Sequence {
+    if (source.isInUse) throw new Error('all sequences are in use');
+    this.#onEvict(source);
+    Object.assign(source, { stateKey, ephemeral, isParked: false, savedLength: 0, transcript: null });
+    this.truncate(source, length);
+    return source;
+  }
+
   touch(sequence: Sequence): void {
     sequence.lastUsed = ++this.#clock;
   }
@@ -104,7 +132,7 @@ export class Sequences {
   }
 
   /** Gives `target`, which must be empty, the first tokens of `source`. */
-  copy(source: Sequence, target: Sequence, length: number): void {
+  #copy(source: Sequence, target: Sequence, length: number): void {
     this.#context.copy(source.id, target.id, length);
     target.tokens.append(source.tokens.view().subarray(0, length));
     share(target, source, length);
@@ -128,7 +156,7 @@ export class Sequences {
     return true;
   }
 
-  /** Keeps a prefix that several chats begin with, whatever becomes of them. */
+  /** Keeps a prefix that several chats begin with, whatever becomes of them; if there is a place for it. */
   park(source: Sequence, length: number): void {
     const { parked } = this;
     const isKnown = parked.some(
@@ -139,9 +167,11 @@ export class Sequences {
     if (parked.length >= maxParked) {
       this.drop(parked.reduce((oldest, next) => (next.lastUsed < oldest.lastUsed ? next : oldest)));
     }
-    const sequence = this.create({ adapterKey: source.adapterKey, stateKey: null, ephemeral: true });
+    const id = this.#freeId((other) => other !== source);
+    if (id === undefined) return;
+    const sequence = this.#add(id, { adapterKey: source.adapterKey, stateKey: null, ephemeral: true });
     sequence.isParked = true;
-    this.copy(source, sequence, length);
+    this.#copy(source, sequence, length);
   }
 
   /** The cache does not hold more than this of a sequence any more. */

@@ -42,7 +42,7 @@ export class ChatStates {
     return isInMemory ? null : snapshots.read(stateKey, adapterKey);
   }
 
-  /** Copies the state now and writes it behind. */
+  /** Copies the state now and writes it behind; not where the disk is behind already. */
   save(sequence: Sequence): Promise<boolean> {
     const { context, snapshots } = this.#options;
     const { stateKey, adapterKey, tokens, transcript } = sequence;
@@ -50,6 +50,8 @@ export class ChatStates {
     if (stateKey === null || sequence.ephemeral || !isWorthwhile || this.isKept(sequence)) {
       return Promise.resolve(this.isKept(sequence));
     }
+    // Asked before the state is copied.
+    if (snapshots.isBehind) return Promise.resolve(false);
     const state = context.saveState(sequence.id);
     if (state.length === 0 || state.length > maxStateBytes) {
       context.forgetState(state);
@@ -73,16 +75,20 @@ export class ChatStates {
     this.#idleSince.set(sequence, { length: sequence.tokens.length, at });
   }
 
-  /** Saves every chat that is not in use; how many there were. */
+  /**
+   * Saves every chat that is not in use; how many there were. Each is copied when the one before it is on the disk: the
+   * copies of all of them are as large as the cache, and a model often has to leave because memory is short.
+   */
   async saveAll(): Promise<number> {
     clearInterval(this.#timer);
-    const results: Promise<boolean>[] = [];
-    for (const sequence of this.#options.sequences.all()) {
-      if (!sequence.isInUse && !this.isKept(sequence)) results.push(this.save(sequence));
+    const { sequences, snapshots } = this.#options;
+    await snapshots.settle();
+    let saved = 0;
+    for (const sequence of sequences.all()) {
+      if (sequence.isInUse || this.isKept(sequence)) continue;
+      if (await this.save(sequence)) saved++;
     }
-    const saved = await Promise.all(results);
-    await this.#options.snapshots.settle();
-    return saved.filter(Boolean).length;
+    return saved;
   }
 
   #saveOneIdle(): void {

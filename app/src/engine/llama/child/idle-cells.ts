@@ -21,6 +21,8 @@ export interface IdleCellsOptions {
   allowance: number;
   /** Somebody who waits is about to go on from this one. */
   isAwaited: (sequence: Sequence) => boolean;
+  /** So much is on its way to the disk that another state would be lost; there is no hurry here. */
+  isDiskBehind: () => boolean;
   onEvict: () => void;
 }
 
@@ -45,7 +47,8 @@ export class IdleCells {
   /** Sets one chat aside where there are too many: copying a state takes as long as a step or two. True: look again. */
   trim(active: readonly Task[]): boolean {
     if (active.length === 0 || !this.#isTooMuch()) return false;
-    const { isAwaited } = this.#options;
+    const { isAwaited, isDiskBehind } = this.#options;
+    if (isDiskBehind()) return true;
     return this.#setAside((sequence) => isIdle(sequence) && !isAwaited(sequence));
   }
 
@@ -54,7 +57,8 @@ export class IdleCells {
    * to go: it is in nobody's way until somebody else asks. True: look again.
    */
   rest(): boolean {
-    const { sequences } = this.#options;
+    const { sequences, isDiskBehind } = this.#options;
+    if (isDiskBehind()) return this.#isTooMuch();
     if (this.#isScattered()) {
       if (!this.#setAside(isIdle)) this.#reach = sequences.cells();
       return true;

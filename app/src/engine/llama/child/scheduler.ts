@@ -47,6 +47,8 @@ export interface SchedulerOptions {
   onCancel: (ticket: number) => void;
   /** Whether a chat's state may be given up for side work, because it lies on disk. */
   isKeptOnDisk: (sequence: Sequence) => boolean;
+  /** Whether so much is on its way to the disk that it takes nothing more. */
+  isDiskBehind: () => boolean;
 }
 
 /** Serves all requests of one model together, a step at a time. */
@@ -78,7 +80,7 @@ export class Scheduler {
       onNoRoom: (parts) => this.#giveWay(parts),
     });
     this.#idleCells = new IdleCells({
-      sequences: options.sequences,
+      ...options,
       allowance: options.idleCellAllowance,
       isAwaited: ({ stateKey }) => stateKey !== null && this.#isAwaited(stateKey),
       onEvict: () => options.counters.evictions++,

@@ -92,6 +92,7 @@ export class Serving {
       canTrim: loaded.model.canTrim,
       onCancel: (ticket) => options.onCancel(ticket),
       isKeptOnDisk: (sequence) => this.#states?.isKept(sequence) ?? false,
+      isDiskBehind: () => this.#snapshots?.isBehind ?? false,
     });
     this.#place = {
       library: options.library,
@@ -263,7 +264,10 @@ export class Serving {
 
   /** After the last word has left, a chat at a time: copying a state takes as long as some tokens. */
   #rest(): void {
-    if (!this.#isClosing && this.#scheduler.rest()) setImmediate(() => this.#rest());
+    if (this.#isClosing || !this.#scheduler.rest()) return;
+    const goOn = (): void => this.#rest();
+    if (this.#snapshots?.isBehind === true) void this.#snapshots.settle().then(goOn);
+    else setImmediate(goOn);
   }
 }
 

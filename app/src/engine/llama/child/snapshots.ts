@@ -7,14 +7,15 @@ import type { StoredState } from './task.ts';
 
 const ending = '.kv';
 const unfinished = '.part';
-/** On a slow disk states wait in memory; beyond this they are given up instead. */
-const maxPendingBytes = 512 * 1024 * 1024;
+/** On a slow disk states wait in memory, up to this and one more. */
+const mostPendingBytes = 512 * 1024 * 1024;
 
 export interface SnapshotOptions {
   directory: string;
   budgetBytes: number;
   /** All that a state depends on besides its tokens: weights, rope, KV type, attention, release. */
   basis: string;
+  maxPendingBytes?: number;
   log(level: 'info' | 'warn', message: string, fields: object): void;
 }
 
@@ -51,6 +52,12 @@ export class Snapshots {
     return this.#pending.size > 0;
   }
 
+  /** So much waits for the disk that nothing should be added. */
+  get isBehind(): boolean {
+    const waiting = [...this.#pending.values()].reduce((sum, { state }) => sum + state.length, 0);
+    return waiting > (this.#options.maxPendingBytes ?? mostPendingBytes);
+  }
+
   /** Null where there is none that can be used. */
   async read(stateKey: string, adapterKey: string): Promise<StoredState | null> {
     const path = this.#path(stateKey, adapterKey);
@@ -77,9 +84,8 @@ export class Snapshots {
    * the state is not looked at any more.
    */
   save(stateKey: string, adapterKey: string, stored: StoredState): Promise<boolean> {
+    if (this.isBehind) return Promise.resolve(false);
     const path = this.#path(stateKey, adapterKey);
-    const held = [...this.#pending.values()].reduce((sum, other) => sum + other.state.length, 0);
-    if (held > maxPendingBytes) return Promise.resolve(false);
     this.#pending.set(path, stored);
     const result = this.#writing.then(async () => {
       // A later state of the same chat, or its end, has overtaken this one.
@@ -109,6 +115,7 @@ export class Snapshots {
     }
   }
 
+  /** Waits for all that is on its way. */
   async settle(): Promise<void> {
     await this.#writing;
   }

@@ -56,4 +56,32 @@ describe('FairQueue', () => {
     queue.push(item('b', 'b2'));
     expect(takeAll(queue)).toEqual(['b1', 'b2', 'title']);
   });
+
+  it('lets those who have room pass those who have none, but not one that may not be passed', () => {
+    const queue = new FairQueue<Item>();
+    for (const name of ['large', 'small1', 'small2']) queue.push(item('a', name));
+    queue.push(item('a', 'title', 'side'));
+    const isSmall = ({ name }: Item): boolean => name !== 'large';
+    expect(queue.take(isSmall)?.name).toBe('small1');
+    expect(queue.take(isSmall, ({ name }) => name !== 'large')).toBeNull();
+    expect(queue.take(isSmall, ({ name }) => name !== 'title')?.name).toBe('small2');
+    expect(takeAll(queue)).toEqual(['large', 'title']);
+  });
+
+  it('keeps back only those behind it', () => {
+    const queue = new FairQueue<Item>();
+    queue.push(item('a', 'large'));
+    queue.push(item('b', 'b1'));
+    queue.charge('a', 10);
+    const isSmall = ({ name }: Item): boolean => name !== 'large';
+    const mayBePassed = ({ name }: Item): boolean => name !== 'large';
+    expect(queue.take(isSmall, mayBePassed)?.name).toBe('b1');
+  });
+
+  it('takes one that had to step back before those who came after it', () => {
+    const queue = new FairQueue<Item>();
+    for (const name of ['a1', 'a2', 'a3']) queue.push(item('a', name));
+    queue.putBack(queue.take(() => true)!);
+    expect(takeAll(queue)).toEqual(['a1', 'a2', 'a3']);
+  });
 });

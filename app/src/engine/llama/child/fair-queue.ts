@@ -43,11 +43,17 @@ export class FairQueue<T extends Queued> {
     this.#waiting.push(item);
   }
 
-  /** Takes the next one that `mayStart`. */
-  take(mayStart: (item: T) => boolean): T | null {
-    const able = this.#waiting.filter((item) => mayStart(item));
-    if (able.length === 0) return null;
-    const next = best(able, this.#given);
+  /** One that was taken and did not get done: it goes before the others of its person, as it did before. */
+  putBack(item: T): void {
+    this.#waiting.unshift(item);
+  }
+
+  /** Takes the next one that `mayStart`; of those that may not, one that may not be passed keeps all behind it back. */
+  take(mayStart: (item: T) => boolean, mayBePassed: (item: T) => boolean = () => true): T | null {
+    const candidates = this.#waiting.filter((item) => mayStart(item) || !mayBePassed(item));
+    if (candidates.length === 0) return null;
+    const next = best(candidates, this.#given);
+    if (!mayStart(next)) return null;
     this.remove(next);
     // One turn even before any token, so that requests that arrive together alternate.
     this.charge(next.person, 1);

@@ -3,6 +3,9 @@ import type { Task } from './task.ts';
 
 /** Side work that waited this long starts beside answers, if there is a free slot. */
 const sidePatienceMs = 30_000;
+/** An answer that waited this long, or as long as requests take lately so many times, is not passed by any more. */
+const answerPatienceMs = 10_000;
+const answerPatienceTimes = 2;
 /** Who had to step back comes again only when there is some room to spare, else it would at once step back again. */
 const roomyShare = 0.8;
 
@@ -12,6 +15,16 @@ export function mayStart(task: Task, active: readonly Task[], kvTokens: number):
   const room = task.isPreempted ? kvTokens * roomyShare : kvTokens;
   if (heldTokens(active) + task.target.length >= room) return false;
   return task.priority === 'answer' || performance.now() - task.queuedAt > sidePatienceMs;
+}
+
+/**
+ * Whether others may start in the place of a task that may not start yet. Small ones that come one after the other leave
+ * a large one no room, however long it waits; and who had to step back stands half written before somebody's eyes.
+ */
+export function mayBePassed(task: Task, usualMs: number): boolean {
+  if (task.priority === 'side') return true;
+  const patienceMs = Math.max(answerPatienceMs, usualMs * answerPatienceTimes);
+  return !task.isPreempted && performance.now() - task.queuedAt < patienceMs;
 }
 
 function heldTokens(active: readonly Task[]): number {

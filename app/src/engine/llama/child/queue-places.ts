@@ -12,7 +12,7 @@ export class QueuePlaces {
   readonly #queue: FairQueue<Task>;
   readonly #slots: number;
   readonly #emit: (task: Task, part: RunPart) => void;
-  /** How long requests took lately, from start to end. */
+  /** How long requests took lately, from start to end; 0 where none has ended. */
   #serviceMs = 0;
   #toldAt = 0;
   #isStale = false;
@@ -21,6 +21,10 @@ export class QueuePlaces {
     this.#queue = queue;
     this.#slots = slots;
     this.#emit = emit;
+  }
+
+  get serviceMs(): number {
+    return this.#serviceMs;
   }
 
   learn(serviceMs: number): void {

@@ -9,7 +9,7 @@ import type { NativeContext } from './context.ts';
 import type { Counters } from './counters.ts';
 import { FairQueue } from './fair-queue.ts';
 import { IdleCells } from './idle-cells.ts';
-import { mayStart } from './may-start.ts';
+import { mayBePassed, mayStart } from './may-start.ts';
 import type { Outbox } from './outbox.ts';
 import type { Drawn } from './sampler.ts';
 import { QueuePlaces } from './queue-places.ts';
@@ -157,7 +157,10 @@ export class Scheduler {
 
   #admit(): void {
     while (this.#queue.length > 0 && this.#active.length < this.#options.slots) {
-      const task = this.#queue.take((item) => mayStart(item, this.#active, this.#options.kvTokens));
+      const task = this.#queue.take(
+        (item) => mayStart(item, this.#active, this.#options.kvTokens),
+        (item) => mayBePassed(item, this.#places.serviceMs),
+      );
       if (task === null) return;
       task.startedAt ||= performance.now();
       task.phase = 'waiting';
@@ -302,7 +305,7 @@ export class Scheduler {
     if (youngest.work.kind === 'answer') this.#speech.sayDrawn(youngest, youngest.work);
     this.#setActive(this.#active.filter((task) => task !== youngest));
     stepBack(youngest);
-    this.#queue.push(youngest);
+    this.#queue.putBack(youngest);
     return parts.filter((part) => part.task !== youngest);
   }
 

@@ -219,6 +219,33 @@ describe('sharing what was read', () => {
     expect((await child.ask({ type: 'stats' })).preemptions).toBeGreaterThan(0);
   });
 
+  it('goes on with an answer that had to step back before others that keep coming', async () => {
+    const child = await start({ contextTokens: 512, kvTokens: 512 });
+    const request = (promptTokens: number, maxNewTokens: number) => ({
+      prompt: {
+        kind: 'tokens' as const,
+        ids: Array.from({ length: promptTokens }, (_, index) => 260 + ((index * maxNewTokens) % 101)),
+      },
+      sampling: { ...settings, maxNewTokens },
+    });
+    const first = child.generate(request(5, 400));
+    let passed = 0;
+    // It holds most of the cache by the time that the two have no room any more.
+    const second = child.generate(request(305, 150)).then((answer) => ({ ...answer, passed }));
+    await expect
+      .poll(async () => (await child.ask({ type: 'stats' })).preemptions, { interval: 5, timeout: 20_000 })
+      .toBeGreaterThan(0);
+    const keepComing = async (maxNewTokens: number): Promise<void> => {
+      for (let index = 0; index < 20; index++) {
+        await child.generate(request(5, maxNewTokens));
+        passed++;
+      }
+    };
+    await Promise.all([20, 27, 33].map(keepComing));
+    expect((await second).passed).toBeLessThan(15);
+    for (const { end } of await Promise.all([first, second])) expect(end.reason).toBe('length');
+  });
+
   it('forgets a chat that is dropped', async () => {
     const child = await start();
     const request = { prompt: chat('Hello'), stateKey: 'a', sampling: settings };

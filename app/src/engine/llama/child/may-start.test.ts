@@ -1,0 +1,90 @@
+import { performance } from 'node:perf_hooks';
+import { describe, expect, it } from 'vitest';
+import { FairQueue } from './fair-queue.ts';
+import { mayBePassed, mayStart } from './may-start.ts';
+import { createTask, type Task } from './task.ts';
+import { TokenList } from './token-list.ts';
+
+const kvTokens = 8192;
+const slots = 4;
+/** How long each request takes. */
+const usualMs = 6000;
+const nothing = (): void => undefined;
+
+function taskOf(ticket: number, tokens: number, priority: Task['priority'] = 'answer'): Task {
+  return createTask(
+    {
+      ticket,
+      person: 'owner',
+      priority,
+      stateKey: null,
+      ephemeral: false,
+      adapters: { key: '', items: [] },
+      work: {
+        kind: 'read',
+        from: 0,
+        row: 'logits',
+        includesLast: false,
+        take: nothing,
+        restart: nothing,
+        resolve: nothing,
+        reject: nothing,
+      },
+      target: new TokenList(new Int32Array(tokens)),
+      promptText: null,
+    },
+    new TokenList(),
+  );
+}
+
+/** Three small requests are always being answered, and the next small one is there before one of them ends. */
+function startsAfter(large: Task): number {
+  const queue = new FairQueue<Task>();
+  const active: Task[] = [];
+  let ticket = 1;
+  const start = (): void => {
+    while (active.length < slots) {
+      const next = queue.take(
+        (task) => mayStart(task, active, kvTokens),
+        (task) => mayBePassed(task, usualMs),
+      );
+      if (next === null) return;
+      active.push(next);
+    }
+  };
+  for (; ticket <= 3; ticket++) queue.push(taskOf(ticket, 1000));
+  start();
+  queue.push(large);
+  for (let rounds = 1; rounds <= 1000; rounds++) {
+    queue.push(taskOf(ticket++, 1000));
+    active.shift();
+    // Time goes by for all who wait.
+    large.queuedAt -= usualMs / 3;
+    start();
+    if (active.includes(large)) return rounds;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+describe('who may start', () => {
+  it('is a long chat, too, after a while beside small requests without end', () => {
+    const rounds = startsAfter(taskOf(0, 7000));
+    // Small ones pass it while it has not waited long.
+    expect(rounds).toBeGreaterThan(3);
+    expect(rounds).toBeLessThan(12);
+  });
+
+  it('is one that had to step back as soon as there is room for it', () => {
+    const large = taskOf(0, 7000);
+    large.isPreempted = true;
+    expect(startsAfter(large)).toBeLessThanOrEqual(3);
+  });
+
+  it('is not kept back by side work without room', () => {
+    const side = taskOf(0, 7000, 'side');
+    side.queuedAt = performance.now() - 3_600_000;
+    expect(mayBePassed(side, usualMs)).toBe(true);
+    side.isPreempted = true;
+    expect(mayBePassed(side, usualMs)).toBe(true);
+  });
+});

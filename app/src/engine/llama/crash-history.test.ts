@@ -46,6 +46,25 @@ test('two crashes within the hour are one too many; two far apart are not', () =
   expect(statSync(join(folder, 'crashes.json')).mode & 0o777).toBe(0o600);
 });
 
+test('one crash or a word of damage makes a file doubted, until somebody made sure of it', () => {
+  history.record('killed', { reason: 'SIGKILL', isTheFilesFault: false });
+  history.record('fell', crash);
+  history.doubt('damaged');
+  expect(['killed', 'fell', 'damaged', 'good'].map((sha256) => history.isDoubted(sha256))).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ]);
+  history.record('fell', crash);
+  for (const sha256 of ['fell', 'damaged']) {
+    expect(history.release(sha256)).toBe(true);
+    expect(history.isDoubted(sha256)).toBe(false);
+    expect(history.backoffMs(sha256)).toBe(0);
+  }
+  expect(() => start().check('fell')).not.toThrow();
+});
+
 test('a damaged file is as good as none', () => {
   writeFileSync(join(folder, 'crashes.json'), '{"a": 7');
   expect(start().quarantined()).toEqual([]);

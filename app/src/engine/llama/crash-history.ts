@@ -31,7 +31,11 @@ export interface CrashHistory {
   /** It answered. */
   recordSuccess(sha256: string): void;
   quarantined(): { sha256: string; at: number; reason: string }[];
-  /** Gives a file another chance. */
+  /** The file may be damaged, though the engine lived: whoever fetches it again should read it whole. */
+  doubt(sha256: string): void;
+  /** Whether a file crashed the engine, be it once, or was doubted for another reason. */
+  isDoubted(sha256: string): boolean;
+  /** Gives a file another chance; whoever calls it has read or made the file anew. True where there was a need. */
   release(sha256: string): boolean;
 }
 
@@ -39,6 +43,8 @@ export function createCrashHistory(path: string, clock: Clock, log: Log): CrashH
   const entries = new Map(Object.entries(readHistory(path)));
   /** Ends in a row since the last success, and when the last was. Not kept: a new server starts at once. */
   const ends = new Map<string, { count: number; at: number }>();
+  /** Not kept either: what showed it shows it again. */
+  const doubted = new Set<string>();
 
   const save = (): void => {
     const beside = `${path}.new`;
@@ -59,7 +65,7 @@ export function createCrashHistory(path: string, clock: Clock, log: Log): CrashH
         'model-quarantined',
         `This model file has crashed the engine before: ${found.reason}`,
         {
-          hint: 'Fetch it again from a source you trust, or choose another file.',
+          hint: 'Pull or import it again: what is here is read whole, replaced where it is damaged, and tried once more.',
           details: { sha256, at: found.at },
         },
       );
@@ -74,13 +80,7 @@ export function createCrashHistory(path: string, clock: Clock, log: Log): CrashH
       const now = clock.now();
       ends.set(sha256, { count: (ends.get(sha256)?.count ?? 0) + 1, at: now });
       if (!isTheFilesFault) return;
-      const known: Entry = entries.get(sha256) ?? { crashes: [], quarantined: null };
-      const crashes = [...known.crashes, { at: now, reason: reason.slice(0, 500) }]
-        .filter((crash) => now - crash.at <= crashWindowMs)
-        .slice(-crashesToQuarantine);
-      const isTooMuch = crashes.length >= crashesToQuarantine;
-      const quarantined = isTooMuch ? { at: now, reason: reason.slice(0, 500) } : known.quarantined;
-      entries.set(sha256, { crashes, quarantined });
+      entries.set(sha256, withCrash(entries.get(sha256), { at: now, reason: reason.slice(0, 500) }));
       save();
     },
     recordSuccess(sha256) {
@@ -90,12 +90,24 @@ export function createCrashHistory(path: string, clock: Clock, log: Log): CrashH
       [...entries].flatMap(([sha256, entry]) =>
         entry.quarantined ? [{ sha256, ...entry.quarantined }] : [],
       ),
+    doubt: (sha256) => void doubted.add(sha256),
+    isDoubted: (sha256) => doubted.has(sha256) || entries.has(sha256),
     release(sha256) {
-      if (!entries.delete(sha256)) return false;
+      ends.delete(sha256);
+      const wasDoubted = doubted.delete(sha256);
+      if (!entries.delete(sha256)) return wasDoubted;
       save();
       return true;
     },
   };
+}
+
+function withCrash(known: Entry | undefined, crash: Entry['crashes'][number]): Entry {
+  const crashes = [...(known?.crashes ?? []), crash]
+    .filter(({ at }) => crash.at - at <= crashWindowMs)
+    .slice(-crashesToQuarantine);
+  const isTooMuch = crashes.length >= crashesToQuarantine;
+  return { crashes, quarantined: isTooMuch ? crash : (known?.quarantined ?? null) };
 }
 
 /** A file that cannot be read is as good as none: the engine's process bears the risk again, nothing else does. */

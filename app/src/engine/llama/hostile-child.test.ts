@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { writeTinyGguf, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
+import { writeTinyGguf, writeTinyLora, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
 import { silentLog } from '../../lib/log.ts';
 import { answerOf, chatRequest } from '../contract/answers.ts';
 import type { ModelSource } from '../engine.ts';
@@ -195,6 +195,47 @@ describe('a file that takes the engine down', () => {
     await expect(later.load(source(), {})).rejects.toMatchObject({ code: 'model-quarantined' });
     expect(later.crashes.quarantined()).toHaveLength(1);
     expect(later.crashes.release(model.sha256)).toBe(true);
+  });
+
+  test('for want of memory on a GPU it is not blamed, however often that happens', async () => {
+    const loader = loaderOf(
+      'gpu-full',
+      `const on = (message) => {
+        wellBehaved({ ...message, type: message.type === 'open' ? 'open' : 'none' });
+        if (message.type !== 'load') return;
+        console.error('/src/ggml-cuda/ggml-cuda.cu:88: CUDA error');
+        process.abort();
+      };`,
+    );
+    for (const _ of [1, 2, 3])
+      await expect(loader.load(source(), {})).rejects.toMatchObject({
+        code: 'engine-crashed',
+        message: expect.stringContaining('CUDA error') as string,
+      });
+    expect(loader.crashes.quarantined()).toEqual([]);
+    expect(loader.crashes.isDoubted(model.sha256)).toBe(false);
+  });
+
+  test('an adapter beside the model is blamed first, and the model answers without it', async () => {
+    const loader = loaderOf(
+      'adapter-falls',
+      `const on = (message) => {
+        if (message.type === 'load' && message.adapters.length > 0) process.abort();
+        else wellBehaved(message);
+      };`,
+    );
+    const lora = await writeTinyLora(folder, model);
+    const withAdapter = { ...source(), adapters: [{ id: 'lora', ...lora }] } as ModelSource;
+    for (const _ of [1, 2])
+      await expect(loader.load(withAdapter, {})).rejects.toMatchObject({ code: 'engine-crashed' });
+    const engine = await loader.load(withAdapter, {});
+    expect(engine.describe().adapters).toEqual([
+      { id: 'lora', loaded: false, problem: expect.stringContaining('crashed twice') as string },
+    ]);
+    await engine.close();
+    expect(loader.crashes.isDoubted(model.sha256)).toBe(true);
+    expect(loader.crashes.release(lora.sha256)).toBe(true);
+    await expect(loader.load(withAdapter, {})).rejects.toMatchObject({ code: 'engine-crashed' });
   });
 
   test('killed from outside while it loads, it is not blamed: memory is', async () => {

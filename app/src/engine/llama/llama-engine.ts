@@ -27,13 +27,15 @@ export interface LlamaEngine extends Engine {
   stats(): Promise<EngineStats>;
 }
 
+export type End = Extract<RunPart, { type: 'end' }>;
+
 export interface LlamaEngineOptions {
   source: FileSource;
   connection: EngineConnection;
   loaded: Loaded;
   release: string;
-  /** An answer came to its end: the file works. */
-  onAnswered: () => void;
+  /** How an answer ended: it tells whether the file works. */
+  onEnded: (end: End) => void;
 }
 
 const capabilities: EngineCapabilities = {
@@ -61,13 +63,13 @@ class ProcessEngine implements LlamaEngine {
   readonly closed: Promise<void>;
   readonly #connection: EngineConnection;
   readonly #description: ModelDescription;
-  readonly #onAnswered: () => void;
+  readonly #onEnded: (end: End) => void;
   #isClosing = false;
 
   constructor(options: LlamaEngineOptions) {
     this.source = options.source;
     this.#connection = options.connection;
-    this.#onAnswered = options.onAnswered;
+    this.#onEnded = options.onEnded;
     this.#description = describeLoaded(options);
     this.closed = options.connection.gone.then(() => undefined);
   }
@@ -155,7 +157,7 @@ class ProcessEngine implements LlamaEngine {
     const { channel, cancel } = this.#connection.generate(wireRequest(request));
     signal?.addEventListener('abort', cancel, { once: true });
     const stopListening = (): void => signal?.removeEventListener('abort', cancel);
-    return watched(channel.read(cancel), stopListening, this.#onAnswered);
+    return watched(channel.read(cancel), stopListening, this.#onEnded);
   }
 }
 
@@ -222,11 +224,11 @@ async function* ended(part: RunPart): AsyncGenerator<RunPart> {
 async function* watched(
   parts: AsyncIterable<RunPart>,
   onLeave: () => void,
-  onAnswered: () => void,
+  onEnded: (end: End) => void,
 ): AsyncGenerator<RunPart> {
   try {
     for await (const part of parts) {
-      if (part.type === 'end' && (part.reason === 'stop' || part.reason === 'length')) onAnswered();
+      if (part.type === 'end') onEnded(part);
       yield part;
     }
   } finally {

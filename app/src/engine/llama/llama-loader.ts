@@ -5,14 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { AppError, toAppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import type { AdapterSource, EngineLoader, LoadOptions, MemoryEstimate, ModelSource } from '../engine.ts';
+import type { EngineLoader, LoadOptions, MemoryEstimate, ModelSource } from '../engine.ts';
+import { chooseAdapters } from './choose-adapters.ts';
 import { createCrashHistory, type CrashHistory } from './crash-history.ts';
 import { findIsolation, type Isolation } from './isolation.ts';
-import { createLlamaEngine, type FileSource, type LlamaEngine } from './llama-engine.ts';
+import { createLlamaEngine, type End, type FileSource, type LlamaEngine } from './llama-engine.ts';
 import { tryLibraries } from './library-trial.ts';
 import { placeNow, planLoad, type LoadPlan } from './memory-estimate.ts';
 import { deleteSnapshots } from './child/snapshots.ts';
-import { readModelFacts, readStrictly, type ModelFacts } from './model-facts.ts';
+import { readModelFacts, type ModelFacts } from './model-facts.ts';
 import { libraryForNarrowHeads } from './narrow-heads.ts';
 import type { Hello, Loaded } from './protocol.ts';
 import { startEngine, type StartedEngine } from './start-engine.ts';
@@ -73,12 +74,17 @@ class ProcessLoader implements LlamaLoader {
     const file = requireFile(source);
     this.crashes.check(file.sha256);
     const facts = await readModelFacts(file, wanted.signal);
-    const adapters = await soundAdapters(file.adapters, this.#options.log);
+    const { sound, refused } = await chooseAdapters(file.adapters, {
+      crashes: this.crashes,
+      log: this.#options.log,
+    });
+    const chosen = { ...file, adapters: sound };
     await pause(this.crashes.backoffMs(file.sha256), wanted.signal);
     const started = await this.#start(facts);
     const plan = planLoad(facts, wanted, placeNow(undefined, gpuFreeOf(started.hello)));
-    const loaded = await this.#loadInto(started, { ...file, adapters }, { wanted, plan });
-    return this.#engineOf(started, file, loaded);
+    const loaded = await this.#loadInto(started, chosen, { wanted, plan });
+    void started.connection.gone.then((reason) => this.#note(chosen, reason));
+    return this.#engineOf(started, file, { ...loaded, adapters: [...loaded.adapters, ...refused] });
   }
 
   async dropState(stateKey: string): Promise<void> {
@@ -148,25 +154,30 @@ class ProcessLoader implements LlamaLoader {
   }
 
   #engineOf({ connection, hello }: StartedEngine, file: FileSource, loaded: Loaded): LlamaEngine {
-    const isKnown = (id: string): boolean => loaded.adapters.some((adapter) => adapter.id === id);
-    const refused = file.adapters
-      .filter((adapter) => !isKnown(adapter.id))
-      .map(({ id }) => ({ id, loaded: false, problem: 'its file is not sound' }));
-    void connection.gone.then((reason) => this.#note(file, reason));
     this.#gpuFreeBytes = null;
     return createLlamaEngine({
       source: file,
       connection,
-      loaded: { ...loaded, adapters: [...loaded.adapters, ...refused] },
+      loaded,
       release: hello.llamaVersion,
-      onAnswered: () => this.crashes.recordSuccess(file.sha256),
+      onEnded: (end) => this.#judge(file, end),
     });
+  }
+
+  #judge(file: FileSource, end: End): void {
+    if (end.reason === 'stop' || end.reason === 'length') this.crashes.recordSuccess(file.sha256);
+    if (end.error?.code === 'model-file-invalid') this.crashes.doubt(file.sha256);
   }
 
   #note(file: FileSource, reason: AppError): void {
     if (reason.code !== 'engine-crashed' && reason.code !== 'engine-hung') return;
     this.#options.log.error({ model: file.id, reason: reason.message }, 'engine went away');
-    this.crashes.record(file.sha256, { reason: reason.message, isTheFilesFault: isTheFilesFault(reason) });
+    // What was added to a model is left out before the model is: it may answer without.
+    const suspects = file.adapters.length === 0 ? [file] : file.adapters;
+    const blamed = isAFilesFault(reason) ? suspects.map(({ sha256 }) => sha256) : [];
+    if (blamed.length > 0) this.crashes.doubt(file.sha256);
+    for (const sha256 of new Set([file.sha256, ...blamed]))
+      this.crashes.record(sha256, { reason: reason.message, isTheFilesFault: blamed.includes(sha256) });
   }
 
   async #loadInto(
@@ -185,6 +196,7 @@ class ProcessLoader implements LlamaLoader {
     } catch (error) {
       const known = toAppError(error);
       this.#note(file, known);
+      if (known.code === 'model-load-failed') this.crashes.doubt(file.sha256);
       connection.destroy(new AppError('engine-unavailable', 'The model was not loaded.', { cause: known }));
       await connection.gone;
       throw loadError(known, file);
@@ -204,26 +216,12 @@ async function stampOf(directory: string): Promise<string> {
   return stats.map((one) => `${one?.size ?? 0}-${one?.mtimeMs ?? 0}`).join(' ');
 }
 
-/** Adapters that our own reader finds sound; the others never reach native code. */
-async function soundAdapters(adapters: readonly AdapterSource[], log: Log): Promise<AdapterSource[]> {
-  const sound: AdapterSource[] = [];
-  for (const adapter of adapters) {
-    try {
-      await readStrictly(adapter.path);
-      const { id, path, sha256 } = adapter;
-      sound.push({ id, path, sha256 });
-    } catch (error) {
-      log.warn({ adapter: adapter.id, reason: toAppError(error).message }, 'adapter left out');
-    }
-  }
-  return sound;
-}
-
 /** Signals that native code brings on itself; a SIGKILL comes from outside (the kernel out of memory, a person). */
 const ownSignals = new Set(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP']);
 
-function isTheFilesFault(reason: AppError): boolean {
+function isAFilesFault(reason: AppError): boolean {
   if (reason.code === 'engine-hung') return reason.details?.['phase'] === 'loading';
+  if (reason.details?.['isMachineFault'] === true) return false;
   return ownSignals.has(String(reason.details?.['signal']));
 }
 

@@ -58,7 +58,7 @@ async function statOf(path: string): Promise<{ size: number; mtimeMs: number }> 
     return await stat(path);
   } catch (cause) {
     throw new AppError('model-unknown', 'The file of this model is not there any more.', {
-      hint: 'Fetch it again with `corral pull`.',
+      hint: 'Get it again with `corral pull`, or with `corral import` where it came from this machine.',
       cause,
     });
   }

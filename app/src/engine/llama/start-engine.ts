@@ -55,6 +55,11 @@ function explainExit(exit: ProcessExit, child: EngineProcess, watchdog: Watchdog
   const why = faults.length === 0 ? '' : `: ${faults.join('; ')}`;
   return new AppError('engine-crashed', `The engine ${how} in phase "${watchdog.phase()}"${why}.`, {
     hint: 'It is started again with the next request.',
-    details: { code: exit.code, signal: exit.signal, phase: watchdog.phase() },
+    details: {
+      code: exit.code,
+      signal: exit.signal,
+      phase: watchdog.phase(),
+      isMachineFault: child.output.isMachineFault(),
+    },
   });
 }

@@ -35,6 +35,7 @@ const aims: Record<string, { name: string; share: number }> = {
 
 export async function run(context: BenchContext): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'corral-cria-'));
+  const place = await createLlamaWorkplace({ maxThreads: 1 });
   const models = createModels({
     folder: join(home, 'models'),
     bundledFolder: folder,
@@ -43,11 +44,11 @@ export async function run(context: BenchContext): Promise<void> {
     outboundHosts: [],
     contextTokens: 8192,
     converter,
+    doubts: place.loader.crashes,
     clock: systemClock,
     log: silentLog,
     reserveBytes: 0,
   });
-  const place = await createLlamaWorkplace({ maxThreads: 1 });
   try {
     const adapterPath = join(folder, 'adapters/pirate');
     await models.resolve('cria');

@@ -52,7 +52,10 @@ interface Kept {
 }
 
 function modelsOptions(
-  parts: Pick<ModelsOptions, 'clock' | 'log' | 'ownPorts' | 'providers'> & { config: Config; home: Home },
+  parts: Pick<ModelsOptions, 'clock' | 'doubts' | 'log' | 'ownPorts' | 'providers'> & {
+    config: Config;
+    home: Home;
+  },
 ): ModelsOptions {
   const { config, home, ...rest } = parts;
   return {
@@ -104,7 +107,9 @@ export async function composeParts(options: ComposeOptions): Promise<Parts> {
     onGone: (name) => unloadModelsOf(engines, name),
   });
   const names = (): string[] => providers.names();
-  const models = createModels(modelsOptions({ config, home, ownPorts, clock, log, providers: names }));
+  const models = createModels(
+    modelsOptions({ config, home, ownPorts, clock, log, providers: names, doubts: loader.crashes }),
+  );
   const engines = openEngines([loader, remote], { config, models, clock, log });
   const outbox = createOutbox({ store, http, clock, log, config });
   const chats = createChats({

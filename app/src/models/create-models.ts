@@ -9,6 +9,7 @@ import { createHubCache } from './hub/hub-cache.ts';
 import { createHubClient } from './hub/hub-client.ts';
 import { ModelService } from './model-service.ts';
 import type { Models } from './models.ts';
+import type { FileDoubts } from './models-context.ts';
 import type { Converter } from './pull/converter.ts';
 import { createKeyedLock } from './pull/keyed-lock.ts';
 import { Registry } from './registry/registry.ts';
@@ -35,6 +36,7 @@ export interface ModelsOptions {
   /** Context of a chat where nothing else is asked for. */
   contextTokens: number;
   converter: Converter;
+  doubts: FileDoubts;
   clock: Clock;
   log: Log;
   /** Disk that is left to everything else; default 2 GiB. */
@@ -59,7 +61,7 @@ export function createModels(options: ModelsOptions): Models & { close(): Promis
     log: options.log,
   });
   const service = new ModelService({
-    registry: new Registry(options.folder, options.log),
+    registry: new Registry(options.folder, options.log, (sha256) => options.doubts.release(sha256)),
     hub: createHubClient({
       endpoint,
       token: hub.token === '' ? storedToken(hub.cacheFolder) : hub.token,
@@ -72,6 +74,7 @@ export function createModels(options: ModelsOptions): Models & { close(): Promis
     clock: options.clock,
     log: options.log,
     lock: createKeyedLock(),
+    doubts: options.doubts,
     providers: options.providers,
     bundledFolder: options.bundledFolder,
     bundled: { fingerprints: new Map(), records: new Map(), last: null },

@@ -24,6 +24,7 @@ import type { ModelsContext } from './models-context.ts';
 import { preflightOfPresent } from './preflight/preflight.ts';
 import { reporting } from './pull/progress.ts';
 import { checkHub, pullFromHub } from './pull/pull-model.ts';
+import { isWhole } from './pull/whole-file.ts';
 import { formatReference, type ModelReference, parseReference } from './reference.ts';
 import type { Manifest } from './registry/manifest-files.ts';
 import { readModelFacts } from './registry/model-facts.ts';
@@ -149,8 +150,23 @@ export class ModelService implements Models {
   ): Promise<ModelRecord> {
     if (reference.kind === 'hub') return pullFromHub(this.#context, reference, work);
     if (reference.kind === 'local') return importModel(this.#context, reference, { ...work, options: {} });
-    if (reference.kind === 'name') return (await this.#find(text, work.signal)).record;
+    if (reference.kind === 'name') return this.#pullName(text, work);
     throw onlyHub(text, reference);
+  }
+
+  /** Only what is in the list has a mere name: the bundled model, which is made anew where it is damaged, and imports. */
+  async #pullName(text: string, work: Parameters<typeof pullFromHub>[2]): Promise<ModelRecord> {
+    const { record } = await this.#find(text, work.signal);
+    if (await isWhole(this.#context, record, { ...work, isDoubted: work.options.force })) return record;
+    if (record.origin.kind === 'bundled') {
+      await this.#context.registry.forget('model', record);
+      return (await this.#find(text, work.signal)).record;
+    }
+    const from = record.origin.kind === 'import' ? record.origin.path : 'PATH';
+    const [name] = record.id.split(':');
+    throw new AppError('model-file-invalid', `The file of ${record.id} is damaged or gone.`, {
+      hint: `Take it in again: corral import ${from} --name ${name}`,
+    });
   }
 
   /** The model that is here; the bundled one is made when it is not yet. */

@@ -7,6 +7,14 @@ import type { Converter } from './pull/converter.ts';
 import type { KeyedLock } from './pull/keyed-lock.ts';
 import type { Registry } from './registry/registry.ts';
 
+/** What is held against files of models: the engine keeps it, since it meets the damage. */
+export interface FileDoubts {
+  /** Whether the engine crashed over this file, or found it damaged. */
+  isDoubted(sha256: string): boolean;
+  /** The file was read whole, made anew or removed: what is tried next is tried without prejudice. */
+  release(sha256: string): void;
+}
+
 /** What the operations on models share. */
 export interface ModelsContext {
   registry: Registry;
@@ -16,6 +24,7 @@ export interface ModelsContext {
   clock: Clock;
   log: Log;
   lock: KeyedLock;
+  doubts: FileDoubts;
   /** Names of the configured providers. */
   providers: () => readonly string[];
   /** Folder with the bundled model's files. */

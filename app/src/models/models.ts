@@ -24,6 +24,8 @@ export interface Models {
   /**
    * Downloads, merges, quantises. Leaving the loop or aborting stops it and keeps what is verified, so that the next
    * pull of the same reference goes on there. Two pulls of the same model at once: the second waits for the first.
+   * Of a model that is here it makes sure: one whose file is gone or damaged is got anew, and one that the engine
+   * crashed over is read whole and may be loaded again.
    */
   pull(reference: string, options?: PullOptions): AsyncIterable<PullProgress>;
   /** Takes a `.gguf` (copied after a strict check) or a Hugging Face folder (converted) from this machine. */
@@ -55,7 +57,10 @@ export interface CheckOptions {
 }
 
 export interface PullOptions extends CheckOptions {
-  /** Goes on although the pre-flight says that it will not fit in memory; a full disk still refuses. */
+  /**
+   * Goes on although the pre-flight says that it will not fit in memory (a full disk still refuses), and reads every
+   * byte of what is here already.
+   */
   force?: boolean;
 }
 

@@ -44,6 +44,7 @@ export async function startModelsOnHub(
       outboundHosts: hub.hosts,
       contextTokens: 8192,
       converter,
+      doubts: { isDoubted: () => false, release: () => undefined },
       clock: systemClock,
       log: silentLog,
       reserveBytes: 0,

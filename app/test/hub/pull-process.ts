@@ -21,6 +21,7 @@ const models = createModels({
   providers: () => [],
   contextTokens: 8192,
   converter,
+  doubts: { isDoubted: () => false, release: () => undefined },
   clock: systemClock,
   log: silentLog,
   reserveBytes: 0,

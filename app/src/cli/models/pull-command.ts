@@ -12,7 +12,7 @@ export const pullCommand: Command = {
   about: 'Get models: from the Hugging Face Hub, adapters merged, quantised, in one pass.',
   options: [
     { flags: '--base <owner/name>', about: 'takes the place of the base that an adapter names' },
-    { flags: '--force', about: 'go on although it will not fit in memory' },
+    { flags: '--force', about: 'go on although it will not fit in memory; read what is here whole' },
   ],
   settings: ['hubEndpoint', 'hubOffline'],
   async run(context, input) {

@@ -5,7 +5,7 @@ import type { ModelRecord, PullProgress } from '../../contracts/models.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type FileSource, openFileSource } from '../../net/file-source.ts';
 import type { ConvertAdapter, ConvertResult, WeightShard } from '../convert/convert-types.ts';
-import { hashFile, toStorageError, writeDurably } from '../registry/durable-files.ts';
+import { toStorageError, writeDurably } from '../registry/durable-files.ts';
 import type { Manifest } from '../registry/manifest-files.ts';
 import { readRunnableFacts, toRecord } from '../registry/model-facts.ts';
 import { pullKey } from '../registry/model-paths.ts';
@@ -16,6 +16,7 @@ import { bringHere, withShard } from './bring-here.ts';
 import { type JoinPlace, joinParts, partsJoined } from './join-parts.ts';
 import { createMeter, type Meter } from './progress.ts';
 import type { ConvertPlan, FetchPlan, PlannedAdapter, PullPlan } from './pull-plan.ts';
+import { hashShown } from './whole-file.ts';
 
 export interface ExecuteOptions {
   registry: Registry;
@@ -102,7 +103,7 @@ async function fetchFile(plan: FetchPlan, work: Work): Promise<Finished> {
   const known = others.length === 0 ? repository.entry(files[0]?.path ?? '').sha256 : undefined;
   const record = toRecord(facts, {
     id: plan.id,
-    sha256: known ?? (await verifiedHash(path, facts.sizeBytes, work)),
+    sha256: known ?? (await hashShown(path, facts.sizeBytes, work)),
     origin: repository.origin(files.map((file) => file.path)),
     addedAt: work.clock.now(),
     licence: repository.licence,
@@ -149,12 +150,6 @@ export function joinPlace(paths: Registry['paths'], key: string): JoinPlace {
     journal: paths.inPull(key, 'result.journal'),
     journalAside: paths.inPull(key, 'result.journal.part'),
   };
-}
-
-async function verifiedHash(path: string, sizeBytes: number, work: Work): Promise<string> {
-  const meter = createMeter('verify', work.emit);
-  meter.total(sizeBytes);
-  return await hashFile(path, { onProgress: (done) => meter.done(done), signal: work.signal });
 }
 
 async function convertWeights(plan: ConvertPlan, work: Work): Promise<Finished> {

@@ -14,9 +14,13 @@ import type { Repository } from '../repository/repository.ts';
 import { findManifest } from '../resolve-model.ts';
 import { executePull, keyOf } from './execute-pull.ts';
 import { type PlanContext, planHubPull, type PullPlan } from './pull-plan.ts';
+import { isWhole, looksWhole } from './whole-file.ts';
 
 type Emit = (event: Exclude<PullProgress, { type: 'done' }>) => void;
 type HubReference = Extract<ModelReference, { kind: 'hub' }>;
+
+const doubtedNote =
+  'The engine crashed over the file that is here, or found it damaged: a pull reads it whole, and fetches it anew only if it is.';
 
 export interface PullWork {
   emit: Emit;
@@ -31,14 +35,18 @@ export async function pullFromHub(
 ): Promise<ModelRecord> {
   return withPlan(context, { reference, work, base: work.options.base }, (plan) =>
     context.lock.run(keyOf(plan), async () => {
-      const { report, manifest } = await examine(context, plan, work);
+      const { force } = work.options;
+      const manifest = await findReady(context, plan, (here) =>
+        isWhole(context, here, { ...work, isDoubted: force }),
+      );
+      const report = await examine(context, plan, { ...work, isReady: manifest !== undefined });
       work.emit({ type: 'plan', preflight: report });
       if (manifest !== undefined) return manifest.record;
-      refuseMisfit(report, work.options.force === true);
+      refuseMisfit(report, force === true);
       return executePull(plan, { ...context, ...work });
     }),
   ).catch(async (error: unknown) => {
-    const here = await whenOffline(context, reference, error);
+    const here = await whenOffline(context, reference, { error, work });
     if (here === undefined) throw error;
     work.emit({
       type: 'note',
@@ -62,7 +70,11 @@ export async function checkHub(
     context,
     { reference, work: { emit, signal: work.signal }, base: work.options.base },
     async (plan) => {
-      const { report } = await examine(context, plan, { ...work, emit });
+      const manifest = await findReady(context, plan, (here) => looksWhole(context, here, work.signal));
+      const isDoubted = manifest !== undefined && context.doubts.isDoubted(manifest.record.sha256);
+      if (isDoubted) notes.push(doubtedNote);
+      const isReady = manifest !== undefined && !isDoubted;
+      const report = await examine(context, plan, { ...work, emit, isReady });
       return { ...report, notes: [...notes, ...report.notes] };
     },
   );
@@ -116,24 +128,26 @@ export function planContext(
 async function examine(
   context: ModelsContext,
   plan: PullPlan,
-  work: PullWork & { options: CheckOptions },
-): Promise<{ report: Preflight; manifest: Manifest | undefined }> {
-  const manifest = await findReady(context, plan);
+  work: PullWork & { options: CheckOptions; isReady: boolean },
+): Promise<Preflight> {
   const { paths } = context.registry;
   await mkdir(paths.root, { recursive: true, mode: 0o700 });
-  const report = await preflight(plan, {
+  return await preflight(plan, {
     converter: context.converter,
     folder: paths.root,
     reserveBytes: context.reserveBytes,
     contextTokens: work.options.contextTokens ?? context.contextTokens,
-    isReady: manifest !== undefined,
+    isReady: work.isReady,
     signal: work.signal,
   });
-  return { report, manifest };
 }
 
-/** The model that is here under this id, if it was made from the very same commits; a folder has none. */
-async function findReady(context: ModelsContext, plan: PullPlan): Promise<Manifest | undefined> {
+/** The model that is here under this id, if it was made from the very same commits (a folder has none) and is whole. */
+async function findReady(
+  context: ModelsContext,
+  plan: PullPlan,
+  isStillWhole: (here: ModelRecord) => Promise<boolean>,
+): Promise<Manifest | undefined> {
   const manifest = await context.registry.find(plan.id);
   const commit = plan.kind === 'fetch' ? plan.repository.commit : plan.base.commit;
   if (manifest === undefined || commit === null) return undefined;
@@ -146,7 +160,7 @@ async function findReady(context: ModelsContext, plan: PullPlan): Promise<Manife
     adapters.every(
       ({ repository }, index) => repository.commit !== null && repository.commit === merged[index]?.commit,
     );
-  return isSame ? manifest : undefined;
+  return isSame && (await isStillWhole(manifest.record)) ? manifest : undefined;
 }
 
 function refuseMisfit(report: Preflight, isForced: boolean): void {
@@ -179,10 +193,11 @@ function refuseMisfit(report: Preflight, isForced: boolean): void {
 async function whenOffline(
   context: ModelsContext,
   reference: HubReference,
-  error: unknown,
+  { error, work }: { error: unknown; work: PullWork },
 ): Promise<Manifest | undefined> {
   if (!(error instanceof AppError) || error.code !== 'hub-unreachable') return undefined;
-  return findManifest(reference, await context.registry.manifests());
+  const here = findManifest(reference, await context.registry.manifests());
+  return here !== undefined && (await isWhole(context, here.record, work)) ? here : undefined;
 }
 
 function baseRepository(text: string): HubRepository {

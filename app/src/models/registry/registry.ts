@@ -15,9 +15,12 @@ export class Registry {
   readonly paths: ModelPaths;
   readonly #models: ManifestFolder<Manifest>;
   readonly #adapters: ManifestFolder<AdapterRecord>;
+  readonly #onChanged: (sha256: string) => void;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(root: string, log: Log) {
+  /** `onChanged` hears of content that was just made or verified, or that is gone. */
+  constructor(root: string, log: Log, onChanged: (sha256: string) => void = () => undefined) {
+    this.#onChanged = onChanged;
     this.paths = createModelPaths(root);
     this.#models = createManifestFolder(this.paths.manifests, manifestSchema, log);
     this.#adapters = createManifestFolder(this.paths.adapters, adapterRecordSchema, log);
@@ -43,6 +46,7 @@ export class Registry {
       const replaced = await this.find(manifest.record.id);
       await this.#keep(file, manifest.record.sha256);
       await this.#models.write(this.paths.manifest(manifest.record.id), manifest);
+      this.#onChanged(manifest.record.sha256);
       if (replaced !== undefined) await this.#drop([replaced.record.sha256]);
     });
   }
@@ -51,6 +55,7 @@ export class Registry {
     return this.#alone(async () => {
       await this.#keep(file, record.sha256);
       await this.#adapters.write(this.paths.adapter(record.id), record);
+      this.#onChanged(record.sha256);
     });
   }
 
@@ -99,7 +104,9 @@ export class Registry {
     ]);
     let freed = 0;
     for (const hash of hashes) {
-      if (!named.has(hash)) freed += await removeTree(this.paths.blob(hash));
+      if (named.has(hash)) continue;
+      freed += await removeTree(this.paths.blob(hash));
+      this.#onChanged(hash);
     }
     return freed;
   }

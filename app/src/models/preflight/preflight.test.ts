@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +16,7 @@ import { writeTinyGguf, type TinyGguf } from '../../../test/fixtures/tiny-gguf.t
 import { type ModelsOnHub, pulled, startModelsOnHub } from '../../../test/hub/models-on-hub.ts';
 import { planLoad } from '../../engine/llama/memory-estimate.ts';
 import { readModelFacts } from '../../engine/llama/model-facts.ts';
+import { allocatedBytes } from '../registry/registry.ts';
 import { expectedTokensPerSecond } from './memory-bandwidth.ts';
 
 const trainedTokens = 2 ** 30;
@@ -105,6 +115,33 @@ describe('a pre-flight', () => {
     });
     expect(report.notes.join(' ')).toMatch(/disk is nearly full/);
     expect((await pulled(crowded.models.pull(reference))).sha256).toBe(model.sha256);
+  });
+
+  it('counts of the disk only what a pull that was stopped has not taken yet', async () => {
+    const files = { 'm-F16.gguf': readFileSync(model.path) };
+    at.hub.add({ id: 'owner/half-GGUF', files });
+    at.hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 4000, everyMs: 20 } });
+    for await (const event of at.models.pull('owner/half-GGUF'))
+      if (event.type === 'progress' && event.doneBytes > 8192) break;
+    at.hub.behave();
+    const pulls = join(at.folder, 'models/pulls');
+    const taken = readdirSync(pulls, { recursive: true, encoding: 'utf8' })
+      .map((name) => statSync(join(pulls, name)))
+      .reduce((sum, stats) => sum + (stats.isFile() ? stats.blocks * 512 : 0), 0);
+    expect(taken).toBeGreaterThan(8192);
+    expect(taken).toBeLessThan(model.sizeBytes);
+    const { disk } = await at.models.check('owner/half-GGUF');
+    expect(disk.needBytes).toBe(model.sizeBytes - taken);
+    expect((await pulled(at.models.pull('owner/half-GGUF'))).sha256).toBe(model.sha256);
+  });
+
+  it('counts no holes of an unfinished file as taken', async () => {
+    const half = join(folder, 'half');
+    mkdirSync(half);
+    writeFileSync(join(half, 'result.gguf.part'), 'its header');
+    truncateSync(join(half, 'result.gguf.part'), 2 ** 30);
+    expect(await allocatedBytes(half)).toBeLessThan(2 ** 20);
+    expect(await allocatedBytes(join(folder, 'nothing'))).toBe(0);
   });
 
   it('expects fewer tokens a second of larger weights, in the measure of this machine', async () => {

@@ -17,6 +17,8 @@ export interface PreflightOptions {
   contextTokens: number;
   /** True: the result is here already. */
   isReady: boolean;
+  /** Of the disk, what an earlier try of the same pull has taken: all of it is gone on from or freed. */
+  heldBytes: number;
   signal: AbortSignal;
 }
 
@@ -179,7 +181,8 @@ function listFiles(wanted: readonly WantedFile[]): Promise<Preflight['files']> {
 function judgeDisk(plan: PullPlan, outcome: Outcome, options: PreflightOptions): Preflight['disk'] {
   const adapterBytes =
     plan.kind === 'fetch' ? 0 : plan.adapters.reduce((sum, { weights }) => sum + weights.sizeBytes, 0);
-  const needBytes = options.isReady ? 0 : outcome.resultBytes + outcome.keptBytes + adapterBytes;
+  const allBytes = outcome.resultBytes + outcome.keptBytes + adapterBytes;
+  const needBytes = options.isReady ? 0 : Math.max(0, allBytes - options.heldBytes);
   const freeBytes = diskAvailableBytes(options.folder);
   const fit =
     needBytes > freeBytes ? 'will-not-fit' : needBytes + options.reserveBytes > freeBytes ? 'tight' : 'fits';

@@ -8,6 +8,7 @@ import type { ModelsContext } from '../models-context.ts';
 import { preflight } from '../preflight/preflight.ts';
 import { type HubRepository, type ModelReference, parseReference } from '../reference.ts';
 import type { Manifest } from '../registry/manifest-files.ts';
+import { allocatedBytes } from '../registry/registry.ts';
 import { openFolderRepository } from '../repository/folder-repository.ts';
 import { openHubRepository } from '../repository/hub-repository.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -138,6 +139,7 @@ async function examine(
     reserveBytes: context.reserveBytes,
     contextTokens: work.options.contextTokens ?? context.contextTokens,
     isReady: work.isReady,
+    heldBytes: await allocatedBytes(paths.pull(keyOf(plan))),
     signal: work.signal,
   });
 }

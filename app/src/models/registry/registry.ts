@@ -10,6 +10,9 @@ import {
 } from './manifest-files.ts';
 import { blobHash, createModelPaths, type ModelPaths } from './model-paths.ts';
 
+/** `stat` counts blocks of this size whatever the file system's own are. */
+const blockBytes = 512;
+
 /** What is here: content under its hash, and manifests that say what it is. Newest first. */
 export class Registry {
   readonly paths: ModelPaths;
@@ -124,6 +127,13 @@ export async function removeTree(path: string): Promise<number> {
   const bytes = await sizeOf(path);
   await rm(path, { recursive: true, force: true });
   return bytes;
+}
+
+/** Bytes of the disk that the files of a folder take: less than they are long where they have holes. */
+export async function allocatedBytes(folder: string): Promise<number> {
+  const paths = (await namesIn(folder)).map((name) => `${folder}/${name}`);
+  const all = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  return all.reduce((sum, stats) => sum + (stats?.blocks ?? 0) * blockBytes, 0);
 }
 
 async function newestChange(folder: string): Promise<number> {

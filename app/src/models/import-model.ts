@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 import type { ModelRecord } from '../contracts/models.ts';
@@ -14,7 +13,7 @@ import { createMeter } from './pull/progress.ts';
 import { planContext, type PullWork } from './pull/pull-model.ts';
 import { planConversion } from './pull/pull-plan.ts';
 import { formatReference, type ModelReference, parseReference } from './reference.ts';
-import { hashFile, toStorageError } from './registry/durable-files.ts';
+import { copyDurably, hashFile, toStorageError } from './registry/durable-files.ts';
 import {
   checkRunnable,
   type ModelFacts,
@@ -101,7 +100,7 @@ function plainName(path: string): string {
 
 async function copyOf(parts: readonly string[], place: JoinPlace, work: PullWork): Promise<string> {
   const [only, ...others] = parts;
-  if (only !== undefined && others.length === 0) await copyFile(only, place.path, constants.COPYFILE_FICLONE);
+  if (only !== undefined && others.length === 0) await copyDurably(only, place.path);
   else {
     const meter = createMeter('convert', work.emit);
     await rm(place.journal, { force: true });

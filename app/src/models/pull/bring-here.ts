@@ -1,8 +1,6 @@
-import { constants } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
 import type { RepositoryFiles, WeightShard } from '../convert/convert-types.ts';
 import { downloadFile } from '../hub/download-file.ts';
-import { syncFolder, writeDurably } from '../registry/durable-files.ts';
+import { copyDurably, syncFolder, writeDurably } from '../registry/durable-files.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { OpenHubRepository } from '../repository/hub-repository.ts';
 import type { Meter } from './progress.ts';
@@ -28,7 +26,7 @@ export async function bringHere(repository: OpenHubRepository, path: string, bri
   const onProgress = (doneBytes: number): void => meter.file(path, doneBytes, entry.sizeBytes);
   const cached = await repository.cached(path, onProgress);
   if (cached !== undefined) {
-    await copyFile(cached.path, target, constants.COPYFILE_FICLONE);
+    await copyDurably(cached.path, target);
     await syncFolder(folder);
     return target;
   }

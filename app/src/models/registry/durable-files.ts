@@ -1,6 +1,6 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { AppError } from '../../contracts/app-error.ts';
 
 /** Makes a rename or a new name in this folder survive a power cut. */
@@ -31,6 +31,18 @@ export async function writeDurably(
   } catch (error) {
     await rm(place.aside, { force: true });
     throw toStorageError(error);
+  }
+}
+
+/** A copy whose bytes are on the disk when this resolves (shared with the original where that can be); not yet its name. */
+export async function copyDurably(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_FICLONE);
+  // The copy has the rights of the original, which may be for reading only; that is enough for this.
+  const handle = await open(to, 'r');
+  try {
+    await handle.datasync();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -103,6 +112,19 @@ describe('a GGUF model in parts', () => {
       .map(([, from = 0, to = Infinity]) => Number(to) - Number(from));
     // Headers are looked at again, 256 KiB at a time; no part is fetched again.
     expect(Math.max(0, ...lengths)).toBeLessThan(1 << 18);
+    expect(inside('pulls')).toEqual([]);
+  });
+
+  it('is pulled anew where it was taken over and then could not be named', async () => {
+    at.hub.add({ id: 'owner/split', files: await filesOf({ parts: 3 }) });
+    const name = createHash('sha256').update('owner/split:q8_0').digest('hex');
+    const inTheWay = join(at.folder, `models/manifests/${name}.json.part`);
+    mkdirSync(inTheWay, { recursive: true });
+    await expect(drain(at.models.pull('owner/split'))).rejects.toMatchObject({ code: 'input-output' });
+    expect(inside('blobs')).toHaveLength(1);
+    rmSync(inTheWay, { recursive: true });
+    expect(await pulled(at.models.pull('owner/split'))).toMatchObject({ id: 'owner/split:q8_0', sha256 });
+    expect(inside('blobs')).toHaveLength(1);
     expect(inside('pulls')).toEqual([]);
   });
 

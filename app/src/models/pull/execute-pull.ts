@@ -114,7 +114,7 @@ async function fetchFile(plan: FetchPlan, work: Work): Promise<Finished> {
 /** The file, or all parts of it that are not joined yet; where each is or was. */
 async function bringFiles({ repository, files }: FetchPlan, work: Work): Promise<string[]> {
   const { paths } = work.registry;
-  const joined = await partsJoined(paths.inPull(work.key, 'result.journal'));
+  const joined = await partsJoined(joinPlace(paths, work.key));
   const meter = createMeter('download', work.emit);
   meter.total(files.slice(joined).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const brought: string[] = [];

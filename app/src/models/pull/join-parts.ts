@@ -1,4 +1,4 @@
-import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { readGguf } from '../../formats/gguf/gguf-reader.ts';
 import { planJoin } from '../../formats/gguf/gguf-split.ts';
@@ -35,14 +35,14 @@ export interface JoinOptions {
 const pieceBytes = 4 << 20;
 
 /** How many parts an earlier run got into the whole. */
-export async function partsJoined(journal: string): Promise<number> {
-  return (await readState(journal))?.joined ?? 0;
+export async function partsJoined(place: JoinPlace): Promise<number> {
+  return (await readState(place))?.joined ?? 0;
 }
 
 /** Makes one GGUF file of the parts of a split one; after a crash it goes on with the part it was at. */
 export async function joinParts(options: JoinOptions): Promise<void> {
   const { parts, place, isConsumed } = options;
-  const state = (await readState(place.journal)) ?? (await begin(options));
+  const state = (await readState(place)) ?? (await begin(options));
   const whole = await open(place.path, 'r+');
   try {
     while (state.joined < parts.length) {
@@ -107,9 +107,15 @@ async function copyPart(
   }
 }
 
-async function readState(journal: string): Promise<JoinState | undefined> {
+/**
+ * What the journal says, where the whole that it speaks of is there: one that was finished and taken away before anybody
+ * named it (a kill, a full disk) is made anew.
+ */
+async function readState({ journal, path }: JoinPlace): Promise<JoinState | undefined> {
   const text = await readFile(journal, 'utf8').catch(() => 'null');
-  return stateSchema.safeParse(parseJson(text)).data;
+  const state = stateSchema.safeParse(parseJson(text)).data;
+  const whole = await stat(path).catch(() => undefined);
+  return whole?.size === state?.sizeBytes ? state : undefined;
 }
 
 function parseJson(text: string): unknown {

@@ -72,6 +72,13 @@ describe('S1: the name it is called by', () => {
     expect(statusOf(await at('other.example:81'))).toBe(200);
     expect(statusOf(await at('other.example:82'))).toBe(403);
   });
+
+  test('a second server on a loopback address of its own answers by it', async () => {
+    const second = await startServer({ environment: { HOST: '127.0.0.2' } });
+    expect(new URL(second.address).hostname).toBe('127.0.0.2');
+    expect((await second.call('GET', '/api/chats')).status).toBe(200);
+    await second.close();
+  });
 });
 
 describe('S2: the page that asks', () => {

@@ -12,13 +12,15 @@ export interface HostGateOptions {
   host: string;
   /** Further names from CORRAL_ALLOWED_HOSTS, with or without a port. */
   allowedHosts: readonly string[];
+  /** Those of this machine; absent: as the system tells them. */
+  addresses?: () => string[];
 }
 
 const loopbackNames = ['localhost', '127.0.0.1', '::1'];
 const hostHeader = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9._-]{1,253}))(?::(\d{1,5}))?$/;
 
 /** Name and port of a Host header, in lower case; null where it is none. A trailing dot is part of the name. */
-export function splitHost(header: string): { name: string; port: string | null } | null {
+function splitHost(header: string): { name: string; port: string | null } | null {
   const match = hostHeader.exec(header.toLowerCase());
   if (!match) return null;
   return { name: match[1] ?? match[2] ?? '', port: match[3] ?? null };
@@ -28,24 +30,46 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
+/** A name of CORRAL_ALLOWED_HOSTS, where an IPv6 address needs no brackets. */
+export function splitAllowed(allowed: string): { name: string; port: string | null } | null {
+  return splitHost(isIP(allowed) === 6 ? `[${allowed}]` : allowed);
+}
+
 function ownAddresses(): string[] {
   return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .map(({ address }) => address.toLowerCase());
 }
 
-/** Listening on every address means that each own one is a right name; a foreign name never is. */
-function namesOf(host: string): string[] {
-  if (isLoopback(host)) return loopbackNames;
-  if (host === '0.0.0.0' || host === '::') return [...loopbackNames, ...ownAddresses()];
-  return [...loopbackNames, host.toLowerCase()];
+/** How long a reading of the addresses holds: whoever asks by wrong ones does not make each request read them. */
+const addressesHoldMs = 1_000;
+
+/**
+ * Whether an address is one of this machine just now. They come and go: a network that is up only after the start, another
+ * Wi-Fi, a new lease, a VPN.
+ */
+function currentAddresses(read: () => string[]): (name: string) => boolean {
+  let known = new Set<string>();
+  let readAt = -Infinity;
+  return (name) => {
+    if (isIP(name) === 0) return false;
+    if (performance.now() - readAt > addressesHoldMs) {
+      known = new Set(read());
+      readAt = performance.now();
+    }
+    return known.has(name);
+  };
 }
 
-export function createHostGate({ host, allowedHosts }: HostGateOptions): HostGate {
-  const names = new Set(namesOf(host));
+export function createHostGate({ host, allowedHosts, addresses = ownAddresses }: HostGateOptions): HostGate {
+  const names = new Set(loopbackNames);
   const pairs = new Set<string>();
+  // Listening on every address means that each own one is a right name; a foreign name never is.
+  const listensOnAll = host === '0.0.0.0' || host === '::';
+  if (!listensOnAll) names.add(host.toLowerCase());
+  const isOwn = listensOnAll ? currentAddresses(addresses) : () => false;
   for (const allowed of allowedHosts) {
-    const split = splitHost(isIP(allowed) === 6 ? `[${allowed}]` : allowed);
+    const split = splitAllowed(allowed);
     if (split?.port) pairs.add(`${split.name}:${split.port}`);
     else if (split) names.add(split.name);
   }
@@ -53,7 +77,8 @@ export function createHostGate({ host, allowedHosts }: HostGateOptions): HostGat
     allows(header) {
       const split = header === undefined ? null : splitHost(header);
       if (split === null) return false;
-      return names.has(split.name) || (split.port !== null && pairs.has(`${split.name}:${split.port}`));
+      const { name, port } = split;
+      return names.has(name) || (port !== null && pairs.has(`${name}:${port}`)) || isOwn(name);
     },
   };
 }

@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { X509Certificate } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 import type { Config } from '../config/config.ts';
+import { writeDurably } from '../models/registry/durable-files.ts';
+import { splitAllowed } from './gates/host-gate.ts';
 
 export interface Certificate {
   cert: string;
@@ -16,32 +18,71 @@ type CertificateConfig = Pick<Config, 'home' | 'host' | 'allowedHosts' | 'tlsCer
 const lifetimeDays = 397;
 const renewDays = 30;
 
+/** What the operator and this machine are called, whatever networks there are just now. */
+function lastingNames({ host, allowedHosts }: CertificateConfig): string[] {
+  const given = allowedHosts.map((allowed) => splitAllowed(allowed)?.name ?? '');
+  const all = ['localhost', '127.0.0.1', '::1', hostname(), host, ...given];
+  return [...new Set(all)].filter((name) => name !== '' && name !== '0.0.0.0' && name !== '::');
+}
+
 /** The names and addresses by which people in the house reach this machine. */
-function names({ host, allowedHosts }: CertificateConfig): string[] {
+function names(config: CertificateConfig): string[] {
   const own = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .filter(({ address }) => !address.startsWith('fe80'))
     .map(({ address }) => address);
-  const given = allowedHosts.map((name) => name.replace(/:\d+$/, ''));
-  const all = ['localhost', '127.0.0.1', '::1', hostname(), host, ...own, ...given];
-  return [...new Set(all)].filter((name) => name !== '0.0.0.0' && name !== '::');
+  return [...new Set([...lastingNames(config), ...own])];
 }
 
-function readGiven(config: CertificateConfig): Certificate {
-  try {
-    return { cert: readFileSync(config.tlsCertificate, 'utf8'), key: readFileSync(config.tlsKey, 'utf8') };
-  } catch (cause) {
-    throw new AppError('config-invalid', `the certificate cannot be read: ${String(cause)}`, {
-      hint: 'Set both CORRAL_TLS_CERTIFICATE and CORRAL_TLS_KEY to PEM files, or neither.',
+function belongTogether({ cert, key }: Certificate): boolean {
+  return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+}
+
+function readGiven({ tlsCertificate, tlsKey }: CertificateConfig): Certificate {
+  const refuse = (why: string, cause?: unknown): AppError =>
+    new AppError('config-invalid', `the certificate cannot be used: ${why}`, {
+      hint: 'Set both CORRAL_TLS_CERTIFICATE and CORRAL_TLS_KEY to PEM files that belong together, or neither.',
       cause,
     });
+  try {
+    const given = { cert: readFileSync(tlsCertificate, 'utf8'), key: readFileSync(tlsKey, 'utf8') };
+    if (belongTogether(given)) return given;
+  } catch (cause) {
+    throw refuse(String(cause), cause);
   }
+  throw refuse(`${tlsKey} is not the key of ${tlsCertificate}`);
 }
 
-function isUsable(file: string): boolean {
-  if (!existsSync(file)) return false;
-  const certificate = new X509Certificate(readFileSync(file));
-  return new Date(certificate.validTo).getTime() > Date.now() + renewDays * 24 * 60 * 60_000;
+/**
+ * Whether it can go on being used. That the machine has other addresses by now is no reason to make another: each new
+ * one has to be trusted anew in every browser.
+ */
+function isUsable(kept: Certificate, config: CertificateConfig): boolean {
+  const certificate = new X509Certificate(kept.cert);
+  const isNamed = (name: string): boolean =>
+    (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined;
+  const endsAt = new Date(certificate.validTo).getTime();
+  return (
+    belongTogether(kept) &&
+    endsAt > Date.now() + renewDays * 24 * 60 * 60_000 &&
+    lastingNames(config).every(isNamed)
+  );
+}
+
+interface CertificateFiles {
+  folder: string;
+  cert: string;
+  key: string;
+}
+
+/** Null where there is none, or none that can be used: another is made. */
+function readKept(files: CertificateFiles, config: CertificateConfig): Certificate | null {
+  try {
+    const kept = { cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8') };
+    return isUsable(kept, config) ? kept : null;
+  } catch {
+    return null;
+  }
 }
 
 async function make(config: CertificateConfig): Promise<Certificate> {
@@ -63,17 +104,22 @@ async function make(config: CertificateConfig): Promise<Certificate> {
   return { cert: made.cert, key: made.private };
 }
 
+/** Each file is whole or as before; a pair of which only the key is new does not belong together, and is made again. */
+async function keep(files: CertificateFiles, { cert, key }: Certificate): Promise<void> {
+  const { folder } = files;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await writeDurably({ folder, path: files.key, aside: `${files.key}.part` }, key);
+  await writeDurably({ folder, path: files.cert, aside: `${files.cert}.part` }, cert);
+}
+
 /** The given certificate, or one made here and kept in CORRAL_HOME until it nears its end. */
 export async function certificateOf(config: CertificateConfig): Promise<Certificate> {
   if (config.tlsCertificate !== '' || config.tlsKey !== '') return readGiven(config);
   const folder = join(config.home, 'tls');
-  const files = { cert: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') };
-  if (isUsable(files.cert) && existsSync(files.key)) {
-    return { cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8') };
-  }
+  const files = { folder, cert: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') };
+  const kept = readKept(files, config);
+  if (kept !== null) return kept;
   const certificate = await make(config);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(files.key, certificate.key, { mode: 0o600 });
-  writeFileSync(files.cert, certificate.cert, { mode: 0o600 });
+  await keep(files, certificate);
   return certificate;
 }

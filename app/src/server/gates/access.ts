@@ -82,11 +82,12 @@ export function createAccess(options: AccessOptions): Access {
   const cookieName = () => (options.isHttps ? '__Host-corral' : `corral-${options.port()}`);
   const attributes = `; Path=/; HttpOnly; SameSite=Strict${options.isHttps ? '; Secure' : ''}`;
 
-  function principal({ headers }: AccessQuestion): Principal | 'wrong' | null {
-    const bearer = scheme.exec(headers.authorization ?? '')?.[1];
-    if (bearer !== undefined && localToken !== '' && equal(bearer, localToken)) {
-      return { owner: soleOwner, by: 'local-token' };
-    }
+  /** A secret of 256 random bits that the command line of this user reads from a file. */
+  function isLocalToken(bearer: string | undefined): boolean {
+    return bearer !== undefined && localToken !== '' && equal(bearer, localToken);
+  }
+
+  function principal({ headers }: AccessQuestion, bearer: string | undefined): Principal | 'wrong' | null {
     if (accessKey === '') return { owner: soleOwner, by: 'loopback' };
     if (bearer !== undefined) return equal(bearer, accessKey) ? { owner: soleOwner, by: 'bearer' } : 'wrong';
     return hasSession(headers) ? { owner: soleOwner, by: 'cookie' } : null;
@@ -114,9 +115,12 @@ export function createAccess(options: AccessOptions): Access {
   return {
     needsKey: accessKey !== '',
     whoIsAsking(question) {
-      if (question.headers.authorization !== undefined && accessKey !== '')
-        refuseWhileWaiting(question.remoteAddress);
-      const answer = principal(question);
+      const { authorization } = question.headers;
+      const bearer = scheme.exec(authorization ?? '')?.[1];
+      // Nobody guesses it, so whoever tries keys from this address, a proxy perhaps, does not lock its user out.
+      if (isLocalToken(bearer)) return { owner: soleOwner, by: 'local-token' };
+      if (authorization !== undefined && accessKey !== '') refuseWhileWaiting(question.remoteAddress);
+      const answer = principal(question, bearer);
       if (answer === 'wrong') refuseKey(question.remoteAddress);
       if (answer !== null) return answer;
       throw new AppError('key-required', 'this server asks for its access key', {

@@ -48,6 +48,27 @@ test('tabs hear of jobs, and finished runs are counted', async () => {
   await reader.cancel();
 });
 
+test('a tab hears that there are other models when a pull, an import or an adapter is done', async () => {
+  const working = await startServer();
+  await working.jobs.start();
+  const { body } = await working.call('POST', '/api/streams');
+  const answer = await fetch(`${working.address}/api/streams/${String(body['streamId'])}`);
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  await reader.read();
+  for (const [path, asked] of [
+    ['/api/pulls', { reference: 'owner/name' }],
+    ['/api/model-imports', { path: '/srv/model.gguf' }],
+    ['/api/adapters', { reference: 'owner/adapter' }],
+  ] as const) {
+    expect((await working.call('POST', path, asked)).status).toBe(202);
+    let text = '';
+    while (!text.includes('models-changed')) text += (await reader.read()).value ?? '';
+    expect([path, text]).toEqual([path, expect.stringContaining('"state":"done"')]);
+  }
+  await reader.cancel();
+  await working.close();
+});
+
 test('of a chat the last messages alone can be had; what was left out is said', async () => {
   const id = await newChat();
   for (const content of ['/say one', '/say two']) {

@@ -2,7 +2,7 @@ import { shownJob } from './routes/model-routes.ts';
 import type { ServerContext } from './server-context.ts';
 
 /** Kinds of background work after which there are other models than before. */
-const modelJobs = new Set(['pull', 'adapter']);
+const modelJobs = new Set(['pull', 'import', 'adapter']);
 
 /** Tells open tabs what changed elsewhere, and the metrics what was answered. Gives back what ends that. */
 export function forwardNotices({

@@ -139,6 +139,6 @@ export async function startedParts({ parts, outcome }: OpenedCompletion): Promis
 const anyModel = new Set(['', 'default', 'tgi', 'dummy', 'corral']);
 
 /** Clients that know one model only send a placeholder, or the address they call. */
-export function isPlaceholder(model: string | null | undefined): boolean {
-  return model === undefined || model === null || anyModel.has(model) || /^https?:\/\//.test(model);
+export function isPlaceholder(model: string): boolean {
+  return anyModel.has(model) || /^https?:\/\//.test(model);
 }

@@ -3,6 +3,7 @@ import { AppError, toAppError } from '../contracts/app-error.ts';
 import type { AdapterRecord, ModelRecord } from '../contracts/models.ts';
 import type { Engine } from '../engine/engine.ts';
 import { readMachine } from '../lib/machine.ts';
+import { isPlaceholder } from './completions.ts';
 import type { ServerContext } from './server-context.ts';
 
 type Parts = Pick<ServerContext, 'models' | 'engines' | 'providers'>;
@@ -113,8 +114,27 @@ export async function judgedCatalogue({ models }: Parts): Promise<JudgedEntry[]>
   });
 }
 
-/** The reference that a compatibility client means; unknown names are refused with those there are. */
-export async function knownModel(parts: Parts, name: string): Promise<string> {
+/**
+ * The id of the operator's model, as it stands in the list: CORRAL_MODEL may leave the quantisation out. What is not here
+ * yet stays as it was written.
+ */
+export async function defaultModelId({
+  models,
+  config,
+}: Pick<ServerContext, 'models' | 'config'>): Promise<string> {
+  const listed = await models.list();
+  // Resolving converts the bundled model, which a look at a list must not wait for.
+  if (listed.some(({ id }) => id === config.model)) return config.model;
+  const source = await models.resolve(config.model).catch(() => null);
+  return source?.id ?? config.model;
+}
+
+/**
+ * The id of the model that a compatibility client asks for; undefined where it names none. Unknown names are refused with
+ * those there are.
+ */
+export async function askedModel(parts: Parts, name: string | null | undefined): Promise<string | undefined> {
+  if (typeof name !== 'string' || isPlaceholder(name)) return undefined;
   try {
     return (await parts.models.resolve(name)).id;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { Client } from '@gradio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startServer, type RunningServer } from '../fixtures/running-server.ts';
+import { scriptedModels, startServer, type RunningServer } from '../fixtures/running-server.ts';
 
 let running: RunningServer;
 beforeAll(async () => {
@@ -104,6 +104,38 @@ describe('TGI', () => {
     const list = JSON.parse(tokens.text) as { text: string; start: number; stop: number }[];
     expect(list.map(({ text }) => text).join('')).toContain('llama');
     expect(list.at(-1)?.stop).toBe(list.map(({ text }) => text).join('').length);
+  });
+
+  test('what it tells is of the model that is meant: the default one by its short name, or the one named', async () => {
+    const [record] = await scriptedModels().list();
+    const models = {
+      ...scriptedModels(),
+      list: async () => [{ ...record!, id: 'scripted:q8_0', trainedContextTokens: 2048 }],
+      resolve: async (reference: string) => ({
+        kind: 'scripted' as const,
+        id: reference === 'scripted' ? 'scripted:q8_0' : reference,
+      }),
+    };
+    const short = await startServer({ models, script: { contextTokens: 1024 } });
+    const loaded = () => short.engines.loaded().map(({ id }) => id);
+    const information = async () => (await short.call('GET', '/info')).body;
+    expect(await information()).toMatchObject({ max_total_tokens: 2048, model_sha: record!.sha256 });
+    expect((await short.call('GET', '/api/models')).body).toMatchObject({ defaultModel: 'scripted:q8_0' });
+
+    const parameters = { decoder_input_details: true };
+    const asked = { inputs: '/say llama', parameters, model: 'scripted-other' };
+    const { body } = await short.call('POST', '/generate', asked);
+    expect((body['details'] as { prefill: unknown[] }).prefill.length).toBeGreaterThan(0);
+    const tokens = await short.call('POST', '/tokenize', { inputs: 'llama', model: 'scripted-third' });
+    expect(tokens.status).toBe(200);
+    expect(loaded()).toEqual(['scripted-other', 'scripted-third']);
+
+    await short.call('POST', '/generate', { inputs: '/say llama' });
+    expect(loaded()).toContain('scripted:q8_0');
+    expect(await information()).toMatchObject({ max_total_tokens: 1024, max_input_tokens: 1023 });
+    await short.close();
+    const unknown = await running.call('POST', '/tokenize', { inputs: 'llama', model: 'nowhere' });
+    expect([unknown.status, unknown.text]).toEqual([404, expect.stringContaining('scripted') as unknown]);
   });
 
   test('a request is held while the model loads, and answered', async () => {

@@ -1,7 +1,6 @@
 import { AppError } from '../../contracts/app-error.ts';
 import type { Prompt } from '../../engine/engine.ts';
-import { isPlaceholder } from '../completions.ts';
-import { knownModel } from '../model-views.ts';
+import { askedModel } from '../model-views.ts';
 import type { ServerContext } from '../server-context.ts';
 import type { EmbeddingRequest } from './openai-requests.ts';
 import { refuseField } from './unsupported-fields.ts';
@@ -13,7 +12,7 @@ export async function embeddings(
 ): Promise<object> {
   if (body.dimensions !== undefined && body.dimensions !== null)
     refuseField('dimensions', 'a model gives as many numbers as it has');
-  const model = isPlaceholder(body.model) ? undefined : await knownModel(context, String(body.model));
+  const model = await askedModel(context, body.model);
   const prompts = promptsOf(body.input);
   const found = await context.chats.embed(
     owner,

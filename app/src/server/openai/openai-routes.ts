@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { uuidv7 } from 'uuidv7';
 import { AppError } from '../../contracts/app-error.ts';
 import type { CompletionRequest } from '../../chat/chats.ts';
-import { collectCompletion, isPlaceholder, openCompletion, type CompletionCall } from '../completions.ts';
+import { collectCompletion, openCompletion, type CompletionCall } from '../completions.ts';
 import { promptLimitBytes } from '../limits.ts';
-import { knownModel, listModels } from '../model-views.ts';
+import { askedModel, listModels } from '../model-views.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
 import type { ServerContext } from '../server-context.ts';
 import { chatLogprobs, finishReason, textLogprobs, timingsObject, usageObject } from './openai-answers.ts';
@@ -34,7 +34,7 @@ async function callOf(
   body: CommonRequest,
   rest: Pick<CompletionRequest, 'prompt'> & { logprobs: number | undefined },
 ): Promise<CompletionCall> {
-  const model = isPlaceholder(body.model) ? undefined : await knownModel(context, String(body.model));
+  const model = await askedModel(context, body.model);
   const sampling = samplingOf(body);
   return {
     owner: ownerOf(request),

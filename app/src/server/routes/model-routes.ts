@@ -5,7 +5,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import { diskAvailableBytes } from '../../lib/machine.ts';
 import { namesPath } from '../../models/reference.ts';
 import type { Job } from '../../store/job-store.ts';
-import { judgedCatalogue, listModels, showModel } from '../model-views.ts';
+import { defaultModelId, judgedCatalogue, listModels, showModel } from '../model-views.ts';
 import type { ServerContext } from '../server-context.ts';
 import { serveRoute } from '../serve-route.ts';
 import { withoutUndefined } from './request-values.ts';
@@ -19,7 +19,7 @@ function readingRoutes(app: FastifyInstance, context: ServerContext): void {
   const { models, config } = context;
   serveRoute(app, modelRoutes.list, async ({ query }) => ({
     models: await listModels(context, query.provider),
-    defaultModel: config.model,
+    defaultModel: await defaultModelId(context),
   }));
   serveRoute(app, modelRoutes.show, ({ params }) => showModel(context, params.model));
   serveRoute(app, modelRoutes.catalogue, async () => ({ entries: await judgedCatalogue(context) }));

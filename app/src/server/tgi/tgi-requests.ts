@@ -48,4 +48,6 @@ const maxTokenizeCharacters = 100_000;
 export const tokenizeSchema = z.looseObject({
   inputs: z.string().max(maxTokenizeCharacters),
   add_special_tokens: z.boolean().nullish(),
+  model: z.string().max(512).nullish(),
 });
+export type TokenizeRequest = z.infer<typeof tokenizeSchema>;

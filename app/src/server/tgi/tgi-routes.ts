@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../contracts/app-error.ts';
-import { collectCompletion, isPlaceholder, openCompletion, type CompletionCall } from '../completions.ts';
+import { collectCompletion, openCompletion, type CompletionCall } from '../completions.ts';
 import { promptLimitBytes } from '../limits.ts';
-import { knownModel } from '../model-views.ts';
+import { askedModel, defaultModelId } from '../model-views.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
 import type { ServerContext } from '../server-context.ts';
 import { tgiDetails, type PrefillToken } from './tgi-answers.ts';
-import { tgiRequestSchema, tokenizeSchema, type TgiRequest } from './tgi-requests.ts';
+import { tgiRequestSchema, tokenizeSchema, type TgiRequest, type TokenizeRequest } from './tgi-requests.ts';
 import { maxStopSequences, tgiSampling } from './tgi-sampling.ts';
 import { streamTgi } from './tgi-stream.ts';
 
@@ -27,7 +27,7 @@ async function callOf(
   isStream: boolean,
 ): Promise<CompletionCall> {
   if (body.inputs === '') throw new AppError('bad-request', '`inputs` cannot be empty');
-  const model = isPlaceholder(body.model) ? undefined : await knownModel(context, String(body.model));
+  const model = await askedModel(context, body.model);
   return {
     owner: ownerOf(request),
     dialect: 'tgi',
@@ -51,9 +51,12 @@ async function pieceOf(engine: Engine, ids: readonly number[], index: number): P
   return both.startsWith(first) ? both.slice(first.length) : engine.detokenize([id]);
 }
 
-/** Each token of a text with where it lies in it. */
-async function tokensOf({ context }: Asked, text: string, addSpecial: boolean) {
-  const { engine, release } = await context.engines.use(context.config.model);
+/** Each token of a text with where it lies in it, by the model's own tokenizer. */
+async function tokensOf(
+  { engines }: ServerContext,
+  { model, text, addSpecial }: { model: string; text: string; addSpecial: boolean },
+) {
+  const { engine, release } = await engines.use(model);
   try {
     const ids = await engine.tokenize(text, { parseSpecial: true, addSpecial });
     let start = 0;
@@ -71,9 +74,9 @@ async function tokensOf({ context }: Asked, text: string, addSpecial: boolean) {
   }
 }
 
-async function prefillOf(asked: Asked, body: TgiRequest): Promise<PrefillToken[]> {
+async function prefillOf({ context }: Asked, body: TgiRequest, model: string): Promise<PrefillToken[]> {
   if (body.parameters?.decoder_input_details !== true) return [];
-  const tokens = await tokensOf(asked, body.inputs, true);
+  const tokens = await tokensOf(context, { model, text: body.inputs, addSpecial: true });
   return tokens.map(({ id, text }) => ({ id, text, logprob: null }));
 }
 
@@ -81,6 +84,7 @@ async function generate(asked: Asked, body: TgiRequest): Promise<object> {
   const done = await collectCompletion(asked.context, await callOf(asked, body, false));
   const { details, decoder_input_details: withPrefill, return_full_text: isFull } = body.parameters ?? {};
   const withTopTokens = (body.parameters?.top_n_tokens ?? 0) > 0;
+  const prefill = await prefillOf(asked, body, done.model.id);
   void asked.reply.headers({
     ...headersOf(body),
     'x-generated-tokens': String(done.outcome.usage?.completionTokens ?? 0),
@@ -88,7 +92,7 @@ async function generate(asked: Asked, body: TgiRequest): Promise<object> {
   return {
     generated_text: (isFull === true ? body.inputs : '') + done.text,
     ...(details === true || withPrefill === true
-      ? { details: tgiDetails(done, { prefill: await prefillOf(asked, body), withTopTokens }) }
+      ? { details: tgiDetails(done, { prefill, withTopTokens }) }
       : {}),
   };
 }
@@ -103,9 +107,16 @@ async function generateStream(asked: Asked, body: TgiRequest): Promise<void> {
   await streamTgi(asked.request, asked.reply, { opened, options });
 }
 
-async function information({ models, config, version, engines }: ServerContext): Promise<object> {
-  const loaded = engines.loaded().find(({ reference }) => reference === config.model)?.description;
-  const record = (await models.list()).find(({ id }) => id === config.model);
+async function tokenize(context: ServerContext, body: TokenizeRequest): Promise<object> {
+  const model = (await askedModel(context, body.model)) ?? context.config.model;
+  return tokensOf(context, { model, text: body.inputs, addSpecial: body.add_special_tokens !== false });
+}
+
+async function information(context: ServerContext): Promise<object> {
+  const { models, config, version, engines } = context;
+  const id = await defaultModelId(context);
+  const loaded = engines.loaded().find((known) => known.id === id)?.description;
+  const record = (await models.list()).find((known) => known.id === id);
   const total =
     loaded?.contextTokens ??
     Math.min(record?.trainedContextTokens ?? config.contextTokens, config.contextTokens);
@@ -151,12 +162,7 @@ export function registerTgi(app: FastifyInstance, context: ServerContext): void 
   });
   app.post('/tokenize', {
     ...options('TGI: the tokens of a text', tokenizeSchema),
-    handler: (request, reply) =>
-      tokensOf(
-        { context, request, reply },
-        bodyOf(request).inputs,
-        (request.body as { add_special_tokens?: boolean | null }).add_special_tokens !== false,
-      ),
+    handler: (request) => tokenize(context, request.body as TokenizeRequest),
   });
   app.get('/info', { schema: { summary: 'TGI: the model', tags: ['tgi'] } }, () => information(context));
   for (const path of ['/health', '/ping']) {

@@ -38,9 +38,13 @@ export type Handler<Contract extends RouteContract> = (
   asked: Asked<Contract>,
 ) => Promise<AnswerOf<Contract>> | AnswerOf<Contract>;
 
-/** Aborted when the connection ends before the answer does. */
+/**
+ * Aborted when the connection ends before the answer does. To be asked for before anything is waited for: a connection
+ * that ended meanwhile says so once, and only to whoever listens.
+ */
 export function goneSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
+  if (reply.raw.destroyed) controller.abort();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort();
   });

@@ -14,7 +14,8 @@ interface Held {
 const bounds: SseBounds = { bufferBytes: 1024 * 1024, stalledMs: 400, heartbeatMs: 60_000 };
 const opened: { server: Server; reader: Socket }[] = [];
 
-async function hold(more: Partial<SseBounds> = {}): Promise<Held> {
+/** A request that nothing has been answered to yet. */
+async function asked(): Promise<Omit<Held, 'writer'>> {
   const waiting = Promise.withResolvers<ServerResponse>();
   const server = createServer((_request, response) => waiting.resolve(response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -24,7 +25,11 @@ async function hold(more: Partial<SseBounds> = {}): Promise<Held> {
   reader.pause();
   reader.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
   opened.push({ server, reader });
-  const response = await waiting.promise;
+  return { response: await waiting.promise, reader };
+}
+
+async function hold(more: Partial<SseBounds> = {}): Promise<Held> {
+  const { response, reader } = await asked();
   return { response, reader, writer: openSse(response, { bounds: { ...bounds, ...more } }) };
 }
 
@@ -37,6 +42,15 @@ afterEach(() => {
 });
 
 const block = (size: number): string => `data: "${'x'.repeat(size)}"\n\n`;
+
+test('a reader that left before its stream was opened is gone from the beginning', async () => {
+  const { response, reader } = await asked();
+  reader.destroy();
+  await expect.poll(() => response.destroyed, { timeout: 10_000 }).toBe(true);
+  const writer = openSse(response, { bounds });
+  expect(writer.gone.aborted).toBe(true);
+  expect(await writer.write(block(1))).toBe(false);
+});
 
 describe('R13: a reader that does not read', () => {
   test('is let go after the stall, and never more than the bound waited for it', async () => {

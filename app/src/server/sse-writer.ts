@@ -92,6 +92,8 @@ export function openSse(response: ServerResponse, options: SseOptions = {}): Sse
     if (performance.now() - lastWrite >= bounds.heartbeatMs * 0.9) put(beat);
   }, bounds.heartbeatMs);
   heart.unref();
+  // Who left while something was looked up has been told as gone already, and would never be again.
+  if (response.destroyed) finish();
 
   return {
     gone: leave.signal,

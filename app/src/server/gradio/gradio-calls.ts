@@ -109,6 +109,13 @@ async function readCall(log: CallLog, it: GradioFunction, reply: FastifyReply): 
   writer.end();
 }
 
+/** Also where the client is gone already. */
+function whenGone(reply: FastifyReply, stop: () => void): void {
+  const gone = goneSignal(reply);
+  if (gone.aborted) stop();
+  else gone.addEventListener('abort', stop, { once: true });
+}
+
 /** Waits for the whole answer; a client that goes away stops it. */
 async function runCall(
   context: ServerContext,
@@ -131,7 +138,7 @@ async function runCall(
       if (event.kind === 'note') warning = warningOf(event.message);
     },
   });
-  goneSignal(reply).addEventListener('abort', () => session.jobs.get(id)?.stop.abort(), { once: true });
+  whenGone(reply, () => session.jobs.get(id)?.stop.abort());
   await over;
   if (last?.kind === 'failed') throw last.error;
   const seconds = last?.kind === 'done' ? last.seconds : 0;

@@ -34,12 +34,13 @@ async function callOf(
   body: CommonRequest,
   rest: Pick<CompletionRequest, 'prompt'> & { logprobs: number | undefined },
 ): Promise<CompletionCall> {
+  const signal = goneSignal(reply);
   const model = await askedModel(context, body.model);
   const sampling = samplingOf(body);
   return {
     owner: ownerOf(request),
     dialect: 'openai',
-    signal: goneSignal(reply),
+    signal,
     request: {
       ...(model === undefined ? {} : { model }),
       prompt: rest.prompt,

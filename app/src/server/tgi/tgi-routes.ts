@@ -27,11 +27,12 @@ async function callOf(
   isStream: boolean,
 ): Promise<CompletionCall> {
   if (body.inputs === '') throw new AppError('bad-request', '`inputs` cannot be empty');
+  const signal = goneSignal(reply);
   const model = await askedModel(context, body.model);
   return {
     owner: ownerOf(request),
     dialect: 'tgi',
-    signal: goneSignal(reply),
+    signal,
     request: {
       ...(model === undefined ? {} : { model }),
       prompt: { kind: 'raw', text: body.inputs, parseSpecial: true },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { maxEmbeddingInputs, maxPromptMessages } from '../limits.ts';
+import { schemaValueSchema } from '../schema-values.ts';
 
 /**
  * Requests as OpenAI's clients send them, with the extras of llama.cpp. Fields that nobody here knows are ignored, as
@@ -17,19 +18,32 @@ const stopSchema = z
   .nullish()
   .transform((stop) => (typeof stop === 'string' ? [stop] : (stop ?? [])).filter((text) => text !== ''));
 
+const jsonSchemaSchema = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
+
 const jsonFormatSchema = z.object({
   name: z.string().max(64).optional(),
-  schema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).optional(),
+  schema: jsonSchemaSchema.optional(),
   strict: z.boolean().nullish(),
 });
 
+/** The schema is `json_schema.schema` to OpenAI, `schema` to llama.cpp and `value` to TGI and huggingface_hub. */
 const responseFormatSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text') }),
   z.object({
-    type: z.literal('json_object'),
-    schema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).optional(),
+    type: z.enum(['json_object', 'json']),
+    schema: jsonSchemaSchema.optional(),
+    value: schemaValueSchema.nullish(),
   }),
-  z.object({ type: z.literal('json_schema'), json_schema: jsonFormatSchema }),
+  z
+    .object({
+      type: z.literal('json_schema'),
+      json_schema: jsonFormatSchema.optional(),
+      value: schemaValueSchema.nullish(),
+    })
+    .refine(({ json_schema: format, value }) => format !== undefined || (value ?? undefined) !== undefined, {
+      path: ['json_schema'],
+      message: 'the schema is missing',
+    }),
 ]);
 
 const commonFields = {
@@ -65,7 +79,7 @@ const commonFields = {
   logit_bias: z.record(z.string().regex(/^\d{1,7}$/), z.number().min(-100).max(100)).nullish(),
   ignore_eos: z.boolean().nullish(),
   grammar: z.string().max(65_536).nullish(),
-  json_schema: z.union([z.record(z.string(), z.unknown()), z.boolean()]).nullish(),
+  json_schema: jsonSchemaSchema.nullish(),
   response_format: responseFormatSchema.nullish(),
   return_progress: z.boolean().nullish(),
   n: optionalInteger(1, 128),

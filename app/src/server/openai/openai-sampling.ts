@@ -1,6 +1,8 @@
 import type { JsonSchema, Sampling } from '../../contracts/sampling.ts';
 import { checkSchema } from '../schema-bounds.ts';
+import { schemaOfValue } from '../schema-values.ts';
 import type { CommonRequest } from './openai-requests.ts';
+import { refuseField } from './unsupported-fields.ts';
 
 /** -1 and 0 mean "no limit of mine" in these clients. */
 function limit(...candidates: (number | null | undefined)[]): number | undefined {
@@ -15,10 +17,19 @@ export function seedOf(seed: number | null | undefined): number | undefined {
 }
 
 function schemaOf(body: CommonRequest): JsonSchema | undefined {
-  const format = body.response_format;
-  if (format?.type === 'json_schema') return format.json_schema.schema ?? { type: 'object' };
-  if (format?.type === 'json_object') return format.schema ?? { type: 'object' };
-  return body.json_schema ?? undefined;
+  const format = body.response_format ?? { type: 'text' };
+  if (format.type === 'text') return body.json_schema ?? undefined;
+  const named = format.type === 'json_schema' ? format.json_schema?.schema : format.schema;
+  if (named !== undefined) return named;
+  const value = format.value ?? undefined;
+  return value === undefined ? { type: 'object' } : schemaOfValue(value, 'response_format.value');
+}
+
+function grammarOf({ grammar }: CommonRequest, jsonSchema: JsonSchema | undefined): string | undefined {
+  if (grammar === '' || grammar === null || grammar === undefined) return undefined;
+  if (jsonSchema !== undefined)
+    refuseField('grammar', 'a JSON schema is asked for beside it, and an answer follows one');
+  return grammar;
 }
 
 /** Copies what is there; `null` is how these clients say "nothing". */
@@ -68,7 +79,7 @@ export function samplingOf(body: CommonRequest): Sampling {
     ),
     logitBias: body.logit_bias,
     ignoreEos: body.ignore_eos,
-    grammar: body.grammar === '' ? undefined : body.grammar,
+    grammar: grammarOf(body, jsonSchema),
     jsonSchema,
   });
 }

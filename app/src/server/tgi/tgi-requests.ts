@@ -1,12 +1,10 @@
 import { z } from 'zod';
 import { seedSchema } from '../openai/openai-requests.ts';
+import { schemaValueSchema } from '../schema-values.ts';
 
 /** Requests as Text Generation Inference takes them. Bounds are checked by hand: its clients know the sentences. */
 
-const grammarSchema = z.object({
-  type: z.string().max(32),
-  value: z.union([z.record(z.string(), z.unknown()), z.string().max(65_536), z.boolean()]),
-});
+const grammarSchema = z.object({ type: z.string().max(32), value: schemaValueSchema });
 
 const stopSchema = z.array(z.string().max(512)).nullish();
 

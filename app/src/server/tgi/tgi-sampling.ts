@@ -2,6 +2,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import type { JsonSchema, Sampling } from '../../contracts/sampling.ts';
 import { seedOf } from '../openai/openai-sampling.ts';
 import { checkSchema } from '../schema-bounds.ts';
+import { schemaOfValue } from '../schema-values.ts';
 import type { TgiParameters } from './tgi-requests.ts';
 
 export const maxStopSequences = 16;
@@ -77,17 +78,9 @@ function grammarOf({ grammar }: TgiParameters): JsonSchema | undefined {
   if (!grammar) return undefined;
   if (grammar.type !== 'json' && grammar.type !== 'json_schema')
     unsupported('grammar', `"${grammar.type}" grammars are not known here`);
-  const value = typeof grammar.value === 'string' ? parseSchema(grammar.value) : grammar.value;
-  checkSchema(value, 'grammar');
-  return value;
-}
-
-function parseSchema(text: string): JsonSchema {
-  try {
-    return JSON.parse(text) as JsonSchema;
-  } catch (cause) {
-    throw new AppError('grammar-invalid', '`grammar` is not valid JSON', { cause });
-  }
+  const schema = schemaOfValue(grammar.value, 'grammar');
+  checkSchema(schema, 'grammar');
+  return schema;
 }
 
 /** TGI's own default. */

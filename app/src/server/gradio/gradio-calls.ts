@@ -63,6 +63,7 @@ function startCall(
     owner,
     session,
     it: call.it,
+    reader: 'call',
     values: call.values,
     say: (event) => append(log, event),
   });
@@ -132,6 +133,7 @@ async function runCall(
     owner,
     session,
     it,
+    reader: 'call',
     values: namedValues(it, data),
     say: (event) => {
       last = event;

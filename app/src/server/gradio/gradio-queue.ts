@@ -20,6 +20,7 @@ export interface JobCall {
   owner: string;
   session: GradioSession;
   it: GradioFunction;
+  reader: GradioJob['reader'];
   /** Already by name. */
   values: Record<string, unknown>;
   say: (event: JobEvent) => void;
@@ -56,9 +57,9 @@ async function work(context: ServerContext, call: JobCall, signal: AbortSignal):
 
 /** Puts a job behind those of its session. Throws for input that is wrong, before anything is queued. */
 export function startJob(context: ServerContext, call: JobCall): { id: string; over: Promise<void> } {
-  const { session, it, say } = call;
+  const { session, it, reader, say } = call;
   if (it.hasAnswer) gradioInput(call.values);
-  const job: GradioJob = { id: newEventId(), stop: new AbortController(), isOver: false };
+  const job: GradioJob = { id: newEventId(), stop: new AbortController(), reader, isOver: false };
   admitJob(session, job);
   const ahead = waiting(session) - 1;
   say({ kind: 'queue', position: ahead, etaMs: null, size: ahead + 1 });

@@ -11,7 +11,7 @@ import { registerGradioCalls } from './gradio-calls.ts';
 import { namedValues } from './gradio-input.ts';
 import { createMessageWriter } from './gradio-messages.ts';
 import { startJob } from './gradio-queue.ts';
-import type { GradioSession } from './gradio-sessions.ts';
+import { awaitedJobs, type GradioSession } from './gradio-sessions.ts';
 
 export const sessionHashSchema = z.string().regex(/^[\w-]{1,128}$/);
 
@@ -37,11 +37,11 @@ function deliver(session: GradioSession, block: string): void {
 }
 
 /**
- * A stream ends when nothing of its session is pending. That is said to whoever reads and never kept: it would end the
- * stream of the next question.
+ * A stream ends when nothing is pending that it tells of. That is said to whoever reads and never kept: it would end
+ * the stream of the next question.
  */
 function closeIfIdle(session: GradioSession): void {
-  if (session.writer === null || [...session.jobs.values()].some(({ isOver }) => !isOver)) return;
+  if (session.writer === null || awaitedJobs(session).length > 0) return;
   deliver(session, dataBlock({ msg: 'close_stream', event_id: null }));
   session.writer.end();
 }
@@ -62,6 +62,7 @@ function join(context: ServerContext, request: FastifyRequest): { event_id: stri
     owner,
     session,
     it,
+    reader: 'queue',
     values: namedValues(it, data),
     say: (event) => {
       const messages = write(event);
@@ -83,24 +84,29 @@ async function readQueue(
 ): Promise<void> {
   const { session_hash: hash } = request.query as { session_hash: string };
   const session = context.gradio.of(ownerOf(request), hash);
+  clearTimeout(session.patience);
   reply.hijack();
   const writer = openSse(reply.raw, { heartbeat: dataBlock({ msg: 'heartbeat' }) });
   // Until all is read that waits, what is new waits behind it.
   while (session.unread.length > 0 && !writer.gone.aborted) await writer.write(session.unread.shift() ?? '');
   if (writer.gone.aborted) return leave(session, writer);
-  session.writer?.end();
+  const before = session.writer;
   session.writer = writer;
+  before?.end();
   writer.gone.addEventListener('abort', () => leave(session, writer), { once: true });
   closeIfIdle(session);
 }
 
+/** Stops what the reader was waiting for unless somebody reads again in time; what is asked later is not its. */
 function leave(session: GradioSession, writer: SseWriter): void {
   if (session.writer === writer) session.writer = null;
-  const timer = setTimeout(() => {
-    if (session.writer !== null) return;
-    for (const job of session.jobs.values()) if (!job.isOver) job.stop.abort();
+  const awaited = awaitedJobs(session);
+  if (session.writer !== null || awaited.length === 0) return;
+  clearTimeout(session.patience);
+  session.patience = setTimeout(() => {
+    for (const { stop } of awaited) stop.abort();
   }, returnMs);
-  timer.unref();
+  session.patience.unref();
 }
 
 function cancel(context: ServerContext, request: FastifyRequest): { success: true } {

@@ -13,12 +13,16 @@ export interface GradioSession {
   /** Messages nobody has read yet. */
   unread: string[];
   writer: SseWriter | null;
+  /** Runs while a reader that left may still come back. */
+  patience: NodeJS.Timeout | undefined;
   usedAt: number;
 }
 
 export interface GradioJob {
   id: string;
   stop: AbortController;
+  /** `queue`: told over the stream of its session. `call`: by whoever asks for it, or waits. */
+  reader: 'queue' | 'call';
   /** Ended: its outcome is kept a while for `GET /call/{name}/{event_id}`. */
   isOver: boolean;
 }
@@ -75,6 +79,7 @@ export function createGradioSessions({ clock }: { clock: Clock }): GradioSession
           jobs: new Map(),
           unread: [],
           writer: null,
+          patience: undefined,
           usedAt: 0,
         };
       }
@@ -86,6 +91,11 @@ export function createGradioSessions({ clock }: { clock: Clock }): GradioSession
     },
     find: (owner, hash) => sessions.get(`${owner}\n${hash}`) ?? null,
   };
+}
+
+/** What the reader of the session's stream waits for. */
+export function awaitedJobs(session: GradioSession): GradioJob[] {
+  return [...session.jobs.values()].filter(({ isOver, reader }) => reader === 'queue' && !isOver);
 }
 
 export function admitJob(session: GradioSession, job: GradioJob): void {

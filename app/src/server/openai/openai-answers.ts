@@ -48,20 +48,31 @@ export function chatLogprobs(tokens: readonly TokenLogprob[]): object {
   };
 }
 
-/** The older form of /v1/completions; offsets count from `offset`. */
-export function textLogprobs(tokens: readonly TokenLogprob[], offset: number): object {
-  let at = offset;
-  const offsets = tokens.map(({ text }) => {
+/** By their texts; of those that are written alike the likeliest is told, which comes first. */
+function alternativesOf({ top }: TokenLogprob): Record<string, number> {
+  const told = new Map<string, number>();
+  for (const { text, logprob } of top) if (!told.has(text)) told.set(text, logprob);
+  return Object.fromEntries(told);
+}
+
+/**
+ * Tells the tokens of one answer in their order, in the older form of /v1/completions. Offsets count characters, as
+ * Python's strings do. One that is made of several tokens counts with the last of them: alone each is written as U+FFFD.
+ */
+export function textTeller(): (tokens: readonly TokenLogprob[]) => object {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let at = 0;
+  const offsetOf = ({ text, bytes }: TokenLogprob): number => {
     const here = at;
-    at += text.length;
+    // A service that tells no bytes has whole texts only.
+    const added = bytes.length === 0 ? text : decoder.decode(Uint8Array.from(bytes), { stream: true });
+    at += Array.from(added).length;
     return here;
-  });
-  return {
+  };
+  return (tokens) => ({
     tokens: tokens.map(({ text }) => text),
     token_logprobs: tokens.map(({ logprob }) => logprob),
-    top_logprobs: tokens.map(({ top }) =>
-      Object.fromEntries(top.map(({ text, logprob }) => [text, logprob])),
-    ),
-    text_offset: offsets,
-  };
+    top_logprobs: tokens.map(alternativesOf),
+    text_offset: tokens.map(offsetOf),
+  });
 }

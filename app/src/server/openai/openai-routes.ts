@@ -7,7 +7,7 @@ import { promptLimitBytes } from '../limits.ts';
 import { askedModel, listModels } from '../model-views.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
 import type { ServerContext } from '../server-context.ts';
-import { chatLogprobs, finishReason, textLogprobs, timingsObject, usageObject } from './openai-answers.ts';
+import { chatLogprobs, finishReason, textTeller, timingsObject, usageObject } from './openai-answers.ts';
 import { embeddings } from './openai-embeddings.ts';
 import { chatPrompt, textPrompt } from './openai-prompts.ts';
 import {
@@ -127,23 +127,18 @@ async function textCompletion(asked: Asked, body: TextCompletionRequest): Promis
   const call = await callOf(asked, body, { prompt: textPrompt(body.prompt), logprobs });
   if (body.stream === true) {
     const opened = await openCompletion(asked.context, call);
-    // Where offsets are told, nothing is echoed in front.
-    let offset = 0;
+    const told = textTeller();
     const shape: StreamShape = {
       ...flags(body),
       withLogprobs,
       base: baseOf('cmpl', 'text_completion', opened.model),
       opening: echo === '' ? null : { index: 0, text: echo, logprobs: null, finish_reason: null },
-      choice: (text, tokens) => {
-        const choice = {
-          index: 0,
-          text,
-          logprobs: tokens ? textLogprobs(tokens, offset) : null,
-          finish_reason: null,
-        };
-        offset += text.length;
-        return choice;
-      },
+      choice: (text, tokens) => ({
+        index: 0,
+        text,
+        logprobs: tokens ? told(tokens) : null,
+        finish_reason: null,
+      }),
       closing: (finish, stopReason) => ({
         index: 0,
         text: '',
@@ -161,7 +156,7 @@ async function textCompletion(asked: Asked, body: TextCompletionRequest): Promis
       {
         index: 0,
         text: echo + text,
-        logprobs: withLogprobs ? textLogprobs(tokens, 0) : null,
+        logprobs: withLogprobs ? textTeller()(tokens) : null,
         finish_reason: finishReason(outcome.reason),
         stop_reason: outcome.stopString,
       },

@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts';
 import { createChatCalls } from './chat-calls.ts';
 import type { ChatNotice, Chats } from './chats.ts';
 import { createEmbeddingCalls } from './embedding-calls.ts';
+import { dropStates } from './erase.ts';
 import { createExchangeCalls } from './exchange/exchange-calls.ts';
 import { createLensCalls } from './lens/lens-calls.ts';
 import { createMessageCalls } from './message-calls.ts';
@@ -89,7 +90,7 @@ export function createChats(options: ChatsOptions): Chats {
       title: (payload, signal) => nameChat(context, sources, payload, signal),
       async retention() {
         const now = await agreedTime(store, clock);
-        for (const { chatId } of await store.purgeTrash(now)) await parts.dropState(chatId);
+        await dropStates(parts, await store.purgeTrash(now));
         await store.purgeIdempotencyKeys(now - idempotencyKeptMs);
       },
     },

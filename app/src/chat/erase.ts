@@ -1,3 +1,4 @@
+import { toAppError } from '../contracts/app-error.ts';
 import type { Chat } from '../contracts/chats.ts';
 import type { Page, Store } from '../store/store.ts';
 import type { ChatParts } from './chat-calls.ts';
@@ -14,12 +15,15 @@ export async function erase(parts: ChatParts, owner: string, what: Erasing): Pro
     if (live.owner === owner && (!('chatId' in what) || live.chatId === what.chatId))
       await stopRun(context, owner, live.id);
   const forgotten = forget(temporary, owner, what);
-  await afterErasing(parts, owner, forgotten);
-  const isTemporary = 'chatId' in what && forgotten.length > 0;
-  // Of a temporary chat only events of the log reach the store, and only where it is logged at all.
-  if (isTemporary && context.config.loggingTemporary) await parts.store.eraseOutboxEvents(owner, forgotten);
-  const erased = isTemporary ? [] : await eraseStored(parts, owner, what);
-  return { chatIds: [...forgotten, ...erased] };
+  try {
+    const isTemporary = 'chatId' in what && forgotten.length > 0;
+    if (!isTemporary) return { chatIds: [...forgotten, ...(await eraseStored(parts, owner, what))] };
+    // Of a temporary chat only events of the log reach the store, and only where it is logged at all.
+    if (context.config.loggingTemporary) await parts.store.eraseOutboxEvents(owner, forgotten);
+    return { chatIds: forgotten };
+  } finally {
+    await afterErasing(parts, owner, forgotten);
+  }
 }
 
 /** A store that fails half-way has deleted the rows already: nobody can ask again, so the rest is done all the same. */
@@ -51,15 +55,21 @@ async function storedIds(store: Store, owner: string, what: Erasing): Promise<st
   return ids;
 }
 
-async function afterErasing(
-  { context, dropState }: ChatParts,
-  owner: string,
-  chatIds: readonly string[],
+async function afterErasing(parts: ChatParts, owner: string, chatIds: readonly string[]): Promise<void> {
+  for (const chatId of chatIds)
+    parts.context.notify({ type: 'chat-changed', owner, chatId, version: null, change: 'erased' });
+  const chats = chatIds.map((chatId) => ({ chatId }));
+  await dropStates(parts, chats);
+}
+
+/** Of chats that are gone nobody can ask again: all are tried, and the first that failed is told of at the end. */
+export async function dropStates(
+  { dropState }: Pick<ChatParts, 'dropState'>,
+  chats: readonly { chatId: string }[],
 ): Promise<void> {
-  for (const chatId of chatIds) {
-    await dropState(chatId);
-    context.notify({ type: 'chat-changed', owner, chatId, version: null, change: 'erased' });
-  }
+  const errors: unknown[] = [];
+  for (const { chatId } of chats) await dropState(chatId).catch((error: unknown) => errors.push(error));
+  if (errors.length > 0) throw toAppError(errors[0]);
 }
 
 function forget(temporary: TemporaryChats, owner: string, what: Erasing): string[] {

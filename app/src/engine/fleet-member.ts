@@ -1,4 +1,5 @@
-import { AppError } from '../contracts/app-error.ts';
+import { AppError, toAppError } from '../contracts/app-error.ts';
+import type { ErrorCode } from '../contracts/error-codes.ts';
 import type { Clock } from '../lib/clock.ts';
 import { orAborted } from '../lib/or-aborted.ts';
 import type { Engine, LoadOptions, ModelSource } from './engine.ts';
@@ -19,6 +20,9 @@ export interface FleetMemberOptions {
   onGone(member: FleetMember, how: 'failed' | 'dropped' | 'by-itself'): void;
   onReleased(): void;
 }
+
+/** What an engine says that has gone, or is about to. */
+const endings = new Set<ErrorCode>(['engine-crashed', 'engine-hung', 'engine-unavailable']);
 
 /** A model in memory or on its way there, and who uses it. */
 export class FleetMember {
@@ -89,11 +93,15 @@ export class FleetMember {
 
   /** Forgets the KV state of a chat, in memory and on disk. */
   async dropState(stateKey: string): Promise<void> {
-    await this.#engine?.dropState(stateKey).catch(async (error: unknown) => {
-      if (!this.#isDropped) throw error;
+    const engine = this.#engine;
+    try {
+      await engine?.dropState(stateKey);
+    } catch (error) {
+      if (!this.#isDropped && !endings.has(toAppError(error).code)) throw error;
       // An engine that is going takes what it has in memory along, but may be writing it down just now.
-      await this.gone;
-    });
+      await engine?.close();
+      await engine?.closed;
+    }
   }
 
   isNamed(name: string): boolean {

@@ -115,8 +115,12 @@ class Fleet implements Engines {
   }
 
   async dropState(stateKey: string): Promise<void> {
-    await Promise.all([...this.#members.values()].map((member) => member.dropState(stateKey)));
-    await Promise.all(this.#options.loaders.map(async (loader) => loader.dropState?.(stateKey)));
+    const inMemory = [...this.#members.values()].map((member) => member.dropState(stateKey));
+    // Files go after the engines that may still write them, and whatever one of those cannot do.
+    const outcomes = await Promise.allSettled(inMemory);
+    const onDisk = this.#options.loaders.map(async (loader) => loader.dropState?.(stateKey));
+    outcomes.push(...(await Promise.allSettled(onDisk)));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw toAppError(outcome.reason);
   }
 
   lastError(idOrReference: string): AppError | null {

@@ -16,6 +16,12 @@ import type { Vocabulary } from './vocabulary.ts';
 /** Candidates looked at where no top-k bounds them, few at first: usually they hold all that top-p and min-p leave. */
 const looks = [64, 512, Number.POSITIVE_INFINITY];
 
+/**
+ * Where a grammar refused what was drawn, another number draws again. The first one is not even any more: it is known
+ * to have fallen among the refused.
+ */
+const redrawStream = 0x4752_4d52;
+
 const defaults = { ...samplingDefaults, ...rareSamplingDefaults };
 type Settings = { [Name in keyof typeof defaults]: NonNullable<Sampling[Name]> };
 
@@ -82,12 +88,12 @@ export class Sampler {
 
   /** Draws and moves on. Throws `AppError` when nothing can be drawn. */
   next(row: Float32Array): Drawn {
-    const { sampling, vocabulary, grammar } = this.#options;
+    const { sampling, vocabulary, grammar, seed } = this.#options;
     const plain = sampling.logprobs === undefined ? null : row.slice();
     for (const [id, bias] of this.#bias) row[id] = row[id]! + bias;
     this.#penalties.apply(row);
     this.#dry.apply(row);
-    const id = grammar === null ? this.#draw(row) : this.#drawAllowed(row, grammar);
+    const id = grammar === null ? this.#draw(row, seed) : this.#drawAllowed(row, grammar);
     this.#position++;
     this.#mirostat?.take();
     this.see(id);
@@ -101,20 +107,21 @@ export class Sampler {
 
   /** Most drawn tokens are allowed as they are; only a refused one makes the whole row be asked. */
   #drawAllowed(row: Float32Array, grammar: Grammar): number {
-    let id = this.#draw(row);
+    const { seed, vocabulary } = this.#options;
+    let id = this.#draw(row, seed);
     if (!grammar.allows(id)) {
       if (!grammar.filter(row)) {
         throw new AppError('grammar-invalid', 'The grammar allows none of the tokens of this model here.');
       }
-      id = this.#draw(row);
+      id = this.#draw(row, seed ^ redrawStream);
     }
-    if (!this.#options.vocabulary.isEnd(id)) grammar.accept(id);
+    if (!vocabulary.isEnd(id)) grammar.accept(id);
     return id;
   }
 
-  #draw(row: Float32Array): number {
+  #draw(row: Float32Array, seed: number): number {
     const { temperature, topK, topP, minP, typicalP } = this.#settings;
-    if (temperature > 0 && this.#mirostat !== null) return this.#steer(row, this.#mirostat);
+    if (temperature > 0 && this.#mirostat !== null) return this.#steer(row, this.#mirostat, seed);
     candidates.read(row);
     if (temperature <= 0) {
       select(1);
@@ -123,20 +130,17 @@ export class Sampler {
     if (topK > 0 || typicalP < 1) {
       select(topK > 0 ? topK : Number.POSITIVE_INFINITY);
       const kept = typicalP < 1 ? keepTypical(candidates, candidates.length, typicalP) : candidates.length;
-      return this.#pick(this.#cut(kept, () => massOf(candidates.logits, kept)));
+      const cut = this.#cut(kept, () => massOf(candidates.logits, kept));
+      return this.#pick(cut, seed);
     }
-    if (topP >= 1 && minP <= 0 && !this.#looksAtAll()) return this.#drawFromAll(row);
-    return this.#pick(this.#selectUnbounded());
+    if (topP >= 1 && minP <= 0 && !this.#looksAtAll()) return this.#drawFromAll(row, seed);
+    return this.#pick(this.#selectUnbounded(), seed);
   }
 
-  #steer(row: Float32Array, mirostat: Mirostat): number {
-    const id = mirostat.pick(row, candidates, this.#drawing());
+  #steer(row: Float32Array, mirostat: Mirostat, seed: number): number {
+    const id = mirostat.pick(row, candidates, { seed, position: this.#position });
     checkCandidates();
     return id;
-  }
-
-  #drawing(): { seed: number; position: number } {
-    return { seed: this.#options.seed, position: this.#position };
   }
 
   /** Whether something after top-p and min-p has to know every candidate. */
@@ -180,13 +184,13 @@ export class Sampler {
     return kept;
   }
 
-  #drawFromAll(row: Float32Array): number {
+  #drawFromAll(row: Float32Array, seed: number): number {
     const { temperature } = this.#settings;
     select(1);
     const best = candidates.logits[0]!;
     let total = 0;
     for (let id = 0; id < row.length; id++) total += Math.exp((row[id]! - best) / temperature);
-    const target = drawAt(this.#options.seed, this.#position) * total;
+    const target = drawAt(seed, this.#position) * total;
     let sum = 0;
     for (let id = 0; id < row.length; id++) {
       sum += Math.exp((row[id]! - best) / temperature);
@@ -195,20 +199,20 @@ export class Sampler {
     return candidates.ids[0]!;
   }
 
-  #pick(cut: number): number {
+  #pick(cut: number, seed: number): number {
     const { xtcProbability, xtcThreshold, dynamicTemperatureRange, dynamicTemperatureExponent } =
       this.#settings;
     const xtc = { probability: xtcProbability, threshold: xtcThreshold };
-    const kept = leaveOutTopChoices(candidates, cut, xtc, this.#drawing());
+    const kept = leaveOutTopChoices(candidates, cut, xtc, { seed, position: this.#position });
     const temperature = dynamicTemperature(candidates, kept, {
       temperature: this.#settings.temperature,
       range: dynamicTemperatureRange,
       exponent: dynamicTemperatureExponent,
     });
-    return this.#weigh(kept, temperature);
+    return this.#weigh(kept, temperature, seed);
   }
 
-  #weigh(kept: number, temperature: number): number {
+  #weigh(kept: number, temperature: number, seed: number): number {
     if (weights.length < kept) weights = new Float64Array(kept);
     const best = candidates.logits[0]!;
     let total = 0;
@@ -216,7 +220,7 @@ export class Sampler {
       total += Math.exp((candidates.logits[index]! - best) / temperature);
       weights[index] = total;
     }
-    const target = drawAt(this.#options.seed, this.#position) * total;
+    const target = drawAt(seed, this.#position) * total;
     for (let index = 0; index < kept; index++) {
       if (target < weights[index]!) return candidates.ids[index]!;
     }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Sampling } from '../../../contracts/sampling.ts';
+import type { Grammar } from './grammar.ts';
 import { loadLogitKernels } from './logit-kernels.ts';
 import { Mirostat } from './mirostat.ts';
 import { drawAt } from './random.ts';
@@ -18,8 +19,21 @@ const vocabulary = {
   specialPiece: () => new Uint8Array([97]),
 } as unknown as Vocabulary;
 
-function sampler(sampling: Sampling, drawnTokens = 0): Sampler {
-  return new Sampler({ sampling, vocabulary, grammar: null, seed: 7, contextTokens: 4096, drawnTokens });
+function sampler(sampling: Sampling, drawnTokens = 0, grammar: Grammar | null = null): Sampler {
+  return new Sampler({ sampling, vocabulary, grammar, seed: 7, contextTokens: 4096, drawnTokens });
+}
+
+/** A grammar that allows everything but one token. */
+function refusing(refused: number): Grammar {
+  const grammar = {
+    allows: (id: number) => id !== refused,
+    filter: (values: Float32Array) => {
+      values[refused] = Number.NEGATIVE_INFINITY;
+      return true;
+    },
+    accept: () => undefined,
+  };
+  return grammar as unknown as Grammar;
 }
 
 /** Logits of which token 5 is the best, then 6, 7, …; all others far below. */
@@ -171,6 +185,26 @@ describe('Sampler', () => {
     const ids = Array.from({ length: 30 }, () => whole.next(row()).id);
     const resumed = sampler(settings, 10);
     expect(Array.from({ length: 20 }, () => resumed.next(row()).id)).toEqual(ids.slice(10));
+  });
+
+  it.each<[string, Sampling]>([
+    ['top-k', { topK: 3 }],
+    ['min-p', { topK: 0, minP: 0.01 }],
+    ['nothing', { topK: 0 }],
+    ['Mirostat', { mirostat: 2, mirostatTau: 10 }],
+  ])('draws evenly from what a grammar leaves, with %s', (_, settings) => {
+    const all: Sampling = { temperature: 1, topP: 1, minP: 0, ...settings };
+    const draws = 20_000;
+    const logits = [0.6, 0.2, 0.2].map(Math.log);
+    const whole = sampler(all, 0, refusing(0));
+    const drawn = Array.from({ length: draws }, () => whole.next(Float32Array.from(logits)).id);
+    const first = drawn.filter((id) => id === 1).length;
+    expect(drawn).not.toContain(0);
+    expect(Math.abs(first / draws - 0.5)).toBeLessThan(0.02);
+    if (all.mirostat !== undefined) return;
+    const resumed = sampler(all, draws / 2, refusing(0));
+    const rest = Array.from({ length: draws / 2 }, () => resumed.next(Float32Array.from(logits)).id);
+    expect(rest).toEqual(drawn.slice(draws / 2));
   });
 
   it('reports the model’s own log-probabilities, before penalties', () => {

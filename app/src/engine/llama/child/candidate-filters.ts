@@ -66,7 +66,10 @@ export function leaveOutTopChoices(
   return length - last;
 }
 
-/** A temperature that is lower where the model is sure and higher where it is not. */
+/** As good as 0, where only the likeliest is drawn; by 0 itself nothing can be divided. */
+const coldest = 1e-300;
+
+/** A temperature that is lower where the model is sure and higher where it is not; never 0. */
 export function dynamicTemperature(
   { logits }: TopCandidates,
   length: number,
@@ -75,5 +78,5 @@ export function dynamicTemperature(
   if (range <= 0 || length < 2) return temperature;
   const lowest = Math.max(0, temperature - range);
   const doubt = entropyOf(logits, length) / Math.log(length);
-  return lowest + (temperature + range - lowest) * doubt ** exponent;
+  return Math.max(coldest, lowest + (temperature + range - lowest) * doubt ** exponent);
 }

@@ -288,6 +288,20 @@ describe('rarer samplers', () => {
     expect(kinds(3, row())).toBeGreaterThan(kinds(0, row()));
   });
 
+  it('a temperature that follows the doubt down to nothing draws the likeliest', () => {
+    const one = sampler({
+      temperature: 0.7,
+      topK: 40,
+      topP: 1,
+      minP: 0,
+      dynamicTemperatureRange: 0.7,
+      dynamicTemperatureExponent: 10,
+    });
+    const values = row();
+    values[9] = 110;
+    expect(one.next(values).id).toBe(9);
+  });
+
   it('DRY keeps an answer from going round in circles', () => {
     const one = sampler({ temperature: 0, dryMultiplier: 3 });
     for (const id of [5, 6, 7, 30, 5, 6]) one.see(id);

@@ -13,9 +13,8 @@ export function massOf(logits: Float32Array, length: number): number {
 }
 
 /** How surprising the first ones are on the whole, in nats. */
-function entropyOf(logits: Float32Array, length: number): number {
+function entropyOf(logits: Float32Array, length: number, mass = massOf(logits, length)): number {
   const best = logits[0]!;
-  const mass = massOf(logits, length);
   let sum = 0;
   for (let index = 0; index < length; index++) {
     const share = Math.exp(logits[index]! - best) / mass;
@@ -24,24 +23,27 @@ function entropyOf(logits: Float32Array, length: number): number {
   return sum;
 }
 
-/** Keeps those whose surprise is nearest to the usual one, up to a share of the whole; returns how many are left. */
+/**
+ * Keeps those whose surprise is nearest to the usual one, up to a share of the whole; returns how many are left. Each of
+ * a sorted list surprises no less than the one before, so what is nearest to the usual stands together.
+ */
 export function keepTypical(candidates: TopCandidates, length: number, share: number): number {
   const { ids, logits } = candidates;
   const mass = massOf(logits, length);
-  const usual = entropyOf(logits, length) - Math.log(mass);
   const best = logits[0]!;
-  const distance = (index: number): number => Math.abs(best - logits[index]! - usual);
-  const order = Array.from({ length }, (_, index) => index).sort((a, b) => distance(a) - distance(b));
+  const usual = best + Math.log(mass) - entropyOf(logits, length, mass);
+  let end = 0;
+  while (end < length && logits[end]! > usual) end++;
+  let first = end;
   let sum = 0;
-  let kept = 0;
-  while (kept < length && sum < share * mass) sum += Math.exp(logits[order[kept++]!]! - best);
-  // Back in the order of their likelihood.
-  const left = order.slice(0, Math.max(1, kept)).sort((a, b) => a - b);
-  for (const [index, from] of left.entries()) {
-    ids[index] = ids[from]!;
-    logits[index] = logits[from]!;
-  }
-  return left.length;
+  do {
+    const goesUp = first > 0 && (end === length || logits[first - 1]! - usual <= usual - logits[end]!);
+    const next = goesUp ? --first : end++;
+    sum += Math.exp(logits[next]! - best);
+  } while (sum < share * mass && end - first < length);
+  ids.copyWithin(0, first, end);
+  logits.copyWithin(0, first, end);
+  return end - first;
 }
 
 export interface TopChoiceExclusion {

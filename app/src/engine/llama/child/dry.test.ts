@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Dry, type DrySettings } from './dry.ts';
+import { drawAt } from './random.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Token 1 is a line break, 2 and 3 are the halves of "é", 4 is `say:`, every other a letter of its own. */
@@ -23,6 +24,24 @@ function costs(seen: readonly number[], settings: Partial<DrySettings> = {}): Re
   const row = new Float32Array(40);
   dry.apply(row);
   return Object.fromEntries([...row].flatMap((value, id) => (value === 0 ? [] : [[id, -value]])));
+}
+
+/** The same for tokens without a breaker, by comparing every end with every other. */
+function plainCosts(
+  seen: readonly number[],
+  { allowedLength, window }: Pick<DrySettings, 'allowedLength' | 'window'>,
+): Record<number, number> {
+  const tokens = seen.slice(-window);
+  const longest: Record<number, number> = {};
+  for (let end = 0; end < tokens.length - 1; end++) {
+    let length = 0;
+    while (length <= end && tokens[end - length] === tokens.at(-1 - length)) length++;
+    const next = tokens[end + 1]!;
+    if (length >= allowedLength) longest[next] = Math.max(length, longest[next] ?? 0);
+  }
+  return Object.fromEntries(
+    Object.entries(longest).map(([id, length]) => [id, Math.min(1e6, 2 ** (length - allowedLength))]),
+  );
 }
 
 describe('Dry', () => {
@@ -72,6 +91,34 @@ describe('Dry', () => {
   it('is off without a multiplier or a window', () => {
     expect(costs([10, 11, 12, 20, 10, 11], { multiplier: 0 })).toEqual({});
     expect(costs([10, 11, 12, 20, 10, 11], { window: 0 })).toEqual({});
+  });
+
+  it('finds in any text what comparing every end with every other finds', () => {
+    for (let round = 0; round < 500; round++) {
+      const kinds = 1 + (round % 4);
+      const seen = Array.from({ length: round % 61 }, (_, at) => 10 + Math.floor(drawAt(round, at) * kinds));
+      const settings = { allowedLength: 1 + (round % 3), window: 1 + ((round * 7) % 61) };
+      expect(costs(seen, settings)).toEqual(plainCosts(seen, settings));
+    }
+  });
+
+  it('is as quick where a long prompt is one repetition and no bound holds', () => {
+    const tokens = 65_536;
+    const dry = new Dry(
+      { multiplier: 0.8, base: 1.0001, allowedLength: 2, window: tokens, breakers: [] },
+      vocabulary,
+    );
+    for (let at = 0; at < tokens; at++) dry.see(10);
+    const row = new Float32Array(40);
+    let bestMs = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 5; round++) {
+      const started = performance.now();
+      dry.apply(row.fill(0));
+      bestMs = Math.min(bestMs, performance.now() - started);
+    }
+    // A few ms; each place compared with the whole end takes seconds.
+    expect(bestMs).toBeLessThan(500);
+    expect(row[10]).toBeLessThan(-500);
   });
 
   it('keeps its cost within what a float can hold', () => {

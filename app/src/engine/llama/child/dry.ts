@@ -71,12 +71,12 @@ export class Dry {
     const { allowedLength } = this.#settings;
     const most = Math.min(this.#unbroken, last - first, Math.max(1, this.#longestRepetition));
     if (most < Math.max(1, allowedLength)) return longest;
+    const shared = measureSharedEnds(seen, first);
     for (let end = first; end < last; end++) {
-      if (seen[end] !== seen[last]) continue;
-      let length = 1;
-      while (length < most && end - length >= first && seen[end - length] === seen[last - length]) length++;
+      const length = Math.min(most, shared[last - end]!);
+      if (length === 0 || length < allowedLength) continue;
       const next = seen[end + 1]!;
-      if (length >= allowedLength && length > (longest.get(next) ?? 0)) longest.set(next, length);
+      if (length > (longest.get(next) ?? 0)) longest.set(next, length);
     }
     return longest;
   }
@@ -90,4 +90,29 @@ export class Dry {
     // One that ended before this token was found then.
     return this.#breakers.some((breaker) => text.includes(breaker, Math.max(0, before - breaker.length + 1)));
   }
+}
+
+/** What `measureSharedEnds` found; applying is synchronous, so one is enough. */
+let sharedEnds = new Int32Array(1024);
+
+/**
+ * For each distance from the last token: how many tokens that end there are the same as the last ones. The Z-function
+ * from the end on, so that the time is linear also where everything repeats itself.
+ */
+function measureSharedEnds(tokens: readonly number[], first: number): Int32Array {
+  const last = tokens.length - 1;
+  const count = tokens.length - first;
+  if (sharedEnds.length < count) sharedEnds = new Int32Array(2 * count);
+  // Distances from `near` up to `far` are known to hold what stands `near` tokens later.
+  let near = 0;
+  let far = 0;
+  for (let back = 1; back < count; back++) {
+    let length = back < far ? Math.min(far - back, sharedEnds[back - near]!) : 0;
+    while (back + length < count && tokens[last - length] === tokens[last - back - length]) length++;
+    sharedEnds[back] = length;
+    if (back + length <= far) continue;
+    near = back;
+    far = back + length;
+  }
+  return sharedEnds;
 }

@@ -252,6 +252,25 @@ describe('rarer samplers', () => {
     }
   });
 
+  it('typical-p of a large vocabulary takes little longer than sorting it', () => {
+    const values = Float32Array.from({ length: 128_256 }, (_, id) => drawAt(11, id) * 10 - 5);
+    const one = sampler({ temperature: 1, topK: 0, topP: 1, minP: 0, typicalP: 0.9 });
+    // Time of this thread's own, in turns: what else the machine does counts for neither.
+    const cost = (act: () => unknown): number => {
+      const before = process.threadCpuUsage();
+      act();
+      const { user, system } = process.threadCpuUsage(before);
+      return user + system;
+    };
+    const sorting: number[] = [];
+    const drawing: number[] = [];
+    for (let round = 0; round < 12; round++) {
+      sorting.push(cost(() => Float64Array.from(values).sort()));
+      drawing.push(cost(() => one.next(values.slice())));
+    }
+    expect(Math.min(...drawing)).toBeLessThan(3.5 * Math.min(...sorting));
+  });
+
   it('XTC leaves out the likeliest as often as it is told', () => {
     const often = (xtcProbability: number): number => {
       const one = sampler({ temperature: 0.1, topK: 5, topP: 1, minP: 0, xtcProbability, xtcThreshold: 0.1 });

@@ -57,8 +57,13 @@ export class TopCandidates {
     }
     const order = keys.subarray(0, kept).sort();
     this.length = Math.min(wanted, kept);
-    this.ids = Int32Array.from(order.subarray(0, this.length), idOfKey);
-    this.logits = Float32Array.from(this.ids, (id) => row[id]!);
+    this.ids = new Int32Array(this.length);
+    this.logits = new Float32Array(this.length);
+    for (let index = 0; index < this.length; index++) {
+      const id = idOfKey(order[index]!);
+      this.ids[index] = id;
+      this.logits[index] = row[id]!;
+    }
   }
 }
 
@@ -74,5 +79,6 @@ function sortKey(value: number, id: number): number {
 }
 
 function idOfKey(key: number): number {
-  return key % idBits;
+  // Exact, and many times faster than the remainder of a double.
+  return key - Math.floor(key / idBits) * idBits;
 }

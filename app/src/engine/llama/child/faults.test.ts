@@ -119,6 +119,24 @@ describe('cancelling', () => {
     expect(['aborted', 'length']).toContain((await first.answer).end.reason);
   });
 
+  it.each(['score', 'embed'] as const)('stops a request that it overtakes too (%s)', async (type) => {
+    const child = await start(slow.path);
+    const { ticket, answer } = child.start({ sampling: { ...steady, maxNewTokens: 1 } });
+    await answer;
+    const { promptTokens } = await child.ask({ type: 'stats' });
+    const ids = [1, ...Array.from({ length: 1500 }, (_, index) => 260 + (index % 100))];
+    const request = { person: 'p', prompt: { kind: 'tokens' as const, ids } };
+    // Tickets count up: the next but one question will have this one.
+    child.cancelTicket(ticket + 2);
+    // The other pipe: it has long been read there.
+    await sleep(500);
+    const asked = type === 'embed' ? { type, request } : { type, request: { ...request, text: 'And on' } };
+    await expect(child.ask(asked)).rejects.toMatchObject({ code: 'cancelled' });
+    const after = await child.ask({ type: 'stats' });
+    expect(after.promptTokens - promptTokens).toBeLessThan(ids.length / 2);
+    expect(after.activeRequests).toBe(0);
+  });
+
   it('of a ticket nobody knows is nothing', async () => {
     const child = await start(model.path);
     child.cancelTicket(123_456);

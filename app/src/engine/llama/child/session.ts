@@ -49,7 +49,9 @@ export class Session {
     const { ticket } = request;
     this.#open.add(ticket);
     const { channel } = this.#options;
-    this.#answer(request)
+    const answer = this.#answer(request);
+    if (this.#early.delete(ticket)) this.cancel(ticket);
+    answer
       .then(
         (value) => channel.send({ type: 'result', ticket, value }),
         (error: unknown) => channel.send({ type: 'failure', ticket, error: toAppError(error).toJSON() }),
@@ -63,8 +65,9 @@ export class Session {
   }
 
   cancel(ticket: number): void {
-    if (this.#open.has(ticket)) this.#cancelled.add(ticket);
-    if (this.#serving?.cancel(ticket) === true) return;
+    const isOpen = this.#open.has(ticket);
+    if (isOpen) this.#cancelled.add(ticket);
+    if (this.#serving?.cancel(ticket) === true || isOpen) return;
     this.#early.add(ticket);
     if (this.#early.size > maxEarly) this.#early.delete(this.#early.values().next().value ?? 0);
   }

@@ -50,7 +50,8 @@ async function connect(config: Config, version: string): Promise<Api> {
   try {
     const { openParts } = await import('./compose/open-parts.ts');
     const parts = await openParts({ config, home, version, logLevel: commandLogLevel(config) });
-    await parts.start();
+    // A command lives for a second: an answer it took up would be cut again at once, and eight such cuts give one up.
+    await parts.start({ takesUpAnswers: false });
     return createApi(
       (method, path, request) => parts.server.handle(method, path, request),
       async () => {

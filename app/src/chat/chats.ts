@@ -34,9 +34,9 @@ export interface Chats
     EmbeddingCalls,
     SettingsCalls,
     ExchangeCalls {
-  /** Takes up again what a crash left unfinished. Call once, before the first request. */
+  /** Takes up again what a crash left unfinished. Call once, before the first request; without it nothing ever is. */
   start(): Promise<{ resumedRuns: number }>;
-  /** Call after a backup was put in place of what was there: answers that it holds unfinished are taken up. */
+  /** Call after a backup was put in place of what was there: answers that it holds unfinished are taken up, after a start. */
   restored(): Promise<void>;
   /** Refuses new runs, makes what was written durable and leaves running answers to the next start. */
   close(): Promise<void>;

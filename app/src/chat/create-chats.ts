@@ -44,6 +44,8 @@ export function createChats(options: ChatsOptions): Chats {
   const conversations = createRoutedStore(store, temporary);
   const listeners = new Set<(notice: ChatNotice) => void>();
   const closing = new AbortController();
+  /** Who never started (a command without a server) leaves unfinished answers to who will. */
+  let isStarted = false;
   const background = createBackground(log);
   const context: RunContext = {
     store: conversations,
@@ -75,8 +77,13 @@ export function createChats(options: ChatsOptions): Chats {
     ...createEmbeddingCalls({ context, sources }),
     ...createSettingsCalls(sources),
     ...createExchangeCalls(context, store),
-    start: async () => ({ resumedRuns: await takeUpUnfinished(context, store) }),
-    restored: () => takeUpRestored(context, store),
+    async start() {
+      isStarted = true;
+      return { resumedRuns: await takeUpUnfinished(context, store) };
+    },
+    async restored() {
+      if (isStarted) await takeUpRestored(context, store);
+    },
     async close() {
       closing.abort();
       await background.ended();

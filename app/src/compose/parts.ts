@@ -26,8 +26,8 @@ export interface Parts {
   server: CorralServer;
   /** Lets the command line of this user in; see config/home-lock.ts. */
   localToken: string;
-  /** Takes up what a crash left unfinished, and begins the background work. */
-  start(): Promise<void>;
+  /** Takes up what a crash left unfinished, unless answers are to be left to the next start, and begins the background work. */
+  start(options?: { takesUpAnswers: boolean }): Promise<void>;
   /** In the order that loses nothing: faces, answers, background work, engines, store. */
   close(): Promise<void>;
 }
@@ -152,13 +152,13 @@ function lifecycle(server: CorralServer, kept: Kept): Pick<Parts, 'start' | 'clo
   const { chats, outbox, jobs, engines, providers, remote, store } = kept;
   let stopListening = (): void => undefined;
   return {
-    async start() {
+    async start({ takesUpAnswers } = { takesUpAnswers: true }) {
       stopListening = chats.onChange((notice) => {
         if (notice.type === 'run-changed' && notice.state === 'ended') outbox.wake();
       });
       await providers.start();
       await outbox.start();
-      await chats.start();
+      if (takesUpAnswers) await chats.start();
       await jobs.start();
     },
     async close() {

@@ -1,9 +1,14 @@
-// Are the dependencies of the lock file here, whole? If not, they are installed; an interrupted install is repaired.
+// Are the dependencies of the lock file here, whole? If not, they are installed; an interrupted install is repaired, and
+// two that begin at once take turns.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { forgetRunning, noteRunning, othersRunning } from './running.mjs';
 import { forgetFetchedNode, nodeForInstall, npmProgram, root } from './runtime.mjs';
 import { runStep } from './step.mjs';
+import { inTurn } from './turns.mjs';
+
+/** What is needed; an install of all parts serves both. @typedef {'production' | 'all'} InstalledParts */
 
 const stampFile = join(root, 'node_modules', '.corral-installed.json');
 
@@ -24,16 +29,42 @@ function installedState() {
   }
 }
 
-/**
- * @param {'production' | 'all'} parts what is needed; an install of all parts serves both
- */
-export async function ensureInstalled(parts) {
+/** @param {InstalledParts} parts */
+function isInstalled(parts) {
   const wanted = wantedState();
   const installed = installedState();
   const isSame = installed.lock === wanted.lock && installed.platform === wanted.platform;
-  if (isSame && (installed.parts === 'all' || installed.parts === parts)) return;
+  return isSame && (installed.parts === 'all' || installed.parts === parts);
+}
+
+/** From here to the end of this process its packages stay. @param {InstalledParts} parts */
+export async function ensureInstalled(parts) {
+  for (;;) {
+    if (!isInstalled(parts)) {
+      await inTurn(async () => {
+        // Whoever had the turn before may have installed it.
+        if (!isInstalled(parts)) await install(parts);
+      });
+    }
+    // Noted first, looked at then: an install that began in between has seen the note, or its missing stamp is seen here.
+    noteRunning();
+    if (isInstalled(parts)) return;
+    forgetRunning();
+  }
+}
+
+/** @param {InstalledParts} parts */
+async function install(parts) {
   // The stamp goes first and comes back last: without it the next start installs again.
-  if (existsSync(stampFile)) rmSync(stampFile);
+  const stamp = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : null;
+  rmSync(stampFile, { force: true });
+  const others = othersRunning();
+  if (others.length > 0) {
+    if (stamp !== null) writeFileSync(stampFile, stamp);
+    throw new Error(
+      `Packages have to be installed, which would take them from the Corral that runs from this folder (process ${others.join(', ')}). Stop it, then start again.`,
+    );
+  }
   const node = await nodeForInstall();
   const label = parts === 'all' ? 'Installing Corral with its tests and tools' : 'Installing Corral';
   const omit = parts === 'all' ? [] : ['--omit=dev'];
@@ -44,6 +75,6 @@ export async function ensureInstalled(parts) {
     root,
   );
   mkdirSync(join(root, 'node_modules'), { recursive: true });
-  writeFileSync(stampFile, JSON.stringify({ ...wanted, parts }));
+  writeFileSync(stampFile, JSON.stringify({ ...wantedState(), parts }));
   forgetFetchedNode();
 }

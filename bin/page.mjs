@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rightNode, root } from './runtime.mjs';
 import { runStep } from './step.mjs';
+import { inTurn } from './turns.mjs';
 
 const web = join(root, 'web');
 const built = join(web, 'dist', 'index.html');
@@ -31,10 +32,18 @@ function sourcesHash() {
   return hash.digest('hex');
 }
 
+/** @param {string} wanted */
+function isBuilt(wanted) {
+  return existsSync(built) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted;
+}
+
 export async function ensurePageBuilt() {
   const wanted = sourcesHash();
-  if (existsSync(built) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return;
-  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
-  await runStep('Building the page', rightNode(), [vite, 'build', '--logLevel', 'warn'], web);
-  writeFileSync(stampFile, wanted);
+  if (isBuilt(wanted)) return;
+  await inTurn(async () => {
+    if (isBuilt(wanted)) return;
+    const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
+    await runStep('Building the page', rightNode(), [vite, 'build', '--logLevel', 'warn'], web);
+    writeFileSync(stampFile, wanted);
+  });
 }

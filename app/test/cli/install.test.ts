@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { root, temporaryFolder } from '../program.ts';
+
+/** Does to a folder what `npm ci` does, with nothing in it to fetch, and takes as long as a test can see. */
+const npm = `
+const { appendFileSync, mkdirSync, rmSync } = require('node:fs');
+appendFileSync(process.env.NPM_LOG, 'begin ');
+rmSync('node_modules', { recursive: true, force: true });
+setTimeout(() => {
+  mkdirSync('node_modules');
+  appendFileSync(process.env.NPM_LOG, 'end ');
+}, 1500);
+`;
+
+/** The launcher in a clone of its own that has no packages yet. */
+function bareClone() {
+  const folder = temporaryFolder(onTestFinished);
+  const clone = join(folder, 'clone');
+  cpSync(join(root, 'bin'), join(clone, 'bin'), { recursive: true });
+  mkdirSync(join(clone, 'app', 'src'), { recursive: true });
+  writeFileSync(join(clone, 'app', 'src', 'main.ts'), `console.log('runs'); setInterval(() => 0, 1000);`);
+  writeFileSync(join(clone, 'package.json'), '{ "name": "clone", "version": "1.0.0", "type": "module" }');
+  const lock = { name: 'clone', version: '1.0.0', lockfileVersion: 3, packages: {} };
+  writeFileSync(join(clone, 'package-lock.json'), JSON.stringify(lock));
+  const log = join(folder, 'log');
+  const program = join(folder, 'npm-cli.js');
+  writeFileSync(program, npm);
+  const start = (file: string) => {
+    const child = spawn(process.execPath, [join('bin', file)], {
+      cwd: clone,
+      env: { ...process.env, npm_execpath: program, NPM_LOG: log },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    onTestFinished(() => endGroup(child));
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, said }));
+    return { child, ended, said: () => said };
+  };
+  return {
+    start,
+    installs: () => (existsSync(log) ? readFileSync(log, 'utf8').trim() : ''),
+    packages: join(clone, 'node_modules'),
+  };
+}
+
+function endGroup(child: ChildProcess): void {
+  try {
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}
+
+test('two starts at once in a new clone install it once', async () => {
+  const { start, installs } = bareClone();
+  const both = await Promise.all([start('run.mjs').ended, start('run.mjs').ended]);
+  expect(both.map(({ code }) => code)).toEqual([0, 0]);
+  expect(installs()).toBe('begin end');
+});
+
+test('an install that was killed holds up nobody and is made anew', async () => {
+  const { start, installs } = bareClone();
+  const first = start('run.mjs');
+  await expect.poll(installs).toBe('begin');
+  endGroup(first.child);
+  await first.ended;
+  expect(await start('run.mjs').ended).toMatchObject({ code: 0 });
+  expect(installs()).toBe('begin begin end');
+});
+
+test('nothing is installed under a Corral that runs from the same folder', async () => {
+  const { start, installs, packages } = bareClone();
+  const server = start('corral.mjs');
+  await expect.poll(server.said).toContain('runs\n');
+  const before = readdirSync(packages);
+  // The tests need more than a server does.
+  const tests = await start('run.mjs').ended;
+  expect(tests).toMatchObject({ code: 70, said: expect.stringContaining(`process ${server.child.pid}`) as string });
+  expect(tests.said).toContain('Stop it');
+  expect(readdirSync(packages)).toEqual(before);
+  expect(installs()).toBe('begin end');
+  server.child.kill('SIGTERM');
+  await server.ended;
+  expect(await start('run.mjs').ended).toMatchObject({ code: 0 });
+  expect(installs()).toBe('begin end begin end');
+});

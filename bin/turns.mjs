@@ -1,0 +1,73 @@
+// One process of this clone at a time installs and builds; whoever comes second waits.
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isRunning, ownMark, pidOf } from './processes.mjs';
+import { root } from './runtime.mjs';
+
+const lockFile = join(root, '.cache', 'turn');
+const lookEveryMs = 100;
+
+/** What `work` makes may be there already when its turn comes. @param {() => Promise<void>} work */
+export async function inTurn(work) {
+  await takeTurn();
+  try {
+    await work();
+  } finally {
+    rmSync(lockFile, { force: true });
+  }
+}
+
+async function takeTurn() {
+  const draft = `${lockFile}.${ownMark}`;
+  mkdirSync(dirname(lockFile), { recursive: true });
+  writeFileSync(draft, ownMark);
+  try {
+    let hasSaid = false;
+    while (!isTaken(draft)) {
+      const holder = readHolder(lockFile);
+      if (holder === null) continue;
+      if (!isRunning(holder)) putAside(holder);
+      else {
+        if (!hasSaid) process.stderr.write(`Waiting for process ${pidOf(holder)}, which is setting Corral up …\n`);
+        hasSaid = true;
+        await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+      }
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** A link is there with all of its content at once: nobody sees a lock without a name. @param {string} draft */
+function isTaken(draft) {
+  try {
+    linkSync(draft, lockFile);
+    return true;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** @param {string} file */
+function readHolder(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** The lock of a process that is gone. @param {string} holder */
+function putAside(holder) {
+  const aside = `${lockFile}.gone-${ownMark}`;
+  try {
+    renameSync(lockFile, aside);
+  } catch {
+    // Somebody else did.
+    return;
+  }
+  // Where another took its turn since the look, it keeps it.
+  if (readHolder(aside) !== holder) isTaken(aside);
+  rmSync(aside, { force: true });
+}

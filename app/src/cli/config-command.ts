@@ -1,3 +1,4 @@
+import { maskedAddress } from '../config/forms.ts';
 import { type SettingName, settingNames, settings } from '../config/settings.ts';
 import type { Config } from '../config/config.ts';
 import type { Command } from './command.ts';
@@ -6,7 +7,8 @@ import type { Command } from './command.ts';
 function shownValue(config: Config, name: SettingName): string {
   const value = config[name];
   if (settings[name].isSecret) return value === '' ? '' : '••••••••';
-  return Array.isArray(value) ? value.join(',') : String(value);
+  const { mask } = settings[name].form;
+  return Array.isArray(value) ? value.join(',') : (mask ?? String)(String(value));
 }
 
 export const configCommand: Command = {
@@ -22,7 +24,7 @@ export const configCommand: Command = {
     const providers = config.providers.map(({ name, kind, url, key }) => ({
       name,
       kind,
-      url,
+      url: maskedAddress(url),
       hasKey: key !== '',
     }));
     output.table(

@@ -9,6 +9,8 @@ export interface Form<Value> {
   schema: z.ZodType<Value>;
   /** Completes "allowed: …". */
   allowed: string;
+  /** What may be printed of a value, also of a refused one; absent: all of it. */
+  mask?: (raw: string) => string;
 }
 
 const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
@@ -61,11 +63,26 @@ export function choice<const Name extends string>(names: readonly Name[]): Form<
   return form(names.join(', '), (raw) => names.find((name) => name === raw));
 }
 
+/** No request goes to an address with a name or password in it (net/destination.ts), so none is taken. */
+function isPlainAddress(raw: string): boolean {
+  const url = URL.parse(raw);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+}
+
 export function webAddress(): Form<string> {
-  return form('an http:// or https:// address', (raw) => {
-    const url = URL.canParse(raw) ? new URL(raw) : null;
-    return url && /^https?:$/.test(url.protocol) ? raw.replace(/\/+$/, '') : undefined;
-  });
+  const address = form('an http:// or https:// address without name and password', (raw) =>
+    isPlainAddress(raw) ? raw.replace(/\/+$/, '') : undefined,
+  );
+  return { ...address, mask: maskedAddress };
+}
+
+/**
+ * An address as it may be printed, also a refused one: tokens stand in queries, and names and passwords before an `@`, in
+ * what is no address before the last one.
+ */
+export function maskedAddress(raw: string): string {
+  const address = isPlainAddress(raw) ? raw : raw.replace(/^([\w+.-]+:\/\/)?.*@/s, '$1••••@');
+  return address.replace(/\?.*$/s, '?••••');
 }
 
 export function databaseAddress(): Form<string> {

@@ -71,6 +71,19 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it.each([
+    ['LOGGING_URL', 'https://bob:geheim@collector.example/turns?token=geheim'],
+    ['HF_ENDPOINT', 'https://geheim@hub.example'],
+    ['CORRAL_PROVIDER_LAB_URL', 'https://bob:geheim@lab.example/v1'],
+    ['CORRAL_PROVIDER_LAB_URL', 'bob:geheim@lab.example/v1?key=geheim'],
+    ['CORRAL_PROVIDER_LAB_URL', 'https://bob:geh@eim/geheim@lab.example/v1'],
+  ])('refuses a name or password in %s, and prints none of it', (variable, value) => {
+    const [problem = ''] = problemsOf({ [variable]: value });
+    expect(problem).toContain('without name and password');
+    expect(problem).toContain('.example');
+    expect(problem).not.toMatch(/bob|geh/);
+  });
+
   it('leaves foreign variables of the environment alone', () => {
     expect(load({ PATH: '/bin', EDITOR: 'vi' }).port).toBe(7860);
   });
@@ -125,7 +138,7 @@ describe('loadConfig', () => {
     ]);
     expect(problemsOf({ CORRAL_PROVIDER_LAB_KIND: 'ollama' })).toEqual([
       'CORRAL_PROVIDER_LAB_KIND is "ollama"; allowed: huggingface, tgi, openai',
-      'CORRAL_PROVIDER_LAB_URL is missing; allowed: an http:// or https:// address',
+      'CORRAL_PROVIDER_LAB_URL is missing; allowed: an http:// or https:// address without name and password',
     ]);
   });
 });

@@ -19,7 +19,9 @@ interface Chosen {
 }
 
 function shown(name: SettingName, value: unknown): string {
-  return settings[name].isSecret ? '(hidden)' : JSON.stringify(value);
+  const { isSecret, form } = settings[name];
+  if (isSecret) return '(hidden)';
+  return JSON.stringify(typeof value === 'string' && form.mask ? form.mask(value) : value);
 }
 
 /** The strongest layer's value of each setting, parsed. `layers` come weakest first. */

@@ -1,4 +1,4 @@
-import { webAddress } from './forms.ts';
+import { maskedAddress, webAddress } from './forms.ts';
 
 export const providerKinds = ['huggingface', 'tgi', 'openai'] as const;
 export type ProviderKind = (typeof providerKinds)[number];
@@ -48,7 +48,7 @@ function parseOne(
   if (!kind) problems.push(`${variable}_KIND is "${parts.KIND}"; allowed: ${providerKinds.join(', ')}`);
   const address = webAddress();
   const url = address.schema.safeParse(parts.URL ?? (kind === 'huggingface' ? hubRouter : ''));
-  const seen = parts.URL === undefined ? 'missing' : `"${parts.URL}"`;
+  const seen = parts.URL === undefined ? 'missing' : `"${maskedAddress(parts.URL)}"`;
   if (!url.success) problems.push(`${variable}_URL is ${seen}; allowed: ${address.allowed}`);
   if (problems.length > before || !kind || !url.success) return null;
   return {

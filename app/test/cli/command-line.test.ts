@@ -58,13 +58,15 @@ describe('the command line', () => {
 
   it('reads .env of CORRAL_HOME and masks what is secret', async () => {
     const home = temporaryFolder(onTestFinished);
-    writeFileSync(join(home, '.env'), 'HF_TOKEN=hf_canary\nCORRAL_SLOTS=7\n');
+    writeFileSync(join(home, '.env'), 'HF_TOKEN=hf_canary\nCORRAL_SLOTS=7\nLOGGING_URL=https://log.example/turns?key=canary\n');
     const { stdout } = await runProgram(['config', '--json'], { environment: { CORRAL_HOME: home } });
     const { settings } = JSON.parse(stdout) as {
       settings: { setting: string; value: string; source: string }[];
     };
     expect(settings).toContainEqual({ setting: 'CORRAL_SLOTS', value: '7', source: 'home .env' });
-    expect(stdout).not.toContain('hf_canary');
+    const sink = settings.find(({ setting }) => setting === 'LOGGING_URL');
+    expect(sink?.value).toBe('https://log.example/turns?••••');
+    expect(stdout).not.toContain('canary');
   });
 
   it('looks at the machine with doctor', async () => {

@@ -77,6 +77,17 @@ export function webAddress(): Form<string> {
 }
 
 /**
+ * The variable is the desktop's, so what other programs take is no reason not to start: without a scheme it is http, and
+ * of another kind than ours the proxy is refused where it is first needed (net/http-sender.ts).
+ */
+export function proxyAddress(): Form<string> {
+  return form('the address of a proxy, as [http://][name:password@]host:port', (raw) => {
+    const address = raw.includes('://') ? raw : `http://${raw}`;
+    return /\s/.test(raw) || !URL.parse(address)?.hostname ? undefined : address.replace(/\/+$/, '');
+  });
+}
+
+/**
  * An address as it may be printed, also a refused one: tokens stand in queries, and names and passwords before an `@`, in
  * what is no address before the last one.
  */
@@ -99,6 +110,11 @@ export function list(): Form<readonly string[]> {
       .filter(Boolean);
     return names.length > 0 && names.every((name) => !/\s/.test(name)) ? names : undefined;
   });
+}
+
+/** As `list`, but a variable of other programs as well, of which some divide by blanks; nobody at all is fine. */
+export function hostList(): Form<readonly string[]> {
+  return form('hosts separated by commas or blanks', (raw) => raw.split(/[,\s]+/).filter(Boolean));
 }
 
 const units: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };

@@ -15,7 +15,7 @@ export interface Layer {
 }
 
 const nameByVariable = new Map(settingNames.map((name) => [settings[name].env, name]));
-/** Names by which other tools read the same thing; most of them take proxies in small letters. */
+/** Names by which other tools read the same thing, first come first heard; most of them take proxies in small letters. */
 const aliases = new Map([
   ['HUGGING_FACE_HUB_TOKEN', 'HF_TOKEN'],
   ['HUGGINGFACEHUB_API_TOKEN', 'HF_TOKEN'],
@@ -40,15 +40,25 @@ export function variableLayer(
 ): Layer {
   const layer: Layer = { source, values: new Map(), providerVariables: new Map() };
   for (const [key, value] of Object.entries(variables)) {
-    if (value === undefined || value === '') continue;
-    const name = nameByVariable.get(aliases.get(key) ?? key);
+    if (value === undefined || value === '' || aliases.has(key)) continue;
+    const name = nameByVariable.get(key);
     if (name) layer.values.set(name, value);
     else if (isProviderVariable(key)) layer.providerVariables.set(key, value);
     else if (key.startsWith('CORRAL_') || source !== 'environment') {
       problems.push(unknownKey(source, key, nameByVariable.keys()));
     }
   }
+  addAliases(layer, variables);
   return layer;
+}
+
+/** Another name never takes the place of the name itself. */
+function addAliases({ values }: Layer, variables: Readonly<Record<string, string | undefined>>): void {
+  for (const [alias, variable] of aliases) {
+    const value = variables[alias];
+    const name = nameByVariable.get(variable);
+    if (value && name && !values.has(name)) values.set(name, value);
+  }
 }
 
 export function envFileLayer(source: ConfigSource, folder: string, problems: string[]): Layer {

@@ -107,8 +107,22 @@ describe('loadConfig', () => {
     ['HF_ENDPOINT', 'http://hub.lan:8080/', 'hubEndpoint', 'http://hub.lan:8080'],
     ['CORRAL_ALLOWED_HOSTS', 'a.example, b.example', 'allowedHosts', ['a.example', 'b.example']],
     ['HUGGINGFACEHUB_API_TOKEN', 'hf_abc', 'hubToken', 'hf_abc'],
+    ['HTTP_PROXY', 'proxy.example.com:3128', 'httpProxy', 'http://proxy.example.com:3128'],
+    ['HTTP_PROXY', 'bob:pass@proxy.example.com:3128', 'httpProxy', 'http://bob:pass@proxy.example.com:3128'],
+    ['https_proxy', 'socks5://127.0.0.1:1080/', 'httpsProxy', 'socks5://127.0.0.1:1080'],
+    ['NO_PROXY', 'localhost 127.0.0.1, .lab', 'noProxy', ['localhost', '127.0.0.1', '.lab']],
+    ['NO_PROXY', ',', 'noProxy', []],
   ])('reads %s=%s', (variable, value, name, wanted) => {
     expect(load({ [variable]: value })).toMatchObject({ [name]: wanted });
+  });
+
+  it.each([
+    { HF_TOKEN: 'hf_own', HUGGING_FACE_HUB_TOKEN: 'hf_other', HUGGINGFACEHUB_API_TOKEN: 'hf_third' },
+    { HUGGINGFACEHUB_API_TOKEN: 'hf_third', HUGGING_FACE_HUB_TOKEN: 'hf_other', HF_TOKEN: 'hf_own' },
+  ])('hears the name itself before the names that other tools know it by: %j', (variables) => {
+    expect(load(variables).hubToken).toBe('hf_own');
+    const { HF_TOKEN: _own, ...others } = variables;
+    expect(load(others).hubToken).toBe('hf_other');
   });
 
   it('knows providers by the name in the variable, and hf by the Hub token', () => {

@@ -5,8 +5,10 @@ import {
   choice,
   databaseAddress,
   type Form,
+  hostList,
   list,
   path,
+  proxyAddress,
   secret,
   webAddress,
   wholeNumber,
@@ -179,15 +181,15 @@ export const settings = {
   outboundHosts: row<readonly string[]>('CORRAL_OUTBOUND_HOSTS', list(), [], {
     about: 'Hosts on private networks that Corral may call (a Hub mirror, a log sink, a TGI of your own).',
   }),
-  httpsProxy: row('HTTPS_PROXY', webAddress(), '', {
-    about: 'Proxy through which https addresses are asked, as http://[name:password@]host:port.',
+  httpsProxy: row('HTTPS_PROXY', proxyAddress(), '', {
+    about: 'Proxy through which https addresses are asked.',
     isSecret: true,
   }),
-  httpProxy: row('HTTP_PROXY', webAddress(), '', {
+  httpProxy: row('HTTP_PROXY', proxyAddress(), '', {
     about: 'Proxy for plain http addresses, and for https ones where HTTPS_PROXY is not set.',
     isSecret: true,
   }),
-  noProxy: row<readonly string[]>('NO_PROXY', list(), [], {
+  noProxy: row<readonly string[]>('NO_PROXY', hostList(), [], {
     about: 'Hosts (host, host:port, .suffix or *) asked without a proxy, besides this machine itself.',
   }),
   trashDays: row('CORRAL_TRASH_DAYS', wholeNumber(1, 3650), 30, {

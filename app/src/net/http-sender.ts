@@ -1,4 +1,6 @@
-import type { Agent, buildConnector, Dispatcher, request as sendRequest } from 'undici';
+import { lookup as systemLookup } from 'node:dns';
+import type { Agent, buildConnector, Dispatcher, EnvHttpProxyAgent, request as sendRequest } from 'undici';
+import { AppError } from '../contracts/app-error.ts';
 import type { DestinationGate } from './destination.ts';
 
 /** Empty where there is none. A proxy looks names up itself, so where they lead is its operator's rule to keep. */
@@ -36,8 +38,7 @@ export async function createSender(gate: DestinationGate, options: SenderOptions
   const agent = hasProxy(proxy)
     ? new EnvHttpProxyAgent({
         ...agentOptions,
-        httpsProxy: proxy.httpsProxy,
-        httpProxy: proxy.httpProxy,
+        ...speakable(proxy),
         noProxy: ['localhost', '127.0.0.1', '::1', ...proxy.noProxy].join(),
       })
     : new Agent(agentOptions);
@@ -46,6 +47,33 @@ export async function createSender(gate: DestinationGate, options: SenderOptions
 
 export function hasProxy(proxy: ProxySettings | undefined): proxy is ProxySettings {
   return proxy !== undefined && (proxy.httpsProxy !== '' || proxy.httpProxy !== '');
+}
+
+/** Stands for a proxy of a kind that is not spoken here: asking it fails, asking around it does not. */
+const unspeakableProxy = 'http://proxy.invalid';
+
+function speakable({ httpsProxy, httpProxy }: ProxySettings): EnvHttpProxyAgent.Options {
+  const foreign = [httpsProxy, httpProxy].find((address) => address !== '' && !/^https?:/i.test(address));
+  if (foreign === undefined) return { httpsProxy, httpProxy };
+  const refuse = (address: string): string => (/^(https?:|$)/i.test(address) ? address : unspeakableProxy);
+  return {
+    httpsProxy: refuse(httpsProxy),
+    httpProxy: refuse(httpProxy),
+    proxyTls: {
+      lookup: (host, options, callback) =>
+        host === new URL(unspeakableProxy).hostname
+          ? callback(notSpoken(foreign), [])
+          : systemLookup(host, options, callback),
+    },
+  };
+}
+
+function notSpoken(proxy: string): AppError {
+  const scheme = new URL(proxy).protocol;
+  return new AppError('network-failed', `The proxy of this machine is one for ${scheme}//, which Corral does not speak.`, {
+    hint: 'Name one with http:// or https:// in HTTPS_PROXY or HTTP_PROXY, or in NO_PROXY the hosts to ask without one.',
+    details: { final: true },
+  });
 }
 
 /** Dials what is not asked through a proxy. */

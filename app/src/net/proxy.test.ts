@@ -122,6 +122,23 @@ describe('through a proxy', () => {
     });
   });
 
+  test('one of a kind that is not spoken here is refused by name, and what is asked without it goes on', async () => {
+    const foreign = `socks5://127.0.0.1:${portOf(proxy)}`;
+    const client = open({ httpsProxy: foreign, httpProxy: foreign }, ['127.0.0.1', 'gpu.lab']);
+    for (const address of ['https://hub.example/', 'http://gpu.lab/v1/models']) {
+      await expect(client.request(address)).rejects.toMatchObject({
+        code: 'network-failed',
+        message: expect.stringContaining('socks5://') as string,
+        hint: expect.stringContaining('HTTPS_PROXY') as string,
+      });
+    }
+    expect(await (await client.request(`http://127.0.0.1:${portOf(target)}/near`)).text()).toContain('/near');
+    expect(seen).toEqual([]);
+    // Plain addresses have a proxy that is spoken.
+    const half = open({ httpsProxy: foreign }, ['gpu.lab']);
+    expect(await (await half.request('http://gpu.lab/v1/models')).text()).toBe('gpu.lab/v1/models');
+  });
+
   test('a proxy that is not there is named as well', async () => {
     await expect(
       open({ httpsProxy: 'http://127.0.0.1:9' }).request('https://hub.example/'),

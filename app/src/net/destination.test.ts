@@ -136,6 +136,22 @@ describe('where requests may go', () => {
     await own.close();
   });
 
+  it('opens an IPv6 address by any of its spellings, at the port that was named', async () => {
+    const dialled = async (named: string, url: string): Promise<unknown> => {
+      const own = createHttpClient({ allowedHosts: [named], lookup, log: silentLog });
+      const failure = await own.request(url).catch((error: unknown) => error);
+      await own.close();
+      return (failure as AppError).code;
+    };
+    // Whoever answers at the other end of it, and be it nobody.
+    for (const named of [`[::1]:${port}`, '[::1]', '::1', `[0:0:0:0:0:0:0:1]:${port}`]) {
+      expect(await dialled(named, `http://[::1]:${port}/`), named).toBe('network-failed');
+    }
+    for (const named of [`[::1]:${port + 1}`, `::1:${port}`, '[fd00::5]']) {
+      expect(await dialled(named, `http://[::1]:${port}/`), named).toBe('address-refused');
+    }
+  });
+
   it.each([
     ['1.1.1.1', 'public'],
     ['93.184.216.34', 'public'],

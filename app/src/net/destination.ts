@@ -1,12 +1,12 @@
 import { lookup as systemLookup } from 'node:dns';
 import { networkInterfaces } from 'node:os';
-import type { LookupFunction } from 'node:net';
+import { isIPv6, type LookupFunction } from 'node:net';
 import { AppError } from '../contracts/app-error.ts';
 import { addressBytes, type AddressKind, addressKind } from './address.ts';
 
 export interface DestinationOptions {
   /**
-   * Hosts the operator named, as `host` (any port) or `host:port`. They may be plain http and may lead to this machine
+   * Hosts the operator named, as `host` (any port) or `host:port`; an IPv6 address stands in brackets before a port. They may be plain http and may lead to this machine
    * or to a private network; everything else must be https and public.
    */
   allowedHosts: readonly string[];
@@ -31,11 +31,13 @@ const metadataNames =
   /^(?:metadata|metadata\.google\.internal|metadata\.goog|instance-data(?:\.ec2\.internal)?)\.?$/i;
 
 export function createDestinationGate(options: DestinationOptions): DestinationGate {
-  const allowed = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
+  const allowed = new Set(options.allowedHosts.map(asInUrl));
   const lookup = options.lookup ?? systemLookup;
   const ownPorts = options.ownPorts ?? (() => []);
-  const isNamed = (host: string, port: number): boolean =>
-    allowed.has(host) || allowed.has(`${host}:${port}`);
+  const isNamed = (given: string, port: number): boolean => {
+    const host = asInUrl(given);
+    return allowed.has(host) || allowed.has(`${host}:${port}`);
+  };
 
   function checkAddress(host: string, port: number, address: string): void {
     const bytes = addressBytes(address);
@@ -80,6 +82,17 @@ export function createDestinationGate(options: DestinationOptions): DestinationG
       });
     },
   };
+}
+
+/**
+ * A host, or a host with its port, in the one spelling that is compared. People write IPv6 addresses with and without
+ * brackets and at any length, URLs have them in brackets, and whoever dials has them without.
+ */
+function asInUrl(host: string): string {
+  const [, bracketed, port = ''] = /^\[(.*)\](:\d+)?$/.exec(host) ?? [];
+  const address = bracketed ?? host;
+  if (!isIPv6(address)) return host.toLowerCase();
+  return `${URL.parse(`http://[${address}]`)?.hostname ?? address}${port}`;
 }
 
 export function portOf(url: URL): number {

@@ -10,6 +10,8 @@ import type { Store } from './store.ts';
 
 const dailyKept = 7;
 const weeklyKept = 4;
+/** Of each other kind that nobody asked for. */
+const othersKept = 7;
 const weekMs = 7 * 24 * 60 * 60 * 1000;
 
 /** A file from elsewhere. It is kept only for as long as it is looked at, so that it never passes for one of ours. */
@@ -94,13 +96,27 @@ async function withGiven<T>(file: GivenFile, folder: string, use: (path: string)
   }
 }
 
-/** Of the automatic ones the last seven stay, and before those the newest of each of four weeks. */
+/**
+ * Of the daily ones the last seven stay, and before those the newest of each of four weeks. Those made before a restore,
+ * and those made before a new version, are counted each by themselves: many in one evening push nothing else out.
+ */
 export function noLongerNeeded(files: readonly BackupFile[]): BackupFile[] {
-  const automatic = files
-    .filter((file) => file.reason !== 'manual')
-    .sort((a, b) => b.createdAt - a.createdAt);
+  const newestFirst = files.toSorted((a, b) => b.createdAt - a.createdAt);
+  const { daily = [], manual: _stay, ...others } = Object.groupBy(newestFirst, ({ reason }) => kindOf(reason));
+  return [
+    ...beyondWeeks(daily.slice(dailyKept)),
+    ...Object.values(others).flatMap((made) => made?.slice(othersKept) ?? []),
+  ];
+}
+
+/** `before-v2` and `before-v3` are of one kind. */
+function kindOf(reason: string): string {
+  return reason.replace(/\d+$/, '');
+}
+
+function beyondWeeks(newestFirst: readonly BackupFile[]): BackupFile[] {
   const weeks = new Set<number>();
-  return automatic.slice(dailyKept).filter((file) => {
+  return newestFirst.filter((file) => {
     const week = Math.floor(file.createdAt / weekMs);
     if (weeks.has(week) || weeks.size >= weeklyKept) return true;
     weeks.add(week);

@@ -10,7 +10,7 @@ interface Measured {
 }
 
 interface Asked {
-  /** Absent: that of a new chat. */
+  /** Absent: the operator's. */
   model: string | undefined;
   promptTokens: number;
   newTokens: number;
@@ -91,7 +91,7 @@ function middle(values: number[]): number {
 
 export const benchCommand: Command = {
   name: 'bench',
-  arguments: [{ name: '[reference]', about: 'a model that is here; without one that of a new chat' }],
+  arguments: [{ name: '[reference]', about: 'a model that is here; without one that of CORRAL_MODEL' }],
   about: 'Measure how fast a model reads and writes on this machine.',
   options: [
     { flags: '--prompt-tokens <number>', about: 'length of the text to read, roughly', default: '512' },

@@ -70,6 +70,9 @@ describe('the commands on models', () => {
     expect(models.map(({ id }) => id)).toEqual(
       expect.arrayContaining(['cria', 'owner/tiny-llama:f32', 'owner/tiny-llama+owner/adapter:q4_k_m']),
     );
+    // The name that was given has no quantisation, as in every example.
+    const chosen = { CORRAL_MODEL: 'owner/tiny-llama+owner/adapter' };
+    expect((await corral(['list'], chosen)).stdout).toContain('owner/tiny-llama+owner/adapter:q4_k_m *');
     const shown = await corral(['show', 'owner/tiny-llama+owner/adapter']);
     expect(shown.stdout).toMatch(/llama, 3 layers[\s\S]*apache-2\.0[\s\S]*owner\/adapter × 1/);
     const added = await corral(['adapter', 'add', 'owner/adapter', '--base', 'owner/tiny-llama:f32']);

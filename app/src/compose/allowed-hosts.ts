@@ -1,9 +1,10 @@
 import type { Config } from '../config/config.ts';
+import { portOf } from '../net/destination.ts';
 
 /** `host:port` of an address, with the port that its scheme implies. */
 function hostOf(address: string): string {
-  const { hostname, port, protocol } = new URL(address);
-  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
+  const url = new URL(address);
+  return `${url.hostname}:${portOf(url)}`;
 }
 
 /** Hosts that the operator named by configuring something there; they may be on a private network and plain http. */

@@ -19,6 +19,7 @@ import type { Store } from '../store/store.ts';
 import { createBackups } from '../store/backups.ts';
 import { createJobKinds } from './job-kinds.ts';
 import { createOutside } from './outside.ts';
+import { portsOf } from './own-ports.ts';
 import { createRemote, unloadModelsOf } from './remote.ts';
 
 /** The whole program, put together once. */
@@ -94,7 +95,7 @@ export async function composeParts(options: ComposeOptions): Promise<Parts> {
   const clock = systemClock;
   const localToken = randomBytes(32).toString('base64url');
   let server: CorralServer | undefined;
-  const ownPorts = (): number[] => (server?.address ? [Number(new URL(server.address).port)] : []);
+  const ownPorts = (): number[] => portsOf(server?.address ?? null);
   const { http, loader } = createOutside({ config, home, clock, log, ownPorts });
   const { providers, loader: remote } = createRemote({
     config,

@@ -25,6 +25,7 @@ test('the systemd unit starts the launcher, not npm, and gives a stop its time',
   expect(existsSync(join(root, file))).toBe(true);
   expect(Number(unit.get('TimeoutStopSec'))).toBeGreaterThan(20);
   expect(unit.get('KillMode')).toBe('mixed');
+  expect(block('sh', 'useradd').trim().split(' ')).toEqual(expect.arrayContaining(['useradd', unit.get('User')]));
   expect(unit.get('Environment')).toBe(`CORRAL_HOME=/var/lib/${unit.get('StateDirectory')}`);
 });
 
@@ -45,6 +46,11 @@ describe('the proxies', () => {
     expect(Number(/proxy_read_timeout (\d+)s/.exec(nginx)?.[1])).toBeGreaterThan(15);
     // An import may have 128 MB.
     expect(Number(/client_max_body_size (\d+)m/.exec(nginx)?.[1])).toBeGreaterThanOrEqual(128);
+    // A backup from a file may be larger than that, and is not written to nginx's disk first.
+    const backups = /location \/api\/backup-files\/ \{([^}]*)\}/.exec(nginx)?.[1];
+    expect(backups).toContain('client_max_body_size 0;');
+    expect(backups).toContain('proxy_request_buffering off;');
+    expect(nginx).toContain('ssl_certificate_key ');
     expect(block('', 'reverse_proxy')).toContain('flush_interval -1');
   });
 });

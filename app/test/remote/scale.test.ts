@@ -41,7 +41,7 @@ function fill(text: string, values: Record<string, string>): string {
 function environmentOf(operator: Record<string, string>): Record<string, string> {
   const [, ...lines] = block('environment');
   return Object.fromEntries(
-    lines.map((line) => {
+    lines.filter((line) => !line.startsWith('#')).map((line) => {
       const [, name = '', value = ''] = /^(\w+): (.*)$/.exec(line) ?? [];
       if (name === '') throw new Error(`not understood: ${line}`);
       return [name, fill(value, operator)];
@@ -57,6 +57,14 @@ test('it runs the image of docs/deploy.md', () => {
 test('without a key or a password the file says what is missing', () => {
   expect(() => environmentOf({})).toThrow('CORRAL_ACCESS_KEY: a key of at least 16 characters');
   expect(() => environmentOf({ CORRAL_ACCESS_KEY: 'k' })).toThrow('POSTGRES_PASSWORD');
+});
+
+test('what stands in the shell of whoever starts it moves the server neither from its port nor from its address', () => {
+  const operator = { CORRAL_ACCESS_KEY: 'k', POSTGRES_PASSWORD: 'p', HOST: 'my-machine', PORT: '3000' };
+  const { HOST, PORT } = environmentOf(operator);
+  expect(HOST).toBe('0.0.0.0');
+  expect(block('ports')).toEqual([`ports: ['${PORT}:${PORT}']`]);
+  expect(readFileSync(join(root, 'Dockerfile'), 'utf8')).toContain(`http://127.0.0.1:${PORT}/healthz/ready`);
 });
 
 test('with nothing but these two, Corral finds the services of the file by their names', () => {
@@ -88,12 +96,12 @@ test(
       DATABASE_URL: await postgres.url('compose'),
       VLLM_URL: `${vllm.url}/v1`,
       MODEL: fixtures.vllm.model,
-      PORT: port,
     });
     const [command = ''] = block('command');
     const words = [...command.matchAll(/'([^']*)'/g)].map(([, word = '']) => word);
     const program = startProgram(words, {
-      environment: { ...environment, CORRAL_HOME: temporaryFolder(onTestFinished), HF_HUB_OFFLINE: '1' },
+      // No container, so its port is this machine's.
+      environment: { ...environment, PORT: port, CORRAL_HOME: temporaryFolder(onTestFinished), HF_HUB_OFFLINE: '1' },
     });
     onTestFinished(() => void program.process.kill('SIGKILL'));
     const call = async <Answer>(method: string, path: string, body?: object): Promise<Answer> => {

@@ -1,7 +1,7 @@
 import { type Api, createApi } from './cli/api.ts';
 import type { Corral, Serving } from './cli/command.ts';
 import type { Config } from './config/config.ts';
-import { prepareHome } from './config/home.ts';
+import { homeAt, noteStart, prepareHome } from './config/home.ts';
 import { readLock, takeLock, untilStopped } from './config/home-lock.ts';
 import { systemClock } from './lib/clock.ts';
 import { silentLog } from './lib/log.ts';
@@ -18,7 +18,8 @@ export function createCorral(version: string): Corral {
     async *examine(config, signal) {
       const { createOutside } = await import('./compose/outside.ts');
       const { examineParts } = await import('./compose/examine.ts');
-      const home = prepareHome(config.home);
+      // A folder that cannot be used is a finding of its own; all else can be looked at without it.
+      const home = homeAt(config.home);
       const { http, libraries, loader } = createOutside({
         config,
         home,
@@ -82,7 +83,7 @@ async function serve(config: Config, version: string, onWait: () => void): Promi
       setTimeout(settleMemory, settleAfterMs).unref();
       return {
         address,
-        isFirstStart: home.isNew,
+        isFirstStart: noteStart(home),
         close: async () => {
           lock.stopping();
           await parts.close();

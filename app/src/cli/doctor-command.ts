@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { prepareHome } from '../config/home.ts';
+import { toAppError } from '../contracts/app-error.ts';
 import { formatBytes } from '../lib/format-bytes.ts';
 import { diskAvailableBytes, type Machine, readMachine } from '../lib/machine.ts';
 import type { Command } from './command.ts';
@@ -34,24 +34,14 @@ function memoryFinding({ memoryBytes, availableBytes, memoryLimitBytes }: Machin
   };
 }
 
-/** The nearest folder above `folder` that exists: where it would be made. */
-function existingFolder(folder: string): string {
-  return existsSync(folder) || dirname(folder) === folder ? folder : existingFolder(dirname(folder));
-}
-
 function homeFinding({ home }: Config): Finding {
-  const folder = existingFolder(home);
   try {
-    accessSync(folder, constants.W_OK);
-  } catch {
-    return {
-      subject: 'CORRAL_HOME',
-      verdict: 'bad',
-      found: `${home} cannot be written`,
-      advice: 'Give this user write permission, or set CORRAL_HOME to another folder.',
-    };
+    prepareHome(home);
+  } catch (error) {
+    const { message, hint } = toAppError(error);
+    return { subject: 'CORRAL_HOME', verdict: 'bad', found: message, ...(hint ? { advice: hint } : {}) };
   }
-  const free = diskAvailableBytes(folder);
+  const free = diskAvailableBytes(home);
   const isShort = free < 6 * gibibyte;
   return {
     subject: 'Disk',

@@ -43,7 +43,7 @@ async function readJson(path: string): Promise<unknown> {
       'body-too-large',
       `${path} has ${size} bytes; at most ${mostImportBytes} are taken at once`,
       {
-        hint: 'Split it: both known formats are lists of chats.',
+        hint: 'Split it into several files: each of the formats is a list of chats.',
       },
     );
   try {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { prepareHome } from './home.ts';
+import { noteStart, prepareHome } from './home.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -13,10 +13,14 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 describe('prepareHome', () => {
   it('makes the folder for this user alone', () => {
     const home = prepareHome(join(folder, 'a', 'b'));
-    expect(home.isNew).toBe(true);
     expect(statSync(home.folder).mode & 0o777).toBe(0o700);
     expect(statSync(home.models).isDirectory()).toBe(true);
-    expect(prepareHome(home.folder).isNew).toBe(false);
+  });
+
+  it('is started in for the first time once, also where it was there before', () => {
+    const home = prepareHome(folder);
+    expect(noteStart(home)).toBe(true);
+    expect(noteStart(prepareHome(folder))).toBe(false);
   });
 
   it('says why a folder cannot be used', () => {

@@ -16,20 +16,19 @@ export interface Home {
   sealKey: string;
   tokenizers: string;
   reserve: string;
-  /** True when this call made the folder. */
-  isNew: boolean;
+  /** There from the first start of a server on. */
+  started: string;
 }
 
 /**
- * `mkdir -p`, one folder at a time; true when the last one was made. Node's own recursive form never returns
- * where a file system refuses new names with ENOENT (/proc).
+ * `mkdir -p`, one folder at a time: Node's own recursive form never returns where a file system refuses new names with
+ * ENOENT (/proc).
  */
-function makeFolder(folder: string): boolean {
-  if (existsSync(folder)) return false;
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
   const parent = dirname(folder);
   if (parent !== folder) makeFolder(parent);
   mkdirSync(folder, { mode: 0o700 });
-  return true;
 }
 
 const messages: Record<string, string> = {
@@ -57,7 +56,8 @@ function refused(folder: string, cause: unknown): AppError {
   });
 }
 
-function homeAt(folder: string, isNew: boolean): Home {
+/** The names alone: for who looks and does not write. */
+export function homeAt(folder: string): Home {
   const inside = (name: string): string => join(folder, name);
   return {
     folder,
@@ -71,16 +71,16 @@ function homeAt(folder: string, isNew: boolean): Home {
     sealKey: inside('seal.key'),
     tokenizers: inside('tokenizers'),
     reserve: inside('reserve'),
-    isNew,
+    started: inside('started'),
   };
 }
 
 /** Makes the folder and its parts for this user alone (0700) and shows that it can be written. */
 export function prepareHome(folder: string): Home {
   try {
-    const isNew = makeFolder(folder);
+    makeFolder(folder);
     chmodSync(folder, 0o700);
-    const home = homeAt(folder, isNew);
+    const home = homeAt(folder);
     for (const part of [home.models, home.kv, home.temporary, home.backups, home.damaged]) {
       makeFolder(part);
     }
@@ -90,5 +90,16 @@ export function prepareHome(folder: string): Home {
     return home;
   } catch (error) {
     throw refused(folder, error);
+  }
+}
+
+/** Notes that a server has started here. True the first time, whatever other commands made of the folder before. */
+export function noteStart(home: Home): boolean {
+  try {
+    writeFileSync(home.started, '', { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch {
+    // It is there, or the disk takes no file: what cannot be remembered is not done each time.
+    return false;
   }
 }

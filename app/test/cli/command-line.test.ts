@@ -69,6 +69,25 @@ describe('the command line', () => {
     expect(stdout).not.toContain('canary');
   });
 
+  it('looks at everything else with doctor where CORRAL_HOME cannot be used', async () => {
+    const file = join(temporaryFolder(onTestFinished), 'file');
+    writeFileSync(file, '');
+    const { code, stdout } = await runProgram(['doctor', '--json', '--offline'], {
+      environment: { CORRAL_HOME: join(file, 'home') },
+    });
+    expect(code).toBe(1);
+    const { findings } = JSON.parse(stdout) as {
+      findings: { subject: string; verdict: string; found: string }[];
+    };
+    const found = new Map(findings.map((finding) => [finding.subject, finding]));
+    expect(found.get('CORRAL_HOME')).toMatchObject({
+      verdict: 'bad',
+      found: expect.stringContaining('is a file') as string,
+    });
+    expect(found.get('Engine libraries')).toMatchObject({ verdict: 'good' });
+    expect(found.has('Hub')).toBe(true);
+  });
+
   it('looks at the machine with doctor', async () => {
     const home = temporaryFolder(onTestFinished);
     const { stdout } = await runProgram(['doctor', '--json', '--offline'], {

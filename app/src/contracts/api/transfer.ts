@@ -29,7 +29,7 @@ export const transferRoutes = {
     method: 'POST',
     path: '/api/import',
     summary:
-      'Chats from a file: chat_history.json in both forms, ChatGPT’s export, our own JSON; sent as the body',
+      'Chats from a file: chat_history.json in both forms, exports of ChatGPT and Open WebUI, messages of Gradio, our own JSON; sent as the body',
     tag,
     status: 201,
     body: z.unknown(),

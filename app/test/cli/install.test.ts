@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { root, temporaryFolder } from '../program.ts';
 
-/** Does to a folder what `npm ci` does, with nothing in it to fetch, and takes as long as a test can see. */
+/** Does to a folder what `npm ci` does, with nothing in it to fetch, and takes as long as it is told. */
 const npm = `
 const { appendFileSync, mkdirSync, rmSync } = require('node:fs');
 appendFileSync(process.env.NPM_LOG, 'begin ');
@@ -13,7 +13,7 @@ rmSync('node_modules', { recursive: true, force: true });
 setTimeout(() => {
   mkdirSync('node_modules');
   appendFileSync(process.env.NPM_LOG, 'end ');
-}, 1500);
+}, Number(process.env.NPM_MS));
 `;
 
 /** The launcher in a clone of its own that has no packages yet. */
@@ -29,10 +29,10 @@ function bareClone() {
   const log = join(folder, 'log');
   const program = join(folder, 'npm-cli.js');
   writeFileSync(program, npm);
-  const start = (file: string) => {
+  const start = (file: string, installMs = 1000) => {
     const child = spawn(process.execPath, [join('bin', file)], {
       cwd: clone,
-      env: { ...process.env, npm_execpath: program, NPM_LOG: log },
+      env: { ...process.env, npm_execpath: program, NPM_LOG: log, NPM_MS: String(installMs) },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -59,14 +59,14 @@ function endGroup(child: ChildProcess): void {
 
 test('two starts at once in a new clone install it once', async () => {
   const { start, installs } = bareClone();
-  const both = await Promise.all([start('run.mjs').ended, start('run.mjs').ended]);
+  const both = await Promise.all([start('run.mjs', 3000).ended, start('run.mjs', 3000).ended]);
   expect(both.map(({ code }) => code)).toEqual([0, 0]);
   expect(installs()).toBe('begin end');
 });
 
 test('an install that was killed holds up nobody and is made anew', async () => {
   const { start, installs } = bareClone();
-  const first = start('run.mjs');
+  const first = start('run.mjs', 600_000);
   await expect.poll(installs).toBe('begin');
   endGroup(first.child);
   await first.ended;

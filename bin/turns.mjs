@@ -28,7 +28,8 @@ async function takeTurn() {
       if (holder === null) continue;
       if (!isRunning(holder)) putAside(holder);
       else {
-        if (!hasSaid) process.stderr.write(`Waiting for process ${pidOf(holder)}, which is setting Corral up …\n`);
+        if (!hasSaid)
+          process.stderr.write(`Waiting for process ${pidOf(holder)}, which is setting Corral up …\n`);
         hasSaid = true;
         await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
       }

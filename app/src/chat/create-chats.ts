@@ -16,7 +16,7 @@ import { createRunCalls } from './run-calls.ts';
 import { JournalWriter } from './runs/journal-writer.ts';
 import type { ChatsConfig, Engines, RunContext } from './runs/run-context.ts';
 import { Suspects } from './runs/suspects.ts';
-import { takeUpRestored, takeUpUnfinished } from './runs/take-up-runs.ts';
+import { createTakeUp } from './runs/take-up-runs.ts';
 import { createSettingsCalls, type SettingsSources } from './settings/settings-calls.ts';
 import { createRoutedStore } from './temporary/routed-store.ts';
 import { TemporaryChats } from './temporary/temporary-chats.ts';
@@ -44,8 +44,6 @@ export function createChats(options: ChatsOptions): Chats {
   const conversations = createRoutedStore(store, temporary);
   const listeners = new Set<(notice: ChatNotice) => void>();
   const closing = new AbortController();
-  /** Who never started (a command without a server) leaves unfinished answers to who will. */
-  let isStarted = false;
   const background = createBackground(log);
   const context: RunContext = {
     store: conversations,
@@ -77,13 +75,7 @@ export function createChats(options: ChatsOptions): Chats {
     ...createEmbeddingCalls({ context, sources }),
     ...createSettingsCalls(sources),
     ...createExchangeCalls(context, store),
-    async start() {
-      isStarted = true;
-      return { resumedRuns: await takeUpUnfinished(context, store) };
-    },
-    async restored() {
-      if (isStarted) await takeUpRestored(context, store);
-    },
+    ...createTakeUp(context, store),
     async close() {
       closing.abort();
       await background.ended();

@@ -25,7 +25,12 @@ export const backupCommand: Command = {
     },
   ],
   about: 'Write a complete copy of all chats and settings, also while the server runs.',
-  options: [{ flags: '--archive', about: 'in the form that both SQLite and PostgreSQL can restore; so is a file whose name ends with .gz' }],
+  options: [
+    {
+      flags: '--archive',
+      about: 'in the form that both SQLite and PostgreSQL can restore; so is a file whose name ends with .gz',
+    },
+  ],
   async run(context, input) {
     const { output, signal } = context;
     const [file] = input.arguments;

@@ -70,10 +70,14 @@ function speakable({ httpsProxy, httpProxy }: ProxySettings): EnvHttpProxyAgent.
 
 function notSpoken(proxy: string): AppError {
   const scheme = new URL(proxy).protocol;
-  return new AppError('network-failed', `The proxy of this machine is one for ${scheme}//, which Corral does not speak.`, {
-    hint: 'Name one with http:// or https:// in HTTPS_PROXY or HTTP_PROXY, or in NO_PROXY the hosts to ask without one.',
-    details: { final: true },
-  });
+  return new AppError(
+    'network-failed',
+    `The proxy of this machine is one for ${scheme}//, which Corral does not speak.`,
+    {
+      hint: 'Name one with http:// or https:// in HTTPS_PROXY or HTTP_PROXY, or in NO_PROXY the hosts to ask without one.',
+      details: { final: true },
+    },
+  );
 }
 
 /** Dials what is not asked through a proxy. */

@@ -23,7 +23,9 @@ function after(days: number, others: (day: number) => BackupFile[] = () => []): 
 }
 
 const daysOf = (files: readonly BackupFile[], reason: string): number[] =>
-  files.filter((file) => file.reason === reason).map(({ createdAt }) => Math.floor((createdAt - start) / dayMs));
+  files
+    .filter((file) => file.reason === reason)
+    .map(({ createdAt }) => Math.floor((createdAt - start) / dayMs));
 
 test('the last seven days stay, and one of each of four weeks before them', () => {
   const days = daysOf(after(100), 'daily');
@@ -35,7 +37,9 @@ test('the last seven days stay, and one of each of four weeks before them', () =
 
 test('restoring over and over in an evening takes no daily backup away', () => {
   const evening = (day: number) =>
-    day === 39 ? Array.from({ length: 30 }, (_, turn) => made('before-restore', start + day * dayMs - turn * 60_000)) : [];
+    day === 39
+      ? Array.from({ length: 30 }, (_, turn) => made('before-restore', start + day * dayMs - turn * 60_000))
+      : [];
   const files = after(40, evening);
   expect(daysOf(files, 'daily')).toEqual(daysOf(after(40), 'daily'));
   expect(daysOf(files, 'before-restore')).toHaveLength(7);

@@ -102,7 +102,11 @@ async function withGiven<T>(file: GivenFile, folder: string, use: (path: string)
  */
 export function noLongerNeeded(files: readonly BackupFile[]): BackupFile[] {
   const newestFirst = files.toSorted((a, b) => b.createdAt - a.createdAt);
-  const { daily = [], manual: _stay, ...others } = Object.groupBy(newestFirst, ({ reason }) => kindOf(reason));
+  const {
+    daily = [],
+    manual: _stay,
+    ...others
+  } = Object.groupBy(newestFirst, ({ reason }) => kindOf(reason));
   return [
     ...beyondWeeks(daily.slice(dailyKept)),
     ...Object.values(others).flatMap((made) => made?.slice(othersKept) ?? []),

@@ -58,7 +58,10 @@ describe('the command line', () => {
 
   it('reads .env of CORRAL_HOME and masks what is secret', async () => {
     const home = temporaryFolder(onTestFinished);
-    writeFileSync(join(home, '.env'), 'HF_TOKEN=hf_canary\nCORRAL_SLOTS=7\nLOGGING_URL=https://log.example/turns?key=canary\n');
+    writeFileSync(
+      join(home, '.env'),
+      'HF_TOKEN=hf_canary\nCORRAL_SLOTS=7\nLOGGING_URL=https://log.example/turns?key=canary\n',
+    );
     const { stdout } = await runProgram(['config', '--json'], { environment: { CORRAL_HOME: home } });
     const { settings } = JSON.parse(stdout) as {
       settings: { setting: string; value: string; source: string }[];

@@ -25,7 +25,9 @@ test('the systemd unit starts the launcher, not npm, and gives a stop its time',
   expect(existsSync(join(root, file))).toBe(true);
   expect(Number(unit.get('TimeoutStopSec'))).toBeGreaterThan(20);
   expect(unit.get('KillMode')).toBe('mixed');
-  expect(block('sh', 'useradd').trim().split(' ')).toEqual(expect.arrayContaining(['useradd', unit.get('User')]));
+  expect(block('sh', 'useradd').trim().split(' ')).toEqual(
+    expect.arrayContaining(['useradd', unit.get('User')]),
+  );
   expect(unit.get('Environment')).toBe(`CORRAL_HOME=/var/lib/${unit.get('StateDirectory')}`);
 });
 

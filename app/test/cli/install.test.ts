@@ -38,7 +38,8 @@ function bareClone() {
     });
     onTestFinished(() => endGroup(child));
     let said = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
     const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, said }));
     return { child, ended, said: () => said };
   };
@@ -81,7 +82,10 @@ test('nothing is installed under a Corral that runs from the same folder', async
   const before = readdirSync(packages);
   // The tests need more than a server does.
   const tests = await start('run.mjs').ended;
-  expect(tests).toMatchObject({ code: 70, said: expect.stringContaining(`process ${server.child.pid}`) as string });
+  expect(tests).toMatchObject({
+    code: 70,
+    said: expect.stringContaining(`process ${server.child.pid}`) as string,
+  });
   expect(tests.said).toContain('Stop it');
   expect(readdirSync(packages)).toEqual(before);
   expect(installs()).toBe('begin end');

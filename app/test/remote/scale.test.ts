@@ -41,11 +41,13 @@ function fill(text: string, values: Record<string, string>): string {
 function environmentOf(operator: Record<string, string>): Record<string, string> {
   const [, ...lines] = block('environment');
   return Object.fromEntries(
-    lines.filter((line) => !line.startsWith('#')).map((line) => {
-      const [, name = '', value = ''] = /^(\w+): (.*)$/.exec(line) ?? [];
-      if (name === '') throw new Error(`not understood: ${line}`);
-      return [name, fill(value, operator)];
-    }),
+    lines
+      .filter((line) => !line.startsWith('#'))
+      .map((line) => {
+        const [, name = '', value = ''] = /^(\w+): (.*)$/.exec(line) ?? [];
+        if (name === '') throw new Error(`not understood: ${line}`);
+        return [name, fill(value, operator)];
+      }),
   );
 }
 
@@ -101,7 +103,12 @@ test(
     const words = [...command.matchAll(/'([^']*)'/g)].map(([, word = '']) => word);
     const program = startProgram(words, {
       // No container, so its port is this machine's.
-      environment: { ...environment, PORT: port, CORRAL_HOME: temporaryFolder(onTestFinished), HF_HUB_OFFLINE: '1' },
+      environment: {
+        ...environment,
+        PORT: port,
+        CORRAL_HOME: temporaryFolder(onTestFinished),
+        HF_HUB_OFFLINE: '1',
+      },
     });
     onTestFinished(() => void program.process.kill('SIGKILL'));
     const call = async <Answer>(method: string, path: string, body?: object): Promise<Answer> => {

@@ -1,3 +1,4 @@
+import type { Chats } from '../chats.ts';
 import { toAppError } from '../../contracts/app-error.ts';
 import type { AcceptedRuns, RunRecord } from '../../store/run-store.ts';
 import type { Store } from '../../store/store.ts';
@@ -13,11 +14,25 @@ import type { RunContext } from './run-context.ts';
  */
 const mostFruitlessStarts = 8;
 
-/** Every run that is unfinished and nobody works at, with the text its journal holds. Gives how many go on. */
-export async function takeUpUnfinished(
+/** Who never started (a command without a server) leaves unfinished answers to who will. */
+export function createTakeUp(
   context: RunContext,
   store: Pick<Store, 'unfinishedRuns'>,
-): Promise<number> {
+): Pick<Chats, 'start' | 'restored'> {
+  let isStarted = false;
+  return {
+    async start() {
+      isStarted = true;
+      return { resumedRuns: await takeUpUnfinished(context, store) };
+    },
+    async restored() {
+      if (isStarted) await takeUpRestored(context, store);
+    },
+  };
+}
+
+/** Every run that is unfinished and nobody works at, with the text its journal holds. Gives how many go on. */
+async function takeUpUnfinished(context: RunContext, store: Pick<Store, 'unfinishedRuns'>): Promise<number> {
   let resumed = 0;
   for (const record of await store.unfinishedRuns()) if (await takeUp(context, record)) resumed++;
   if (resumed > 0) context.log.info({ runs: resumed }, 'answers are taken up again');
@@ -25,10 +40,7 @@ export async function takeUpUnfinished(
 }
 
 /** Another state of the store is in place: what is written at here is not what is there, so all is taken up from there. */
-export async function takeUpRestored(
-  context: RunContext,
-  store: Pick<Store, 'unfinishedRuns'>,
-): Promise<void> {
+async function takeUpRestored(context: RunContext, store: Pick<Store, 'unfinishedRuns'>): Promise<void> {
   for (const live of context.live.values()) {
     if (live.isTemporary) continue;
     live.lose();

@@ -84,6 +84,22 @@ test('a message whose acknowledgement is lost is there once, however often it is
   expect(await asked(page)).toEqual(['first of all', 'only once']);
 });
 
+test('a message whose acknowledgement breaks off in the middle does not come back to be sent twice', async () => {
+  const page = await inChat();
+  const cutShort = async (route: Route): Promise<void> => {
+    const response = await route.fetch();
+    const text = await response.text();
+    await route.fulfill({ response, body: text.slice(0, text.length / 2) });
+  };
+  await page.route(runs, cutShort, { times: 1 });
+  await say(page, 'cut in the middle');
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  expect(await answered(page)).toContain('cut in the middle');
+  await page.locator('.outgoing').waitFor({ state: 'detached' });
+  expect(await page.locator('#composer').inputValue()).toBe('');
+  expect(await asked(page)).toEqual(['first of all', 'cut in the middle']);
+});
+
 test('where the message turns out to have arrived it is no longer said to be unsent', async () => {
   const page = await inChat();
   await page.route(runs, loseAnswer);

@@ -41,7 +41,7 @@ export interface RequestOptions {
   /** Repeating it gives the first answer again. */
   idempotencyKey?: string;
   signal?: AbortSignal;
-  /** How long the answer may take to begin. */
+  /** How long nothing may be heard of the answer: until it begins, and between its parts where it is read here. */
   answerMs?: number;
 }
 
@@ -88,43 +88,80 @@ export async function errorOf(response: Response): Promise<ApiError> {
   });
 }
 
-/** A signal that is aborted when the answer does not begin in time; `begun` says that it has. */
-function patience({ signal, answerMs }: RequestOptions): { signal: AbortSignal | null; begun: () => void } {
-  if (answerMs === undefined) return { signal: signal ?? null, begun: () => undefined };
+/** A signal that is aborted when nothing is heard for too long; each `heard` begins that time anew. */
+function patience({ signal, answerMs }: RequestOptions) {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new TooLate()), answerMs);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const heard = (): void => {
+    clearTimeout(timer);
+    if (answerMs !== undefined) timer = setTimeout(() => late.abort(new TooLate()), answerMs);
+  };
+  heard();
   return {
-    signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
-    begun: () => clearTimeout(timer),
+    signal: !signal ? late.signal : answerMs === undefined ? signal : AbortSignal.any([signal, late.signal]),
+    heard,
+    over: () => clearTimeout(timer),
+    /** Browsers do not agree on what they tell of a body that was given up. */
+    failure: (error: unknown): unknown => {
+      if (error instanceof ApiError || signal?.aborted) return error;
+      return unreachable(late.signal.aborted ? late.signal.reason : error);
+    },
   };
 }
 
-/** Fetches, or throws an `ApiError`; aborting throws the signal's reason. */
-export async function send(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
-  let response: Response;
-  const { signal, begun } = patience(options);
-  try {
-    response = await fetch(address(path, options.query), {
-      method,
-      headers: headersOf(options),
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-      signal,
-    });
-  } catch (error) {
-    if (options.signal?.aborted) throw error;
-    throw unreachable(error);
-  } finally {
-    begun();
-  }
+async function answerTo(
+  method: string,
+  path: string,
+  options: RequestOptions & { signal: AbortSignal },
+): Promise<Response> {
+  const response = await fetch(address(path, options.query), {
+    method,
+    headers: headersOf(options),
+    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    signal: options.signal,
+  });
   if (response.ok) return response;
   const error = await errorOf(response);
   if (error.code === 'key-required' || error.code === 'key-refused') signInNeeded.set(true);
   throw error;
 }
 
+/** Fetches, or throws an `ApiError`; aborting throws the signal's reason. */
+export async function send(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
+  const { signal, failure, over } = patience(options);
+  try {
+    return await answerTo(method, path, { ...options, signal });
+  } catch (error) {
+    throw failure(error);
+  } finally {
+    over();
+  }
+}
+
+async function textOf(response: Response, heard: () => void): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (;;) {
+    const part = await reader?.read();
+    if (!part?.value) return text + decoder.decode();
+    heard();
+    text += decoder.decode(part.value, { stream: true });
+  }
+}
+
+/** As `send`, and reads what it says. An answer that breaks off tells no more than none. */
 export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-  const response = await send(method, path, options);
-  if (response.status === 204) return undefined as T;
-  const text = await response.text();
-  return (text === '' ? undefined : JSON.parse(text)) as T;
+  const { signal, heard, failure, over } = patience(options);
+  try {
+    const response = await answerTo(method, path, { ...options, signal });
+    heard();
+    // Whole where nobody watches its parts: browsers show their tools nothing of a body that is read in parts.
+    const text = options.answerMs === undefined ? await response.text() : await textOf(response, heard);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  } catch (error) {
+    throw failure(error);
+  } finally {
+    over();
+  }
 }

@@ -94,6 +94,30 @@ test('what is typed during an answer waits, can come back, and goes out in order
   await slow.close();
 });
 
+test('where a waiting message is refused, those behind it come back with it instead of going out alone', async () => {
+  const slow = await servePage({ script: { tokensPerSecond: 20 } });
+  const { page, context } = await here.open({ address: slow.address });
+  // Ten seconds: long enough to write two messages.
+  await say(page, '/long 80');
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  for (const text of ['asked next', 'asked after that']) await say(page, text);
+  await expect.poll(() => page.locator('.waiting__item').count()).toBe(2);
+  const error = { code: 'disk-full', message: 'There is no room left.' };
+  await page.route('**/runs', (route) => route.fulfill({ status: 507, json: { error } }), { times: 1 });
+  await page.getByText('There is no room left.').first().waitFor({ timeout: 60_000 });
+  // Something of the chat changes, as it does when one signs in again.
+  const path = `/api/chats/${page.url().split('/').at(-1)}`;
+  await slow.call('PATCH', path, { title: 'told to all tabs' });
+  await page.getByRole('link', { name: 'told to all tabs' }).waitFor();
+  // The chat itself is looked at again a moment later.
+  await page.waitForTimeout(2_000);
+  expect(await page.locator('#composer').inputValue()).toBe('asked next\n\nasked after that');
+  expect(await page.locator('.waiting__item').count()).toBe(0);
+  expect(await messages(page)).toBe(1);
+  await context.close();
+  await slow.close();
+});
+
 test('a draft with its files stays with its chat, and comes back when it is refused', async () => {
   const { page } = await here.open();
   await say(page, 'a chat to come back to');

@@ -11,12 +11,14 @@ type Written = Pick<Draft, 'text' | 'attachments'>;
 
 const nothing: Written = { text: '', attachments: [] };
 
+/** What waits behind it comes along: it was written to follow, and is to be thought over too. */
 function giveBack(draft: Store<Draft>, { text, attachments }: Written): void {
   draft.set((now) => ({
     ...now,
     outgoing: null,
-    text: joined(text, now.text),
+    text: joined(text, ...now.waiting, now.text),
     attachments: [...attachments, ...now.attachments],
+    waiting: [],
   }));
 }
 

@@ -74,6 +74,22 @@ test('the network goes away and comes back; no word is lost or doubled', async (
   await endsWhole(page, shown);
 });
 
+for (const [status, code] of [
+  [404, 'not-found'],
+  [502, 'unreachable'],
+] as const)
+  test(`an answer goes on where it was refused to be watched with ${status}`, async () => {
+    const { page } = await here.open();
+    const error = { code, message: 'There is no such stream.' };
+    await page.route('**/api/streams/*/runs/*', (route) => route.fulfill({ status, json: { error } }), {
+      times: 1,
+    });
+    // Ten seconds.
+    await say(page, '/long 600');
+    await page.locator('[data-state="running"] .prose p').first().waitFor();
+    await endsWhole(page, await beginsToWrite(page));
+  });
+
 test('another chat can be looked at meanwhile; the mark tells when the answer is ready', async () => {
   const { page } = await here.open();
   await say(page, '/long 60');

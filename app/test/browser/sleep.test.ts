@@ -116,3 +116,61 @@ test('a tab that was hidden so long that it gave its line back shows what happen
   const unread = page.locator('.chat-row').filter({ has: page.getByRole('img', { name: 'New answer' }) });
   await expect.poll(() => unread.getByRole('link').getAttribute('href')).toBe(`#/c/${chatId}`);
 });
+
+/** No timer runs any more: what happens now waits for none. */
+async function stopClock(page: Page): Promise<void> {
+  await page.clock.pauseAt(Number(await page.evaluate('Date.now()')) + 1_000);
+  // A try that was begun is over by then.
+  await page.waitForTimeout(1_000);
+}
+
+test('what the browser says of the network ends the wait for the next try', async () => {
+  const server = await servePage();
+  onTestFinished(() => server.close());
+  const { page, context } = await here.open({ address: server.address });
+  await page.clock.install();
+  await page.reload();
+  await say(page, 'before the network went');
+  await answered(page);
+  await context.setOffline(true);
+  const banner = page.getByText('The server does not answer.');
+  // The pauses between the tries have grown by then.
+  for (let count = 0; count < 12; count++) await page.clock.fastForward('00:05');
+  await banner.waitFor();
+  await stopClock(page);
+  expect(await banner.isVisible()).toBe(true);
+  await context.setOffline(false);
+  await banner.waitFor({ state: 'detached' });
+});
+
+test('a server that wants its key again is not said to be away, and with the key the line is there at once', async () => {
+  const key = 'the-key-of-this-corral';
+  const server = await servePage({ environment: { CORRAL_ACCESS_KEY: key } });
+  onTestFinished(() => server.close());
+  const context = await here.browser.newContext({ serviceWorkers: 'block' });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  await page.clock.install();
+  await page.goto(server.address);
+  await page.getByLabel('Access key').fill(key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('.empty[data-ready]').waitFor();
+  await context.setOffline(true);
+  const banner = page.getByText('The server does not answer.');
+  for (let count = 0; count < 12; count++) await page.clock.fastForward('00:05');
+  await banner.waitFor();
+  await context.clearCookies();
+  await context.setOffline(false);
+  const dialog = page.getByRole('dialog', { name: 'This Corral asks for its access key' });
+  await dialog.waitFor();
+  // Many refused tries later.
+  for (let count = 0; count < 12; count++) await page.clock.fastForward('00:05');
+  await banner.waitFor({ state: 'detached' });
+  await stopClock(page);
+  await dialog.getByLabel('Access key').fill(key);
+  const line = page.waitForResponse(
+    (response) => /\/api\/streams\/[\w-]+$/.test(response.url()) && response.status() === 200,
+  );
+  await dialog.getByRole('button', { name: 'Continue' }).click();
+  await line;
+});

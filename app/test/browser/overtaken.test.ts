@@ -111,3 +111,27 @@ test('an older look does not hide a setting that was changed meanwhile', async (
   const reset = page.getByRole('button', { name: 'Reset Top-k' });
   await stays(page, async () => (await topK.inputValue()) === '7' && (await reset.count()) === 1);
 });
+
+test('an answer asked for right after a setting was changed is made with it, however slow the saving is', async () => {
+  const { page } = await here.open();
+  await say(page, 'once more');
+  await answered(page);
+  await page.locator('[data-panel-toggle]').click();
+  const topK = page.locator('.panel input[type=number]').and(page.getByLabel('Top-k', { exact: true }));
+  await topK.waitFor();
+  const path = `/api/chats/${page.url().split('/').at(-1)}`;
+  await page.route(here.server.address + path, async (route) => {
+    if (route.request().method() === 'PATCH') await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await route.continue();
+  });
+  await topK.fill('7');
+  await page.locator('.message--answer').getByRole('button', { name: 'Answer again', exact: true }).click();
+  await page.getByRole('group', { name: 'Version 2 of 2' }).waitFor();
+  await answered(page);
+  const { body } = await here.server.call('GET', path);
+  const shown = (body['messages'] as { id: string; runId: string }[]).find(
+    ({ id }) => id === (body['chat'] as { activeLeafId: string }).activeLeafId,
+  );
+  const receipt = await here.server.call('GET', `/api/runs/${shown?.runId}/receipt`);
+  expect(receipt.body['sampling']).toMatchObject({ topK: 7 });
+});

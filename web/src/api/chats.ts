@@ -2,7 +2,7 @@ import type { chatRoutes, messageRoutes } from '@corral/app/contracts/api/chats'
 import type { RequestOf, ResponseOf } from '@corral/app/contracts/api/route';
 import type { runRoutes, StartRun } from '@corral/app/contracts/api/runs';
 import { randomId } from '../ui/browser.ts';
-import { repeated } from './repeated.ts';
+import { insistent, repeated } from './repeated.ts';
 import { request } from './request.ts';
 
 type Chats = typeof chatRoutes;
@@ -22,11 +22,15 @@ export const chatsApi = {
   /** With `last` only the end of the shown branch, if there is more. */
   open: (id: string, query: { last?: number } = {}) =>
     request<ResponseOf<Chats['show']>>('GET', chat(id), { answerMs: 15_000, query }),
+  /** Twice it makes what it makes once, or meets its own change as a conflict where it names a version. */
   update: (id: string, body: RequestOf<Chats['update']>, version?: number) =>
-    request<ResponseOf<Chats['update']>>('PATCH', chat(id), {
-      body,
-      ...(version === undefined ? {} : { version }),
-    }),
+    insistent(JSON.stringify(body).length, (answerMs) =>
+      request<ResponseOf<Chats['update']>>('PATCH', chat(id), {
+        body,
+        answerMs,
+        ...(version === undefined ? {} : { version }),
+      }),
+    ),
   trash: (id: string) => request<ResponseOf<Chats['trash']>>('DELETE', chat(id)),
   duplicate: (id: string, upToMessageId?: string) =>
     request<ResponseOf<Chats['duplicate']>>('POST', `${chat(id)}/duplicate`, {

@@ -20,23 +20,34 @@ export interface Try {
 }
 
 /**
- * Asks until there is an answer, whatever it is, and gives up after a while. Whoever asks the same again gets what
- * the server made of it the first time. `identity` is what makes it the same.
+ * Asks until there is an answer, whatever it is, and gives up after a while: only for what may be asked twice.
+ * `characters` is how much is sent.
+ */
+export async function insistent<T>(characters: number, ask: (answerMs: number) => Promise<T>): Promise<T> {
+  const answerMs = tryMs + Math.ceil(characters / bytesPerMs);
+  for (let count = 1; ; count += 1) {
+    try {
+      return await ask(answerMs);
+    } catch (error) {
+      const isLate = error instanceof ApiError && error.isLate;
+      if (!isLate || count >= tries) throw error;
+    }
+  }
+}
+
+/**
+ * As `insistent`, for what must not be done twice: whoever asks the same again gets what the server made of it the
+ * first time. `identity` is what makes it the same.
  */
 export async function repeated<T>(identity: string, ask: (next: Try) => Promise<T>): Promise<T> {
   const idempotencyKey = unanswered.get(identity) ?? randomId();
   unanswered.set(identity, idempotencyKey);
-  const answerMs = tryMs + Math.ceil(identity.length / bytesPerMs);
-  for (let count = 1; ; count += 1) {
-    try {
-      const answer = await ask({ idempotencyKey, answerMs });
-      unanswered.delete(identity);
-      return answer;
-    } catch (error) {
-      const isLate = error instanceof ApiError && error.isLate;
-      if (isLate && count < tries) continue;
-      if (!(error instanceof ApiError && error.isUnreachable)) unanswered.delete(identity);
-      throw error;
-    }
+  try {
+    const answer = await insistent(identity.length, (answerMs) => ask({ idempotencyKey, answerMs }));
+    unanswered.delete(identity);
+    return answer;
+  } catch (error) {
+    if (!(error instanceof ApiError && error.isUnreachable)) unanswered.delete(identity);
+    throw error;
   }
 }

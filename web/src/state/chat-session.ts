@@ -161,8 +161,9 @@ export class ChatSession {
     this.state.set((current) => ({ ...current, runIds: this.#runs.ids() }));
   }
 
-  /** Starts an answer; resolves when the server has it on disk. */
+  /** Starts an answer with the settings that are shown; resolves when the server has it on disk. */
   async start(body: StartRun): Promise<StartedRun> {
+    await this.#settings.settled();
     const leafId = this.state.get().path.at(-1) ?? null;
     const started = await this.#loading.own(runsApi.start(this.id, body, leafId));
     this.#adopt(body, started, leafId);

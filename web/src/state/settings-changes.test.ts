@@ -129,3 +129,26 @@ test('a change that cannot be saved is told, and what is saved is shown again', 
   await expect(made).rejects.toThrow('Failed to fetch');
   expect(shown.settings).toEqual({});
 });
+
+test('a change that is made before the chat is here is saved when it is, and told where it never comes', async () => {
+  let saved: ChatSettings = {};
+  let here = (): void => undefined;
+  const chat = new Promise<Chat>((resolve) => (here = () => resolve(empty)));
+  const changes = new SettingsChanges({
+    save: (settings) => Promise.resolve({ ...empty, settings: (saved = settings) }),
+    lookAgain: async () => void changes.taken(await chat),
+    onShown: () => undefined,
+  });
+  const made = changes.make((settings) => ({ ...settings, format: 'chatml' }));
+  here();
+  await made;
+  expect(saved).toEqual({ format: 'chatml' });
+
+  const without = new SettingsChanges({
+    save: () => Promise.resolve(empty),
+    lookAgain: () => Promise.resolve(),
+    onShown: () => undefined,
+  });
+  await expect(without.make((settings) => settings)).rejects.toThrow('Not saved.');
+  await without.settled();
+});

@@ -1,5 +1,6 @@
 import type { Chat, ChatSettings } from '@corral/app/contracts/chats';
 import { ApiError } from '../api/request.ts';
+import { strings } from '../strings.ts';
 
 export type SettingsChange = (settings: ChatSettings) => ChatSettings;
 type Saved = Pick<Chat, 'settings' | 'version'>;
@@ -43,6 +44,11 @@ export class SettingsChanges {
     return made;
   }
 
+  /** Resolves when every change made so far is saved, or said not to be. */
+  settled(): Promise<void> {
+    return this.#last;
+  }
+
   async #save(change: SettingsChange): Promise<void> {
     try {
       for (let attempt = 1; attempt <= attempts; attempt += 1) {
@@ -58,12 +64,9 @@ export class SettingsChanges {
 
   /** Somebody else's change that came between, if one did. */
   async #try(change: SettingsChange): Promise<ApiError | null> {
-    if (!this.#saved) return null;
+    const saved = await this.#known();
     try {
-      const { settings, version } = await this.#options.save(
-        change(this.#saved.settings),
-        this.#saved.version,
-      );
+      const { settings, version } = await this.#options.save(change(saved.settings), saved.version);
       this.#saved = { settings, version };
       return null;
     } catch (error) {
@@ -71,6 +74,13 @@ export class SettingsChanges {
       if (error instanceof ApiError && error.code === 'conflict') return error;
       throw error;
     }
+  }
+
+  /** What a change is made on top of; it may still be on its way. */
+  async #known(): Promise<Saved> {
+    if (!this.#saved) await this.#options.lookAgain();
+    if (!this.#saved) throw new Error(strings.panel.notSaved);
+    return this.#saved;
   }
 
   #show(): void {

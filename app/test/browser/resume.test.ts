@@ -105,6 +105,50 @@ test('another chat can be looked at meanwhile; the mark tells when the answer is
   expect(await icon.getAttribute('href')).toBe('/favicon.svg');
 });
 
+/** The row of a chat in the list, by the address of the chat. */
+const rowOf = (page: Page, hash: string) =>
+  page.locator('.chat-row').filter({ has: page.locator(`a[href="${hash}"]`) });
+
+const kept = (page: Page): Promise<unknown> => page.evaluate(`localStorage.getItem('corral.unread')`);
+
+test('an answer that is read in one tab is no news in another, nor in one that is opened later', async () => {
+  const { page, context, problems } = await here.open();
+  const other = await context.newPage();
+  await watch(other, here.server.address, problems);
+  await other.goto(here.server.address);
+  await other.locator('#composer').waitFor();
+  await say(page, '/long 100');
+  await beginsToWrite(page);
+  const row = rowOf(other, new URL(page.url()).hash);
+  const running = row.getByRole('img', { name: 'Answering' });
+  await running.waitFor();
+  await answered(page);
+  await running.waitFor({ state: 'detached' });
+  await other.waitForTimeout(1_000);
+  expect(await row.getByRole('img', { name: 'New answer' }).count()).toBe(0);
+  expect(await other.title()).not.toMatch(/^●/);
+  expect(await kept(page)).toBe('[]');
+});
+
+test('a chat that is deleted while it is answered leaves no mark, nor does one that is gone by itself', async () => {
+  const { page } = await here.open();
+  await say(page, '/hang 5');
+  await beginsToWrite(page, 5);
+  const row = rowOf(page, new URL(page.url()).hash);
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await row.getByRole('img', { name: 'Answering' }).waitFor();
+  await row.getByRole('link').press('Delete');
+  await row.waitFor({ state: 'detached' });
+  await page.waitForTimeout(1_000);
+  expect(await page.title()).not.toMatch(/^●/);
+  expect(await kept(page)).toBe('[]');
+  // As it is after a restart of the server, whose memory a temporary chat was in.
+  await page.evaluate(`localStorage.setItem('corral.unread', '["0190a0a0-0000-7000-8000-000000000009"]')`);
+  await page.reload();
+  await expect.poll(() => kept(page)).toBe('[]');
+  await expect.poll(() => page.title()).not.toMatch(/^●/);
+});
+
 test('a seventh chat opens while six are being answered', async () => {
   const busy = await servePage({ script });
   await busy.call('POST', '/api/import', {

@@ -1,7 +1,7 @@
 import type { jobRoutes } from '@corral/app/contracts/api/jobs';
 import type { ResponseOf } from '@corral/app/contracts/api/route';
 import type { Notice } from '@corral/app/contracts/api/streams';
-import { loadActivity, markRun } from '../state/activity.ts';
+import { forgetActivity, loadActivity, markRun } from '../state/activity.ts';
 import { findSession, openSessions } from '../state/sessions.ts';
 import { createStore } from '../state/store.ts';
 import { strings } from '../strings.ts';
@@ -36,12 +36,16 @@ const told = [
   keys.log,
 ];
 
+function lookWhatRuns(): void {
+  void loadActivity().catch(() => undefined);
+}
+
 function hello(notice: Extract<Notice, { type: 'hello' }>): void {
   if (isServed && pageVersion !== notice.pageVersion) isStale.set(true);
   const isNewBoot = bootId !== null && bootId !== notice.bootId;
   const isReconnected = bootId !== null;
   bootId = notice.bootId;
-  void loadActivity().catch(() => undefined);
+  lookWhatRuns();
   if (wasAway) everythingChanged();
   wasAway = false;
   for (const session of openSessions())
@@ -80,6 +84,7 @@ function jobChanged(notice: Extract<Notice, { type: 'job-changed' }>): void {
 
 function chatChanged(notice: Extract<Notice, { type: 'chat-changed' }>): void {
   invalidate(keys.chats);
+  if (notice.change === 'trashed' || notice.change === 'erased') forgetActivity(notice.chatId);
   if (notice.change === 'trashed' || notice.change === 'restored' || notice.change === 'erased')
     invalidate(keys.trash);
   findSession(notice.chatId)?.changed(notice.version);
@@ -113,6 +118,7 @@ function handle(notice: Notice): void {
     case 'log-changed':
       return invalidate(keys.log);
     case 'restored':
+      lookWhatRuns();
       return everythingChanged();
     case 'unwatched':
     case 'closing':

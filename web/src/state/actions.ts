@@ -5,7 +5,7 @@ import { invalidate, keys } from '../api/queries.ts';
 import { strings } from '../strings.ts';
 import { attempt, reportProblem } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
-import { markRun } from './activity.ts';
+import { forgetActivity, markRun } from './activity.ts';
 import type { ChatSession } from './chat-session.ts';
 import { currentRoute, goTo } from './route.ts';
 import { findSession, forgetSession, sessionOf } from './sessions.ts';
@@ -91,6 +91,8 @@ export function clearChat(session: ChatSession): void {
 export function deleteChat(chatId: string, title: string): void {
   withUndo(strings.sidebar.deleted(title || strings.sidebar.untitled), async () => {
     const entry = await chatsApi.trash(chatId);
+    // Of a temporary one the server tells nobody.
+    forgetActivity(chatId);
     const route = currentRoute.get();
     const wasShown = route.view === 'chat' && route.chatId === chatId;
     forgetSession(chatId);

@@ -1,4 +1,5 @@
-import { runsApi } from '../api/chats.ts';
+import { chatsApi, runsApi } from '../api/chats.ts';
+import { ApiError } from '../api/request.ts';
 import { remembered } from '../ui/browser.ts';
 import { currentRoute } from './route.ts';
 import { createStore } from './store.ts';
@@ -14,14 +15,60 @@ export const activity = createStore<Activity>({
   unread: new Set(remembered.read<string[]>('unread', [])),
 });
 
-/** Runs that ended lately: word that one of them began may come after it. */
-const endedRuns = new Set<string>();
-const keptEnded = 200;
+/** The newest of what there is no end of. */
+class Recent {
+  readonly #kept = new Set<string>();
 
-function rememberEnd(runId: string): void {
-  endedRuns.add(runId);
-  const [oldest] = endedRuns;
-  if (endedRuns.size > keptEnded && oldest) endedRuns.delete(oldest);
+  add(id: string): void {
+    this.#kept.add(id);
+    const [oldest] = this.#kept;
+    if (this.#kept.size > 200 && oldest) this.#kept.delete(oldest);
+  }
+
+  has(id: string): boolean {
+    return this.#kept.has(id);
+  }
+}
+
+/** Runs that ended lately: word that one of them began may come after it. */
+const endedRuns = new Recent();
+/** Runs whose end was seen, here or in another tab: word of it may come after that. */
+const seenRuns = new Recent();
+
+/** What is over and done with: an answer that was looked at, or one whose chat is gone. */
+interface Seen {
+  chatId: string;
+  runIds: readonly string[];
+}
+
+/** Other tabs of this browser hear what one of them has shown. */
+const otherTabs = new BroadcastChannel('corral.seen');
+otherTabs.addEventListener('message', ({ data }) => takeSeen(data as Seen));
+
+function takeSeen({ chatId, runIds }: Seen): void {
+  for (const runId of runIds) seenRuns.add(runId);
+  changeUnread([chatId], false);
+}
+
+function tellSeen(seen: Seen): void {
+  takeSeen(seen);
+  otherTabs.postMessage(seen);
+}
+
+/** Only what changed here is changed in what is kept: other tabs keep theirs in the same place. */
+function changeUnread(chatIds: readonly string[], isUnread: boolean): void {
+  const change = (unread: Iterable<string>): Set<string> => {
+    const changed = new Set(unread);
+    for (const chatId of chatIds) {
+      if (isUnread) changed.add(chatId);
+      else changed.delete(chatId);
+    }
+    return changed;
+  };
+  remembered.write('unread', [...change(remembered.read<string[]>('unread', []))]);
+  const { unread } = activity.get();
+  if (chatIds.some((chatId) => unread.has(chatId) !== isUnread))
+    activity.set((state) => ({ ...state, unread: change(state.unread) }));
 }
 
 export function isLookedAt(chatId: string): boolean {
@@ -30,7 +77,7 @@ export function isLookedAt(chatId: string): boolean {
 }
 
 export function markRun(chatId: string, runId: string, isActive: boolean): void {
-  if (!isActive) rememberEnd(runId);
+  if (!isActive) endedRuns.add(runId);
   else if (endedRuns.has(runId)) return;
   activity.set((state) => {
     const running = new Map(state.running);
@@ -39,34 +86,46 @@ export function markRun(chatId: string, runId: string, isActive: boolean): void 
     else runs.delete(runId);
     if (runs.size > 0) running.set(chatId, runs);
     else running.delete(chatId);
-    const unread = new Set(state.unread);
-    if (!isActive && !isLookedAt(chatId)) unread.add(chatId);
-    remembered.write('unread', [...unread]);
-    return { running, unread };
+    return { ...state, running };
   });
+  if (isActive) return;
+  if (isLookedAt(chatId)) tellSeen({ chatId, runIds: [runId] });
+  else if (!seenRuns.has(runId)) changeUnread([chatId], true);
 }
 
 export function markRead(chatId: string): void {
-  if (!activity.get().unread.has(chatId)) return;
-  activity.set((state) => {
-    const unread = new Set(state.unread);
-    unread.delete(chatId);
-    remembered.write('unread', [...unread]);
-    return { ...state, unread };
-  });
+  tellSeen({ chatId, runIds: [] });
+}
+
+/** A chat that is gone has no row at which its mark could be taken away; its runs end, and are no news. */
+export function forgetActivity(chatId: string): void {
+  tellSeen({ chatId, runIds: [...(activity.get().running.get(chatId) ?? [])] });
 }
 
 /** After a connection was lost the notices in between are missing: ask what runs; what no more does has ended. */
 export async function loadActivity(): Promise<void> {
-  const before = [...activity.get().running.keys()];
+  const before = activity.get().running;
   const { runs } = await runsApi.active();
   const running = new Map<string, Set<string>>();
   for (const run of runs.filter(({ id }) => !endedRuns.has(id)))
     running.set(run.chatId, (running.get(run.chatId) ?? new Set()).add(run.id));
-  const ended = before.filter((chatId) => !running.has(chatId) && !isLookedAt(chatId));
-  activity.set((state) => {
-    const unread = new Set([...state.unread, ...ended]);
-    remembered.write('unread', [...unread]);
-    return { running, unread };
-  });
+  activity.set((state) => ({ ...state, running }));
+  const isNews = ([chatId, runIds]: [string, ReadonlySet<string>]): boolean =>
+    !running.has(chatId) && !isLookedAt(chatId) && ![...runIds].every((runId) => seenRuns.has(runId));
+  changeUnread(
+    [...before].filter(isNews).map(([chatId]) => chatId),
+    true,
+  );
+  await forgetMissing();
+}
+
+/** A chat may have gone while nobody told this browser so: with the server's memory, or from another machine. */
+async function forgetMissing(): Promise<void> {
+  for (const chatId of activity.get().unread) {
+    try {
+      await chatsApi.open(chatId, { last: 1 });
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) forgetActivity(chatId);
+    }
+  }
 }

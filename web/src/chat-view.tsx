@@ -4,7 +4,9 @@ import { EmptyChat } from './empty-chat.tsx';
 import { markRead } from './state/activity.ts';
 import { startNewChat } from './state/actions.ts';
 import type { ChatSession } from './state/chat-session.ts';
+import { draftOf, isEmptyDraft } from './state/drafts.ts';
 import { findState } from './state/overlays.ts';
+import { takeAlong } from './state/sending.ts';
 import { sessionOf } from './state/sessions.ts';
 import { useSelected } from './state/store.ts';
 import { strings } from './strings.ts';
@@ -27,17 +29,36 @@ function useReading(chatId: string): void {
   }, [chatId]);
 }
 
-function Unavailable({ session, isMissing }: { session: ChatSession; isMissing: boolean }) {
+function Missing({ session }: { session: ChatSession }) {
+  const hasWords = useSelected(draftOf(session.id), (draft) => !isEmptyDraft(draft));
+  const start = (): void => {
+    takeAlong(session);
+    startNewChat();
+  };
+  return (
+    <>
+      <p>{strings.shell.notFound}</p>
+      {hasWords && <p className="soft">{strings.shell.wordsGoAlong}</p>}
+      <Button onClick={start}>{strings.shell.newChat}</Button>
+    </>
+  );
+}
+
+function Failed({ session }: { session: ChatSession }) {
   const error = useChat(session, (state) => state.error);
+  return (
+    <>
+      <p>{error?.message ?? strings.shell.offline}</p>
+      <Button onClick={() => void session.load()}>{strings.retry}</Button>
+    </>
+  );
+}
+
+function Unavailable({ session, isMissing }: { session: ChatSession; isMissing: boolean }) {
   return (
     <div className="notice-page" role="alert">
       <div className="woven" />
-      <p>{isMissing ? strings.shell.notFound : (error?.message ?? strings.shell.offline)}</p>
-      {isMissing ? (
-        <Button onClick={() => startNewChat()}>{strings.shell.newChat}</Button>
-      ) : (
-        <Button onClick={() => void session.load()}>{strings.retry}</Button>
-      )}
+      {isMissing ? <Missing session={session} /> : <Failed session={session} />}
     </div>
   );
 }

@@ -49,6 +49,7 @@ export const strings = {
     offline: 'The server does not answer. What you typed stays here; trying again.',
     backOnline: 'Connected again',
     notFound: 'This chat is not here. It may have been deleted.',
+    wordsGoAlong: 'What you wrote in it goes along into a new chat.',
     signIn: 'This Corral asks for its access key',
     signInWhy: 'The person who runs it can tell you the key. It is kept in a cookie of this browser.',
     accessKey: 'Access key',
@@ -217,6 +218,7 @@ export const strings = {
     tooLarge: (name: string, limit: string) => `“${name}” is larger than ${limit} and was not attached.`,
     notReadable: (name: string) => `“${name}” could not be read and was not attached.`,
     notText: (name: string) => `“${name}” is not a text file and was not attached.`,
+    leftOut: (name: string) => `“${name}” was too large to be kept when the page was left. Attach it again.`,
     longPaste: (characters: number) =>
       `${number.format(characters)} characters pasted. That may be more than the model can read.`,
     draftTooLong: (limit: number) =>

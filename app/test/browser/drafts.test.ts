@@ -94,6 +94,49 @@ test('what is typed during an answer waits, can come back, and goes out in order
   await slow.close();
 });
 
+test('a long paste and a file are still there after a reload; one that is too large for that is named', async () => {
+  const { page } = await here.open({ permissions: ['clipboard-read', 'clipboard-write'] });
+  const attach = (name: string, text: string): Promise<void> =>
+    page
+      .locator('input[type=file]')
+      .setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+  await page.locator('#composer').focus();
+  await page.evaluate(`navigator.clipboard.writeText('wool '.repeat(5000))`);
+  await page.keyboard.press('Control+v');
+  await attach('list.csv', 'name,age\nPaco,7');
+  await attach('long.log', 'x'.repeat(500_000));
+  const files = page.locator('.composer__files li');
+  await expect.poll(() => files.count()).toBe(3);
+  await page.reload();
+  await page.getByText('“long.log” was too large to be kept').waitFor();
+  await expect.poll(() => files.count()).toBe(2);
+  const words = (await files.allInnerTexts()).join();
+  expect(words).toMatch(/Pasted text[^]*25,000[^]*list\.csv/);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await answered(page);
+  expect(await page.locator('.message--person').innerText()).toContain('Paco,7');
+});
+
+test('what is written in a chat that is deleted elsewhere goes along into a new one', async () => {
+  const { page } = await here.open();
+  await say(page, 'a chat that will be gone');
+  await answered(page);
+  await page.locator('#composer').fill('a long thought');
+  await page.locator('input[type=file]').setInputFiles({
+    name: 'list.csv',
+    mimeType: 'text/csv',
+    buffer: Buffer.from('name,age\nPaco,7'),
+  });
+  await here.server.call('DELETE', `/api/chats/${page.url().split('/').at(-1)}`);
+  await page.getByText('What you wrote in it goes along into a new chat.').waitFor();
+  await page.locator('.notice-page').getByRole('button', { name: 'New chat' }).click();
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('a long thought');
+  await page.locator('.composer__files').getByText('list.csv').waitFor();
+  await page.goBack();
+  await page.getByText('This chat is not here.').waitFor();
+  expect(await page.getByText('What you wrote in it').count()).toBe(0);
+});
+
 test('where a waiting message is refused, those behind it come back with it instead of going out alone', async () => {
   const slow = await servePage({ script: { tokensPerSecond: 20 } });
   const { page, context } = await here.open({ address: slow.address });

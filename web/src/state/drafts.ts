@@ -1,6 +1,7 @@
 import type { Attachment } from '../composer/attachments.ts';
 import { strings } from '../strings.ts';
 import { remembered, rememberedInTab } from '../ui/browser.ts';
+import { showToast } from '../ui/toasts.tsx';
 import { createStore, type Store } from './store.ts';
 
 /** A message that was sent and of whose arrival the page knows nothing yet. */
@@ -33,57 +34,94 @@ const drafts = new Map<string, Store<Draft>>();
 const changed = new Set<string>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** The draft of a chat, the same for everyone who asks; its text outlives the tab, what waits a reload. */
+/** What this tab alone keeps across a reload: all of a draft, as far as there is room. */
+interface DraftOfTab {
+  text: string;
+  attachments: readonly Attachment[];
+  /** Names of files for which there was no room. */
+  leftOut: readonly string[];
+  outgoing: Pick<Outgoing, 'content' | 'afterId'> | null;
+  waiting: readonly string[];
+}
+
+const readTexts = (): Record<string, string> => remembered.read('drafts', {});
+/** What an earlier version of the page kept may lack a part. */
+const readInTab = (): Record<string, Partial<DraftOfTab>> => rememberedInTab.read('unsent', {});
+
+/** The draft of a chat, the same for everyone who asks; its text outlives the tab, the rest of it a reload. */
 export function draftOf(chatId: string): Store<Draft> {
   const known = drafts.get(chatId);
   if (known) return known;
   // Of this tab only: two tabs would both send it.
-  const inTab = rememberedInTab.read<Record<string, DraftOfTab>>('unsent', {})[chatId];
+  const inTab = readInTab()[chatId];
   const draft = createStore<Draft>({
-    text: inTab?.outgoing
-      ? inTab.text
-      : (remembered.read<Record<string, string>>('drafts', {})[chatId] ?? ''),
-    attachments: [],
+    text: inTab?.text ?? readTexts()[chatId] ?? '',
+    attachments: inTab?.attachments ?? [],
     outgoing: inTab?.outgoing ? { problem: strings.composer.leftOnItsWay, ...inTab.outgoing } : null,
     waiting: inTab?.waiting ?? [],
   });
-  draft.subscribe(() => {
-    changed.add(chatId);
-    clearTimeout(timer);
-    timer = setTimeout(save, restMs);
-  });
+  tellLeftOut(inTab?.leftOut ?? []);
+  draft.subscribe(() => saveSoon(chatId));
   drafts.set(chatId, draft);
   return draft;
 }
 
-/** What goes out or waits beside the field, and what is in the field then. */
-interface DraftOfTab {
-  text: string;
-  outgoing: Pick<Outgoing, 'content' | 'afterId'> | null;
-  waiting: readonly string[];
+/** Not at once: drafts are asked for while the page is being drawn. */
+function tellLeftOut(names: readonly string[]): void {
+  for (const name of names)
+    queueMicrotask(() => showToast({ text: strings.composer.leftOut(name), kind: 'problem' }));
 }
 
 export const joined = (...texts: readonly string[]): string =>
   texts.filter((text) => text !== '').join('\n\n');
 
+/** Nothing that somebody wrote would be missed. */
+export function isEmptyDraft({ text, attachments, outgoing, waiting }: Draft): boolean {
+  return text.trim() === '' && attachments.length === 0 && outgoing === null && waiting.length === 0;
+}
+
+function saveSoon(chatId: string): void {
+  changed.add(chatId);
+  clearTimeout(timer);
+  timer = setTimeout(save, restMs);
+}
+
+function ofTab({ text, attachments, outgoing, waiting }: Draft): DraftOfTab {
+  const { content = '', afterId = null } = outgoing ?? {};
+  let room = maxKeptCharacters - joined(content, ...waiting, text).length;
+  const kept = attachments.filter((file) => {
+    const hasRoom = file.text.length <= room;
+    if (hasRoom) room -= file.text.length;
+    return hasRoom;
+  });
+  return {
+    text,
+    attachments: kept,
+    leftOut: attachments.filter((file) => !kept.includes(file)).map(({ name }) => name),
+    outgoing: outgoing && { content, afterId },
+    waiting,
+  };
+}
+
+const newest = <Value>(kept: Record<string, Value>): Record<string, Value> =>
+  Object.fromEntries(Object.entries(kept).slice(-keptDrafts));
+
 function save(): void {
   clearTimeout(timer);
-  const texts = remembered.read<Record<string, string>>('drafts', {});
-  const inTab = rememberedInTab.read<Record<string, DraftOfTab>>('unsent', {});
+  const texts = readTexts();
+  const inTab = readInTab();
   for (const id of changed) {
-    const { text, outgoing, waiting } = draftOf(id).get();
-    const { content = '', afterId = null } = outgoing ?? {};
-    const all = joined(content, text);
+    const draft = draftOf(id).get();
+    const all = joined(draft.outgoing?.content ?? '', draft.text);
     // Taken out first, so that the newest are the last ones.
     delete texts[id];
     delete inTab[id];
     if (all !== '' && all.length <= maxKeptCharacters) texts[id] = all;
-    if (outgoing || waiting.length > 0)
-      inTab[id] = { text, outgoing: outgoing && { content, afterId }, waiting };
+    if (!isEmptyDraft(draft)) inTab[id] = ofTab(draft);
   }
   changed.clear();
-  remembered.write('drafts', Object.fromEntries(Object.entries(texts).slice(-keptDrafts)));
-  rememberedInTab.write('unsent', inTab);
+  remembered.write('drafts', newest(texts));
+  rememberedInTab.write('unsent', newest(inTab));
 }
 
 addEventListener('pagehide', save);

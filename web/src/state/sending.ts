@@ -110,6 +110,18 @@ export function withdraw(session: ChatSession | null, isEdited: boolean): void {
   giveBack(draft, isEdited ? { text, attachments: [] } : nothing);
 }
 
+/** What was written in a chat that is gone goes on in the one that is not there yet. */
+export function takeAlong(session: ChatSession): void {
+  const from = draftOf(session.id);
+  const { text, attachments, outgoing, waiting } = from.get();
+  from.set((draft) => ({ ...draft, ...nothing, outgoing: null, waiting: [] }));
+  draftOf(newDraftId).set((now) => ({
+    ...now,
+    text: joined(now.text, outgoing?.content ?? '', ...waiting, text),
+    attachments: [...now.attachments, ...attachments],
+  }));
+}
+
 /** Lets what stands in the field wait for the end of the answer that is being written. */
 export function queueDraft(session: ChatSession): void {
   draftOf(session.id).set((draft) => ({

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import { Ghost } from 'lucide-react';
 import { useCatalogue, useModels, useSystem } from './api/queries.ts';
 import { picksOf } from './models/picks.ts';
-import { newChat } from './state/actions.ts';
+import { newChat } from './state/drafts.ts';
 import { useStore } from './state/store.ts';
 import { useAnsweringModel } from './state/use-settings.ts';
 import { strings } from './strings.ts';

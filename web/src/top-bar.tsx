@@ -1,7 +1,8 @@
 import { Columns2, Ghost, PanelLeftOpen, Search, SlidersHorizontal, SquarePen } from 'lucide-react';
 import { ModelPicker } from './panel/model-picker.tsx';
 import { shortcutText } from './palette/shortcuts.ts';
-import { newChat, startNewChat } from './state/actions.ts';
+import { startNewChat } from './state/actions.ts';
+import { newChat } from './state/drafts.ts';
 import { layout, setPanel, setSidebar } from './state/layout.ts';
 import { findState, openView } from './state/overlays.ts';
 import { currentRoute } from './state/route.ts';

@@ -149,6 +149,50 @@ test('the first message of a chat makes one chat, also when the answer to that i
   await expect.poll(() => page.locator('.chat-row').count()).toBe(before + 1);
 });
 
+/** What outlives the tab. */
+const kept = async (page: Page): Promise<string> =>
+  String(await page.evaluate('JSON.stringify(localStorage)'));
+
+test('an unsent message of a temporary chat is kept in its tab only, and goes out as one after a reload', async () => {
+  const { page } = await here.open();
+  const temporary = page.getByRole('button', { name: 'Temporary chat' });
+  await temporary.click();
+  await page.route(/\/api\/chats$/, (route) =>
+    route.request().method() === 'POST' ? route.abort() : route.continue(),
+  );
+  await say(page, 'between you and me');
+  await unsent(page).waitFor();
+  await page.reload();
+  await unsent(page, 'The page was left').waitFor();
+  expect(await kept(page)).not.toContain('between you and me');
+  await page.goto(`${here.server.address}/#/models`);
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await expect.poll(() => temporary.getAttribute('aria-pressed')).toBe('true');
+  await page.unroute(/\/api\/chats$/);
+  await again(page).click();
+  expect(await answered(page)).toContain('between you and me');
+  const { body } = await here.server.call('GET', await chatPath(page));
+  expect(body['chat']).toMatchObject({ temporary: true });
+  // The next one is chosen anew.
+  await page.locator('#composer').fill('a second thought');
+  await page.reload();
+  await page.locator('.message--answer').waitFor();
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('a second thought');
+  expect(await kept(page)).not.toMatch(/between you and me|a second thought/);
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await expect.poll(() => temporary.getAttribute('aria-pressed')).toBe('false');
+});
+
+test('what was written in a chat is gone from the browser when the chat is erased', async () => {
+  const page = await inChat();
+  await page.locator('#composer').fill('half a secret');
+  await expect.poll(() => kept(page)).toContain('half a secret');
+  const path = await chatPath(page);
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await here.server.call('DELETE', `${path}?erase=1`);
+  await expect.poll(() => kept(page)).not.toContain('half a secret');
+});
+
 test('a reworded message stays in its editor until the server has it, and is there once', async () => {
   const page = await inChat();
   await page.locator('.message--person').getByRole('button', { name: 'Edit' }).click();

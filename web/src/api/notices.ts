@@ -2,6 +2,7 @@ import type { jobRoutes } from '@corral/app/contracts/api/jobs';
 import type { ResponseOf } from '@corral/app/contracts/api/route';
 import type { Notice } from '@corral/app/contracts/api/streams';
 import { forgetActivity, loadActivity, markRun } from '../state/activity.ts';
+import { dropKept } from '../state/drafts.ts';
 import { findSession, openSessions } from '../state/sessions.ts';
 import { createStore } from '../state/store.ts';
 import { strings } from '../strings.ts';
@@ -85,6 +86,7 @@ function jobChanged(notice: Extract<Notice, { type: 'job-changed' }>): void {
 function chatChanged(notice: Extract<Notice, { type: 'chat-changed' }>): void {
   invalidate(keys.chats);
   if (notice.change === 'trashed' || notice.change === 'erased') forgetActivity(notice.chatId);
+  if (notice.change === 'erased') dropKept(notice.chatId);
   if (notice.change === 'trashed' || notice.change === 'restored' || notice.change === 'erased')
     invalidate(keys.trash);
   findSession(notice.chatId)?.changed(notice.version);

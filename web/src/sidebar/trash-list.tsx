@@ -2,6 +2,7 @@ import type { TrashEntry } from '@corral/app/contracts/chats';
 import { ArrowLeft, Undo2, X } from 'lucide-react';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys, useTrash } from '../api/queries.ts';
+import { dropKept } from '../state/drafts.ts';
 import { goTo } from '../state/route.ts';
 import { findSession } from '../state/sessions.ts';
 import { strings } from '../strings.ts';
@@ -10,9 +11,10 @@ import { IconButton } from '../ui/icon-button.tsx';
 import { attempt } from '../ui/problems.ts';
 import { exactTime, timeAgo } from '../ui/times.ts';
 
-function purge(id: string): void {
+function purge({ id, kind, chatId }: TrashEntry): void {
   attempt(async () => {
     await chatsApi.purge(id);
+    if (kind === 'chat') dropKept(chatId);
     invalidate(keys.trash);
   });
 }
@@ -42,7 +44,7 @@ function Row({ entry, onRestored }: { entry: TrashEntry; onRestored: () => void 
       <IconButton label={strings.sidebar.restore} onClick={restore}>
         <Undo2 />
       </IconButton>
-      <IconButton label={strings.sidebar.deleteForGood} onClick={() => purge(entry.id)}>
+      <IconButton label={strings.sidebar.deleteForGood} onClick={() => purge(entry)}>
         <X />
       </IconButton>
     </li>

@@ -1,5 +1,4 @@
 import type { StartRun } from '@corral/app/contracts/api/runs';
-import type { ChatSettings } from '@corral/app/contracts/chats';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys } from '../api/queries.ts';
 import { strings } from '../strings.ts';
@@ -7,17 +6,12 @@ import { attempt, reportProblem } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { forgetActivity, markRun } from './activity.ts';
 import type { ChatSession } from './chat-session.ts';
+import { newChat, resetNewChat } from './drafts.ts';
 import { currentRoute, goTo } from './route.ts';
 import { findSession, forgetSession, sessionOf } from './sessions.ts';
 import type { SettingsChange } from './settings-changes.ts';
 import { createStore } from './store.ts';
 import { forgetOverruled } from './unsaved-settings.ts';
-
-/** The chat that is not there yet: its settings until the first message makes it. */
-export const newChat = createStore<{ settings: ChatSettings; isTemporary: boolean }>({
-  settings: {},
-  isTemporary: false,
-});
 
 /** Raised to put the cursor into the message field. */
 export const composerFocus = createStore(0);
@@ -26,8 +20,8 @@ export function focusComposer(): void {
   composerFocus.set((count) => count + 1);
 }
 
-export function startNewChat(isTemporary = false): void {
-  newChat.set({ settings: {}, isTemporary });
+export function startNewChat(): void {
+  resetNewChat();
   goTo({ view: 'new' });
   focusComposer();
 }
@@ -52,7 +46,7 @@ export async function makeChat(): Promise<ChatSession> {
   const session = sessionOf(chat.id);
   await session.load();
   goTo({ view: 'chat', chatId: chat.id }, true);
-  newChat.set({ settings: {}, isTemporary: false });
+  resetNewChat();
   return session;
 }
 

@@ -1,3 +1,4 @@
+import type { ChatSettings } from '@corral/app/contracts/chats';
 import type { Attachment } from '../composer/attachments.ts';
 import { strings } from '../strings.ts';
 import { remembered, rememberedInTab } from '../ui/browser.ts';
@@ -20,6 +21,14 @@ export interface Draft {
   outgoing: Outgoing | null;
   /** Whole messages that go out one by one, each when the answer before it is finished. */
   waiting: readonly string[];
+  /** Its chat is in memory only, and its words are to be on no disk either; null while that is not known. */
+  isTemporary: boolean | null;
+}
+
+/** What is chosen for the chat that is not there yet. */
+export interface NewChat {
+  settings: ChatSettings;
+  isTemporary: boolean;
 }
 
 /** The draft of the chat that is not there yet. */
@@ -32,6 +41,8 @@ const restMs = 250;
 
 const drafts = new Map<string, Store<Draft>>();
 const changed = new Set<string>();
+/** Drafts of chats that were erased. */
+const gone = new Set<string>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** What this tab alone keeps across a reload: all of a draft, as far as there is room. */
@@ -42,28 +53,48 @@ interface DraftOfTab {
   leftOut: readonly string[];
   outgoing: Pick<Outgoing, 'content' | 'afterId'> | null;
   waiting: readonly string[];
+  isTemporary: boolean | null;
+  /** Beside the first message of a chat: it is sent as it was meant. */
+  newChat?: NewChat;
 }
+
+const nothing: Draft = { text: '', attachments: [], outgoing: null, waiting: [], isTemporary: true };
 
 const readTexts = (): Record<string, string> => remembered.read('drafts', {});
 /** What an earlier version of the page kept may lack a part. */
 const readInTab = (): Record<string, Partial<DraftOfTab>> => rememberedInTab.read('unsent', {});
 
+const unchosen: NewChat = { settings: {}, isTemporary: false };
+export const newChat = createStore<NewChat>(readInTab()[newDraftId]?.newChat ?? unchosen);
+newChat.subscribe(() => saveSoon(newDraftId));
+
+/** Unless something is written for it already: that goes out as it was meant. */
+export function resetNewChat(): void {
+  if (isEmptyDraft(draftOf(newDraftId).get())) newChat.set(unchosen);
+}
+
 /** The draft of a chat, the same for everyone who asks; its text outlives the tab, the rest of it a reload. */
 export function draftOf(chatId: string): Store<Draft> {
   const known = drafts.get(chatId);
   if (known) return known;
-  // Of this tab only: two tabs would both send it.
-  const inTab = readInTab()[chatId];
+  const { text, attachments, leftOut, outgoing, waiting, isTemporary } = keptOf(chatId);
   const draft = createStore<Draft>({
-    text: inTab?.text ?? readTexts()[chatId] ?? '',
-    attachments: inTab?.attachments ?? [],
-    outgoing: inTab?.outgoing ? { problem: strings.composer.leftOnItsWay, ...inTab.outgoing } : null,
-    waiting: inTab?.waiting ?? [],
+    text,
+    attachments,
+    outgoing: outgoing && { ...outgoing, problem: strings.composer.leftOnItsWay },
+    waiting,
+    isTemporary,
   });
-  tellLeftOut(inTab?.leftOut ?? []);
+  tellLeftOut(leftOut);
   draft.subscribe(() => saveSoon(chatId));
   drafts.set(chatId, draft);
   return draft;
+}
+
+/** What goes out or waits is of this tab only: two tabs would both send it. */
+function keptOf(chatId: string): DraftOfTab {
+  const text = readTexts()[chatId] ?? '';
+  return { ...nothing, leftOut: [], isTemporary: null, text, ...readInTab()[chatId] };
 }
 
 /** Not at once: drafts are asked for while the page is being drawn. */
@@ -86,7 +117,7 @@ function saveSoon(chatId: string): void {
   timer = setTimeout(save, restMs);
 }
 
-function ofTab({ text, attachments, outgoing, waiting }: Draft): DraftOfTab {
+function ofTab({ text, attachments, outgoing, waiting, isTemporary }: Draft): DraftOfTab {
   const { content = '', afterId = null } = outgoing ?? {};
   let room = maxKeptCharacters - joined(content, ...waiting, text).length;
   const kept = attachments.filter((file) => {
@@ -100,7 +131,19 @@ function ofTab({ text, attachments, outgoing, waiting }: Draft): DraftOfTab {
     leftOut: attachments.filter((file) => !kept.includes(file)).map(({ name }) => name),
     outgoing: outgoing && { content, afterId },
     waiting,
+    isTemporary,
   };
+}
+
+/** Where nobody knows yet what kind of chat it is, what is on the disk stays as it is. */
+function withText(texts: Record<string, string>, id: string, draft: Draft): Record<string, string> {
+  const isTemporary = id === newDraftId ? newChat.get().isTemporary : draft.isTemporary;
+  if (isTemporary === null) return texts;
+  // Taken out first, so that the newest are the last ones.
+  const { [id]: _before, ...others } = texts;
+  const all = joined(draft.outgoing?.content ?? '', draft.text);
+  if (isTemporary || all === '' || all.length > maxKeptCharacters) return others;
+  return { ...others, [id]: all };
 }
 
 const newest = <Value>(kept: Record<string, Value>): Record<string, Value> =>
@@ -108,20 +151,24 @@ const newest = <Value>(kept: Record<string, Value>): Record<string, Value> =>
 
 function save(): void {
   clearTimeout(timer);
-  const texts = readTexts();
+  let texts = readTexts();
   const inTab = readInTab();
   for (const id of changed) {
-    const draft = draftOf(id).get();
-    const all = joined(draft.outgoing?.content ?? '', draft.text);
-    // Taken out first, so that the newest are the last ones.
-    delete texts[id];
+    const draft = gone.has(id) ? nothing : draftOf(id).get();
+    texts = withText(texts, id, draft);
     delete inTab[id];
-    if (all !== '' && all.length <= maxKeptCharacters) texts[id] = all;
-    if (!isEmptyDraft(draft)) inTab[id] = ofTab(draft);
+    if (!isEmptyDraft(draft))
+      inTab[id] = { ...ofTab(draft), ...(id === newDraftId ? { newChat: newChat.get() } : {}) };
   }
   changed.clear();
   remembered.write('drafts', newest(texts));
   rememberedInTab.write('unsent', newest(inTab));
+}
+
+/** Its chat is gone for good: nothing of it stays in this browser but what is still on the page. */
+export function dropKept(chatId: string): void {
+  gone.add(chatId);
+  saveSoon(chatId);
 }
 
 addEventListener('pagehide', save);

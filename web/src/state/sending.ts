@@ -3,7 +3,7 @@ import { withAttachments } from '../composer/attachments.ts';
 import { reportProblem } from '../ui/problems.ts';
 import { makeChat, run } from './actions.ts';
 import type { ChatSession } from './chat-session.ts';
-import { draftOf, joined, newDraftId, type Draft } from './drafts.ts';
+import { draftOf, joined, newChat, newDraftId, resetNewChat, type Draft } from './drafts.ts';
 import { onSession } from './sessions.ts';
 import type { Store } from './store.ts';
 
@@ -40,6 +40,7 @@ async function deliver(session: ChatSession | null, content: string, written: Wr
       // What was typed meanwhile goes on in the chat that is shown now.
       const { text, attachments } = from.get();
       from.set((draft) => ({ ...draft, ...nothing, outgoing: null }));
+      resetNewChat();
       to.set((draft) => ({
         ...draft,
         text,
@@ -113,7 +114,8 @@ export function withdraw(session: ChatSession | null, isEdited: boolean): void {
 /** What was written in a chat that is gone goes on in the one that is not there yet. */
 export function takeAlong(session: ChatSession): void {
   const from = draftOf(session.id);
-  const { text, attachments, outgoing, waiting } = from.get();
+  const { text, attachments, outgoing, waiting, isTemporary } = from.get();
+  if (isTemporary) newChat.set((state) => ({ ...state, isTemporary }));
   from.set((draft) => ({ ...draft, ...nothing, outgoing: null, waiting: [] }));
   draftOf(newDraftId).set((now) => ({
     ...now,
@@ -169,10 +171,12 @@ function sendWaiting(session: ChatSession, draft: Store<Draft>): void {
 }
 
 function advance(session: ChatSession): void {
-  const { status, runIds } = session.state.get();
+  const { status, chat, runIds } = session.state.get();
   if (status !== 'ready') return;
-  findArrived(session);
   const draft = draftOf(session.id);
+  const isTemporary = chat?.temporary ?? null;
+  if (draft.get().isTemporary !== isTemporary) draft.set((now) => ({ ...now, isTemporary }));
+  findArrived(session);
   const { waiting, outgoing } = draft.get();
   if (runIds.length === 0 && waiting.length > 0 && !outgoing) sendWaiting(session, draft);
 }

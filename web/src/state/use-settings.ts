@@ -1,7 +1,7 @@
 import type { EffectiveSetting } from '@corral/app/contracts/api/settings';
 import type { ChatSettings } from '@corral/app/contracts/chats';
 import { useEffective, useModels, useSystem } from '../api/queries.ts';
-import { newChat } from './actions.ts';
+import { newChat } from './drafts.ts';
 import { ownByName } from './own-by-name.ts';
 import { currentRoute } from './route.ts';
 import { findSession } from './sessions.ts';

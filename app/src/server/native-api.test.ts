@@ -134,6 +134,20 @@ test('the same Idempotency-Key does a thing once, and refuses another thing', as
   );
 });
 
+test('a wording that is sent twice under one Idempotency-Key is one wording', async () => {
+  const created = await running.call('POST', '/api/chats', {});
+  const path = `/api/chats/${String(created.body['id'])}`;
+  const input = { kind: 'message', content: 'x' };
+  const run = await running.call('POST', `${path}/runs`, { input });
+  const messageId = String((run.body['userMessage'] as { id: string }).id);
+  const edit = (content: string) =>
+    running.call('POST', `${path}/messages/${messageId}/edit`, { content }, { 'idempotency-key': 'word-once' });
+  const first = await edit('y');
+  expect(first.status).toBe(201);
+  expect((await edit('y')).body['id']).toBe(first.body['id']);
+  expect((await edit('z')).status).toBe(422);
+});
+
 test('settings, presets and preferences come back as they were saved, with their source', async () => {
   const saved = await running.call('PUT', '/api/preferences', {
     settings: { sampling: { temperature: 0.2 } },

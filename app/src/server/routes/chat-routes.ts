@@ -67,9 +67,11 @@ function trashRoutes(app: FastifyInstance, { chats }: ServerContext): void {
   });
 }
 
-function messageRoutesOf(app: FastifyInstance, { chats }: ServerContext): void {
-  serveRoute(app, messageRoutes.edit, ({ owner, params, body }) =>
-    chats.edit(owner, params.id, { messageId: params.messageId, content: body.content }),
+function messageRoutesOf(app: FastifyInstance, { chats, idempotency }: ServerContext): void {
+  serveRoute(app, messageRoutes.edit, ({ owner, params: { id, messageId }, body: { content }, headers }) =>
+    idempotency.once(owner, headers['idempotency-key'], { edit: id, messageId, content }, () =>
+      chats.edit(owner, id, { messageId, content }),
+    ),
   );
   serveRoute(app, messageRoutes.update, ({ owner, params, body, headers }) =>
     chats.updateMessage(owner, params.id, {

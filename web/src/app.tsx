@@ -79,7 +79,8 @@ function Main() {
     <main className="main" id="main" tabIndex={-1}>
       {isChat && <TopBar />}
       <Banners />
-      <ErrorBoundary key={route.view}>
+      {/* One chat that cannot be drawn stands in the way of no other. */}
+      <ErrorBoundary name={route.view === 'chat' ? route.chatId : route.view}>
         <RouteView />
       </ErrorBoundary>
     </main>

@@ -2,12 +2,27 @@ import { Component, type ReactNode } from 'react';
 import { strings } from './strings.ts';
 import { Button } from './ui/button.tsx';
 
-/** What fails to draw says so, in its place; the rest of the page goes on. */
-export class ErrorBoundary extends Component<{ children: ReactNode }, { isBroken: boolean }> {
-  override state = { isBroken: false };
+export interface ErrorBoundaryProps {
+  /** Of what it draws: another one is tried again. */
+  name?: string;
+  children: ReactNode;
+}
 
-  static getDerivedStateFromError(): { isBroken: boolean } {
+interface State {
+  isBroken: boolean;
+  name: string | undefined;
+}
+
+/** What fails to draw says so, in its place; the rest of the page goes on. */
+export class ErrorBoundary extends Component<ErrorBoundaryProps, State> {
+  override state: State = { isBroken: false, name: this.props.name };
+
+  static getDerivedStateFromError(): Partial<State> {
     return { isBroken: true };
+  }
+
+  static getDerivedStateFromProps({ name }: ErrorBoundaryProps, state: State): State | null {
+    return name === state.name ? null : { isBroken: false, name };
   }
 
   override render(): ReactNode {

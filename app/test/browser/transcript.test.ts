@@ -179,6 +179,38 @@ test('broken markdown is shown as what it is, and a very long message is folded'
     .toBeGreaterThan(25_000);
 });
 
+test('an answer of nothing but markers is shown, and its chat and the others stay usable', async () => {
+  const markers = ['>', '- ', '>- ', '1. ', '<b>'].map((marker) => `${marker.repeat(5_000)}end`);
+  const talk = markers.flatMap((content) => [
+    { role: 'user', content: 'go on' },
+    { role: 'assistant', content },
+  ]);
+  await here.server.call('POST', '/api/import', { 'the markers': talk });
+  await here.server.call('POST', '/api/chats', { title: 'another chat' });
+  const { page } = await here.open();
+  await page.locator('.chat-row', { hasText: 'the markers' }).click();
+  await expect.poll(() => page.locator('.message--answer').last().innerText()).toContain('end');
+  expect(await page.locator('#composer').isVisible()).toBe(true);
+  await page.locator('.chat-row', { hasText: 'another chat' }).click();
+  await page.locator('.empty').waitFor();
+});
+
+test('a chat that cannot be drawn keeps no other from being shown', async () => {
+  const { body } = await here.server.call('POST', '/api/import', {
+    'a broken chat': [{ role: 'user', content: 'words that get lost' }],
+  });
+  await here.server.call('POST', '/api/chats', { title: 'a sound chat' });
+  const { page } = await here.open({ expected: /^(?:error|console):/ });
+  await page.route(`**/api/chats/${(body['chatIds'] as string[])[0]}?*`, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replace('"words that get lost"', 'null') });
+  });
+  await page.locator('.chat-row', { hasText: 'a broken chat' }).click();
+  await page.getByText('This part of the page stopped working').waitFor();
+  await page.locator('.chat-row', { hasText: 'a sound chat' }).click();
+  await page.locator('#composer').waitFor();
+});
+
 test('the last code block is copied as a whole: folded, out of view, or drawn as a diagram', async () => {
   const { page } = await here.open({ permissions: ['clipboard-read', 'clipboard-write'] });
   const code = Array.from({ length: 500 }, (_, line) => `const line${line} = ${line};`).join('\n');

@@ -1,5 +1,6 @@
 import { maxMathLines } from './block-splitter.ts';
-import { Lexer, Marked, type Token, type TokenizerAndRendererExtension, type Tokens } from 'marked';
+import { BoundedLexer } from './bounded-lexer.ts';
+import { Marked, type Token, type TokenizerAndRendererExtension, type Tokens } from 'marked';
 
 export type Links = Record<string, { href: string; title: string | null | undefined }>;
 
@@ -54,7 +55,7 @@ const marked = new Marked({ gfm: true, extensions: [mathBlock(), mathInline()] }
 
 /** The tokens of one block, with the link definitions of the whole text. */
 export function lexBlock(raw: string, links: Links): Token[] {
-  const lexer = new Lexer(marked.defaults);
+  const lexer = new BoundedLexer(marked.defaults);
   Object.assign(lexer.tokens.links, links);
   return [...lexer.lex(raw)];
 }
@@ -67,7 +68,7 @@ const definition = /^ {0,3}\[[^\]\n]+\]:/m;
 /** The link definitions (`[name]: address`) that a block holds. */
 export function linksOf(raw: string): Links {
   if (!raw.includes(']:') || !definition.test(raw)) return noLinks;
-  const lexer = new Lexer(marked.defaults);
+  const lexer = new BoundedLexer(marked.defaults);
   const tokens = lexer.blockTokens(raw, []);
   const links: Links = {};
   const visit = (list: Token[]): void => {

@@ -1,5 +1,6 @@
 import { createElement, Fragment, type ReactNode } from 'react';
 import type { Token, Tokens } from 'marked';
+import { maxDepth } from './bounded-lexer.ts';
 import { decodeEntities, showControls } from './entities.ts';
 import type { MathToken } from './lexer.ts';
 import { CodeBlock } from './code-block.tsx';
@@ -15,9 +16,6 @@ import { strings } from '../strings.ts';
  * take theirs from the words in them and pass over what has one; the style sheet has it run as its words do.
  */
 const directionAt = (depth: number): 'auto' | undefined => (depth === 1 ? 'auto' : undefined);
-
-/** Deeper nesting is shown as its source: it is no writing, and recursion has an end. */
-const maxDepth = 24;
 
 interface Frame {
   tag: string;
@@ -37,8 +35,9 @@ class Builder {
     for (const piece of readHtml(raw)) {
       if (piece.type === 'text') this.add(showControls(decodeEntities(piece.text)));
       else if (piece.type === 'break') this.add(<br />);
-      else if (piece.type === 'open') this.#frames.push({ tag: piece.tag, children: [] });
-      else this.#close(piece.tag);
+      else if (piece.type === 'close') this.#close(piece.tag);
+      else if (this.#frames.length > maxDepth) this.add(`<${piece.tag}>`);
+      else this.#frames.push({ tag: piece.tag, children: [] });
     }
   }
 

@@ -39,7 +39,7 @@ test('chats stand in groups by when something was last said in them, the newest 
     expect(await list.getByRole('region', { name: group }).innerText()).toContain(title);
 });
 
-test('settings of a chat become those of new chats when one says so', async () => {
+test('settings of a chat become those of new chats when one says so, beside what was said before', async () => {
   const { page } = await here.open();
   await say(page, 'with settings of its own');
   await answered(page);
@@ -52,6 +52,17 @@ test('settings of a chat become those of new chats when one says so', async () =
   await page.getByRole('button', { name: 'New chat' }).first().click();
   await expect.poll(() => field.inputValue()).toBe('0.45');
   await expect.poll(() => page.locator('.panel').innerText()).toContain('from your settings: 0.45');
+
+  const second = page.getByRole('spinbutton', { name: 'Top-k' });
+  await second.fill('10');
+  await page.getByRole('button', { name: 'Reset Top-k' }).waitFor();
+  await page.getByRole('button', { name: 'Use for new chats' }).click();
+  const preferred = async (): Promise<unknown> =>
+    (await here.server.call('GET', '/api/preferences')).body['settings'];
+  await expect.poll(preferred).toEqual({ sampling: { temperature: 0.45, topK: 10 } });
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await expect.poll(() => page.locator('.panel').innerText()).toContain('from your settings: 10');
+  expect([await field.inputValue(), await second.inputValue()]).toEqual(['0.45', '10']);
 });
 
 test('Escape in a field of one line stops no answer, and an input method has its Enter to itself', async () => {

@@ -26,6 +26,7 @@ import {
 } from './parameters.ts';
 import { rareParameters } from './rare-parameters.ts';
 import { SettingField } from './setting-field.tsx';
+import { addedTo } from './settings-for-new-chats.ts';
 import { SystemPrompt } from './system-prompt.tsx';
 
 type Settings = ReturnType<typeof useSettings>;
@@ -80,7 +81,7 @@ function Foot() {
   const makeDefault = (): void =>
     attempt(async () => {
       const before = await settingsApi.preferences();
-      await settingsApi.savePreferences({ settings: { ...before.settings, ...own } });
+      await settingsApi.savePreferences({ settings: addedTo(before.settings, own) });
       invalidate(keys.effective, keys.preferences);
       showToast({ text: strings.panel.madeDefault });
     });

@@ -1,19 +1,11 @@
 import type { ShownJob } from '@corral/app/contracts/api/jobs';
-import type { PullProgress } from '@corral/app/contracts/models';
 import { Pause, Play } from 'lucide-react';
 import { invalidate, keys } from '../api/queries.ts';
 import { jobsApi } from '../api/resources.ts';
 import { viewStrings } from '../strings-views.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { attempt } from '../ui/problems.ts';
-import { bytes, duration } from '../ui/times.ts';
-
-type Working = Extract<PullProgress, { type: 'progress' }>;
-
-function workingOf(job: ShownJob): Working | null {
-  const progress = job.progress as PullProgress | null;
-  return progress?.type === 'progress' ? progress : null;
-}
+import { progressText, workingOf } from './progress-text.ts';
 
 export function isActive(job: ShownJob): boolean {
   return job.state === 'waiting' || job.state === 'working';
@@ -37,16 +29,7 @@ export function JobProgress({ job }: { job: ShownJob }) {
         aria-label={viewStrings.models.pulling}
       />
       <span className="small soft figures">
-        {working ? (
-          <>
-            {viewStrings.models.phases[working.phase]} {bytes(working.doneBytes)} /{' '}
-            {bytes(working.totalBytes)}
-            {working.bytesPerSecond > 0 && `, ${viewStrings.models.perSecond(bytes(working.bytesPerSecond))}`}
-            {working.etaSeconds !== null && `, ${viewStrings.models.eta(duration(working.etaSeconds))}`}
-          </>
-        ) : (
-          viewStrings.models.jobStates[job.state]
-        )}
+        {progressText(job)}
       </span>
       {isActive(job) ? (
         <IconButton label={viewStrings.models.pause} onClick={() => change(() => jobsApi.cancel(job.id))}>

@@ -138,6 +138,37 @@ test('a deleted folder is gone for good, and its chats are in none, however many
   expect(await folder('Wool').count()).toBe(0);
 });
 
+test('a folder is there with all of its chats, however far back they are', async () => {
+  const ids: string[] = [];
+  for (let count = 0; count < 110; count++) {
+    const { body } = await here.server.call('POST', '/api/chats', { title: `Crop ${count}` });
+    ids.push(String(body['id']));
+  }
+  // What is moved keeps its age: two of these are beyond the first hundred.
+  for (const id of [ids[0], ids[1], ids[109]])
+    await here.server.call('PATCH', `/api/chats/${id}`, { folder: 'Harvest' });
+  const { page } = await here.open();
+  const folder = page.getByRole('region', { name: 'Harvest', exact: true });
+  await expect.poll(() => folder.locator('.folder__head').innerText()).toMatch(/Harvest\s*3/);
+  await expect
+    .poll(() => folder.locator('.chat-row').allInnerTexts())
+    .toEqual(['Crop 109', 'Crop 1', 'Crop 0']);
+  const head = folder.getByRole('button', { name: 'Harvest' }).first();
+  await head.click();
+  await folder.locator('.chat-row').first().waitFor({ state: 'detached' });
+  await head.click();
+  await expect.poll(() => folder.locator('.chat-row').count()).toBe(3);
+  // One of them goes elsewhere, by a folder that the list of chats has not come to.
+  await here.server.call('PATCH', `/api/chats/${ids[2]}`, { folder: 'Barn' });
+  await page.getByRole('region', { name: 'Barn', exact: true }).waitFor();
+  const row = folder.locator('.chat-row', { hasText: 'Crop 0' });
+  await row.hover();
+  await row.getByRole('button', { name: 'Actions for Crop 0' }).click();
+  await page.getByRole('menuitem', { name: 'Move to folder' }).hover();
+  await page.getByRole('menuitem', { name: 'Barn' }).click();
+  await expect.poll(() => folder.locator('.chat-row').allInnerTexts()).toEqual(['Crop 109', 'Crop 1']);
+});
+
 test('chats that cannot be asked for again stay listed', async () => {
   const { body } = await here.server.call('POST', '/api/chats', { title: 'Listed in any case' });
   const { page } = await here.open();

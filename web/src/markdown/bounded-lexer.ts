@@ -28,8 +28,7 @@ export class BoundedLexer extends Lexer {
   }
 
   override inlineTokens(source: string, tokens: Token[] = []): Token[] {
-    const isBeyond =
-      this.#depth > maxDepth || (source.match(emphasisMarks)?.length ?? 0) > maxEmphasisMarks;
+    const isBeyond = this.#depth > maxDepth || (source.match(emphasisMarks)?.length ?? 0) > maxEmphasisMarks;
     if (isBeyond) addSource(source, tokens);
     else this.#deeper(() => super.inlineTokens(source, tokens));
     return tokens;

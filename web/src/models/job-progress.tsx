@@ -28,9 +28,7 @@ export function JobProgress({ job }: { job: ShownJob }) {
         {...(share === undefined ? {} : { value: share })}
         aria-label={viewStrings.models.pulling}
       />
-      <span className="small soft figures">
-        {progressText(job)}
-      </span>
+      <span className="small soft figures">{progressText(job)}</span>
       {isActive(job) ? (
         <IconButton label={viewStrings.models.pause} onClick={() => change(() => jobsApi.cancel(job.id))}>
           <Pause />

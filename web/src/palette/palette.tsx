@@ -1,6 +1,6 @@
 import { Command } from 'cmdk';
 import { openLensOfLast } from '../lens/open-lens.tsx';
-import { useChats } from '../sidebar/chat-list.tsx';
+import { useChats } from '../sidebar/use-chats.ts';
 import { goTo } from '../state/route.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';

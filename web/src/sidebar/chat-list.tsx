@@ -1,42 +1,18 @@
 import { useMemo, useState } from 'react';
-import { useInfiniteQuery, type InfiniteData } from '@tanstack/react-query';
-import type { chatRoutes } from '@corral/app/contracts/api/chats';
-import type { ResponseOf } from '@corral/app/contracts/api/route';
 import type { Chat } from '@corral/app/contracts/chats';
-import { ChevronDown, Folder } from 'lucide-react';
-import { chatsApi } from '../api/chats.ts';
-import { keys } from '../api/queries.ts';
 import { strings } from '../strings.ts';
 import { useStore } from '../state/store.ts';
-import { remembered } from '../ui/browser.ts';
 import { Button } from '../ui/button.tsx';
 import { fieldKeys } from '../ui/field-keys.ts';
 import { focusAtMount } from '../ui/focus-at-mount.ts';
 import { timeGroup, type TimeGroup } from '../ui/times.ts';
 import { ChatRow } from './chat-row.tsx';
 import { emptyFolders } from './empty-folders.ts';
-import { FolderMenu } from './folder-menu.tsx';
+import { FolderSection } from './folder-section.tsx';
 import { TagFilter } from './tag-filter.tsx';
+import { useChats, type Listed } from './use-chats.ts';
 
-const noTags: Listed['tags'] = [];
-
-type Listed = ResponseOf<(typeof chatRoutes)['list']>;
-
-/** Every chat, or those with one tag. */
-export function useChats(tag: string | null = null) {
-  return useInfiniteQuery<Listed, Error, InfiniteData<Listed>, readonly unknown[], string | undefined>({
-    queryKey: tag === null ? keys.chats : [...keys.chats, tag],
-    queryFn: ({ pageParam }) =>
-      chatsApi.list({
-        limit: 100,
-        ...(pageParam ? { cursor: pageParam } : {}),
-        ...(tag === null ? {} : { tag }),
-      }),
-    initialPageParam: undefined,
-    getNextPageParam: (page) => page.cursor ?? undefined,
-    placeholderData: (previous) => previous,
-  });
-}
+const noCounts: Listed['tags'] = [];
 
 interface Group {
   key: string;
@@ -47,7 +23,7 @@ interface Group {
 const timeGroups: readonly TimeGroup[] = ['today', 'yesterday', 'week', 'month', 'older'];
 
 /** Pinned first, then by when something was last said; chats in folders are listed there. */
-export function groupChats(chats: readonly Chat[], now = new Date()): Group[] {
+function groupChats(chats: readonly Chat[], now = new Date()): Group[] {
   const loose = chats.filter((chat) => chat.folder === null);
   const groups: Group[] = [
     { key: 'pinned', title: strings.sidebar.pinned, chats: loose.filter((chat) => chat.pinned) },
@@ -60,39 +36,64 @@ export function groupChats(chats: readonly Chat[], now = new Date()): Group[] {
   return groups.filter((group) => group.chats.length > 0);
 }
 
-interface FolderSectionProps {
-  name: string;
-  chats: Chat[];
-  folders: string[];
-  tags: string[];
+interface TimeGroupsProps {
+  chats: readonly Chat[];
+  folders: readonly string[];
+  tags: readonly string[];
 }
 
-function FolderSection({ name, chats, folders, tags }: FolderSectionProps) {
-  const [isOpen, setOpen] = useState(() => remembered.read(`folder.${name}`, true));
-  const toggle = (): void => {
-    remembered.write(`folder.${name}`, !isOpen);
-    setOpen(!isOpen);
-  };
-  return (
-    <section className="chat-group" aria-label={name}>
-      <div className="folder">
-        <button type="button" className="folder__head" aria-expanded={isOpen} onClick={toggle}>
-          <ChevronDown size={14} aria-hidden className="folder__arrow" />
-          <Folder size={16} strokeWidth={1.75} aria-hidden />
-          <span className="truncate">{name}</span>
-          <span className="small soft figures">{chats.length}</span>
-        </button>
-        <FolderMenu name={name} />
-      </div>
-      {isOpen && (
-        <ul className="folder__chats">
-          {chats.map((chat) => (
-            <ChatRow key={chat.id} chat={chat} folders={folders} tags={tags} />
-          ))}
-        </ul>
-      )}
+function TimeGroups({ chats, folders, tags }: TimeGroupsProps) {
+  const groups = useMemo(() => groupChats(chats), [chats]);
+  return groups.map((group) => (
+    <section key={group.key} className="chat-group" aria-label={group.title}>
+      <h2 className="chat-group__title">{group.title}</h2>
+      <ul>
+        {group.chats.map((chat) => (
+          <ChatRow key={chat.id} chat={chat} folders={folders} tags={tags} />
+        ))}
+      </ul>
     </section>
-  );
+  ));
+}
+
+interface CountedFolder {
+  name: string;
+  chats: Chat[];
+  chatCount: number;
+}
+
+/** Every folder: one whose chats are all further back than the list has come, and one made by hand and still empty. */
+function foldersOf(
+  chats: readonly Chat[],
+  counted: Listed['folders'],
+  made: readonly string[],
+): CountedFolder[] {
+  const counts = new Map(counted.map(({ name, chatCount }) => [name, chatCount]));
+  return [...new Set([...counts.keys(), ...made])]
+    .sort((left, right) => left.localeCompare(right))
+    .map((name) => ({
+      name,
+      chats: chats.filter((chat) => chat.folder === name),
+      chatCount: counts.get(name) ?? 0,
+    }));
+}
+
+/** With a tag chosen: where one of its chats is, with the number of those. */
+function withTag(folders: readonly CountedFolder[]): CountedFolder[] {
+  return folders
+    .filter(({ chats }) => chats.length > 0)
+    .map((folder) => ({ ...folder, chatCount: folder.chats.length }));
+}
+
+/** The folders to be listed, and the names of all to move chats into. */
+function useFolders(chats: readonly Chat[], first: Listed | undefined, tag: string | null) {
+  const made = useStore(emptyFolders);
+  const folders = useMemo(() => foldersOf(chats, first?.folders ?? noCounts, made), [chats, first, made]);
+  const names = useMemo(() => folders.map(({ name }) => name), [folders]);
+  const make = (name: string): void => {
+    if (name !== '' && !names.includes(name)) emptyFolders.set([...made, name]);
+  };
+  return { folders: tag === null ? folders : withTag(folders), names, make };
 }
 
 function NewFolder({ onDone }: { onDone: (name: string) => void }) {
@@ -117,21 +118,16 @@ export interface ChatListProps {
 export function ChatList({ isMakingFolder, onFolderMade }: ChatListProps) {
   const [tag, setTag] = useState<string | null>(null);
   const { data, hasNextPage, fetchNextPage, isPending, isLoadingError, refetch } = useChats(tag);
-  const waiting = useStore(emptyFolders);
   const chats = useMemo(() => data?.pages.flatMap((page) => page.chats) ?? [], [data]);
-  const folders = useMemo(() => {
-    const named = chats.flatMap((chat) => (chat.folder === null ? [] : [chat.folder]));
-    return [...new Set([...named, ...waiting])].sort((left, right) => left.localeCompare(right));
-  }, [chats, waiting]);
-  const groups = useMemo(() => groupChats(chats), [chats]);
-  const counted = data?.pages[0]?.tags ?? noTags;
+  const first = data?.pages[0];
+  const { folders, names, make } = useFolders(chats, first, tag);
+  const counted = first?.tags ?? noCounts;
   const tags = useMemo(() => counted.map(({ name }) => name), [counted]);
   // The last chat lost the tag that was chosen.
   if (tag !== null && data && !tags.includes(tag)) setTag(null);
   const makeFolder = (name: string): void => {
     onFolderMade();
-    if (name === '' || folders.includes(name)) return;
-    emptyFolders.set([...waiting, name]);
+    make(name);
   };
   if (isLoadingError)
     return (
@@ -143,27 +139,10 @@ export function ChatList({ isMakingFolder, onFolderMade }: ChatListProps) {
     <>
       <TagFilter tags={counted} chosen={tag} onChoose={setTag} />
       {isMakingFolder && <NewFolder onDone={makeFolder} />}
-      {folders
-        .filter((name) => tag === null || chats.some((chat) => chat.folder === name))
-        .map((name) => (
-          <FolderSection
-            key={name}
-            name={name}
-            chats={chats.filter((chat) => chat.folder === name)}
-            folders={folders}
-            tags={tags}
-          />
-        ))}
-      {groups.map((group) => (
-        <section key={group.key} className="chat-group" aria-label={group.title}>
-          <h2 className="chat-group__title">{group.title}</h2>
-          <ul>
-            {group.chats.map((chat) => (
-              <ChatRow key={chat.id} chat={chat} folders={folders} tags={tags} />
-            ))}
-          </ul>
-        </section>
+      {folders.map((folder) => (
+        <FolderSection key={folder.name} {...folder} folders={names} tags={tags} />
       ))}
+      <TimeGroups chats={chats} folders={names} tags={tags} />
       {!isPending && chats.length === 0 && <p className="sidebar__note soft">{strings.sidebar.empty}</p>}
       {hasNextPage && (
         <Button kind="quiet" onClick={() => void fetchNextPage()}>

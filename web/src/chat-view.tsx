@@ -1,4 +1,4 @@
-import { useEffect } from 'react';
+import { useEffect, useLayoutEffect } from 'react';
 import { Composer } from './composer/composer.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { markRead } from './state/activity.ts';
@@ -6,6 +6,7 @@ import { startNewChat } from './state/actions.ts';
 import type { ChatSession } from './state/chat-session.ts';
 import { draftOf, isEmptyDraft } from './state/drafts.ts';
 import { findState } from './state/overlays.ts';
+import { cameBackTo, goTo } from './state/route.ts';
 import { takeAlong } from './state/sending.ts';
 import { sessionOf } from './state/sessions.ts';
 import { useSelected } from './state/store.ts';
@@ -15,6 +16,7 @@ import { Transcript } from './transcript/transcript.tsx';
 import { useChat } from './transcript/use-message.ts';
 import { Button } from './ui/button.tsx';
 import { later } from './ui/later.tsx';
+import { usePlace } from './use-place.ts';
 
 const FindBar = later(() => import('./transcript/find-bar.tsx').then((module) => module.FindBar));
 
@@ -27,6 +29,14 @@ function useReading(chatId: string): void {
     document.addEventListener('visibilitychange', read);
     return () => document.removeEventListener('visibilitychange', read);
   }, [chatId]);
+}
+
+/** Where the page came back to a chat that is gone there is nothing to say, except to who has begun to write in it. */
+function useReturn(chatId: string, isMissing: boolean): void {
+  useLayoutEffect(() => {
+    if (isMissing && chatId === cameBackTo && isEmptyDraft(draftOf(chatId).get()))
+      goTo({ view: 'new' }, true);
+  }, [chatId, isMissing]);
 }
 
 function Missing({ session }: { session: ChatSession }) {
@@ -69,8 +79,12 @@ export function ChatView({ chatId }: { chatId: string }) {
   const isEmpty = useChat(session, (state) => state.path.length === 0);
   const isRunning = useChat(session, (state) => state.runIds.length > 0);
   const title = useChat(session, (state) => state.chat?.title || strings.sidebar.untitled);
+  // Nobody comes back to a temporary chat.
+  const place = useChat(session, ({ chat }) => (chat?.temporary ? null : chat?.id));
   const isFinding = useSelected(findState, (state) => state.isOpen);
   useReading(chatId);
+  usePlace(place);
+  useReturn(chatId, status === 'missing');
   if (status === 'missing' || status === 'failed')
     return <Unavailable session={session} isMissing={status === 'missing'} />;
   return (

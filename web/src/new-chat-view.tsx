@@ -1,8 +1,13 @@
+import { useEffect } from 'react';
 import { Composer } from './composer/composer.tsx';
 import { EmptyChat } from './empty-chat.tsx';
+import { checkNewChat } from './state/drafts.ts';
+import { usePlace } from './use-place.ts';
 
 /** The chat that is not there yet. */
 export function NewChatView() {
+  usePlace(null);
+  useEffect(() => void checkNewChat(), []);
   return (
     <>
       <EmptyChat />

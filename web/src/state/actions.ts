@@ -6,7 +6,8 @@ import { attempt, reportProblem } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { forgetActivity, markRun } from './activity.ts';
 import type { ChatSession } from './chat-session.ts';
-import { newChat, resetNewChat } from './drafts.ts';
+import { checkNewChat, newChat, resetNewChat } from './drafts.ts';
+import { checkLastModel } from './last-model.ts';
 import { currentRoute, goTo } from './route.ts';
 import { findSession, forgetSession, sessionOf } from './sessions.ts';
 import type { SettingsChange } from './settings-changes.ts';
@@ -22,6 +23,7 @@ export function focusComposer(): void {
 
 export function startNewChat(): void {
   resetNewChat();
+  void checkNewChat();
   goTo({ view: 'new' });
   focusComposer();
 }
@@ -37,6 +39,9 @@ export async function run(session: ChatSession, body: StartRun): Promise<void> {
   const started = await session.start(body);
   for (const made of started.runs) markRun(session.id, made.id, true);
   invalidate(keys.chats);
+  const { chat } = session.state.get();
+  // A temporary chat leaves nothing behind.
+  if (chat && !chat.temporary) void checkLastModel(chat.settings.model);
 }
 
 /** The chat that did not exist yet, made with the settings chosen for it, and shown. */

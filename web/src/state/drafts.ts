@@ -3,6 +3,7 @@ import type { Attachment } from '../composer/attachments.ts';
 import { strings } from '../strings.ts';
 import { remembered, rememberedInTab } from '../ui/browser.ts';
 import { showToast } from '../ui/toasts.tsx';
+import { checkLastModel, lastModel } from './last-model.ts';
 import { createStore, type Store } from './store.ts';
 
 /** A message that was sent and of whose arrival the page knows nothing yet. */
@@ -64,13 +65,31 @@ const readTexts = (): Record<string, string> => remembered.read('drafts', {});
 /** What an earlier version of the page kept may lack a part. */
 const readInTab = (): Record<string, Partial<DraftOfTab>> => rememberedInTab.read('unsent', {});
 
-const unchosen: NewChat = { settings: {}, isTemporary: false };
+/** It goes on with the model of the last chat, which is its own setting from then on. */
+function begun(isTemporary = false): NewChat {
+  const model = lastModel();
+  return { settings: model === undefined ? {} : { model }, isTemporary };
+}
+
+/** What the new chat began with; its settings are the same object until somebody chooses something else. */
+let unchosen = begun();
 export const newChat = createStore<NewChat>(readInTab()[newDraftId]?.newChat ?? unchosen);
 newChat.subscribe(() => saveSoon(newDraftId));
 
 /** Unless something is written for it already: that goes out as it was meant. */
 export function resetNewChat(): void {
-  if (isEmptyDraft(draftOf(newDraftId).get())) newChat.set(unchosen);
+  if (!isEmptyDraft(draftOf(newDraftId).get())) return;
+  unchosen = begun();
+  newChat.set(unchosen);
+}
+
+/** What it began with may have changed meanwhile, or be the wrong thing to begin with. */
+export async function checkNewChat(): Promise<void> {
+  await checkLastModel();
+  const { settings, isTemporary } = newChat.get();
+  if (settings !== unchosen.settings || settings.model === lastModel()) return;
+  unchosen = begun(isTemporary);
+  newChat.set(unchosen);
 }
 
 /** The draft of a chat, the same for everyone who asks; its text outlives the tab, the rest of it a reload. */

@@ -1,4 +1,5 @@
 import { pushAddress, replaceAddress } from './history.ts';
+import { remembered } from '../ui/browser.ts';
 import { createStore } from './store.ts';
 
 /** What the page shows. The address behind `#` never reaches a server or its log. */
@@ -23,7 +24,24 @@ export function hashOf(route: Route): string {
   return '#/';
 }
 
-export const currentRoute = createStore<Route>(parse(location.hash));
+const placeName = 'place';
+
+/** The chat that this browser shows, null for a new one: where the page goes that is opened without an address. */
+export function rememberPlace(chatId: string | null): void {
+  remembered.write(placeName, chatId ?? undefined);
+}
+
+/** The chat that the page came back to by itself; nobody asked for it, and it may be gone. */
+export const cameBackTo = location.hash === '' ? remembered.read<string | null>(placeName, null) : null;
+
+function first(): Route {
+  if (cameBackTo === null) return parse(location.hash);
+  const route: Route = { view: 'chat', chatId: cameBackTo };
+  replaceAddress(hashOf(route));
+  return route;
+}
+
+export const currentRoute = createStore<Route>(first());
 
 addEventListener('hashchange', () => currentRoute.set(parse(location.hash)));
 

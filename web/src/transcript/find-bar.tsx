@@ -7,6 +7,7 @@ import { strings } from '../strings.ts';
 import { fieldKeys } from '../ui/field-keys.ts';
 import { focusAtMount } from '../ui/focus-at-mount.ts';
 import { IconButton } from '../ui/icon-button.tsx';
+import { inSmallLetters } from './small-letters.ts';
 import { transcriptView } from './transcript-view.ts';
 import { useChat } from './use-message.ts';
 
@@ -20,9 +21,9 @@ function markWords(query: string): void {
   if (!root || query === '') return;
   const ranges: Range[] = [];
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-  const wanted = query.toLocaleLowerCase();
+  const wanted = inSmallLetters(query);
   for (let node = walker.nextNode(); node && ranges.length < 1_000; node = walker.nextNode()) {
-    const text = (node.textContent ?? '').toLocaleLowerCase();
+    const text = inSmallLetters(node.textContent ?? '');
     for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
       const range = document.createRange();
       range.setStart(node, at);
@@ -49,10 +50,10 @@ function OpenFindBar({ session }: { session: ChatSession }) {
   const path = useChat(session, (state) => state.path);
   const isWhole = useChat(session, (state) => state.isWhole);
   const matches = useMemo(() => {
-    const wanted = query.trim().toLocaleLowerCase();
+    const wanted = inSmallLetters(query.trim());
     // The first match is known when everything is here.
     if (wanted === '' || !isWhole) return [];
-    return path.filter((id) => session.message(id)?.content.toLocaleLowerCase().includes(wanted));
+    return path.filter((id) => inSmallLetters(session.message(id)?.content ?? '').includes(wanted));
   }, [query, path, isWhole, session]);
   const shown = matches[Math.min(index, matches.length - 1)];
   useEffect(() => {

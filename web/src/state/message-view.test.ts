@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isSameView, type MessageView } from './message-view.ts';
+import { endedMessage, isSameView, type MessageView } from './message-view.ts';
 
 const view = (message: Partial<MessageView['message']> = {}): MessageView => ({
   message: {
@@ -28,4 +28,28 @@ test('a pin or a thumb that is shown and not on the server is another view, unde
   const feedback = { rating: 'up', reason: null } as const;
   expect(isSameView(view({ feedback }), view())).toBe(false);
   expect(isSameView(view({ feedback }), view({ feedback: { ...feedback } }))).toBe(true);
+});
+
+test('an answer that was given up has failed, as the server will say, and can be tried again', () => {
+  const live: NonNullable<MessageView['live']> = {
+    runId: 'r1',
+    phase: 'ended',
+    text: '',
+    loadProgress: null,
+    queue: null,
+    prompt: null,
+    usage: null,
+    timings: null,
+    startedAt: 0,
+    firstTextAt: null,
+    isStopping: false,
+    end: { reason: 'interrupted', error: null, isResumed: true },
+  };
+  const { message } = view({ state: 'running' });
+  expect(endedMessage(message, live)).toMatchObject({
+    state: 'failed',
+    outcome: { endReason: 'interrupted' },
+  });
+  const aborted = { ...live, end: { reason: 'aborted', error: null, isResumed: false } } as const;
+  expect(endedMessage(message, aborted).state).toBe('stopped');
 });

@@ -93,7 +93,7 @@ const states = {
   'stop-token': 'complete',
   length: 'length',
   aborted: 'stopped',
-  interrupted: 'stopped',
+  interrupted: 'failed',
   failed: 'failed',
 } as const;
 

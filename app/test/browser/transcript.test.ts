@@ -211,6 +211,31 @@ test('a chat that cannot be drawn keeps no other from being shown', async () => 
   await page.locator('#composer').waitFor();
 });
 
+test('formulas whose code could not be fetched are shown as their source, and drawn once it can be', async () => {
+  const { page } = await here.open();
+  let isAway = true;
+  await page.route(/\/assets\/katex-render-[^/]+\.js$/, (route) =>
+    isAway ? route.abort() : route.continue(),
+  );
+  await say(page, '/say $$a^2$$');
+  await answered(page);
+  await page.locator('.math code').getByText('a^2').waitFor();
+  isAway = false;
+  await sayMore(page, '/say $$b^2$$');
+  await page.locator('.katex').waitFor();
+});
+
+test('find marks words behind letters that are longer when they are small', async () => {
+  const { page } = await here.open();
+  await say(page, '/say İİİ and the wool');
+  await answered(page);
+  await page.keyboard.press('Control+f');
+  await page.getByRole('searchbox', { name: 'Find in this chat' }).fill('WOOL');
+  const marked = (): Promise<string[]> =>
+    page.evaluate(`[...(CSS.highlights.get('corral-find') ?? [])].map(String)`);
+  await expect.poll(marked).toEqual(['wool', 'wool']);
+});
+
 test('the last code block is copied as a whole: folded, out of view, or drawn as a diagram', async () => {
   const { page } = await here.open({ permissions: ['clipboard-read', 'clipboard-write'] });
   const code = Array.from({ length: 500 }, (_, line) => `const line${line} = ${line};`).join('\n');

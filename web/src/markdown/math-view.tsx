@@ -3,9 +3,15 @@ import { useEffect, useRef, useState } from 'react';
 type Render = (source: string, element: HTMLElement, isBlock: boolean) => void;
 let loading: Promise<Render> | null = null;
 
-function loadMath(): Promise<Render> {
+/** What could not be fetched is asked for again by the next formula. */
+async function loadMath(): Promise<Render> {
   loading ??= import('./katex-render.ts').then((module) => module.renderMath);
-  return loading;
+  try {
+    return await loading;
+  } catch (error) {
+    loading = null;
+    throw error;
+  }
 }
 
 /** A formula; until KaTeX is here, and where it fails, its source. */

@@ -139,9 +139,14 @@ test('a wording that is sent twice under one Idempotency-Key is one wording', as
   const path = `/api/chats/${String(created.body['id'])}`;
   const input = { kind: 'message', content: 'x' };
   const run = await running.call('POST', `${path}/runs`, { input });
-  const messageId = String((run.body['userMessage'] as { id: string }).id);
+  const messageId = String(run.body['parentId']);
   const edit = (content: string) =>
-    running.call('POST', `${path}/messages/${messageId}/edit`, { content }, { 'idempotency-key': 'word-once' });
+    running.call(
+      'POST',
+      `${path}/messages/${messageId}/edit`,
+      { content },
+      { 'idempotency-key': 'word-once' },
+    );
   const first = await edit('y');
   expect(first.status).toBe(201);
   expect((await edit('y')).body['id']).toBe(first.body['id']);

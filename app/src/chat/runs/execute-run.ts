@@ -1,5 +1,5 @@
 import { noFacts, type AnswerEnd, type AnswerFacts } from './answer-facts.ts';
-import { finishRun } from './finish-run.ts';
+import { finishRun, leaveToNextStart } from './finish-run.ts';
 import type { LiveRun } from './live-run.ts';
 import { prepareAnswer, type PreparedAnswer } from './prepare-answer.ts';
 import { mayTakeUpAgain, takeUpAfterEngineCrash } from './after-engine-crash.ts';
@@ -16,7 +16,8 @@ export async function executeRun(context: RunContext, live: LiveRun): Promise<vo
   notify(context, live, 'active');
   try {
     const { end, facts } = await answer(context, live);
-    if (!live.isOurs || (context.closing.aborted && end.reason === 'aborted')) live.end();
+    if (context.closing.aborted && end.reason === 'aborted') await leaveToNextStart(context, live);
+    else if (!live.isOurs) live.end();
     else await finishRun(context, live, { end, facts });
   } finally {
     context.journal.remove(live);

@@ -47,6 +47,10 @@ export async function finishRun(
       live.end(written ? endEvent(live, known.end) : undefined);
       return;
     } catch (error) {
+      if (context.closing.aborted) {
+        await leaveToNextStart(context, live);
+        return;
+      }
       if (await isOver(context, live, error)) {
         live.end();
         return;
@@ -60,9 +64,14 @@ export async function finishRun(
   }
 }
 
-/** Nothing more can be written: it is gone, another's, or left to the next start. */
+/** The server stops: what was shown is in the journal before watchers leave, so the next start takes nothing back. */
+export async function leaveToNextStart(context: RunContext, live: LiveRun): Promise<void> {
+  await context.journal.leaveToNextStart(live);
+  live.end();
+}
+
+/** Nothing more can be written: it is gone or another's. */
 async function isOver(context: RunContext, live: LiveRun, error: unknown): Promise<boolean> {
-  if (context.closing.aborted) return true;
   const { code } = toAppError(error);
   if (code !== 'conflict') return code === 'not-found';
   const isOurs = await joinStored(context.store, live).catch(() => true);

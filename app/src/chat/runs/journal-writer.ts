@@ -43,7 +43,7 @@ export class JournalWriter {
 
   /**
    * Its end holds the rest of its text and begins where the journal does, so the journal stands still: resolves when no
-   * commit is under way, and none takes this run along until `close`.
+   * commit is under way, and none takes this run along.
    */
   async leaveToEnd(run: LiveRun): Promise<void> {
     this.#ending.add(run);
@@ -53,17 +53,31 @@ export class JournalWriter {
   /** Resolves when everything the run wrote so far is durable; rejects when it cannot be. */
   async flush(run: LiveRun): Promise<void> {
     run.show();
-    while (run.isOurs && run.durableOffset < run.text.length) await this.#commitInTurn();
+    await this.#writeAll(run);
   }
 
+  /**
+   * For a run that the next start goes on with, before its watchers leave: what they saw of it is durable then, as far
+   * as the disk takes it. Its end is not written any more, so the journal has its text again.
+   */
+  async leaveToNextStart(run: LiveRun): Promise<void> {
+    this.#ending.delete(run);
+    if (!this.#runs.has(run)) return;
+    await this.#writeAll(run).catch((error: unknown) => {
+      this.#log.error({ error: String(error) }, 'the last text of a running answer could not be written');
+    });
+  }
+
+  /** When all runs have left it. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#commitTimer);
     clearInterval(this.#showTimer);
-    this.#ending.clear();
-    await this.#commitInTurn().catch((error: unknown) => {
-      this.#log.error({ error: String(error) }, 'the last text of running answers could not be written');
-    });
+    await this.#committing.catch(() => undefined);
+  }
+
+  async #writeAll(run: LiveRun): Promise<void> {
+    while (run.isOurs && run.durableOffset < run.text.length) await this.#commitInTurn();
   }
 
   #show(): void {

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { bestPlace, findWords, needsSubstringSearch, queryWords } from './search-words.ts';
 
 test('words are folded, cut at anything that is no letter or number, and counted once', () => {
-  expect(queryWords('Größe, größe! C++ naïve-approach')).toEqual(['große', 'c', 'naive', 'approach']);
+  expect(queryWords('Größe, größe! C++ nai\u0308ve-approach')).toEqual([
+    { folded: 'große', written: 'Größe' },
+    { folded: 'c', written: 'C' },
+    { folded: 'naive', written: 'naïve' },
+    { folded: 'approach', written: 'approach' },
+  ]);
   expect(queryWords('+++ ---')).toEqual([]);
 });
 

@@ -16,9 +16,19 @@ export function foldWord(word: string): string {
   return word.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase();
 }
 
-export function queryWords(text: string): string[] {
-  const words = [...text.matchAll(wordPattern)].map(([word]) => foldWord(word)).filter((word) => word !== '');
-  return [...new Set(words)].slice(0, maxQueryWords);
+export interface QueryWord {
+  folded: string;
+  /** Whole characters, for an index that folds in its own way. */
+  written: string;
+}
+
+export function queryWords(text: string): QueryWord[] {
+  const words = new Map<string, QueryWord>();
+  for (const [word] of text.normalize('NFC').matchAll(wordPattern)) {
+    const folded = foldWord(word);
+    if (folded !== '' && !words.has(folded)) words.set(folded, { folded, written: word });
+  }
+  return [...words.values()].slice(0, maxQueryWords);
 }
 
 /** PostgreSQL holds at most 1 MB of words for one row, and none longer than 2 KB. */

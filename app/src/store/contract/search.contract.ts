@@ -30,6 +30,34 @@ export function searchContract({ store, owner }: ContractParts): void {
       expect(await search(owner(), 'llama')).toEqual([]);
     });
 
+    test.each([
+      ['한국어 검색이 됩니다', '한국어', '검색', '됩니다'],
+      ['Это мой первый день', 'мой', 'ПЕРВЫЙ', 'перв'],
+      ['Ой, їжак і ёжик', 'їжак', 'ЁЖ', 'ой'],
+      ['Πού είναι η Αθήνα;', 'Αθήνα', 'ΕΊΝΑΙ', 'πού'],
+      ['यह हिन्दी में है', 'हिन्दी', 'में', 'हिन'],
+      ['இது தமிழ் மொழி', 'தமிழ்', 'மொழி', 'இது'],
+      ['এটা বাংলা ভাষা', 'বাংলা', 'ভাষা', 'এটা'],
+      ['ذهب أحمد إلى البيت', 'أحمد', 'إلى', 'الب'],
+      ['Tiếng Việt rất đẹp', 'tiếng', 'VIỆT', 'đẹ'],
+      ['İstanbul ılık', 'İstanbul', 'ılık', 'istan'],
+    ])('finds the words of “%s”, and marks them', async (text, ...words) => {
+      const me = owner();
+      const chatId = await withMessages(me, text, text, text.normalize('NFD'));
+      for (const word of [...words, text, text.normalize('NFD')]) {
+        const hits = await search(me, word);
+        expect(
+          hits.map((hit) => hit.chatId),
+          word,
+        ).toEqual([chatId, chatId, chatId]);
+        for (const { excerpt } of hits)
+          expect(
+            excerpt.some((piece) => piece.hit),
+            word,
+          ).toBe(true);
+      }
+    });
+
     test('says where, with the words marked', async () => {
       const me = owner();
       await withMessages(me, 'Notes', `${'before '.repeat(60)}a Llama walks ${'after '.repeat(60)}`);

@@ -6,6 +6,7 @@ import {
   findWords,
   type Hit,
   needsSubstringSearch,
+  type QueryWord,
   queryWords,
 } from '../search-words.ts';
 import { inPieces, outsideTrash, type SearchTable, type Session } from './session.ts';
@@ -26,7 +27,7 @@ interface Candidate {
 
 interface Query {
   owner: string;
-  words: string[];
+  words: QueryWord[];
   /** Set where the script knows no words. */
   substring: string | null;
 }
@@ -125,8 +126,9 @@ interface Ranked {
 
 function rank(candidate: Candidate, query: Query): Ranked {
   const { text, ...rest } = candidate;
+  const words = query.words.map(({ folded }) => folded);
   const hits: Hit[] =
-    query.substring === null ? findWords(text, query.words) : findSubstring(text, query.substring);
+    query.substring === null ? findWords(text, words) : findSubstring(text, query.substring);
   const { excerpt, closeWords } = bestPlace(text, hits);
   return { hit: { ...rest, excerpt }, closeWords, isTitle: candidate.messageId === null };
 }

@@ -2,6 +2,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { AppError } from '../../contracts/app-error.ts';
 import type { RunNotice } from '../run-store.ts';
 import type { Schema } from '../schema.ts';
+import type { QueryWord } from '../search-words.ts';
 import type { Store } from '../store.ts';
 
 /** What one call works in: an open transaction, which the adapter commits or rolls back. */
@@ -37,7 +38,7 @@ export interface SearchDialect {
 export interface MatchQuery {
   table: SearchTable;
   owner: string;
-  words: string[];
+  words: QueryWord[];
   limit: number;
 }
 

@@ -21,7 +21,9 @@ export const postgresSearch: SearchDialect = {
     const index = sql.ref(`${query.table}_search`);
     const table = sql.ref(query.table);
     const last = query.words.length - 1;
-    const words = query.words.map((word, at) => `'${word.replaceAll("'", "''")}'${at === last ? ':*' : ''}`);
+    const words = query.words.map(
+      ({ folded }, at) => `'${folded.replaceAll("'", "''")}'${at === last ? ':*' : ''}`,
+    );
     const rows = await sql<{ sequence: number }>`
       select ${index}.sequence as sequence from ${index}
       inner join ${table} on ${table}.sequence = ${index}.sequence

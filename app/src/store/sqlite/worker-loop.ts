@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { toAppError } from '../../contracts/app-error.ts';
 import { settleMemory } from '../../lib/settle-memory.ts';
+import { fromSqliteError } from './sqlite-errors.ts';
 import type { WorkerReady, WorkerReply, WorkerRequest } from './worker-messages.ts';
 
 /** What a worker does with requests: as many as are waiting, in order. */
@@ -22,6 +23,16 @@ function closeQuietly(side: WorkerSide): void {
   }
 }
 
+/** Whatever it could not deal with itself ends these calls, not the thread: the next ones may work. */
+async function answerAll(side: WorkerSide, requests: WorkerRequest[]): Promise<WorkerReply[]> {
+  try {
+    return await side.answer(requests);
+  } catch (error) {
+    const failure = fromSqliteError(error).toJSON();
+    return requests.map(({ id }) => ({ id, error: failure }));
+  }
+}
+
 /** Greets, then answers in batches: whatever arrived while one batch was worked at makes up the next one. */
 export async function runWorkerLoop(port: MessagePort, open: () => Promise<WorkerSide>): Promise<void> {
   let side: WorkerSide;
@@ -39,7 +50,8 @@ export async function runWorkerLoop(port: MessagePort, open: () => Promise<Worke
     while (waiting.length > 0) {
       const batch = waiting;
       waiting = [];
-      port.postMessage(await side.answer(batch.filter((request) => request.name !== '$close')));
+      const calls = batch.filter((request) => request.name !== '$close');
+      port.postMessage(await answerAll(side, calls));
       const closing = batch.find((request) => request.name === '$close');
       if (closing) {
         closeQuietly(side);

@@ -35,11 +35,16 @@ const mayUseReserve = new Set([
   'cancelJob',
 ] satisfies StoreCall[] as string[]);
 
+interface Connection {
+  database: DatabaseSync;
+  kysely: Kysely<Schema>;
+}
+
 interface Writer {
   setup: WorkerSetup;
   reserve: Reserve;
-  database: DatabaseSync;
-  kysely: Kysely<Schema>;
+  /** Null after an error of the disk, until the next call: a new one is made then. */
+  connection: Connection | null;
   writability: Writability;
 }
 
@@ -50,7 +55,7 @@ export async function openWriter(setup: WorkerSetup): Promise<WorkerSide> {
   const writer: Writer = {
     setup,
     reserve,
-    ...connect(prepared.database),
+    connection: connect(prepared.database),
     writability: new Writability(setup.home, reserve),
   };
   reserve.refill();
@@ -62,12 +67,18 @@ export async function openWriter(setup: WorkerSetup): Promise<WorkerSide> {
         replies.push(...(await answerTogether(writer, requests.slice(at, at + maxCallsPerCommit))));
       return replies;
     },
-    close: () => writer.database.close(),
+    close: () => writer.connection?.database.close(),
   };
 }
 
-function connect(database: DatabaseSync): Pick<Writer, 'database' | 'kysely'> {
+function connect(database: DatabaseSync): Connection {
   return { database, kysely: new Kysely<Schema>({ dialect: nodeSqliteDialect(database) }) };
+}
+
+/** Throws where the disk is still away. */
+function connectionOf(writer: Writer): Connection {
+  writer.connection ??= connect(openDatabase({ path: writer.setup.path, readOnly: false }).database);
+  return writer.connection;
 }
 
 async function answerTogether(writer: Writer, requests: WorkerRequest[]): Promise<WorkerReply[]> {
@@ -91,14 +102,14 @@ async function answerTogether(writer: Writer, requests: WorkerRequest[]): Promis
 
 /** One transaction; a call that fails by itself is undone alone, the others are kept. Throws when nothing was kept. */
 async function commitTogether(writer: Writer, calls: WorkerRequest[]): Promise<WorkerReply[]> {
-  const { database } = writer;
+  const { database, kysely } = connectionOf(writer);
   const replies: WorkerReply[] = [];
   const erasing: WorkerReply[] = [];
   const kept: WorkerRequest[] = [];
   database.exec('BEGIN IMMEDIATE');
   for (const call of calls) {
     database.exec('SAVEPOINT one_call');
-    const session = newSession(writer.kysely);
+    const session = newSession(kysely);
     try {
       const value = await runOperation(session, call.name as StoreCall, call.parameters);
       database.exec('RELEASE one_call');
@@ -151,26 +162,44 @@ function makeRoom(writer: Writer): void {
 }
 
 /** Folds the log into the database and cuts it to nothing. False: somebody still reads from it, or the disk is full. */
-function emptyLog({ database }: Writer): boolean {
+function emptyLog(writer: Writer): boolean {
+  try {
+    return emptyLogOf(connectionOf(writer).database);
+  } catch {
+    return false;
+  }
+}
+
+function emptyLogOf(database: DatabaseSync): boolean {
   // Nobody waits for a reader here: other calls go on, and this one is tried again.
   database.exec('PRAGMA busy_timeout=0');
   try {
     const row = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number } | undefined;
     return row?.busy === 0;
-  } catch {
-    return false;
   } finally {
     database.exec(`PRAGMA busy_timeout=${busyTimeoutMs}`);
   }
 }
 
-/** After a failed commit. An error of the disk leaves the state of the connection in doubt, so a new one is made. */
+/**
+ * After a failed commit. Never throws: the disk may be away for longer. An error of the disk leaves the state of the
+ * connection in doubt, so the next call makes a new one.
+ */
 function recover(writer: Writer, failure: AppError): void {
   rememberDamage(writer.setup.path, failure);
-  if (writer.database.isTransaction) writer.database.exec('ROLLBACK');
-  if (failure.code !== 'input-output') return;
-  writer.database.close();
-  Object.assign(writer, connect(openDatabase({ path: writer.setup.path, readOnly: false }).database));
+  const database = writer.connection?.database;
+  try {
+    if (database?.isTransaction) database.exec('ROLLBACK');
+    if (failure.code !== 'input-output') return;
+  } catch {
+    // A connection that cannot even undo is in doubt as well.
+  }
+  writer.connection = null;
+  try {
+    database?.close();
+  } catch {
+    // What it held of the file goes with it.
+  }
 }
 
 function answerSpecial(writer: Writer, request: WorkerRequest): WorkerReply {

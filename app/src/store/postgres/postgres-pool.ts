@@ -18,15 +18,29 @@ function ourTypes(): TypeOverrides {
   return types;
 }
 
+const usualOptions = `-c statement_timeout=${statementTimeoutMs} -c client_min_messages=warning`;
+/** Set here and not by the server's or the role's default: an acknowledgement means "on disk". */
+const safeOptions = '-c synchronous_commit=on';
+
+/** `pg` takes the options of the address instead of those beside it, so they are put together; of two the last counts. */
+function withOurOptions(url: string): { connectionString: string; options: string } {
+  const [address = '', ...rest] = url.split('?');
+  const parameters = new URLSearchParams(rest.join('?'));
+  const theirs = parameters.getAll('options');
+  parameters.delete('options');
+  return {
+    connectionString: theirs.length === 0 ? url : `${address}?${parameters}`,
+    options: [usualOptions, ...theirs, safeOptions].join(' '),
+  };
+}
+
 export function createPool(url: string): Pool {
   return new Pool({
-    connectionString: url,
+    ...withOurOptions(url),
     max: maxConnections,
     connectionTimeoutMillis: connectTimeoutMs,
     application_name: 'corral',
     types: ourTypes(),
-    // Set here and not by the server's or the role's default: an acknowledgement means "on disk".
-    options: `-c synchronous_commit=on -c statement_timeout=${statementTimeoutMs} -c client_min_messages=warning`,
   });
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kysely } from 'kysely';
-import { Client } from 'pg';
+import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../test/postgres/start-postgres.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -12,6 +12,7 @@ import { listBackupFiles } from '../backup-names.ts';
 import { applyMigrations, migrations, schemaVersion } from '../migrations/migrate.ts';
 import type { Store } from '../store.ts';
 import { createPool, postgresDialect } from './postgres-pool.ts';
+import { requireSafeServer } from './postgres-safety.ts';
 import { createPostgresStore } from './postgres-store.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'corral-pgrefusal-'));
@@ -45,13 +46,29 @@ test('a server that does not wait for the disk is refused, with the setting name
   }
 });
 
-test('a server that acknowledges early by default does not for us', async () => {
-  const url = await server.url('early');
-  await query(url, 'alter database early set synchronous_commit = off');
-  const pool = createPool(url);
-  const { rows } = await pool.query<{ synchronous_commit: string }>('show synchronous_commit');
-  expect(rows).toEqual([{ synchronous_commit: 'on' }]);
-  await pool.end();
+test.each(['', '&options=-c%20search_path%3Dpublic%20-c%20synchronous_commit%3Doff'])(
+  'a server that acknowledges early by default does not for us, whatever the address says (%s)',
+  async (options) => {
+    const name = `early${options.length}`;
+    const url = await server.url(name);
+    await query(url, `alter database ${name} set synchronous_commit = off`);
+    const pool = createPool(`${url}${options}`);
+    const setting = async (which: string): Promise<unknown> =>
+      (await pool.query<Record<string, string>>(`show ${which}`)).rows[0]?.[which];
+    expect(await setting('synchronous_commit')).toBe('on');
+    expect(await setting('statement_timeout')).toBe('1min');
+    expect(await setting('search_path')).toBe(options === '' ? '"$user", public' : 'public');
+    await pool.end();
+  },
+);
+
+test('one that acknowledges early all the same, because our options do not reach it, is refused', async () => {
+  const url = await server.url('deaf');
+  await query(url, 'alter database deaf set synchronous_commit = off');
+  const database = new Kysely<never>({ dialect: postgresDialect(new Pool({ connectionString: url })) });
+  const error = await expectError(requireSafeServer(database), 'store-unsafe');
+  expect(error.message).toContain('synchronous_commit=off');
+  await database.destroy();
 });
 
 test('a newer database is refused and left alone', async () => {

@@ -1,11 +1,16 @@
 import { type Kysely, sql } from 'kysely';
 import { AppError } from '../../contracts/app-error.ts';
 
-/** Settings that a promise of ours rests on, with the value each must have. */
-const required: Record<string, { value: string; why: string }> = {
-  fsync: { value: 'on', why: 'a power cut could lose or destroy what was acknowledged' },
-  full_page_writes: { value: 'on', why: 'a power cut could leave torn pages' },
-  server_encoding: { value: 'UTF8', why: 'text could not be kept as it is' },
+/** Settings that a promise of ours rests on, as they are in our session, with the values each may have. */
+const required: Record<string, { values: [string, ...string[]]; why: string }> = {
+  fsync: { values: ['on'], why: 'a power cut could lose or destroy what was acknowledged' },
+  full_page_writes: { values: ['on'], why: 'a power cut could leave torn pages' },
+  // We ask for it, but something in between may let no options through.
+  synchronous_commit: {
+    values: ['on', 'local', 'remote_write', 'remote_apply'],
+    why: 'a power cut could lose what was acknowledged',
+  },
+  server_encoding: { values: ['UTF8'], why: 'text could not be kept as it is' },
 };
 
 const minimumVersion = 130_000;
@@ -16,11 +21,11 @@ export async function requireSafeServer(database: Kysely<never>): Promise<void> 
   const found = await sql<{ name: string; setting: string }>`
     select name, setting from pg_settings where name in (${names}, 'server_version_num')`.execute(database);
   const settings = new Map(found.rows.map((row) => [row.name, row.setting]));
-  for (const [name, { value, why }] of Object.entries(required)) {
+  for (const [name, { values, why }] of Object.entries(required)) {
     const actual = settings.get(name);
-    if (actual !== value)
+    if (actual === undefined || !values.includes(actual))
       throw new AppError('store-unsafe', `PostgreSQL runs with ${name}=${actual ?? 'unknown'}: ${why}.`, {
-        hint: `Set ${name}=${value} and restart PostgreSQL.`,
+        hint: `Set ${name}=${values[0]} and restart PostgreSQL.`,
       });
   }
   const version = Number(settings.get('server_version_num') ?? 0);

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, sql, type TableMetadata } from 'kysely';
 import type { BackupContents } from '../contracts/api/system.ts';
 import { AppError } from '../contracts/app-error.ts';
 import { schemaVersion } from './migrations/migrate.ts';
@@ -119,8 +119,19 @@ function countRow(
 }
 
 async function readColumns(database: Kysely<Schema>): Promise<Map<string, Set<string>>> {
-  const tables = await database.introspection.getTables();
+  const tables = await ownTables(database);
   return new Map(tables.map((table) => [table.name, new Set(table.columns.map((column) => column.name))]));
+}
+
+/** Without those of other schemas of PostgreSQL, where other programs may have tables of the same names. */
+async function ownTables(database: Kysely<Schema>): Promise<TableMetadata[]> {
+  const tables = await database.introspection.getTables();
+  if (tables.every(({ schema }) => schema === undefined)) return tables;
+  const path = await sql<{ schemas: string[] }>`
+    select to_json(current_schemas(false)) as schemas`.execute(database);
+  // The first schema of the path that has a table is the one its name alone means.
+  const schemas = path.rows[0]?.schemas.toReversed() ?? [];
+  return schemas.flatMap((own) => tables.filter(({ schema }) => schema === own));
 }
 
 function parseLine(line: string): Row {

@@ -288,6 +288,37 @@ test('work that comes round by itself comes round, once, also after a restart', 
   expect((await store.listJobs('system', { kind: 'round', active: true, limit: 9 })).length).toBe(1);
 });
 
+test.each(['finishJob', 'getJob', 'addJob'] as const)(
+  'work that comes round goes on after a write or a look at its end that failed (%s)',
+  async (failing) => {
+    let runs = 0;
+    let isAway = false;
+    const round = kind(
+      async () => {
+        runs += 1;
+        isAway = runs === 2;
+      },
+      { everyMs: 10 },
+    );
+    const flaky: Store = {
+      ...store,
+      [failing]: async (...parameters: never[]): Promise<unknown> => {
+        const call = store[failing] as (...given: never[]) => Promise<unknown>;
+        if (!isAway) return call(...parameters);
+        isAway = false;
+        // The first write is kept, and nobody hears of it.
+        if (failing === 'finishJob') await call(...parameters);
+        throw new AppError('store-unavailable', 'the connection was lost');
+      },
+    };
+    await withJobs(
+      { [`flaky-${failing}`]: round },
+      async () => void (await vi.waitUntil(() => runs >= 4, { timeout: 20_000 })),
+      { store: flaky, pollMs: 5 },
+    );
+  },
+);
+
 test('work that comes round is not put off by a clock that was ahead', async () => {
   const hourMs = 60 * 60 * 1000;
   let ahead = 10_000 * hourMs;

@@ -3,8 +3,8 @@ import { AppError } from '../contracts/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Job, JobStore } from '../store/job-store.ts';
-import { systemOwner } from '../store/schema.ts';
 import { createJobWorker, type JobWorker } from './job-worker.ts';
+import { createRounds } from './rounds.ts';
 
 /** How one kind of background work is done. */
 export interface JobKind {
@@ -79,19 +79,23 @@ export function createJobs(options: JobsOptions): Jobs {
     else said.delete(job.id);
     for (const listener of listeners) listener(job);
   };
+  const rounds = createRounds(options);
   const worker: JobWorker = createJobWorker({
     ...options,
     leaseMs: options.leaseMs ?? defaultLeaseMs,
     onChange: publish,
-    onEnd: (job) => scheduleNext(options, job.kind),
+    onEnd: (job) => rounds.schedule(job.kind),
   });
   let timer: NodeJS.Timeout | undefined;
 
   return {
     async start() {
-      for (const kind of Object.keys(kinds)) await scheduleNext(options, kind);
+      await rounds.scheduleAll();
       await store.purgeJobs(clock.now() - jobsKeptMs);
-      timer = setInterval(() => worker.wake(), options.pollMs ?? defaultPollMs);
+      timer = setInterval(() => {
+        rounds.poll();
+        worker.wake();
+      }, options.pollMs ?? defaultPollMs);
       timer.unref();
       worker.wake();
     },
@@ -122,22 +126,8 @@ export function createJobs(options: JobsOptions): Jobs {
     },
     async close() {
       clearInterval(timer);
+      await rounds.close();
       await worker.close();
     },
   };
-}
-
-/** Work that comes round by itself is due a period after it last ended; a server that was off does it at once. */
-async function scheduleNext({ store, clock, kinds }: JobsOptions, kind: string): Promise<void> {
-  const everyMs = kinds[kind]?.everyMs;
-  if (everyMs === undefined) return;
-  const now = clock.now();
-  const [last] = await store.listJobs(systemOwner, { kind, active: false, limit: 1 });
-  const sinceLast = Math.min(now, last?.finishedAt ?? 0) + everyMs;
-  const next = { kind, payload: {}, key: kind, createdAt: now, runAt: Math.max(now, sinceLast) };
-  const waiting = await store.addJob(systemOwner, { id: uuidv7(), ...next });
-  // The clock was ahead when that was added; it would not come round for as long as it was.
-  if (waiting.state !== 'waiting' || waiting.runAt <= now + everyMs) return;
-  await store.cancelJob(systemOwner, waiting.id, now);
-  await store.addJob(systemOwner, { id: uuidv7(), ...next });
 }

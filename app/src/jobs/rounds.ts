@@ -1,0 +1,58 @@
+import { uuidv7 } from 'uuidv7';
+import { systemOwner } from '../store/schema.ts';
+import type { JobsOptions } from './jobs.ts';
+
+/** Work that comes round by itself. */
+export interface Rounds {
+  /** Adds the next round of a kind where none waits or goes on. Nothing for work that does not come round. */
+  schedule(kind: string): Promise<void>;
+  scheduleAll(): Promise<void>;
+  /** With every look for work: what could not be added when a round ended is made up for. Never throws. */
+  poll(): void;
+  close(): Promise<void>;
+}
+
+/** Seldom, as it is needed only where the write after a round had failed. */
+const pollsPerLook = 60;
+
+export function createRounds(options: JobsOptions): Rounds {
+  let polls = 0;
+  let looking: Promise<void> | undefined;
+  const scheduleAll = async (): Promise<void> => {
+    for (const kind of Object.keys(options.kinds)) await scheduleNext(options, kind);
+  };
+  return {
+    schedule: (kind) => scheduleNext(options, kind),
+    scheduleAll,
+    poll() {
+      polls += 1;
+      if (polls % pollsPerLook !== 0 || looking) return;
+      looking = scheduleAll()
+        .catch((error: unknown) =>
+          options.log.warn(
+            { part: 'jobs', error: String(error) },
+            'work that comes round could not be scheduled; it is tried again',
+          ),
+        )
+        .finally(() => (looking = undefined));
+    },
+    async close() {
+      await looking;
+    },
+  };
+}
+
+/** Work that comes round by itself is due a period after it last ended; a server that was off does it at once. */
+async function scheduleNext({ store, clock, kinds }: JobsOptions, kind: string): Promise<void> {
+  const everyMs = kinds[kind]?.everyMs;
+  if (everyMs === undefined) return;
+  const now = clock.now();
+  const [last] = await store.listJobs(systemOwner, { kind, active: false, limit: 1 });
+  const sinceLast = Math.min(now, last?.finishedAt ?? 0) + everyMs;
+  const next = { kind, payload: {}, key: kind, createdAt: now, runAt: Math.max(now, sinceLast) };
+  const waiting = await store.addJob(systemOwner, { id: uuidv7(), ...next });
+  // The clock was ahead when that was added; it would not come round for as long as it was.
+  if (waiting.state !== 'waiting' || waiting.runAt <= now + everyMs) return;
+  await store.cancelJob(systemOwner, waiting.id, now);
+  await store.addJob(systemOwner, { id: uuidv7(), ...next });
+}

@@ -404,15 +404,44 @@ describe('our own JSON', () => {
     entry!.receipts = [
       { ...receipt, sampling: 'warm' },
       { ...receipt, messageId: uuidv7() },
+      { ...receipt, endOffset: 3_000_000_000 },
+      { ...receipt, startOffset: -1 },
+      { ...receipt, createdAt: 9e15 },
       receipt!,
       receipt!,
     ];
     const other = person();
     const result = await opened.chats.import(other, file);
-    expect(result).toMatchObject({ chats: 1, skipped: [{ index: 0 }, { index: 0 }] });
-    expect(result.skipped[0]?.reason).toContain('sampling');
+    expect(result).toMatchObject({ chats: 1, skipped: Array.from({ length: 5 }, () => ({ index: 0 })) });
+    const reasons = result.skipped.map(({ reason }) => reason);
+    for (const [index, word] of ['sampling', 'no message', 'endOffset', 'startOffset', 'createdAt'].entries())
+      expect(reasons[index]).toContain(word);
     const [copy] = await allChats(other);
     expect(await opened.chats.receipts(other, copy!.messages[1]!.id)).toHaveLength(1);
+  });
+
+  test('times that name no moment, and more tags than a chat may have, cost no chat', async () => {
+    const other = person();
+    const entry = (title: string, chat: object, message: object = {}): object => ({
+      chat: { title, ...chat },
+      messages: [{ id: uuidv7(), parentId: null, role: 'user', content: title, ...message }],
+    });
+    const tags = (count: number): string[] => Array.from({ length: count }, (_, at) => `tag ${10_000 + at}`);
+    const chats = [
+      entry('late', { createdAt: 9e15, updatedAt: 9e15 }, { createdAt: 9e15 }),
+      entry('never', { createdAt: -1, updatedAt: 'soon' }),
+      entry('known', { createdAt: 1000, updatedAt: 2000, tags: tags(20) }),
+      entry('over', { tags: tags(21) }),
+      entry('far over', { tags: tags(11_000) }),
+    ];
+    const result = await opened.chats.import(other, { format: 'corral', version: 1, chats });
+    expect(result).toMatchObject({ chats: 5, skipped: [] });
+    const taken = new Map((await allChats(other)).map((one) => [one.chat.title, one]));
+    for (const { chat, messages } of taken.values())
+      for (const time of [chat.createdAt, chat.updatedAt, messages[0]!.createdAt])
+        expect(new Date(time).toISOString()).toBeTypeOf('string');
+    expect(taken.get('known')?.chat).toMatchObject({ createdAt: 1000, updatedAt: 2000, tags: tags(20) });
+    expect([taken.get('over'), taken.get('far over')].map((one) => one?.chat.tags)).toEqual([[], []]);
   });
 });
 

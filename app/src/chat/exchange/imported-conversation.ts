@@ -87,7 +87,7 @@ export function readEach<Schema extends z.ZodType>(
 }
 
 /** The last moment that a date can name. */
-const lastTime = 8.64e15;
+export const lastTime = 8.64e15;
 
 /** Seconds in some exports, milliseconds in others; no chat is from before 1973. Null: it names no moment. */
 export function milliseconds(time: number | null | undefined): number | null {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { AppError } from '../../contracts/app-error.ts';
-import { chatMessageSchema, chatSchema } from '../../contracts/chats.ts';
+import { chatMessageSchema, chatSchema, tagsSchema } from '../../contracts/chats.ts';
 import { receiptSchema, type Receipt } from '../../contracts/runs.ts';
 import {
+  lastTime,
   readEach,
   type Conversation,
   type ConversationOrigin,
@@ -12,21 +13,41 @@ import {
 /** Raised when a reader of an older one could no longer understand it. */
 export const corralFormatVersion = 1;
 
+/** What the columns hold: PostgreSQL refuses more, and with it every move of such a chat there. */
+const mostCharacters = 2_147_483_647;
+/** A chat or message whose time names no moment is taken without it. */
+const timeSchema = z.int().min(0).max(lastTime).optional().catch(undefined);
+const offsetSchema = z.int().min(0).max(mostCharacters);
+
 const fileSchema = z.object({
   format: z.literal('corral'),
   version: z.int().min(1),
   chats: z.array(z.unknown()),
 });
 const entrySchema = z.object({
-  chat: z.object(chatSchema.shape).partial().extend({ title: z.string() }),
+  chat: z
+    .object(chatSchema.shape)
+    .partial()
+    .extend({
+      title: z.string(),
+      tags: tagsSchema.catch([]).optional(),
+      createdAt: timeSchema,
+      updatedAt: timeSchema,
+    }),
   messages: z.array(
     z
       .object(chatMessageSchema.shape)
       .partial()
-      .required({ id: true, parentId: true, role: true, content: true }),
+      .required({ id: true, parentId: true, role: true, content: true })
+      .extend({ createdAt: timeSchema }),
   ),
   /** Each is looked at alone: one that is not understood costs no chat. */
   receipts: z.array(z.unknown()).default([]),
+});
+const entryReceiptSchema = receiptSchema.extend({
+  createdAt: z.int().min(0).max(lastTime),
+  startOffset: offsetSchema,
+  endOffset: offsetSchema,
 });
 
 /** Our own JSON, with the whole tree and every receipt. */
@@ -81,7 +102,7 @@ function readReceipts(
   const receipts: Receipt[] = [];
   const unreadable: string[] = [];
   for (const item of list) {
-    const { data, error } = receiptSchema.safeParse(item);
+    const { data, error } = entryReceiptSchema.safeParse(item);
     const [issue] = error?.issues ?? [];
     if (!data) unreadable.push(`a receipt of it: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
     else if (!messages.has(data.messageId)) unreadable.push('a receipt of it is of no message of the chat');

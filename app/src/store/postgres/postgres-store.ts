@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Kysely, sql } from 'kysely';
-import { AppError } from '../../contracts/app-error.ts';
+import { AppError, toAppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { archiveContents } from '../archive.ts';
@@ -8,7 +8,7 @@ import { backupKind, readLines } from '../archive-file.ts';
 import { backupName } from '../backup-names.ts';
 import { createFileTurns } from '../file-turns.ts';
 import { applyMigrations, readVersion, refuseNewer, schemaVersion } from '../migrations/migrate.ts';
-import { callNames } from '../operations/operations.ts';
+import { callNames, isRead } from '../operations/operations.ts';
 import type { Erased, StoreCall } from '../operations/session.ts';
 import { createRunNotices, toNotice } from '../run-notices.ts';
 import { personalTables, type Schema } from '../schema.ts';
@@ -19,6 +19,7 @@ import { callPostgres } from './postgres-calls.ts';
 import { fromPostgresError } from './postgres-errors.ts';
 import { createPool, postgresDialect } from './postgres-pool.ts';
 import { exportPostgres, importPostgres } from './postgres-archive.ts';
+import { PostgresRoom } from './postgres-room.ts';
 import { requireSafeServer } from './postgres-safety.ts';
 
 export interface PostgresStoreOptions {
@@ -88,6 +89,7 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
   const scrubFiles =
     options.scrubFiles ?? ((erased: Erased) => scrubBackupFiles(join(options.home, 'backups'), erased));
   const takeTurn = createFileTurns();
+  const room = new PostgresRoom(options.clock);
   // The rows are gone, so nobody can ask again: where one part fails, the other is done all the same.
   const clearFiles = async (erased: Erased | null): Promise<void> => {
     try {
@@ -97,7 +99,11 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
     }
   };
   const call = async (name: StoreCall, parameters: unknown[]): Promise<unknown> => {
-    const { value, session } = await callPostgres(database, name, parameters);
+    const { value, session } = await callPostgres(database, name, parameters).catch((error: unknown) => {
+      if (!isRead(name)) room.refused(toAppError(error), parameters);
+      throw error;
+    });
+    if (!isRead(name)) room.taken(parameters);
     if (session.truncateLog) await takeTurn(() => clearFiles(session.erased));
     return value;
   };
@@ -110,13 +116,11 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
     watchRun: (owner, runId, signal) =>
       runNotices.watch(runId, async () => toNotice(await calls.getRun(owner, runId)), signal),
     async health() {
-      const size = await sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`.execute(
-        database,
-      );
+      const { sizeBytes, mayWrite } = await readState(database);
       return {
         kind: 'postgres',
-        writable: true,
-        sizeBytes: size.rows[0]?.bytes ?? 0,
+        writable: mayWrite && !room.isFull(),
+        sizeBytes,
         schemaVersion,
         notices: [],
       };
@@ -136,6 +140,14 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
       await database.destroy();
     },
   };
+}
+
+async function readState(database: Kysely<Schema>): Promise<{ sizeBytes: number; mayWrite: boolean }> {
+  const state = await sql<{ bytes: number; read_only: boolean }>`
+    select pg_database_size(current_database()) as bytes,
+      pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as read_only`.execute(database);
+  const [row] = state.rows;
+  return { sizeBytes: row?.bytes ?? 0, mayWrite: row?.read_only !== true };
 }
 
 /** Gives the path of a backup of what was there. */

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../test/postgres/start-postgres.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
-import { newChat } from '../contract/parts.contract.ts';
+import { expectError, newChat } from '../contract/parts.contract.ts';
 import type { Store } from '../store.ts';
 import { createPostgresStore } from './postgres-store.ts';
 
@@ -21,11 +21,11 @@ afterAll(async () => {
 });
 
 /** A store, and somebody else on the same database. */
-async function opened(name: string): Promise<{ store: Store; other: Client }> {
+async function opened(name: string, clock = systemClock): Promise<{ store: Store; other: Client }> {
   const url = await server.url(name);
   const other = new Client({ connectionString: url });
   await other.connect();
-  const store = await createPostgresStore({ url, home, clock: systemClock, log: silentLog });
+  const store = await createPostgresStore({ url, home, clock, log: silentLog });
   onTestFinished(async () => {
     await store.close();
     await other.end();
@@ -43,4 +43,46 @@ test('tables of other programs, in other schemas, are none of ours', async () =>
   await store.erase('me', { chatId: id });
   await store.restoreBackup(path);
   expect(await store.getChat('me', id)).toMatchObject({ title: 'kept' });
+});
+
+test('a server that only reads, as a standby does, is not ready to be written to', async () => {
+  const { store, other } = await opened('standby');
+  expect(await store.health()).toMatchObject({ writable: true });
+  await other.query('alter database standby set default_transaction_read_only = on');
+  await other.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = 'standby' and pid <> pg_backend_pid()`,
+  );
+  await vi.waitUntil(async () => (await store.health().catch(() => null))?.writable === false, {
+    timeout: 20_000,
+  });
+  await expectError(store.createChat('me', newChat()), 'store-unavailable');
+});
+
+test('a full disk is remembered until as much is written as was refused, or a minute has passed', async () => {
+  let ahead = 0;
+  const clock = { now: () => systemClock.now() + ahead };
+  const { store, other } = await opened('full', clock);
+  const refuse = (when: string) =>
+    other.query(
+      `create trigger full_disk before insert on chat for each row when (${when}) execute function full_disk()`,
+    );
+  await other.query(
+    `create function full_disk() returns trigger language plpgsql as
+     $$ begin raise exception 'No space left on device' using errcode = 'disk_full'; end $$`,
+  );
+  await refuse("new.title <> ''");
+  const create = (title: string) => store.createChat('me', newChat({ title }));
+  const isWritable = async (): Promise<boolean> => (await store.health()).writable;
+  await expectError(create('large'), 'disk-full');
+  expect(await isWritable()).toBe(false);
+  await create('');
+  expect(await isWritable()).toBe(false);
+  ahead = 61_000;
+  expect(await isWritable()).toBe(true);
+  await expectError(create('large'), 'disk-full');
+  expect(await isWritable()).toBe(false);
+  await other.query('drop trigger full_disk on chat');
+  await create('large');
+  expect(await isWritable()).toBe(true);
 });

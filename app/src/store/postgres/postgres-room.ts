@@ -1,0 +1,39 @@
+import type { AppError } from '../../contracts/app-error.ts';
+import type { Clock } from '../../lib/clock.ts';
+
+/** Without a write as large as the one refused, nobody can tell any more whether there is room: a try will. */
+const rememberedMs = 60_000;
+
+/**
+ * Whether the disk of the server was full when it was last written to. What free space it has it does not tell; small
+ * writes find some where larger ones do not.
+ */
+export class PostgresRoom {
+  readonly #clock: Clock;
+  #refused: { bytes: number; at: number } | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  refused(failure: AppError, parameters: unknown): void {
+    if (failure.code !== 'disk-full') return;
+    const bytes = Math.max(this.#refused?.bytes ?? 0, sizeOf(parameters));
+    this.#refused = { bytes, at: this.#clock.now() };
+  }
+
+  taken(parameters: unknown): void {
+    if (this.#refused && sizeOf(parameters) >= this.#refused.bytes) this.#refused = null;
+  }
+
+  isFull(): boolean {
+    if (this.#refused === null) return false;
+    if (Math.abs(this.#clock.now() - this.#refused.at) < rememberedMs) return true;
+    this.#refused = null;
+    return false;
+  }
+}
+
+function sizeOf(parameters: unknown): number {
+  return JSON.stringify(parameters).length;
+}

@@ -21,6 +21,8 @@ export const resultCodes = {
   cantOpen: 14,
   tooBig: 18,
   constraint: 19,
+  /** A value that cannot be a row's number. */
+  mismatch: 20,
   notADatabase: 26,
 } as const;
 

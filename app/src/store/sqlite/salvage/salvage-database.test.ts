@@ -10,13 +10,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
 import { createBackups } from '../../backups.ts';
 import { newChat, newMessage, startRun } from '../../contract/parts.contract.ts';
 import type { Store } from '../../store.ts';
+import { fromSqliteError } from '../sqlite-errors.ts';
 import { createSqliteStore } from '../sqlite-store.ts';
+import { salvageDatabase } from './salvage-database.ts';
 
 const pageBytes = 4096;
 const me = 'me';
@@ -62,6 +64,13 @@ function leavesOf(name: string): number[] {
     .all(name);
   database.close();
   return rows.map((row) => Number(row.pageno));
+}
+
+function pageCount(): number {
+  const database = new DatabaseSync(path, { readOnly: true });
+  const row = database.prepare('PRAGMA page_count').get();
+  database.close();
+  return Number(row?.page_count);
 }
 
 /** Bytes of no meaning over some pages; the next start is told to look. */
@@ -150,6 +159,22 @@ describe('a damaged database without a backup', () => {
         state: 'stopped',
       });
       expect(await store.unfinishedRuns()).toEqual([]);
+    });
+  });
+
+  test('a full disk in the middle of it is no gap in it', async () => {
+    await session(async () => undefined);
+    const pagesOfNone = pageCount();
+    await session(fill);
+    const exec = DatabaseSync.prototype.exec;
+    vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, statement) {
+      if (statement === 'BEGIN IMMEDIATE') exec.call(this, `PRAGMA max_page_count=${pagesOfNone + 10}`);
+      exec.call(this, statement);
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    const salvaging = salvageDatabase(path, join(home, 'salvaged.db'), () => undefined);
+    expect(fromSqliteError(await salvaging.catch((error: unknown) => error))).toMatchObject({
+      code: 'disk-full',
     });
   });
 

@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { applyMigrations, migrations, readVersion } from '../../migrations/migrate.ts';
 import { allTables } from '../../schema.ts';
-import { isDamage } from '../sqlite-errors.ts';
+import { isDamage, primaryResultCode, resultCodes } from '../sqlite-errors.ts';
 import { nodeSqliteDialect } from '../node-sqlite-dialect.ts';
 import { openDatabase } from '../open-database.ts';
 import { readableRows, type RawRow } from './damaged-rows.ts';
@@ -120,6 +120,9 @@ interface Column {
   notnull: number;
 }
 
+/** What a row by itself is refused for. Anything else, such as a full disk, is no gap: the whole must be tried again. */
+const rowFaults: (number | undefined)[] = [resultCodes.constraint, resultCodes.mismatch];
+
 /** Puts rows into a new database that makes sense of each of them. */
 class Rescue {
   readonly #target: DatabaseSync;
@@ -167,7 +170,8 @@ class Rescue {
         .prepare(`insert into ${table} (${names.join(', ')}) values (${places}) on conflict do nothing`)
         .run(...Object.values(row));
       return true;
-    } catch {
+    } catch (error) {
+      if (!rowFaults.includes(primaryResultCode(error))) throw error;
       return false;
     }
   }

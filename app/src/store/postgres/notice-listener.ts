@@ -1,9 +1,11 @@
 import { Client } from 'pg';
 import type { Log } from '../../lib/log.ts';
 import type { RunNotice } from '../run-store.ts';
+import { keepAlive } from './postgres-pool.ts';
 
 export const noticeChannel = 'corral_run';
 const retryMs = 1000;
+const answerMs = 10_000;
 
 export interface NoticeListener {
   close(): Promise<void>;
@@ -23,22 +25,14 @@ export async function listenForNotices(options: ListenOptions): Promise<NoticeLi
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
 
+  const retry = (): void => {
+    if (!closed) timer = setTimeout(() => void reconnect(), retryMs);
+  };
   const connect = async (): Promise<void> => {
-    const next = new Client({
-      connectionString: options.url,
-      application_name: 'corral-notices',
-      keepAlive: true,
-    });
-    next.on('error', () => undefined);
-    next.on('end', () => {
-      if (!closed) timer = setTimeout(() => void reconnect(), retryMs);
-    });
-    next.on('notification', ({ payload }) => {
-      if (payload !== undefined) options.onNotice(JSON.parse(payload) as RunNotice);
-    });
-    await next.connect();
-    await next.query(`listen ${noticeChannel}`);
-    client = next;
+    client = await startListening(options);
+    // Closed while it connected.
+    if (closed) await client.end();
+    else client.on('end', retry);
   };
   const reconnect = async (): Promise<void> => {
     try {
@@ -49,6 +43,7 @@ export async function listenForNotices(options: ListenOptions): Promise<NoticeLi
         { part: 'store', error: String(error) },
         'notices of PostgreSQL are not heard at the moment',
       );
+      retry();
     }
   };
 
@@ -60,4 +55,27 @@ export async function listenForNotices(options: ListenOptions): Promise<NoticeLi
       await client?.end();
     },
   };
+}
+
+/** Rejects where the server cannot be reached or lets nobody listen, as a standby does; nothing is left open then. */
+async function startListening({ url, onNotice }: ListenOptions): Promise<Client> {
+  const client = new Client({
+    connectionString: url,
+    application_name: 'corral-notices',
+    connectionTimeoutMillis: answerMs,
+    query_timeout: answerMs,
+    ...keepAlive,
+  });
+  client.on('error', () => undefined);
+  client.on('notification', ({ payload }) => {
+    if (payload !== undefined) onNotice(JSON.parse(payload) as RunNotice);
+  });
+  try {
+    await client.connect();
+    await client.query(`listen ${noticeChannel}`);
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
 }

@@ -96,7 +96,7 @@ export function fromPostgresError(error: unknown): AppError {
   const known = translations.find(([pattern]) => pattern.test(state));
   if (known) return known[1](error);
   const message = error instanceof Error ? error.message : String(error);
-  if (unreachable.includes(state) || /timeout|terminated|Connection ended/i.test(message))
+  if (unreachable.includes(state) || /timeout|terminated|Connection ended|not queryable/i.test(message))
     return new AppError('store-unavailable', `PostgreSQL cannot be reached: ${message}.`, {
       hint: 'Check DATABASE_URL and that the server runs.',
       cause: error,

@@ -1,11 +1,16 @@
 import { type Dialect, PostgresDialect } from 'kysely';
-import { Pool, TypeOverrides } from 'pg';
+import { type Client, Pool, type PoolClient, TypeOverrides } from 'pg';
 import { decodeText, encodeText } from '../text-codec.ts';
 
 const maxConnections = 10;
 const connectTimeoutMs = 10_000;
 /** No call of ours takes as long; what does is stuck. */
 const statementTimeoutMs = 60_000;
+/** A server that does not keep that limit itself is gone without a word; TCP alone would wait for a quarter of an hour. */
+const silenceMs = 90_000;
+/** The most that a timer takes. */
+const endlessMs = 2 ** 31 - 1;
+export const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 30_000 };
 
 /** PostgreSQL's numbers of types. */
 const typeIds = { bigint: 20, text: 25 } as const;
@@ -39,6 +44,8 @@ export function createPool(url: string): Pool {
     ...withOurOptions(url),
     max: maxConnections,
     connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: silenceMs,
+    ...keepAlive,
     application_name: 'corral',
     types: ourTypes(),
   });
@@ -46,28 +53,40 @@ export function createPool(url: string): Pool {
 
 const ignore = (): void => undefined;
 
-/** Kysely over the pool, with text as PostgreSQL can hold it. */
-export function postgresDialect(pool: Pool): Dialect {
+/** What `pg` says where nothing came in time. */
+const isSilence = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Query read timeout';
+
+/**
+ * Kysely over the pool, with text as PostgreSQL can hold it. `patient` is for what has no limit on the server either:
+ * then only TCP tells that it is gone.
+ */
+export function postgresDialect(pool: Pool, { patient = false } = {}): Dialect {
   return new PostgresDialect({
     pool: {
       options: pool.options,
-      async connect() {
-        const client = await pool.connect();
-        // A connection that is cut between two queries tells it here; the next query fails with the same.
-        client.on('error', ignore);
-        return {
-          query: (sql: string, parameters: readonly unknown[]) =>
-            client.query(
-              sql,
-              parameters.map((value) => (typeof value === 'string' ? encodeText(value) : value)),
-            ),
-          release: () => {
-            client.off('error', ignore);
-            client.release();
-          },
-        } as never;
-      },
+      connect: async () => connectionOf(await pool.connect(), patient) as never,
       end: () => pool.end(),
     },
   });
+}
+
+function connectionOf(client: PoolClient, patient: boolean): Pick<PoolClient, 'query' | 'release'> {
+  // A connection that is cut between two queries tells it here; the next query fails with the same.
+  client.on('error', ignore);
+  const query = async (text: string, parameters: readonly unknown[]): Promise<unknown> => {
+    const values = parameters.map((value) => (typeof value === 'string' ? encodeText(value) : value));
+    try {
+      return await client.query({ text, values, ...(patient ? { query_timeout: endlessMs } : {}) });
+    } catch (error) {
+      // What it may say after all would be taken for the answer to the next query. The pool makes a new one.
+      if (isSilence(error)) (client as unknown as Client).end().catch(ignore);
+      throw error;
+    }
+  };
+  const release = (): void => {
+    client.off('error', ignore);
+    client.release();
+  };
+  return { query, release } as never;
 }

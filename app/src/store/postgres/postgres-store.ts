@@ -51,7 +51,9 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
       onNotice: runNotices.publish,
       onGap: runNotices.recheck,
     });
-    return assemble({ options, database, runNotices, listener });
+    // Over the same pool, which the other one closes.
+    const patient = new Kysely<Schema>({ dialect: postgresDialect(pool, { patient: true }) });
+    return assemble({ options, database, patient, runNotices, listener });
   } catch (error) {
     await database.destroy();
     throw fromPostgresError(error);
@@ -81,11 +83,13 @@ async function migrate(database: Kysely<Schema>, { home, clock }: PostgresStoreO
 interface Parts {
   options: PostgresStoreOptions;
   database: Kysely<Schema>;
+  /** For what may take longer than any other call. */
+  patient: Kysely<Schema>;
   runNotices: ReturnType<typeof createRunNotices>;
   listener: NoticeListener;
 }
 
-function assemble({ options, database, runNotices, listener }: Parts): Store {
+function assemble({ options, database, patient, runNotices, listener }: Parts): Store {
   const scrubFiles =
     options.scrubFiles ?? ((erased: Erased) => scrubBackupFiles(join(options.home, 'backups'), erased));
   const takeTurn = createFileTurns();
@@ -95,7 +99,7 @@ function assemble({ options, database, runNotices, listener }: Parts): Store {
     try {
       if (erased) await scrubFiles(erased);
     } finally {
-      await removeDeadRows(database);
+      await removeDeadRows(patient);
     }
   };
   const call = async (name: StoreCall, parameters: unknown[]): Promise<unknown> => {

@@ -12,8 +12,9 @@ import { expectError, newChat, newMessage } from '../contract/parts.contract.ts'
 import type { Store } from '../store.ts';
 import { createPostgresStore } from './postgres-store.ts';
 
-/** In place of a minute. */
+/** In place of a minute, and of a minute and a half. */
 const statementTimeoutMs = 2000;
+const silenceMs = statementTimeoutMs * 1.1;
 let server: PostgresServer;
 let url: string;
 let home: string;
@@ -43,7 +44,7 @@ afterEach(async () => {
 function open(settings: string[]): Promise<Store> {
   const options = [`statement_timeout=${statementTimeoutMs}`, ...settings].map((setting) => `-c ${setting}`);
   return createPostgresStore({
-    url: `${url}&options=${encodeURIComponent(options.join(' '))}`,
+    url: `${url}&query_timeout=${silenceMs}&options=${encodeURIComponent(options.join(' '))}`,
     home,
     clock: systemClock,
     log: silentLog,

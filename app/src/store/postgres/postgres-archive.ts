@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { readLines, writeLines } from '../archive-file.ts';
 import { exportLines, importLines } from '../archive.ts';
 import { allTables, type Schema } from '../schema.ts';
+import { untilOthersPassed } from './postgres-calls.ts';
 import { fromPostgresError } from './postgres-errors.ts';
 import { postgresSearch } from './postgres-search.ts';
 
@@ -21,18 +22,17 @@ export async function exportPostgres(
   }
 }
 
-export async function importPostgres(database: Kysely<Schema>, path: string): Promise<void> {
-  try {
-    await database.transaction().execute(async (transaction) => {
+/** Others at work take tables in an order of their own, so it may have to give way to them and begin again. */
+export function importPostgres(database: Kysely<Schema>, path: string): Promise<void> {
+  return untilOthersPassed(() =>
+    database.transaction().execute(async (transaction) => {
       // Nobody else writes meanwhile; reading goes on with what was there.
       for (const table of allTables)
         await sql`lock table ${sql.table(table)} in exclusive mode`.execute(transaction);
       await importLines(transaction, postgresSearch, readLines(path));
       for (const table of allTables) await continueSequence(transaction, table);
-    });
-  } catch (error) {
-    throw fromPostgresError(error);
-  }
+    }),
+  );
 }
 
 /** Rows that came with their numbers do not move the counter that gives new ones. */

@@ -22,14 +22,20 @@ const sharedLocks: Partial<Record<StoreCall, string>> = {
 };
 
 /** One call as one transaction. */
-export async function callPostgres(
+export function callPostgres(
   database: Kysely<Schema>,
   name: StoreCall,
   parameters: unknown[],
 ): Promise<{ value: unknown; session: Session }> {
+  const once = isRead(name) ? readOnce : writeOnce;
+  return untilOthersPassed(() => once(database, name, parameters));
+}
+
+/** Repeats a transaction that stood in another's way; what it did was undone. */
+export async function untilOthersPassed<Value>(transaction: () => Promise<Value>): Promise<Value> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await (isRead(name) ? readOnce : writeOnce)(database, name, parameters);
+      return await transaction();
     } catch (error) {
       if (!isPassing(error) || tries >= maxTries) throw fromPostgresError(error);
     }

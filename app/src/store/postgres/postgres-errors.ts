@@ -68,6 +68,14 @@ const translations: [RegExp, (cause: unknown) => AppError][] = [
       }),
   ],
   [
+    /^(40|55P03)/,
+    (cause) =>
+      new AppError('store-unavailable', 'Others wrote the same at that moment, so this was not done.', {
+        hint: 'Try again.',
+        cause,
+      }),
+  ],
+  [
     /^25006$/,
     (cause) =>
       new AppError(

@@ -21,11 +21,20 @@ afterAll(async () => {
 });
 
 /** A store, and somebody else on the same database. */
-async function opened(name: string, clock = systemClock): Promise<{ store: Store; other: Client }> {
+async function opened(
+  name: string,
+  clock = systemClock,
+  options = '',
+): Promise<{ store: Store; other: Client }> {
   const url = await server.url(name);
   const other = new Client({ connectionString: url });
   await other.connect();
-  const store = await createPostgresStore({ url, home, clock, log: silentLog });
+  const store = await createPostgresStore({
+    url: `${url}&options=${encodeURIComponent(options)}`,
+    home,
+    clock,
+    log: silentLog,
+  });
   onTestFinished(async () => {
     await store.close();
     await other.end();
@@ -85,4 +94,24 @@ test('a full disk is remembered until as much is written as was refused, or a mi
   await other.query('drop trigger full_disk on chat');
   await create('large');
   expect(await isWritable()).toBe(true);
+});
+
+test('a restore gives way to somebody who holds what it needs and needs what it holds, and begins again', async () => {
+  const { store, other } = await opened('crossing', systemClock, '-c deadlock_timeout=3s');
+  const { id } = await store.createChat('me', newChat({ title: 'kept' }));
+  const path = join(home, 'crossing.corral.gz');
+  await store.backup(path);
+  await store.erase('me', { chatId: id });
+  // The restore finds out first.
+  await other.query('set deadlock_timeout = 60000; begin; lock table run in row exclusive mode');
+  const restoring = store.restoreBackup(path);
+  restoring.catch(() => undefined);
+  await vi.waitUntil(
+    async () => (await other.query('select from pg_locks where not granted')).rowCount === 1,
+    { timeout: 20_000 },
+  );
+  await other.query('lock table outbox in row exclusive mode');
+  await other.query('commit');
+  await restoring;
+  expect(await store.getChat('me', id)).toMatchObject({ title: 'kept' });
 });

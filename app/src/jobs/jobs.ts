@@ -68,7 +68,7 @@ const defaultLeaseMs = 30_000;
 const jobsKeptMs = 7 * 24 * 60 * 60 * 1000;
 
 export function createJobs(options: JobsOptions): Jobs {
-  const { store, clock, kinds } = options;
+  const { store, clock, kinds, pollMs = defaultPollMs } = options;
   const listeners = new Set<(job: Job) => void>();
   // The store hears of progress with the lease only; whoever asks in between gets what was said last.
   const said = new Map<string, Job['progress']>();
@@ -79,7 +79,7 @@ export function createJobs(options: JobsOptions): Jobs {
     else said.delete(job.id);
     for (const listener of listeners) listener(job);
   };
-  const rounds = createRounds(options);
+  const rounds = createRounds({ ...options, pollMs });
   const worker: JobWorker = createJobWorker({
     ...options,
     leaseMs: options.leaseMs ?? defaultLeaseMs,
@@ -90,12 +90,9 @@ export function createJobs(options: JobsOptions): Jobs {
 
   return {
     async start() {
-      await rounds.scheduleAll();
+      await rounds.start();
       await store.purgeJobs(clock.now() - jobsKeptMs);
-      timer = setInterval(() => {
-        rounds.poll();
-        worker.wake();
-      }, options.pollMs ?? defaultPollMs);
+      timer = setInterval(() => worker.wake(), pollMs);
       timer.unref();
       worker.wake();
     },

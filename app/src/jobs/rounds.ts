@@ -4,39 +4,41 @@ import type { JobsOptions } from './jobs.ts';
 
 /** Work that comes round by itself. */
 export interface Rounds {
+  /** Adds the next round of each kind, and from then on what could not be added when a round had ended. */
+  start(): Promise<void>;
   /** Adds the next round of a kind where none waits or goes on. Nothing for work that does not come round. */
   schedule(kind: string): Promise<void>;
-  scheduleAll(): Promise<void>;
-  /** With every look for work: what could not be added when a round ended is made up for. Never throws. */
-  poll(): void;
   close(): Promise<void>;
 }
 
-/** Seldom, as it is needed only where the write after a round had failed. */
+/** Seldom, as it is needed only where a write after a round had failed. */
 const pollsPerLook = 60;
 
-export function createRounds(options: JobsOptions): Rounds {
-  let polls = 0;
+export function createRounds(options: JobsOptions & { pollMs: number }): Rounds {
   let looking: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
   const scheduleAll = async (): Promise<void> => {
     for (const kind of Object.keys(options.kinds)) await scheduleNext(options, kind);
   };
+  const look = (): void => {
+    looking ??= scheduleAll()
+      .catch((error: unknown) =>
+        options.log.warn(
+          { part: 'jobs', error: String(error) },
+          'work that comes round could not be scheduled; it is tried again',
+        ),
+      )
+      .finally(() => (looking = undefined));
+  };
   return {
-    schedule: (kind) => scheduleNext(options, kind),
-    scheduleAll,
-    poll() {
-      polls += 1;
-      if (polls % pollsPerLook !== 0 || looking) return;
-      looking = scheduleAll()
-        .catch((error: unknown) =>
-          options.log.warn(
-            { part: 'jobs', error: String(error) },
-            'work that comes round could not be scheduled; it is tried again',
-          ),
-        )
-        .finally(() => (looking = undefined));
+    async start() {
+      await scheduleAll();
+      timer = setInterval(look, options.pollMs * pollsPerLook);
+      timer.unref();
     },
+    schedule: (kind) => scheduleNext(options, kind),
     async close() {
+      clearInterval(timer);
       await looking;
     },
   };

@@ -58,9 +58,9 @@ export async function listenForNotices(options: ListenOptions): Promise<NoticeLi
 }
 
 /** Rejects where the server cannot be reached or lets nobody listen, as a standby does; nothing is left open then. */
-async function startListening({ url, onNotice }: ListenOptions): Promise<Client> {
+async function startListening(options: ListenOptions): Promise<Client> {
   const client = new Client({
-    connectionString: url,
+    connectionString: options.url,
     application_name: 'corral-notices',
     connectionTimeoutMillis: answerMs,
     query_timeout: answerMs,
@@ -68,7 +68,7 @@ async function startListening({ url, onNotice }: ListenOptions): Promise<Client>
   });
   client.on('error', () => undefined);
   client.on('notification', ({ payload }) => {
-    if (payload !== undefined) onNotice(JSON.parse(payload) as RunNotice);
+    if (payload !== undefined) options.onNotice(JSON.parse(payload) as RunNotice);
   });
   try {
     await client.connect();

@@ -34,7 +34,7 @@ function withOurOptions(url: string): { connectionString: string; options: strin
   const theirs = parameters.getAll('options');
   parameters.delete('options');
   return {
-    connectionString: theirs.length === 0 ? url : `${address}?${parameters}`,
+    connectionString: theirs.length === 0 ? url : `${address}?${parameters.toString()}`,
     options: [usualOptions, ...theirs, safeOptions].join(' '),
   };
 }
@@ -65,7 +65,7 @@ export function postgresDialect(pool: Pool, { patient = false } = {}): Dialect {
   return new PostgresDialect({
     pool: {
       options: pool.options,
-      connect: async () => connectionOf(await pool.connect(), patient) as never,
+      connect: async () => connectionOf(await pool.connect(), patient),
       end: () => pool.end(),
     },
   });

@@ -1,4 +1,4 @@
-import type { AppError } from '../../contracts/app-error.ts';
+import { toAppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 
 /** Without a write as large as the one refused, nobody can tell any more whether there is room: a try will. */
@@ -16,14 +16,19 @@ export class PostgresRoom {
     this.#clock = clock;
   }
 
-  refused(failure: AppError, parameters: unknown): void {
-    if (failure.code !== 'disk-full') return;
-    const bytes = Math.max(this.#refused?.bytes ?? 0, sizeOf(parameters));
-    this.#refused = { bytes, at: this.#clock.now() };
-  }
-
-  taken(parameters: unknown): void {
-    if (this.#refused && sizeOf(parameters) >= this.#refused.bytes) this.#refused = null;
+  /** Looks how a write ends. */
+  async watch<Value>(parameters: unknown, write: () => Promise<Value>): Promise<Value> {
+    try {
+      const value = await write();
+      if (this.#refused && sizeOf(parameters) >= this.#refused.bytes) this.#refused = null;
+      return value;
+    } catch (error) {
+      if (toAppError(error).code === 'disk-full') {
+        const bytes = Math.max(this.#refused?.bytes ?? 0, sizeOf(parameters));
+        this.#refused = { bytes, at: this.#clock.now() };
+      }
+      throw error;
+    }
   }
 
   isFull(): boolean {

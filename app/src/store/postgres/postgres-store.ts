@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Kysely, sql } from 'kysely';
-import { AppError, toAppError } from '../../contracts/app-error.ts';
+import { AppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { archiveContents } from '../archive.ts';
@@ -13,7 +13,7 @@ import type { Erased, StoreCall } from '../operations/session.ts';
 import { createRunNotices, toNotice } from '../run-notices.ts';
 import { personalTables, type Schema } from '../schema.ts';
 import { scrubBackupFiles } from '../scrub-backup-files.ts';
-import type { Store } from '../store.ts';
+import type { Store, StoreHealth } from '../store.ts';
 import { listenForNotices, type NoticeListener } from './notice-listener.ts';
 import { callPostgres } from './postgres-calls.ts';
 import { fromPostgresError } from './postgres-errors.ts';
@@ -90,25 +90,12 @@ interface Parts {
 }
 
 function assemble({ options, database, patient, runNotices, listener }: Parts): Store {
-  const scrubFiles =
-    options.scrubFiles ?? ((erased: Erased) => scrubBackupFiles(join(options.home, 'backups'), erased));
   const takeTurn = createFileTurns();
   const room = new PostgresRoom(options.clock);
-  // The rows are gone, so nobody can ask again: where one part fails, the other is done all the same.
-  const clearFiles = async (erased: Erased | null): Promise<void> => {
-    try {
-      if (erased) await scrubFiles(erased);
-    } finally {
-      await removeDeadRows(patient);
-    }
-  };
   const call = async (name: StoreCall, parameters: unknown[]): Promise<unknown> => {
-    const { value, session } = await callPostgres(database, name, parameters).catch((error: unknown) => {
-      if (!isRead(name)) room.refused(toAppError(error), parameters);
-      throw error;
-    });
-    if (!isRead(name)) room.taken(parameters);
-    if (session.truncateLog) await takeTurn(() => clearFiles(session.erased));
+    const once = () => callPostgres(database, name, parameters);
+    const { value, session } = await (isRead(name) ? once() : room.watch(parameters, once));
+    if (session.truncateLog) await takeTurn(() => clearFiles(options, patient, session.erased));
     return value;
   };
   const calls = Object.fromEntries(
@@ -119,16 +106,7 @@ function assemble({ options, database, patient, runNotices, listener }: Parts): 
     ...calls,
     watchRun: (owner, runId, signal) =>
       runNotices.watch(runId, async () => toNotice(await calls.getRun(owner, runId)), signal),
-    async health() {
-      const { sizeBytes, mayWrite } = await readState(database);
-      return {
-        kind: 'postgres',
-        writable: mayWrite && !room.isFull(),
-        sizeBytes,
-        schemaVersion,
-        notices: [],
-      };
-    },
+    health: () => readHealth(database, room),
     backup: (path) => takeTurn(() => exportPostgres(database, path, { now: options.clock.now() })),
     async restoreBackup(path) {
       const previous = await takeTurn(() => restore(options, database, path));
@@ -146,12 +124,18 @@ function assemble({ options, database, patient, runNotices, listener }: Parts): 
   };
 }
 
-async function readState(database: Kysely<Schema>): Promise<{ sizeBytes: number; mayWrite: boolean }> {
+async function readHealth(database: Kysely<Schema>, room: PostgresRoom): Promise<StoreHealth> {
   const state = await sql<{ bytes: number; read_only: boolean }>`
     select pg_database_size(current_database()) as bytes,
       pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as read_only`.execute(database);
   const [row] = state.rows;
-  return { sizeBytes: row?.bytes ?? 0, mayWrite: row?.read_only !== true };
+  return {
+    kind: 'postgres',
+    writable: row?.read_only === false && !room.isFull(),
+    sizeBytes: row?.bytes ?? 0,
+    schemaVersion,
+    notices: [],
+  };
 }
 
 /** Gives the path of a backup of what was there. */
@@ -173,6 +157,19 @@ function requireArchive(path: string): void {
     throw new AppError('file-invalid', 'PostgreSQL cannot restore an SQLite file.', {
       hint: 'Write an archive from the SQLite database: `corral backup NAME.corral.gz`.',
     });
+}
+
+/** The rows are gone, so nobody can ask again: where one part fails, the other is done all the same. */
+async function clearFiles(
+  { home, scrubFiles }: PostgresStoreOptions,
+  database: Kysely<Schema>,
+  erased: Erased | null,
+): Promise<void> {
+  try {
+    if (erased) await (scrubFiles?.(erased) ?? scrubBackupFiles(join(home, 'backups'), erased));
+  } finally {
+    await removeDeadRows(database);
+  }
 }
 
 /** PostgreSQL keeps deleted rows in its files until they are vacuumed. Its own log and backups are the operator's. */

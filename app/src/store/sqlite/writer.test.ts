@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { beforeExec } from '../../../test/fixtures/before-exec.ts';
 import { runWorkerLoop, type WorkerSide } from './worker-loop.ts';
 import type { WorkerReply } from './worker-messages.ts';
 import { openWriter } from './writer.ts';
@@ -15,7 +15,6 @@ beforeEach(async () => {
   side = await openWriter({ home, path: join(home, 'corral.db'), now: Date.now(), reserveBytes: 4096 });
 });
 afterEach(() => {
-  vi.restoreAllMocks();
   side.close();
   rmSync(home, { recursive: true });
 });
@@ -27,10 +26,9 @@ const write = async (): Promise<WorkerReply['error']> => {
 
 /** SQLite gives an error of the disk for the next statements that begin so. */
 function failing(...statements: string[]): void {
-  const exec = DatabaseSync.prototype.exec;
-  vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, sql) {
+  beforeExec((sql) => {
     const at = statements.findIndex((statement) => sql.startsWith(statement));
-    if (at < 0) return exec.call(this, sql);
+    if (at < 0) return;
     statements.splice(at, 1);
     throw Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10 });
   });

@@ -10,7 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeExec } from '../../../../test/fixtures/before-exec.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
 import { createBackups } from '../../backups.ts';
@@ -166,12 +167,9 @@ describe('a damaged database without a backup', () => {
     await session(async () => undefined);
     const pagesOfNone = pageCount();
     await session(fill);
-    const exec = DatabaseSync.prototype.exec;
-    vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, statement) {
-      if (statement === 'BEGIN IMMEDIATE') exec.call(this, `PRAGMA max_page_count=${pagesOfNone + 10}`);
-      exec.call(this, statement);
+    beforeExec((statement, exec) => {
+      if (statement === 'BEGIN IMMEDIATE') exec(`PRAGMA max_page_count=${pagesOfNone + 10}`);
     });
-    onTestFinished(() => void vi.restoreAllMocks());
     const salvaging = salvageDatabase(path, join(home, 'salvaged.db'), () => undefined);
     expect(fromSqliteError(await salvaging.catch((error: unknown) => error))).toMatchObject({
       code: 'disk-full',

@@ -163,7 +163,7 @@ describe('a backup that was made while answers were written', () => {
       const { body } = await call('POST', `/api/chats/${chatId}/runs`, message(content));
       return { chatId, runId: String(body['runId']) };
     };
-    const ended = await begin('/long 30');
+    const ended = await begin('/long 60');
     const active = await begin('/long 150');
     const { body: backup } = await call('POST', '/api/backups');
     await call('GET', `/api/runs/${ended.runId}/events`);

@@ -6,6 +6,7 @@ import { createPromptComposer, type PromptComposer } from '../../../prompts/prom
 import { textOf, type PromptSegment } from '../../../prompts/segments.ts';
 import { createTemplateRenderer, type TemplateRenderer } from '../../../prompts/template-renderer.ts';
 import type { LoadMessage, ResultOf, WirePrompt } from '../protocol.ts';
+import { EncodedPrompts, type ChatPrompt, type EncodedChat } from './encoded-prompts.ts';
 import type { Model } from './model.ts';
 import { endOfKnown, segmentsAfter, typedText, type Transcript, type TypedText } from './transcript.ts';
 
@@ -26,6 +27,7 @@ export class Prompting {
   readonly #renderer: TemplateRenderer;
   readonly #vocabulary: PromptVocabulary;
   readonly #format: string | undefined;
+  readonly #encoded = new EncodedPrompts((prompt) => this.#encode(prompt));
 
   private constructor(
     model: Model,
@@ -75,8 +77,7 @@ export class Prompting {
     if (prompt.kind !== 'chat') {
       return { ids: this.#plainIds(prompt), stop: [], text: null, withKeptIds: () => null };
     }
-    const { segments, stop } = await this.#compose(prompt);
-    const { ids } = encodePrompt(segments, this.#vocabulary, prompt.messages.length);
+    const { segments, stop, ids } = await this.#encoded.of(prompt);
     const text = typedText(segments);
     return {
       ids: this.#notEmpty(ids),
@@ -94,12 +95,7 @@ export class Prompting {
       const totalTokens = this.#plainIds(prompt).length;
       return { messageTokens: [], overheadTokens: totalTokens, totalTokens, exact: true };
     }
-    const { segments } = await this.#compose(prompt);
-    const { ids, messageTokens, overheadTokens } = encodePrompt(
-      segments,
-      this.#vocabulary,
-      prompt.messages.length,
-    );
+    const { ids, messageTokens, overheadTokens } = await this.#encoded.of(prompt);
     return { messageTokens, overheadTokens, totalTokens: ids.length, exact: true };
   }
 
@@ -109,8 +105,7 @@ export class Prompting {
       const text = prompt.kind === 'raw' ? prompt.text : this.#model.vocabulary.detokenize(ids);
       return { text, tokenIds: ids, idsHash: hashOf(ids), template: this.template };
     }
-    const { segments, template } = await this.#compose(prompt);
-    const { ids } = encodePrompt(segments, this.#vocabulary, prompt.messages.length);
+    const { segments, template, ids } = await this.#encoded.of(prompt);
     return { text: textOf(segments), tokenIds: ids, idsHash: hashOf(ids), template };
   }
 
@@ -118,9 +113,11 @@ export class Prompting {
     return this.#renderer.close();
   }
 
-  #compose(prompt: Extract<WirePrompt, { kind: 'chat' }>): ReturnType<PromptComposer['compose']> {
+  async #encode(prompt: ChatPrompt): Promise<EncodedChat> {
     const chat = { messages: prompt.messages, continueAnswer: prompt.continueAnswer ?? false };
-    return this.#composer.compose(chat, prompt.format ?? this.#format);
+    const composed = await this.#composer.compose(chat, prompt.format ?? this.#format);
+    const encoded = encodePrompt(composed.segments, this.#vocabulary, prompt.messages.length);
+    return { ...composed, ...encoded };
   }
 
   #plainIds(prompt: Exclude<WirePrompt, { kind: 'chat' }>): number[] {

@@ -65,6 +65,8 @@ async function install(parts) {
       `Packages have to be installed, which would take them from the Corral that runs from this folder (process ${others.join(', ')}). Stop it, then start again.`,
     );
   }
+  // Read before: a `git pull` meanwhile brings a lock file of which nothing is here.
+  const wanted = wantedState();
   const node = await nodeForInstall();
   const label = parts === 'all' ? 'Installing Corral with its tests and tools' : 'Installing Corral';
   const omit = parts === 'all' ? [] : ['--omit=dev'];
@@ -75,6 +77,6 @@ async function install(parts) {
     root,
   );
   mkdirSync(join(root, 'node_modules'), { recursive: true });
-  writeFileSync(stampFile, JSON.stringify({ ...wantedState(), parts }));
+  writeFileSync(stampFile, JSON.stringify({ ...wanted, parts }));
   forgetFetchedNode();
 }

@@ -45,6 +45,9 @@ function bareClone() {
   };
   return {
     start,
+    /** What a `git pull` does that brings other packages. */
+    otherPackages: () =>
+      writeFileSync(join(clone, 'package-lock.json'), JSON.stringify({ ...lock, version: '1.0.1' })),
     installs: () => (existsSync(log) ? readFileSync(log, 'utf8').trim() : ''),
     packages: join(clone, 'node_modules'),
   };
@@ -73,6 +76,17 @@ test('an install that was killed holds up nobody and is made anew', async () => 
   await first.ended;
   expect(await start('run.mjs').ended).toMatchObject({ code: 0 });
   expect(installs()).toBe('begin begin end');
+});
+
+test('a pull during an install is followed by another one', async () => {
+  const { start, installs, otherPackages } = bareClone();
+  const first = start('run.mjs', 3000);
+  await expect.poll(installs).toBe('begin');
+  otherPackages();
+  expect(await first.ended).toMatchObject({ code: 0 });
+  expect(installs()).toBe('begin end begin end');
+  expect(await start('run.mjs').ended).toMatchObject({ code: 0 });
+  expect(installs()).toBe('begin end begin end');
 });
 
 test('nothing is installed under a Corral that runs from the same folder', async () => {

@@ -25,14 +25,16 @@ async function takeTurn() {
     let hasSaid = false;
     while (!isTaken(draft)) {
       const holder = readHolder(lockFile);
+      // It was let go since.
       if (holder === null) continue;
-      if (!isRunning(holder)) putAside(holder);
-      else {
-        if (!hasSaid)
-          process.stderr.write(`Waiting for process ${pidOf(holder)}, which is setting Corral up …\n`);
-        hasSaid = true;
-        await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+      if (!isRunning(holder)) {
+        putAside(holder);
+        continue;
       }
+      if (!hasSaid)
+        process.stderr.write(`Waiting for process ${pidOf(holder)}, which is setting Corral up …\n`);
+      hasSaid = true;
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
     }
   } finally {
     rmSync(draft, { force: true });
@@ -50,12 +52,13 @@ function isTaken(draft) {
   }
 }
 
-/** @param {string} file */
+/** Null: nobody has it. One that cannot be read stops the start, since nobody knows whether it still holds. @param {string} file */
 function readHolder(file) {
   try {
     return readFileSync(file, 'utf8');
-  } catch {
-    return null;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return null;
+    throw error;
   }
 }
 

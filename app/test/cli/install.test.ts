@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { root, temporaryFolder } from '../program.ts';
@@ -16,6 +16,10 @@ setTimeout(() => {
 }, Number(process.env.NPM_MS));
 `;
 
+/** The superuser may write into a folder that forbids it, until the capability for that is gone. */
+const asOrdinaryUser =
+  process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] : [];
+
 /** The launcher in a clone of its own that has no packages yet. */
 function bareClone() {
   const folder = temporaryFolder(onTestFinished);
@@ -29,8 +33,9 @@ function bareClone() {
   const log = join(folder, 'log');
   const program = join(folder, 'npm-cli.js');
   writeFileSync(program, npm);
-  const start = (file: string, installMs = 1000) => {
-    const child = spawn(process.execPath, [join('bin', file)], {
+  const start = (file: string, { installMs = 1000, before = [] as string[] } = {}) => {
+    const [command, ...words] = [...before, process.execPath, join('bin', file)];
+    const child = spawn(command, words, {
       cwd: clone,
       env: { ...process.env, npm_execpath: program, NPM_LOG: log, NPM_MS: String(installMs) },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -50,6 +55,7 @@ function bareClone() {
       writeFileSync(join(clone, 'package-lock.json'), JSON.stringify({ ...lock, version: '1.0.1' })),
     installs: () => (existsSync(log) ? readFileSync(log, 'utf8').trim() : ''),
     packages: join(clone, 'node_modules'),
+    cache: join(clone, '.cache'),
   };
 }
 
@@ -63,14 +69,17 @@ function endGroup(child: ChildProcess): void {
 
 test('two starts at once in a new clone install it once', async () => {
   const { start, installs } = bareClone();
-  const both = await Promise.all([start('run.mjs', 3000).ended, start('run.mjs', 3000).ended]);
+  const both = await Promise.all([
+    start('run.mjs', { installMs: 3000 }).ended,
+    start('run.mjs', { installMs: 3000 }).ended,
+  ]);
   expect(both.map(({ code }) => code)).toEqual([0, 0]);
   expect(installs()).toBe('begin end');
 });
 
 test('an install that was killed holds up nobody and is made anew', async () => {
   const { start, installs } = bareClone();
-  const first = start('run.mjs', 600_000);
+  const first = start('run.mjs', { installMs: 600_000 });
   await expect.poll(installs).toBe('begin');
   endGroup(first.child);
   await first.ended;
@@ -80,7 +89,7 @@ test('an install that was killed holds up nobody and is made anew', async () => 
 
 test('a pull during an install is followed by another one', async () => {
   const { start, installs, otherPackages } = bareClone();
-  const first = start('run.mjs', 3000);
+  const first = start('run.mjs', { installMs: 3000 });
   await expect.poll(installs).toBe('begin');
   otherPackages();
   expect(await first.ended).toMatchObject({ code: 0 });
@@ -107,4 +116,30 @@ test('nothing is installed under a Corral that runs from the same folder', async
   await server.ended;
   expect(await start('run.mjs').ended).toMatchObject({ code: 0 });
   expect(installs()).toBe('begin end begin end');
+});
+
+test('nor under one of a user that may only read the folder', async () => {
+  const { start, installs, otherPackages, cache } = bareClone();
+  await start('run.mjs').ended;
+  chmodSync(join(cache, 'running'), 0o500);
+  const server = start('corral.mjs', { before: asOrdinaryUser });
+  await expect.poll(server.said).toContain('runs\n');
+  chmodSync(join(cache, 'running'), 0o700);
+  otherPackages();
+  const refused = await start('run.mjs').ended;
+  expect(refused).toMatchObject({ code: 70, said: expect.stringContaining('Stop it') as string });
+  expect(installs()).toBe('begin end');
+  server.child.kill('SIGTERM');
+  await server.ended;
+  expect(await start('run.mjs').ended).toMatchObject({ code: 0 });
+  expect(installs()).toBe('begin end begin end');
+});
+
+test('a turn that cannot be read stops the start, and is not waited for', async () => {
+  const { start, cache } = bareClone();
+  mkdirSync(cache);
+  writeFileSync(join(cache, 'turn'), '1-1', { mode: 0o000 });
+  const { code, said } = await start('run.mjs', { before: asOrdinaryUser }).ended;
+  expect(code).toBe(70);
+  expect(said).toContain(join(cache, 'turn'));
 });

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { generate } from 'selfsigned';
 import { beforeEach, afterEach, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/fixtures/temporary-folder.ts';
 import { certificateOf, type Certificate } from './certificate.ts';
@@ -13,6 +14,7 @@ beforeEach(async () => {
 afterEach(() => remove());
 
 interface Given {
+  host?: string;
   allowedHosts?: string[];
   tlsCertificate?: string;
   tlsKey?: string;
@@ -70,6 +72,26 @@ describe('a certificate made here', () => {
     // What it has too much does no harm.
     expect(await certificate()).toEqual(named);
   });
+});
+
+test('a certificate stays where the machine has another name by now, as a container that was made anew', async () => {
+  const notAfterDate = new Date(Date.now() + 300 * 24 * 60 * 60_000);
+  const options = {
+    keyType: 'ec' as const,
+    notAfterDate,
+    extensions: [{ name: 'subjectAltName' as const, altNames: [{ type: 2 as const, value: 'before' }] }],
+  };
+  const before = await generate([{ name: 'commonName', value: 'Corral on this machine' }], options);
+  mkdirSync(join(home, 'tls'));
+  writeFileSync(place('certificate.pem'), before.cert);
+  writeFileSync(place('key.pem'), before.private);
+  expect(await certificate()).toEqual({ cert: before.cert, key: before.private });
+});
+
+test('an address of one network card is in the certificate, and keeps it', async () => {
+  const made = await certificate({ host: 'fe80::1%eth0' });
+  expect(new X509Certificate(made.cert).checkIP('fe80::1')).toBe('fe80::1');
+  expect(await certificate({ host: 'fe80::1%eth0' })).toEqual(made);
 });
 
 describe('a certificate of the operator', () => {

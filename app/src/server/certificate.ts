@@ -18,11 +18,12 @@ type CertificateConfig = Pick<Config, 'home' | 'host' | 'allowedHosts' | 'tlsCer
 const lifetimeDays = 397;
 const renewDays = 30;
 
-/** What the operator and this machine are called, whatever networks there are just now. */
-function lastingNames({ host, allowedHosts }: CertificateConfig): string[] {
-  const given = allowedHosts.map((allowed) => splitAllowed(allowed)?.name ?? '');
-  const all = ['localhost', '127.0.0.1', '::1', hostname(), host, ...given];
-  return [...new Set(all)].filter((name) => name !== '' && name !== '0.0.0.0' && name !== '::');
+/** What the operator says that this machine is called. */
+function givenNames({ host, allowedHosts }: CertificateConfig): string[] {
+  // Which network card an address belongs to (`%eth0`) is this machine's own word for it, and in no certificate.
+  const listensAt = host.replace(/%.*$/, '');
+  const given = [listensAt, ...allowedHosts.map((allowed) => splitAllowed(allowed)?.name ?? '')];
+  return given.filter((name) => name !== '' && name !== '0.0.0.0' && name !== '::');
 }
 
 /** The names and addresses by which people in the house reach this machine. */
@@ -31,7 +32,7 @@ function names(config: CertificateConfig): string[] {
     .flatMap((addresses) => addresses ?? [])
     .filter(({ address }) => !address.startsWith('fe80'))
     .map(({ address }) => address);
-  return [...new Set([...lastingNames(config), ...own])];
+  return [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...givenNames(config), ...own])];
 }
 
 function belongTogether({ cert, key }: Certificate): boolean {
@@ -54,8 +55,8 @@ function readGiven({ tlsCertificate, tlsKey }: CertificateConfig): Certificate {
 }
 
 /**
- * Whether it can go on being used. That the machine has other addresses by now is no reason to make another: each new
- * one has to be trusted anew in every browser.
+ * Whether it can go on being used. That the machine has other addresses or another name by now (a container has one each
+ * time it is made) is no reason to make another: each new one has to be trusted anew in every browser.
  */
 function isUsable(kept: Certificate, config: CertificateConfig): boolean {
   const certificate = new X509Certificate(kept.cert);
@@ -65,7 +66,7 @@ function isUsable(kept: Certificate, config: CertificateConfig): boolean {
   return (
     belongTogether(kept) &&
     endsAt > Date.now() + renewDays * 24 * 60 * 60_000 &&
-    lastingNames(config).every(isNamed)
+    givenNames(config).every(isNamed)
   );
 }
 

@@ -41,7 +41,8 @@ const messages: Record<string, string> = {
   ENOSPC: 'the disk is full',
 };
 
-function refused(folder: string, cause: unknown): AppError {
+/** Why CORRAL_HOME cannot be written, by the error that said so. */
+export function homeRefused(folder: string, cause: unknown): AppError {
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const reason = messages[code] ?? String(cause);
   if (code === 'ENOSPC') {
@@ -89,7 +90,7 @@ export function prepareHome(folder: string): Home {
     rmSync(probe);
     return home;
   } catch (error) {
-    throw refused(folder, error);
+    throw homeRefused(folder, error);
   }
 }
 

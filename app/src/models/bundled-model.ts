@@ -8,7 +8,7 @@ import { executePull } from './pull/execute-pull.ts';
 import { planContext } from './pull/pull-model.ts';
 import { type ConvertPlan, planConversion } from './pull/pull-plan.ts';
 import { quantisationOf } from './reference.ts';
-import { hashFile } from './registry/durable-files.ts';
+import { hashFile } from './registry/file-bytes.ts';
 import type { Manifest } from './registry/manifest-files.ts';
 import { openFolderRepository } from './repository/folder-repository.ts';
 import { type Repository, weightFiles } from './repository/repository.ts';

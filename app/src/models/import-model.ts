@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 import type { ModelRecord } from '../contracts/models.ts';
+import { copyDurably } from '../lib/durable-files.ts';
 import type { ImportOptions } from './models.ts';
 import type { ModelsContext } from './models-context.ts';
 import { openFileSource } from '../net/file-source.ts';
@@ -13,7 +14,7 @@ import { createMeter } from './pull/progress.ts';
 import { planContext, type PullWork } from './pull/pull-model.ts';
 import { planConversion } from './pull/pull-plan.ts';
 import { formatReference, type ModelReference, parseReference } from './reference.ts';
-import { copyDurably, hashFile, toStorageError } from './registry/durable-files.ts';
+import { hashFile } from './registry/file-bytes.ts';
 import {
   checkRunnable,
   type ModelFacts,
@@ -23,6 +24,7 @@ import {
 } from './registry/model-facts.ts';
 import { pullKey } from './registry/model-paths.ts';
 import { removeTree } from './registry/registry.ts';
+import { toStorageError } from './registry/storage-error.ts';
 import { openFolderRepository } from './repository/folder-repository.ts';
 import { type Repository, weightFiles } from './repository/repository.ts';
 

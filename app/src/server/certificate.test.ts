@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { beforeEach, afterEach, describe, expect, test } from 'vitest';
@@ -92,6 +92,15 @@ test('an address of one network card is in the certificate, and keeps it', async
   const made = await certificate({ host: 'fe80::1%eth0' });
   expect(new X509Certificate(made.cert).checkIP('fe80::1')).toBe('fe80::1');
   expect(await certificate({ host: 'fe80::1%eth0' })).toEqual(made);
+});
+
+test('a certificate for which there is no room stops the start with what to do', async () => {
+  mkdirSync(join(home, 'tls'));
+  symlinkSync('/dev/full', place('key.pem.part'));
+  await expect(certificate()).rejects.toMatchObject({
+    code: 'disk-full',
+    hint: 'Make room on that disk, or set CORRAL_HOME to a folder on another one.',
+  });
 });
 
 describe('a certificate of the operator', () => {

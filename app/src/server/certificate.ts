@@ -5,7 +5,8 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 import type { Config } from '../config/config.ts';
-import { writeDurably } from '../models/registry/durable-files.ts';
+import { homeRefused } from '../config/home.ts';
+import { writeDurably } from '../lib/durable-files.ts';
 import { splitAllowed } from './gates/host-gate.ts';
 
 export interface Certificate {
@@ -106,11 +107,15 @@ async function make(config: CertificateConfig): Promise<Certificate> {
 }
 
 /** Each file is whole or as before; a pair of which only the key is new does not belong together, and is made again. */
-async function keep(files: CertificateFiles, { cert, key }: Certificate): Promise<void> {
+async function keep(home: string, files: CertificateFiles, { cert, key }: Certificate): Promise<void> {
   const { folder } = files;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  await writeDurably({ folder, path: files.key, aside: `${files.key}.part` }, key);
-  await writeDurably({ folder, path: files.cert, aside: `${files.cert}.part` }, cert);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    await writeDurably({ folder, path: files.key, aside: `${files.key}.part` }, key);
+    await writeDurably({ folder, path: files.cert, aside: `${files.cert}.part` }, cert);
+  } catch (error) {
+    throw homeRefused(home, error);
+  }
 }
 
 /** The given certificate, or one made here and kept in CORRAL_HOME until it nears its end. */
@@ -121,6 +126,6 @@ export async function certificateOf(config: CertificateConfig): Promise<Certific
   const kept = readKept(files, config);
   if (kept !== null) return kept;
   const certificate = await make(config);
-  await keep(files, certificate);
+  await keep(config.home, files, certificate);
   return certificate;
 }

@@ -1,7 +1,9 @@
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { AppError } from '../../contracts/app-error.ts';
+import { syncFolder } from '../../lib/durable-files.ts';
 import type { HttpSource } from '../../net/http-source.ts';
-import { syncFolder, toStorageError, writeFully } from '../registry/durable-files.ts';
+import { writeFully } from '../registry/file-bytes.ts';
+import { toStorageError } from '../registry/storage-error.ts';
 import {
   appendDownloadJournal,
   type DownloadState,

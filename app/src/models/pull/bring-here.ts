@@ -1,6 +1,6 @@
 import type { RepositoryFiles, WeightShard } from '../convert/convert-types.ts';
+import { copyDurably, syncFolder, writeDurably } from '../../lib/durable-files.ts';
 import { downloadFile } from '../hub/download-file.ts';
-import { copyDurably, syncFolder, writeDurably } from '../registry/durable-files.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { OpenHubRepository } from '../repository/hub-repository.ts';
 import type { Meter } from './progress.ts';

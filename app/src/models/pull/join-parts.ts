@@ -2,8 +2,9 @@ import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { readGguf } from '../../formats/gguf/gguf-reader.ts';
 import { planJoin } from '../../formats/gguf/gguf-split.ts';
+import { writeDurably } from '../../lib/durable-files.ts';
 import { type FileSource, openFileSource } from '../../net/file-source.ts';
-import { writeDurably, writeFully } from '../registry/durable-files.ts';
+import { writeFully } from '../registry/file-bytes.ts';
 
 /** What is kept between two parts, so that a part that is gone is never needed again. */
 const stateSchema = z.object({

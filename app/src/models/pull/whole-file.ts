@@ -1,6 +1,6 @@
 import type { ModelRecord } from '../../contracts/models.ts';
 import type { ModelsContext } from '../models-context.ts';
-import { hashFile } from '../registry/durable-files.ts';
+import { hashFile } from '../registry/file-bytes.ts';
 import { readModelFacts } from '../registry/model-facts.ts';
 import { createMeter } from './progress.ts';
 

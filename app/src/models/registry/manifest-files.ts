@@ -2,8 +2,8 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { AppError } from '../../contracts/app-error.ts';
 import { modelRecordSchema } from '../../contracts/models.ts';
+import { writeDurably } from '../../lib/durable-files.ts';
 import type { Log } from '../../lib/log.ts';
-import { writeDurably } from './durable-files.ts';
 
 /** A model and what only the registry needs to know of it. */
 export const manifestSchema = z.object({

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { type AdapterRecord, adapterRecordSchema } from '../../contracts/models.ts';
+import { syncFolder } from '../../lib/durable-files.ts';
 import type { Log } from '../../lib/log.ts';
-import { syncFolder, toStorageError } from './durable-files.ts';
 import {
   createManifestFolder,
   type Manifest,
@@ -9,6 +9,7 @@ import {
   manifestSchema,
 } from './manifest-files.ts';
 import { blobHash, createModelPaths, type ModelPaths } from './model-paths.ts';
+import { toStorageError } from './storage-error.ts';
 
 /** `stat` counts blocks of this size whatever the file system's own are. */
 const blockBytes = 512;

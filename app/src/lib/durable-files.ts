@@ -1,0 +1,45 @@
+import { constants } from 'node:fs';
+import { copyFile, open, rename, rm } from 'node:fs/promises';
+
+/** Makes a rename or a new name in this folder survive a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The file appears complete under its name, or not at all. `aside` is a name in the same folder that nobody else uses. */
+export async function writeDurably(
+  place: { folder: string; path: string; aside: string },
+  content: string | Uint8Array,
+): Promise<void> {
+  try {
+    const handle = await open(place.aside, 'w', 0o600);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(place.aside, place.path);
+    await syncFolder(place.folder);
+  } catch (error) {
+    await rm(place.aside, { force: true });
+    throw error;
+  }
+}
+
+/** A copy whose bytes are on the disk when this resolves (shared with the original where that can be); not yet its name. */
+export async function copyDurably(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_FICLONE);
+  // The copy has the rights of the original, which may be for reading only; that is enough for this.
+  const handle = await open(to, 'r');
+  try {
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,6 +20,11 @@ describe('prepareHome', () => {
   it('is started in for the first time once, also where it was there before', () => {
     const home = prepareHome(folder);
     expect(noteStart(home)).toBe(true);
+    expect(noteStart(prepareHome(folder))).toBe(false);
+  });
+
+  it('was started in before where an older version left its parts', () => {
+    mkdirSync(join(folder, 'models'));
     expect(noteStart(prepareHome(folder))).toBe(false);
   });
 

@@ -16,8 +16,8 @@ export interface Home {
   sealKey: string;
   tokenizers: string;
   reserve: string;
-  /** There from the first start of a server on. */
-  started: string;
+  /** There until the first server starts. */
+  unstarted: string;
 }
 
 /**
@@ -72,7 +72,7 @@ export function homeAt(folder: string): Home {
     sealKey: inside('seal.key'),
     tokenizers: inside('tokenizers'),
     reserve: inside('reserve'),
-    started: inside('started'),
+    unstarted: inside('unstarted'),
   };
 }
 
@@ -82,9 +82,10 @@ export function prepareHome(folder: string): Home {
     makeFolder(folder);
     chmodSync(folder, 0o700);
     const home = homeAt(folder);
-    for (const part of [home.models, home.kv, home.temporary, home.backups, home.damaged]) {
-      makeFolder(part);
-    }
+    const parts = [home.models, home.kv, home.temporary, home.backups, home.damaged];
+    // Noted before them: a home that has parts and no note has served before, also by a version that noted nothing.
+    if (!parts.some((part) => existsSync(part))) writeFileSync(home.unstarted, '', { mode: 0o600 });
+    for (const part of parts) makeFolder(part);
     const probe = join(home.temporary, `.probe-${process.pid}`);
     writeFileSync(probe, '.');
     rmSync(probe);
@@ -97,10 +98,10 @@ export function prepareHome(folder: string): Home {
 /** Notes that a server has started here. True the first time, whatever other commands made of the folder before. */
 export function noteStart(home: Home): boolean {
   try {
-    writeFileSync(home.started, '', { flag: 'wx', mode: 0o600 });
+    rmSync(home.unstarted);
     return true;
   } catch {
-    // It is there, or the disk takes no file: what cannot be remembered is not done each time.
+    // It is gone, or the disk takes no change: what cannot be remembered is not done each time.
     return false;
   }
 }

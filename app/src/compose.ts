@@ -45,7 +45,7 @@ async function connect(config: Config, version: string): Promise<Api> {
   if (holder?.address && holder.token) {
     const { createSocketTransport } = await import('./compose/socket-transport.ts');
     const transport = createSocketTransport({ address: holder.address, token: holder.token });
-    return createApi(transport, () => Promise.resolve());
+    return createApi({ transport, hasServer: true, close: () => Promise.resolve() });
   }
   const lock = takeLock(home.lock);
   try {
@@ -53,13 +53,14 @@ async function connect(config: Config, version: string): Promise<Api> {
     const parts = await openParts({ config, home, version, logLevel: commandLogLevel(config) });
     // A command lives for a second: an answer it took up would be cut again at once, and eight such cuts give one up.
     await parts.start({ takesUpAnswers: false });
-    return createApi(
-      (method, path, request) => parts.server.handle(method, path, request),
-      async () => {
+    return createApi({
+      transport: (method, path, request) => parts.server.handle(method, path, request),
+      hasServer: false,
+      close: async () => {
         await parts.close();
         lock.release();
       },
-    );
+    });
   } catch (error) {
     lock.release();
     throw error;

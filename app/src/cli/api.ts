@@ -14,6 +14,8 @@ export interface ApiRequest {
 
 /** The native API as the commands use it; every failure is an `AppError`. */
 export interface Api {
+  /** Whether a server answers; else this command is alone with its CORRAL_HOME, and nobody else writes answers there. */
+  readonly hasServer: boolean;
   request<Answer>(method: string, path: string, request?: ApiRequest): Promise<Answer>;
   /** The answer's body as bytes, for files. */
   download(path: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
@@ -71,7 +73,13 @@ async function failure(status: number, body: AsyncIterable<Uint8Array>): Promise
   }
 }
 
-export function createApi(transport: Transport, close: () => Promise<void>): Api {
+export interface ApiParts {
+  transport: Transport;
+  hasServer: boolean;
+  close: () => Promise<void>;
+}
+
+export function createApi({ transport, hasServer, close }: ApiParts): Api {
   async function open(method: string, path: string, request: ApiRequest): Promise<AsyncIterable<Uint8Array>> {
     const headers = { ...request.headers };
     if (request.body !== undefined) headers['content-type'] = 'application/json';
@@ -85,6 +93,7 @@ export function createApi(transport: Transport, close: () => Promise<void>): Api
   }
 
   return {
+    hasServer,
     async request<Answer>(method: string, path: string, request: ApiRequest = {}): Promise<Answer> {
       const content = await text(await open(method, path, request));
       return (content === '' ? undefined : JSON.parse(content)) as Answer;

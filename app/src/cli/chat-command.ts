@@ -51,6 +51,8 @@ async function open(context: CommandContext, wish: Wish): Promise<Conversation> 
   const { settings, isContinued, isTemporary } = wish;
   if (!isContinued) return Conversation.start(server, settings, isTemporary);
   const conversation = await Conversation.last(server);
+  if (await conversation.endLeftAnswer())
+    context.output.note('The last answer was never finished: it ends with what there is of it.');
   if (Object.keys(settings).length > 0) await conversation.change(settings);
   return conversation;
 }

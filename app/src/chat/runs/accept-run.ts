@@ -157,7 +157,7 @@ async function placeNew(
   const parent = parentId === null ? null : await messageOf(context, { owner, chat, messageId: parentId });
   if (parent?.state === 'running')
     throw new AppError('conflict', 'the answer before this message is still being written', {
-      hint: 'Wait for it (where no server runs, npm start goes on with it), stop it, or edit your last message instead.',
+      hint: 'Wait for it, stop it, or edit your last message instead.',
     });
   return { parent: basis(parent, input.version), userMessage: userMessage(input.content, { parent, now }) };
 }

@@ -1,7 +1,8 @@
 import type { OpenedChat } from '../../contracts/api/chats.ts';
-import type { StartedRun } from '../../contracts/api/runs.ts';
+import { runRoutes, type StartedRun } from '../../contracts/api/runs.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import type { Chat, ChatSettings } from '../../contracts/chats.ts';
+import type { Run } from '../../contracts/runs.ts';
 import type { Api } from '../api.ts';
 import { type Answer, type AnswerListener, followAnswer } from './follow-answer.ts';
 
@@ -40,6 +41,23 @@ export class Conversation {
     return this.#chat.title || 'New chat';
   }
 
+  /**
+   * Where no server runs, nobody goes on with the answer that a kill left unfinished, and nothing can be said after it:
+   * it ends with the text that it has. True: there was one.
+   */
+  async endLeftAnswer(): Promise<boolean> {
+    if (this.#api.hasServer) return false;
+    const { method, path } = runRoutes.list;
+    const { runs } = await this.#api.request<{ runs: Run[] }>(method, path);
+    const left = runs.find(({ messageId }) => messageId === this.#chat.activeLeafId);
+    if (left) await this.#stop(left.id);
+    return left !== undefined;
+  }
+
+  async #stop(runId: string): Promise<void> {
+    await this.#api.request('DELETE', `/api/runs/${runId}`);
+  }
+
   /** Changes these settings from the next message on; all others stay, also those changed elsewhere meanwhile. */
   async change(settings: ChatSettings): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
@@ -68,7 +86,7 @@ export class Conversation {
     const { runId } = await this.#api.request<StartedRun>('POST', `/api/chats/${this.#chat.id}/runs`, {
       body: { input: { kind: 'message', content } },
     });
-    const stop = (): void => void this.#api.request('DELETE', `/api/runs/${runId}`).catch(() => undefined);
+    const stop = (): void => void this.#stop(runId).catch(() => undefined);
     signal.addEventListener('abort', stop, { once: true });
     // An aborted signal tells nobody any more.
     if (signal.aborted) stop();

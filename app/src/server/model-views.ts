@@ -114,19 +114,20 @@ export async function judgedCatalogue({ models }: Parts): Promise<JudgedEntry[]>
   });
 }
 
-/**
- * The id of the operator's model, as it stands in the list: CORRAL_MODEL may leave the quantisation out. What is not here
- * yet stays as it was written.
- */
-export async function defaultModelId({
-  models,
-  config,
-}: Pick<ServerContext, 'models' | 'config'>): Promise<string> {
+/** The id of a model as it stands in the list: its name may leave the quantisation out. What is not here stays as it is written. */
+export async function listedId({ models }: Pick<Parts, 'models'>, name: string): Promise<string> {
   const listed = await models.list();
   // Resolving converts the bundled model, which a look at a list must not wait for.
-  if (listed.some(({ id }) => id === config.model)) return config.model;
-  const source = await models.resolve(config.model).catch(() => null);
-  return source?.id ?? config.model;
+  if (listed.some(({ id }) => id === name)) return name;
+  const source = await models.resolve(name).catch(() => null);
+  return source?.id ?? name;
+}
+
+/** The id of the model that a new chat of this person asks. */
+export async function modelOfNewChat(context: ServerContext, owner: string): Promise<string> {
+  const settings = await context.chats.effectiveSettings(owner, {});
+  const chosen = settings.find(({ name }) => name === 'model')?.value;
+  return listedId(context, typeof chosen === 'string' ? chosen : context.config.model);
 }
 
 /**

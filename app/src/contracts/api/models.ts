@@ -81,7 +81,11 @@ export const modelRoutes = {
     tag,
     status: 200,
     query: z.strictObject({ provider: z.string().max(64).optional() }),
-    response: z.object({ models: z.array(listedModelSchema), defaultModel: z.string() }),
+    response: z.object({
+      models: z.array(listedModelSchema),
+      /** The id of the one that a new chat asks. */
+      defaultModel: z.string(),
+    }),
   }),
   show: route({
     method: 'GET',

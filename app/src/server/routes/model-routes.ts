@@ -5,7 +5,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import { diskAvailableBytes } from '../../lib/machine.ts';
 import { namesPath } from '../../models/reference.ts';
 import type { Job } from '../../store/job-store.ts';
-import { defaultModelId, judgedCatalogue, listModels, showModel } from '../model-views.ts';
+import { judgedCatalogue, listModels, modelOfNewChat, showModel } from '../model-views.ts';
 import type { ServerContext } from '../server-context.ts';
 import { serveRoute } from '../serve-route.ts';
 import { withoutUndefined } from './request-values.ts';
@@ -17,9 +17,9 @@ export function shownJob(job: Job): ShownJob {
 
 function readingRoutes(app: FastifyInstance, context: ServerContext): void {
   const { models, config } = context;
-  serveRoute(app, modelRoutes.list, async ({ query }) => ({
+  serveRoute(app, modelRoutes.list, async ({ owner, query }) => ({
     models: await listModels(context, query.provider),
-    defaultModel: await defaultModelId(context),
+    defaultModel: await modelOfNewChat(context, owner),
   }));
   serveRoute(app, modelRoutes.show, ({ params }) => showModel(context, params.model));
   serveRoute(app, modelRoutes.catalogue, async () => ({ entries: await judgedCatalogue(context) }));

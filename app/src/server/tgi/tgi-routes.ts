@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../contracts/app-error.ts';
 import { collectCompletion, openCompletion, type CompletionCall } from '../completions.ts';
 import { promptLimitBytes } from '../limits.ts';
-import { askedModel, defaultModelId } from '../model-views.ts';
+import { askedModel, listedId } from '../model-views.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
 import type { ServerContext } from '../server-context.ts';
@@ -115,7 +115,7 @@ async function tokenize(context: ServerContext, body: TokenizeRequest): Promise<
 
 async function information(context: ServerContext): Promise<object> {
   const { models, config, version, engines } = context;
-  const id = await defaultModelId(context);
+  const id = await listedId(context, config.model);
   const loaded = engines.loaded().find((known) => known.id === id)?.description;
   const record = (await models.list()).find((known) => known.id === id);
   const total =

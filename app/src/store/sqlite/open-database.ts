@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../contracts/app-error.ts';
@@ -28,8 +28,7 @@ export interface OpenOptions {
 export function openDatabase(options: OpenOptions): OpenedDatabase {
   let database: DatabaseSync | undefined;
   try {
-    // The log and the shared memory beside it take its mode.
-    if (!options.readOnly) closeSync(openSync(options.path, 'a', 0o600));
+    if (!options.readOnly) requireWritable(options.path);
     database = new DatabaseSync(options.path, {
       readOnly: options.readOnly,
       enableForeignKeyConstraints: true,
@@ -41,6 +40,21 @@ export function openDatabase(options: OpenOptions): OpenedDatabase {
   } catch (error) {
     database?.close();
     throw fromSqliteError(error);
+  }
+}
+
+/**
+ * SQLite itself would open for reading what cannot be written. A file that exists is only asked about: closing any
+ * descriptor of it takes away every lock that this process has on it (POSIX), those of SQLite's other connections too,
+ * and who looks in from outside would then delete the log below them.
+ */
+function requireWritable(path: string): void {
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // The log and the shared memory beside it take its mode.
+    closeSync(openSync(path, 'a', 0o600));
   }
 }
 

@@ -2,17 +2,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { beforeExec } from '../../../test/fixtures/before-exec.ts';
+import { locksOn } from '../../../test/fixtures/file-locks.ts';
+import { openReader } from './reader.ts';
 import { runWorkerLoop, type WorkerSide } from './worker-loop.ts';
-import type { WorkerReply } from './worker-messages.ts';
+import type { WorkerReply, WorkerSetup } from './worker-messages.ts';
 import { openWriter } from './writer.ts';
 
 let home: string;
+let setup: WorkerSetup;
 let side: WorkerSide;
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'corral-writer-'));
-  side = await openWriter({ home, path: join(home, 'corral.db'), now: Date.now(), reserveBytes: 4096 });
+  setup = { home, path: join(home, 'corral.db'), now: Date.now(), reserveBytes: 4096 };
+  side = await openWriter(setup);
 });
 afterEach(() => {
   side.close();
@@ -44,6 +48,17 @@ test.each([
   expect(await write()).toMatchObject({ code: 'input-output' });
   for (let calls = 0; calls < statements.length; calls += 1) await write();
   expect(await write()).toBeUndefined();
+});
+
+test('a new connection leaves the locks of the others on the file', async () => {
+  const reader = await openReader(setup);
+  onTestFinished(() => reader.close());
+  const held = locksOn(setup.path);
+  expect(held).toBeGreaterThan(0);
+  failing('COMMIT');
+  expect(await write()).toMatchObject({ code: 'input-output' });
+  expect(await write()).toBeUndefined();
+  expect(locksOn(setup.path)).toBe(held);
 });
 
 test('what a worker cannot deal with ends the calls it had, not the worker', async () => {

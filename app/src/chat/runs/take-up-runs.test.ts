@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { message, openChats, opensChats, watchToEnd } from '../../../test/fixtures/open-chats.ts';
 import { startServer, type Answer } from '../../../test/fixtures/running-server.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import type { Run } from '../../contracts/runs.ts';
+import type { Script } from '../../engine/scripted/script.ts';
 import type { RunRecord } from '../../store/run-store.ts';
 
 const { open, last } = opensChats();
@@ -155,19 +156,31 @@ describe('a database whose answer gets lost after it has written', () => {
 
 describe('a backup that was made while answers were written', () => {
   test('is restored with them: they go on from there', async () => {
-    const running = await startServer({ script: { tokensPerSecond: 150 } });
+    let isHeld = true;
+    const script: Script = {
+      tokensPerSecond: 5,
+      mishap: (_request, question) =>
+        isHeld && question === '/long 150' ? { kind: 'hang', afterTokens: 2 } : null,
+    };
+    const running = await startServer({ script });
     const call = (method: string, path: string, body?: unknown): Promise<Answer> =>
       running.call(method, path, body);
     const begin = async (content: string): Promise<{ chatId: string; runId: string }> => {
       const chatId = String((await call('POST', '/api/chats', {})).body['id']);
       const { body } = await call('POST', `/api/chats/${chatId}/runs`, message(content));
-      return { chatId, runId: String(body['runId']) };
+      const runId = String(body['runId']);
+      await vi.waitUntil(async () => (await running.store.readJournal('owner', runId, 0))?.text, {
+        timeout: 20_000,
+      });
+      return { chatId, runId };
     };
     const ended = await begin('/long 60');
     const active = await begin('/long 150');
     const { body: backup } = await call('POST', '/api/backups');
+    script.tokensPerSecond = 150;
     await call('GET', `/api/runs/${ended.runId}/events`);
     const later = await begin('/long 150');
+    isHeld = false;
     expect(await call('POST', `/api/backups/${String(backup['name'])}/restore`)).toMatchObject({
       status: 200,
     });

@@ -96,13 +96,15 @@ test('a full disk is remembered until as much is written as was refused, or a mi
   expect(await isWritable()).toBe(true);
 });
 
-test('a restore gives way to somebody who holds what it needs and needs what it holds, and begins again', async () => {
-  const { store, other } = await opened('crossing', systemClock, '-c deadlock_timeout=3s');
+test('a restore gives way to somebody who holds what it needs and needs what it holds, and begins again', {
+  timeout: 60_000,
+}, async () => {
+  const { store, other } = await opened('crossing', systemClock, '-c deadlock_timeout=10s');
   const { id } = await store.createChat('me', newChat({ title: 'kept' }));
   const path = join(home, 'crossing.corral.gz');
   await store.backup(path);
   await store.erase('me', { chatId: id });
-  // The restore finds out first.
+  // The restore finds out first, as it looks only once, when the other has long begun to wait as well.
   await other.query('set deadlock_timeout = 60000; begin; lock table run in row exclusive mode');
   const restoring = store.restoreBackup(path);
   restoring.catch(() => undefined);

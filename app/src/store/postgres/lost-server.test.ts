@@ -18,6 +18,8 @@ interface Way {
   /** The connections there are carry nothing any more, and nobody is told; new ones do. */
   silence(): void;
   cut(): void;
+  /** How many connections there are. */
+  links(): number;
   /** So many requests to listen are answered as a standby answers them. */
   listensRefused: number;
   close(): Promise<void>;
@@ -33,8 +35,9 @@ function refusal(): Buffer {
 
 async function openWay(socketPath: string): Promise<Way> {
   const links = new Set<{ isSilent: boolean; ends: Socket[] }>();
-  const server = createServer((person) => {
-    const onward = connect(socketPath);
+  // Half a farewell is no more heard of than anything else.
+  const server = createServer({ allowHalfOpen: true }, (person) => {
+    const onward = connect({ path: socketPath, allowHalfOpen: true });
     const link = { isSilent: false, ends: [person, onward] };
     links.add(link);
     person.on('data', (chunk) => {
@@ -46,6 +49,8 @@ async function openWay(socketPath: string): Promise<Way> {
       }
     });
     onward.on('data', (chunk) => void (link.isSilent || person.write(chunk)));
+    person.on('end', () => void (link.isSilent || onward.end()));
+    onward.on('end', () => void (link.isSilent || person.end()));
     for (const end of link.ends) {
       end.on('error', () => undefined);
       end.on('close', () => {
@@ -59,6 +64,7 @@ async function openWay(socketPath: string): Promise<Way> {
   const way: Way = {
     port: (server.address() as AddressInfo).port,
     listensRefused: 0,
+    links: () => links.size,
     silence() {
       for (const link of links) link.isSilent = true;
     },
@@ -80,6 +86,8 @@ let way: Way;
 let store: Store;
 let databases = 0;
 let url: string;
+/** The address of the way. */
+let longUrl: string;
 beforeAll(async () => {
   server = await startPostgres();
 });
@@ -87,7 +95,8 @@ beforeEach(async () => {
   const name = `lost${(databases += 1)}`;
   url = await server.url(name);
   way = await openWay(join(new URLSearchParams(url.split('?')[1]).get('host') ?? '', '.s.PGSQL.5432'));
-  store = await open(`postgresql://corral@127.0.0.1:${way.port}/${name}?query_timeout=1000`);
+  longUrl = `postgresql://corral@127.0.0.1:${way.port}/${name}`;
+  store = await open(`${longUrl}?query_timeout=5000`);
 });
 afterEach(async () => {
   await store.close();
@@ -97,6 +106,9 @@ afterAll(async () => {
   await server?.stop();
   rmSync(home, { recursive: true });
 });
+
+const sockets = (): number =>
+  process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 
 const open = (address: string): Promise<Store> =>
   createPostgresStore({ url: address, home, clock: systemClock, log: silentLog });
@@ -110,6 +122,22 @@ test('a server that vanished without a word fails the calls under way, and its s
   way.silence();
   await expectError(store.createChat('me', newChat()), 'store-unavailable');
   await vi.waitUntil(() => store.createChat('me', newChat()).catch(() => null), { timeout: 20_000 });
+});
+
+test('a stop does not wait for a server that vanished', async () => {
+  const before = way.links();
+  const leaving = await open(longUrl);
+  const { id } = await leaving.createChat('me', newChat());
+  const ownLinks = way.links() - before;
+  const held = sockets();
+  way.silence();
+  const asking = expectError(leaving.getChat('me', id), 'store-unavailable');
+  let isClosed = false;
+  void leaving.close().then(() => (isClosed = true));
+  await vi.waitUntil(() => isClosed, { timeout: 20_000 });
+  await asking;
+  // Any that stayed would keep the process.
+  await vi.waitUntil(() => sockets() <= held - ownLinks, { timeout: 20_000 });
 });
 
 test('a server is given more time than it gives itself, but not for ever', async () => {

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import type { Log } from '../../lib/log.ts';
 import type { RunNotice } from '../run-store.ts';
-import { keepAlive } from './postgres-pool.ts';
+import { endConnections, keepAlive } from './postgres-pool.ts';
 
 export const noticeChannel = 'corral_run';
 const retryMs = 1000;
@@ -31,7 +31,7 @@ export async function listenForNotices(options: ListenOptions): Promise<NoticeLi
   const connect = async (): Promise<void> => {
     client = await startListening(options);
     // Closed while it connected.
-    if (closed) await client.end();
+    if (closed) await leave(client);
     else client.on('end', retry);
   };
   const reconnect = async (): Promise<void> => {
@@ -52,10 +52,12 @@ export async function listenForNotices(options: ListenOptions): Promise<NoticeLi
     async close() {
       closed = true;
       clearTimeout(timer);
-      await client?.end();
+      if (client) await leave(client);
     },
   };
 }
+
+const leave = (client: Client): Promise<void> => endConnections([client], () => client.end());
 
 /** Rejects where the server cannot be reached or lets nobody listen, as a standby does; nothing is left open then. */
 async function startListening(options: ListenOptions): Promise<Client> {
@@ -75,7 +77,7 @@ async function startListening(options: ListenOptions): Promise<Client> {
     await client.query(`listen ${noticeChannel}`);
     return client;
   } catch (error) {
-    await client.end().catch(() => undefined);
+    await leave(client).catch(() => undefined);
     throw error;
   }
 }

@@ -10,6 +10,8 @@ const statementTimeoutMs = 60_000;
 const silenceMs = 90_000;
 /** The most that a timer takes. */
 const endlessMs = 2 ** 31 - 1;
+/** A server that is there says goodbye long before, and whoever stops has ended its work. */
+const goodbyeMs = 2000;
 export const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 30_000 };
 
 /** PostgreSQL's numbers of types. */
@@ -53,6 +55,17 @@ export function createPool(url: string): Pool {
 
 const ignore = (): void => undefined;
 
+/**
+ * Ends connections by `end`; what is still open a moment later is cut, as a server that vanished never says goodbye.
+ * An open connection keeps the process for as long.
+ */
+export async function endConnections(clients: Iterable<Client>, end: () => Promise<void>): Promise<void> {
+  setTimeout(() => {
+    for (const client of clients) client.connection.stream.destroy();
+  }, goodbyeMs).unref();
+  await end();
+}
+
 /** What `pg` says where nothing came in time. */
 const isSilence = (error: unknown): boolean =>
   error instanceof Error && error.message === 'Query read timeout';
@@ -62,11 +75,14 @@ const isSilence = (error: unknown): boolean =>
  * then only TCP tells that it is gone.
  */
 export function postgresDialect(pool: Pool, { patient = false } = {}): Dialect {
+  const clients = new Set<Client>();
+  pool.on('connect', (client) => clients.add(client));
+  pool.on('remove', (client) => clients.delete(client));
   return new PostgresDialect({
     pool: {
       options: pool.options,
       connect: async () => connectionOf(await pool.connect(), patient),
-      end: () => pool.end(),
+      end: () => endConnections(clients, () => pool.end()),
     },
   });
 }
@@ -80,7 +96,7 @@ function connectionOf(client: PoolClient, patient: boolean): Pick<PoolClient, 'q
       return await client.query({ text, values, ...(patient ? { query_timeout: endlessMs } : {}) });
     } catch (error) {
       // What it may say after all would be taken for the answer to the next query. The pool makes a new one.
-      if (isSilence(error)) (client as unknown as Client).end().catch(ignore);
+      if (isSilence(error)) (client as Client).end().catch(ignore);
       throw error;
     }
   };

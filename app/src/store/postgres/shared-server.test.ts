@@ -96,24 +96,28 @@ test('a full disk is remembered until as much is written as was refused, or a mi
   expect(await isWritable()).toBe(true);
 });
 
-test('a restore gives way to somebody who holds what it needs and needs what it holds, and begins again', {
-  timeout: 60_000,
-}, async () => {
-  const { store, other } = await opened('crossing', systemClock, '-c deadlock_timeout=10s');
-  const { id } = await store.createChat('me', newChat({ title: 'kept' }));
-  const path = join(home, 'crossing.corral.gz');
-  await store.backup(path);
-  await store.erase('me', { chatId: id });
-  // The restore finds out first, as it looks only once, when the other has long begun to wait as well.
-  await other.query('set deadlock_timeout = 60000; begin; lock table run in row exclusive mode');
-  const restoring = store.restoreBackup(path);
-  restoring.catch(() => undefined);
-  await vi.waitUntil(
-    async () => (await other.query('select from pg_locks where not granted')).rowCount === 1,
-    { timeout: 20_000 },
-  );
-  await other.query('lock table outbox in row exclusive mode');
-  await other.query('commit');
-  await restoring;
-  expect(await store.getChat('me', id)).toMatchObject({ title: 'kept' });
-});
+test(
+  'a restore gives way to somebody who holds what it needs and needs what it holds, and begins again',
+  {
+    timeout: 60_000,
+  },
+  async () => {
+    const { store, other } = await opened('crossing', systemClock, '-c deadlock_timeout=10s');
+    const { id } = await store.createChat('me', newChat({ title: 'kept' }));
+    const path = join(home, 'crossing.corral.gz');
+    await store.backup(path);
+    await store.erase('me', { chatId: id });
+    // The restore finds out first, as it looks only once, when the other has long begun to wait as well.
+    await other.query('set deadlock_timeout = 60000; begin; lock table run in row exclusive mode');
+    const restoring = store.restoreBackup(path);
+    restoring.catch(() => undefined);
+    await vi.waitUntil(
+      async () => (await other.query('select from pg_locks where not granted')).rowCount === 1,
+      { timeout: 20_000 },
+    );
+    await other.query('lock table outbox in row exclusive mode');
+    await other.query('commit');
+    await restoring;
+    expect(await store.getChat('me', id)).toMatchObject({ title: 'kept' });
+  },
+);

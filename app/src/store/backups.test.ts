@@ -48,10 +48,21 @@ test('restoring over and over in an evening takes no daily backup away', () => {
 test('what was made before a new version, or by hand, is not counted with others', () => {
   const others = (day: number) => [
     made('before-restore', start + day * dayMs - hourMs),
-    ...(day === 2 ? [made('before-v7', start + day * dayMs - 2 * hourMs)] : []),
+    ...(day === 40 ? [made('before-v7', start + day * dayMs - 2 * hourMs)] : []),
     ...(day < 20 ? [made('manual', start + day * dayMs - 3 * hourMs)] : []),
   ];
   const files = after(60, others);
   expect(daysOf(files, 'before-v7')).toHaveLength(1);
   expect(daysOf(files, 'manual')).toHaveLength(20);
+});
+
+test('nothing made by itself stays beyond the oldest daily one, and nothing goes before those are all there', () => {
+  const first = (day: number) =>
+    day === 0 ? [made('before-restore', start - hourMs), made('before-v7', start - hourMs)] : [];
+  const reasonsAfter = (days: number): string[] =>
+    after(days, first)
+      .map(({ reason }) => reason)
+      .filter((reason) => reason !== 'daily');
+  for (const days of [1, 8, 20]) expect(reasonsAfter(days)).toEqual(['before-restore', 'before-v7']);
+  expect(reasonsAfter(100)).toEqual([]);
 });

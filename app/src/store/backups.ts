@@ -98,7 +98,8 @@ async function withGiven<T>(file: GivenFile, folder: string, use: (path: string)
 
 /**
  * Of the daily ones the last seven stay, and before those the newest of each of four weeks. Those made before a restore,
- * and those made before a new version, are counted each by themselves: many in one evening push nothing else out.
+ * and those made before a new version, are counted each by themselves: many in one evening push nothing else out. None
+ * of them outlives the daily ones, or what is purged could be read in it for ever.
  */
 export function noLongerNeeded(files: readonly BackupFile[]): BackupFile[] {
   const newestFirst = files.toSorted((a, b) => b.createdAt - a.createdAt);
@@ -107,9 +108,15 @@ export function noLongerNeeded(files: readonly BackupFile[]): BackupFile[] {
     manual: _stay,
     ...others
   } = Object.groupBy(newestFirst, ({ reason }) => kindOf(reason));
+  const weekly = newestOfWeeks(daily.slice(dailyKept)).slice(0, weeklyKept);
+  const dailyStays = new Set([...daily.slice(0, dailyKept), ...weekly]);
+  // Only when they are all there does their oldest tell how far back they reach.
+  const oldestAt = weekly[weeklyKept - 1]?.createdAt ?? Number.NEGATIVE_INFINITY;
+  const otherStays = (file: BackupFile, place: number): boolean =>
+    place < othersKept && file.createdAt >= oldestAt;
   return [
-    ...beyondWeeks(daily.slice(dailyKept)),
-    ...Object.values(others).flatMap((made) => made?.slice(othersKept) ?? []),
+    ...daily.filter((file) => !dailyStays.has(file)),
+    ...Object.values(others).flatMap((made) => made?.filter((file, place) => !otherStays(file, place)) ?? []),
   ];
 }
 
@@ -118,12 +125,10 @@ function kindOf(reason: string): string {
   return reason.replace(/\d+$/, '');
 }
 
-function beyondWeeks(newestFirst: readonly BackupFile[]): BackupFile[] {
-  const weeks = new Set<number>();
-  return newestFirst.filter((file) => {
-    const week = Math.floor(file.createdAt / weekMs);
-    if (weeks.has(week) || weeks.size >= weeklyKept) return true;
-    weeks.add(week);
-    return false;
+function newestOfWeeks(newestFirst: readonly BackupFile[]): BackupFile[] {
+  const weekOf = ({ createdAt }: BackupFile): number => Math.floor(createdAt / weekMs);
+  return newestFirst.filter((file, place) => {
+    const newer = newestFirst[place - 1];
+    return newer === undefined || weekOf(newer) !== weekOf(file);
   });
 }

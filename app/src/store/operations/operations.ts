@@ -49,6 +49,27 @@ export const callNames = Object.keys(complete) as StoreCall[];
 export const readCallNames = Object.keys(readOperations) as StoreCall[];
 export const writeCallNames = Object.keys(writeOperations) as StoreCall[];
 
+const textCalls = new Set([
+  'createChat',
+  'updateChat',
+  'duplicateChat',
+  'addMessage',
+  'updateMessage',
+  'acceptRuns',
+  'appendJournal',
+  'importChats',
+  'setPreferences',
+  'savePreset',
+] satisfies StoreCall[] as string[]);
+
+/**
+ * Whether a call puts down what somebody wrote. That it was taken proves that there is room for as much; other calls may
+ * have had nothing to write.
+ */
+export function writesText(name: string): boolean {
+  return textCalls.has(name);
+}
+
 export function isRead(name: string): name is ReadCall {
   return name in readOperations;
 }

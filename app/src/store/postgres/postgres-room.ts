@@ -1,7 +1,8 @@
 import { toAppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { writesText } from '../operations/operations.ts';
 
-/** Without a write as large as the one refused, nobody can tell any more whether there is room: a try will. */
+/** Without a text as large as what was refused, nobody can tell any more whether there is room: a try will. */
 const rememberedMs = 60_000;
 
 /**
@@ -16,11 +17,12 @@ export class PostgresRoom {
     this.#clock = clock;
   }
 
-  /** Looks how a write ends. */
-  async watch<Value>(parameters: unknown, write: () => Promise<Value>): Promise<Value> {
+  /** Looks how a call ends that writes. */
+  async watch<Value>(name: string, parameters: unknown[], write: () => Promise<Value>): Promise<Value> {
     try {
       const value = await write();
-      if (this.#refused && sizeOf(parameters) >= this.#refused.bytes) this.#refused = null;
+      if (this.#refused && writesText(name) && sizeOf(parameters) >= this.#refused.bytes)
+        this.#refused = null;
       return value;
     } catch (error) {
       if (toAppError(error).code === 'disk-full') {

@@ -94,7 +94,7 @@ function assemble({ options, database, patient, runNotices, listener }: Parts): 
   const room = new PostgresRoom(options.clock);
   const call = async (name: StoreCall, parameters: unknown[]): Promise<unknown> => {
     const once = () => callPostgres(database, name, parameters);
-    const { value, session } = await (isRead(name) ? once() : room.watch(parameters, once));
+    const { value, session } = await (isRead(name) ? once() : room.watch(name, parameters, once));
     if (session.truncateLog) await takeTurn(() => clearFiles(options, patient, session.erased));
     return value;
   };
@@ -109,7 +109,7 @@ function assemble({ options, database, patient, runNotices, listener }: Parts): 
     health: () => readHealth(database, room),
     backup: (path) => takeTurn(() => exportPostgres(database, path, { now: options.clock.now() })),
     async restoreBackup(path) {
-      const previous = await takeTurn(() => restore(options, database, path));
+      const previous = await takeTurn(() => restore(options, { database, room }, path));
       runNotices.recheck();
       return { previous };
     },
@@ -141,14 +141,15 @@ async function readHealth(database: Kysely<Schema>, room: PostgresRoom): Promise
 /** Gives the path of a backup of what was there. */
 async function restore(
   { home, clock }: PostgresStoreOptions,
-  database: Kysely<Schema>,
+  { database, room }: { database: Kysely<Schema>; room: PostgresRoom },
   path: string,
 ): Promise<string> {
   requireArchive(path);
   const now = clock.now();
   const previous = join(home, 'backups', backupName(now, 'before-restore', '.corral.gz'));
   await exportPostgres(database, previous, { now });
-  await importPostgres(database, path);
+  // What was refused is undone as a whole, so any text that is taken afterwards proves that there is room again.
+  await room.watch('restore', [], () => importPostgres(database, path));
   return previous;
 }
 

@@ -68,6 +68,9 @@ test('a server that only reads, as a standby does, is not ready to be written to
   await expectError(store.createChat('me', newChat()), 'store-unavailable');
 });
 
+const fullDisk = `create function full_disk() returns trigger language plpgsql as
+  $$ begin raise exception 'No space left on device' using errcode = 'disk_full'; end $$`;
+
 test('a full disk is remembered until as much is written as was refused, or a minute has passed', async () => {
   let ahead = 0;
   const clock = { now: () => systemClock.now() + ahead };
@@ -76,16 +79,16 @@ test('a full disk is remembered until as much is written as was refused, or a mi
     other.query(
       `create trigger full_disk before insert on chat for each row when (${when}) execute function full_disk()`,
     );
-  await other.query(
-    `create function full_disk() returns trigger language plpgsql as
-     $$ begin raise exception 'No space left on device' using errcode = 'disk_full'; end $$`,
-  );
+  await other.query(fullDisk);
   await refuse("new.title <> ''");
   const create = (title: string) => store.createChat('me', newChat({ title }));
   const isWritable = async (): Promise<boolean> => (await store.health()).writable;
   await expectError(create('large'), 'disk-full');
   expect(await isWritable()).toBe(false);
   await create('');
+  expect(await isWritable()).toBe(false);
+  const now = clock.now();
+  await store.leaseJob({ kinds: ['nothing'.repeat(1000)], worker: 'w', now, leasedUntil: now });
   expect(await isWritable()).toBe(false);
   ahead = 61_000;
   expect(await isWritable()).toBe(true);
@@ -94,6 +97,20 @@ test('a full disk is remembered until as much is written as was refused, or a mi
   await other.query('drop trigger full_disk on chat');
   await create('large');
   expect(await isWritable()).toBe(true);
+});
+
+test('a restore for which there was no room says so to whoever asks, until a message is taken', async () => {
+  const { store, other } = await opened('overfull');
+  await store.createChat('me', newChat());
+  const path = join(home, 'overfull.corral.gz');
+  await store.backup(path);
+  await other.query(fullDisk);
+  await other.query('create trigger full_disk before insert on chat execute function full_disk()');
+  await expectError(store.restoreBackup(path), 'disk-full');
+  expect((await store.health()).writable).toBe(false);
+  await other.query('drop trigger full_disk on chat');
+  await store.createChat('me', newChat());
+  expect((await store.health()).writable).toBe(true);
 });
 
 test(

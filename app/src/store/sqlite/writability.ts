@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AppError } from '../../contracts/app-error.ts';
+import { writesText } from '../operations/operations.ts';
 import { freeBytes } from './file-system.ts';
 import type { Reserve } from './reserve.ts';
 
@@ -36,10 +37,10 @@ export class Writability {
     this.#isFull ||= failure.code === 'disk-full';
   }
 
-  /** Was committed. Where it was not room that lacked, its size says nothing. */
-  taken(parameters: unknown): void {
+  /** Was committed. Where it was not room that lacked, what it wrote says nothing. */
+  taken(name: string, parameters: unknown): void {
     if (this.#wantedBytes === null) return;
-    if (!this.#isFull || sizeOf(parameters) >= this.#wantedBytes) this.#forget();
+    if (!this.#isFull || (writesText(name) && sizeOf(parameters) >= this.#wantedBytes)) this.#forget();
   }
 
   isWritable(): boolean {

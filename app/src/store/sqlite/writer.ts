@@ -132,7 +132,7 @@ async function commitTogether(writer: Writer, calls: WorkerRequest[]): Promise<W
     }
   }
   database.exec('COMMIT');
-  for (const { parameters } of kept) writer.writability.taken(parameters);
+  for (const { name, parameters } of kept) writer.writability.taken(name, parameters);
   if (erasing.length > 0 && !emptyLog(writer)) for (const reply of erasing) reply.logIsHeld = true;
   writer.reserve.refill();
   return replies;

@@ -319,6 +319,49 @@ test.each(['finishJob', 'getJob', 'addJob'] as const)(
   },
 );
 
+test('work that comes round does not come twice where its end crosses a look whether it is scheduled', async () => {
+  const looked = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  let isWorking = false;
+  const round = kind(
+    async () => {
+      isWorking = true;
+      await looked.promise;
+      isWorking = false;
+    },
+    { everyMs: 60 * 60 * 1000 },
+  );
+  const slow: Store = {
+    ...store,
+    async listJobs(owner, filter) {
+      const found = await store.listJobs(owner, filter);
+      if (!isWorking) return found;
+      looked.resolve();
+      await ended.promise;
+      return found;
+    },
+    async finishJob(write) {
+      const kept = await store.finishJob(write);
+      ended.resolve();
+      return kept;
+    },
+    async getJob(owner, jobId) {
+      // Meanwhile the look goes on.
+      await sleep(200);
+      return store.getJob(owner, jobId);
+    },
+  };
+  const jobsNow = () => store.listJobs('system', { kind: 'crossing', limit: 9 });
+  const isOver = async (): Promise<boolean> => (await jobsNow()).length > 1;
+  await withJobs({ crossing: round }, async () => void (await vi.waitUntil(isOver, { timeout: 20_000 })), {
+    store: slow,
+    pollMs: 2,
+  });
+  const [next, done] = await jobsNow();
+  expect([next?.state, done?.state]).toEqual(['waiting', 'done']);
+  expect(next?.runAt).toBeGreaterThan(systemClock.now() + 30 * 60 * 1000);
+});
+
 test('work that comes round is not put off by a clock that was ahead', async () => {
   const hourMs = 60 * 60 * 1000;
   let ahead = 10_000 * hourMs;

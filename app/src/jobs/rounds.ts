@@ -49,12 +49,13 @@ async function scheduleNext({ store, clock, kinds }: JobsOptions, kind: string):
   const everyMs = kinds[kind]?.everyMs;
   if (everyMs === undefined) return;
   const now = clock.now();
+  const [active] = await store.listJobs(systemOwner, { kind, active: true, limit: 1 });
+  const wasPutOff = active?.state === 'waiting' && active.runAt > now + everyMs;
+  if (active && !wasPutOff) return;
+  // Read after that: what is not active any more is among what has ended.
   const [last] = await store.listJobs(systemOwner, { kind, active: false, limit: 1 });
-  const sinceLast = Math.min(now, last?.finishedAt ?? 0) + everyMs;
-  const next = { kind, payload: {}, key: kind, createdAt: now, runAt: Math.max(now, sinceLast) };
-  const waiting = await store.addJob(systemOwner, { id: uuidv7(), ...next });
   // The clock was ahead when that was added; it would not come round for as long as it was.
-  if (waiting.state !== 'waiting' || waiting.runAt <= now + everyMs) return;
-  await store.cancelJob(systemOwner, waiting.id, now);
-  await store.addJob(systemOwner, { id: uuidv7(), ...next });
+  if (active) await store.cancelJob(systemOwner, active.id, now);
+  const runAt = Math.max(now, Math.min(now, last?.finishedAt ?? 0) + everyMs);
+  await store.addJob(systemOwner, { id: uuidv7(), kind, payload: {}, key: kind, createdAt: now, runAt });
 }

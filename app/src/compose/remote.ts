@@ -48,6 +48,7 @@ export function createRemote(parts: RemoteParts): { providers: Providers; loader
       clock,
       log,
     }),
+    contextTokens: config.contextTokens,
     clock,
     log,
   });

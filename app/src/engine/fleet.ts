@@ -63,7 +63,7 @@ export interface FleetOptions {
   log: Log;
   /** 0: a model stays until another needs the room. */
   idleMs: number;
-  /** What holds where a request names nothing. */
+  /** What holds for models of this machine where a request names nothing; services have limits of their own. */
   defaults?: AcquireOptions;
   /** Hears of the model that was used last, to be remembered. */
   onUse?: (reference: string) => void;
@@ -101,7 +101,7 @@ class Fleet implements Engines {
   }
 
   async estimate(source: ModelSource, options?: AcquireOptions): Promise<MemoryEstimate | null> {
-    return this.#loaderOf(source).estimate(source, { ...this.#options.defaults, ...options });
+    return this.#loaderOf(source).estimate(source, this.#wanted(source, options));
   }
 
   loaded(): LoadedModel[] {
@@ -182,8 +182,13 @@ class Fleet implements Engines {
     throw new AppError('engine-unavailable', `No engine here can run a model of the kind "${source.kind}".`);
   }
 
+  /** To a service a default would look like a wish. */
+  #wanted(source: ModelSource, given: AcquireOptions | undefined): AcquireOptions {
+    return source.kind === 'remote' ? { ...given } : { ...this.#options.defaults, ...given };
+  }
+
   #join(source: ModelSource, reference: string, given: AcquireOptions): FleetMember {
-    const { onProgress: _, ...wanted } = { ...this.#options.defaults, ...given };
+    const { onProgress: _, ...wanted } = this.#wanted(source, given);
     const key = keyOf(source, wanted);
     const known = this.#members.get(key);
     if (known) {

@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
-import type { LoadOptions } from '../../src/engine/engine.ts';
-import { openModel } from './remote-model.ts';
+import { createFleet } from '../../src/engine/fleet.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { openLoader, usualContext } from './remote-model.ts';
 import { ollama } from './service-fixtures.ts';
 import { json, startService, stream } from './stand-in-service.ts';
 
@@ -29,7 +31,8 @@ const manyParameters = 'stop                           "<|eot_id|>"\nnum_ctx    
 interface Case {
   running?: object;
   shown?: object;
-  load?: LoadOptions;
+  /** What the chat wants. */
+  wish?: number;
   expected: number;
 }
 
@@ -39,14 +42,8 @@ const cases: [string, Case][] = [
     'what it is loaded with is the most there is',
     { running: loaded(4096), shown: made(131_072), expected: 4096 },
   ],
-  [
-    'also where a chat wants more',
-    { running: loaded(4096), load: { contextTokens: 16_384 }, expected: 4096 },
-  ],
-  [
-    'and a chat may have it where it is much',
-    { running: loaded(65_536), load: { contextTokens: 16_384 }, expected: 16_384 },
-  ],
+  ['also where a chat wants more', { running: loaded(4096), wish: 16_384, expected: 4096 }],
+  ['and a chat may have it where it is much', { running: loaded(65_536), wish: 16_384, expected: 16_384 }],
   [
     'a model that is not loaded has what it is made with',
     { running: { models: [] }, shown: made(131_072, 'num_ctx 2048'), expected: 2048 },
@@ -54,10 +51,7 @@ const cases: [string, Case][] = [
   ['at most what it was trained with', { shown: made(8000, manyParameters), expected: 8000 }],
   ['or the default of Ollama', { running: { models: [] }, shown: made(131_072, 'stop "x"'), expected: 4096 }],
   ['which a small model does not reach', { shown: made(2048), expected: 2048 }],
-  [
-    'a chat may want more than a mere default',
-    { shown: made(131_072), load: { contextTokens: 16_384 }, expected: 16_384 },
-  ],
+  ['a chat may want more than a mere default', { shown: made(131_072), wish: 16_384, expected: 16_384 }],
   ['nothing is told', { expected: 4096 }],
   [
     'nonsense is told',
@@ -69,7 +63,7 @@ const cases: [string, Case][] = [
   ],
 ];
 
-test.each(cases)('%s', async (_, { running, shown, load, expected }) => {
+test.each(cases)('%s', async (_, { running, shown, wish, expected }) => {
   const service = await startService({
     'GET /v1/models': json(200, ollama.models),
     'POST /v1/chat/completions': stream(ollama.stream),
@@ -77,10 +71,22 @@ test.each(cases)('%s', async (_, { running, shown, load, expected }) => {
     ...(shown && { 'POST /api/show': json(200, shown) }),
   });
   closing.push(service.close);
-  for (const url of [service.url, `${service.url}/v1`]) {
-    const provider = { kind: 'openai', url } as const;
-    const opened = await openModel({ provider, model: ollama.model, ...(load && { load }) });
-    closing.push(opened.close);
-    expect(opened.engine.describe().contextTokens).toBe(expected);
-  }
+  for (const url of [service.url, `${service.url}/v1`])
+    expect(await plannedWith({ url, ...(wish === undefined ? {} : { wish }) })).toBe(expected);
 });
+
+/** As the program loads models: its own default must not look like a wish. */
+async function plannedWith({ url, wish }: { url: string; wish?: number }): Promise<number> {
+  const { loader, close } = openLoader({ provider: { kind: 'openai', url } });
+  const engines = createFleet({
+    loaders: [loader],
+    resolve: async (id) => ({ kind: 'remote', id, provider: 'svc', model: ollama.model }),
+    clock: systemClock,
+    log: silentLog,
+    idleMs: 0,
+    defaults: { contextTokens: usualContext, slots: 4, kvType: 'f16' },
+  });
+  closing.push(close, () => engines.close());
+  const { engine } = await engines.use('svc:model', wish === undefined ? {} : { contextTokens: wish });
+  return engine.describe().contextTokens;
+}

@@ -28,6 +28,9 @@ export interface RemoteModel {
   close: () => Promise<void>;
 }
 
+/** The default of CORRAL_CONTEXT. */
+export const usualContext = 8192;
+
 /** A loader with one service, put together as compose does it. */
 export function openLoader(options: Omit<RemoteModelOptions, 'model' | 'load'>): Omit<RemoteModel, 'engine'> {
   const provider: RemoteProvider = {
@@ -51,6 +54,7 @@ export function openLoader(options: Omit<RemoteModelOptions, 'model' | 'load'>):
       await sleep(options.tokenizerMs ?? 0);
       return options.tokenizer ?? null;
     },
+    contextTokens: usualContext,
     clock: systemClock,
     log: silentLog,
     deadlines,

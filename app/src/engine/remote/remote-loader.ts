@@ -29,6 +29,8 @@ export interface RemoteLoaderOptions {
   /** Throws `provider-unknown`. */
   connection: (provider: string) => ServiceConnection;
   findTokenizer: FindTokenizer;
+  /** Context of a chat where nobody asks for another; what a service tells of itself holds where it is less. */
+  contextTokens: number;
   clock: Clock;
   log: Log;
   deadlines?: Partial<Deadlines>;
@@ -38,8 +40,6 @@ export interface RemoteLoader extends EngineLoader {
   close(): Promise<void>;
 }
 
-/** Context where nobody says anything. */
-const usualContextTokens = 8192;
 /** An answer does not wait longer for the Hub's tokenizer; it is used from then on when it comes later. */
 const tokenizerWaitMs = 3000;
 /** Some services answer for a model and list none. */
@@ -86,7 +86,7 @@ async function load(shared: Shared, source: ModelSource, wanted: LoadOptions): P
     source,
     provider: connection.provider,
     dialect,
-    contextTokens: contextFor(listing, dialect.contextTokens, wanted),
+    contextTokens: contextFor(shared, { listing, told: dialect.contextTokens, wanted: wanted.contextTokens }),
     deadlines: { ...defaultDeadlines, ...shared.deadlines },
     onClose: async () => prompts.close(),
   });
@@ -103,9 +103,13 @@ function closeWith(served: AbortSignal, engine: Engine): void {
 }
 
 /** `told` by the service is the most there is; what somebody wants holds where it tells nothing. */
-function contextFor(listing: Listing | null, told: number | null, wanted: LoadOptions): number {
-  if (told !== null) return Math.min(wanted.contextTokens ?? usualContextTokens, told);
-  return wanted.contextTokens ?? (isOllama(listing) ? usualOllamaContext : usualContextTokens);
+function contextFor(
+  { contextTokens }: Shared,
+  known: { listing: Listing | null; told: number | null; wanted: number | undefined },
+): number {
+  const { listing, told, wanted } = known;
+  if (told !== null) return Math.min(wanted ?? contextTokens, told);
+  return wanted ?? (isOllama(listing) ? Math.min(contextTokens, usualOllamaContext) : contextTokens);
 }
 
 /** Null where the service lists nothing but may answer; a wrong key or address is told now. */

@@ -1,4 +1,4 @@
-import type { AppError } from '../contracts/app-error.ts';
+import { AppError } from '../contracts/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Models } from '../models/models.ts';
@@ -77,7 +77,8 @@ export function createChats(options: ChatsOptions): Chats {
     ...createExchangeCalls(context, store),
     ...createTakeUp(context, store),
     async close() {
-      closing.abort();
+      // With a reason, so that it does not look like the Stop of a person, whose answer would be over.
+      closing.abort(new AppError('shutting-down', 'The server is stopping.'));
       await background.ended();
       await context.journal.close();
     },

@@ -118,6 +118,25 @@ describe('an answer that breaks in the middle', () => {
       .toBe('interrupted');
     expect(await text(again.store)).toBe('Once upon');
   });
+
+  test('that was left by a stopped server goes on inside its thought', { timeout: 300_000 }, async () => {
+    const first = await open(fixtures.vllm, [
+      stream(thought('Let me'), { end: false }),
+      stream(thought(' see.') + piece('Four.') + ended),
+    ]);
+    const { chats, owner, chatId, home, service } = first;
+    const { runs } = await chats.run(owner, chatId, { input: { kind: 'message', content: 'Two and two?' } });
+    const run = async (store = first.store) => store.getRun(owner, runs[0]!.id);
+    await expect.poll(async () => (await run())?.durableOffset, patience).toBe('<think>\nLet me'.length);
+    await first.close();
+    const remote = openLoader({ provider: { kind: 'openai', url: service.url } });
+    const again = await openChats({ home, loaders: [remote.loader] });
+    closing.push(remote.close, again.close);
+    await again.chats.start();
+    await expect.poll(async () => (await run(again.store))?.endReason, patience).toBe('stop');
+    const answer = await again.store.getMessage(owner, runs[0]!.messageId);
+    expect(answer?.content).toBe('<think>\nLet me see.\n</think>\n\nFour.');
+  });
 });
 
 test('one chat speaks with models here and elsewhere, and each receipt says who answered', async () => {

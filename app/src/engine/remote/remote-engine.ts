@@ -54,10 +54,8 @@ export function createRemoteEngine(options: RemoteEngineOptions): Engine {
     generate: (request, signal) => {
       const channel = createPartChannel();
       const controller = new AbortController();
-      const onAbort = (): void => controller.abort();
+      const leave = follow(signal, controller);
       life.running.add(controller);
-      if (signal?.aborted === true) controller.abort();
-      signal?.addEventListener('abort', onAbort, { once: true });
       void answerRemotely(
         { ...options, description: describeModel(options), present: life.present },
         request,
@@ -65,9 +63,9 @@ export function createRemoteEngine(options: RemoteEngineOptions): Engine {
         controller,
       ).finally(() => {
         life.running.delete(controller);
-        signal?.removeEventListener('abort', onAbort);
+        leave();
       });
-      return channel.read(onAbort);
+      return channel.read(() => controller.abort());
     },
     saveState: async () => false,
     dropState: async () => undefined,
@@ -77,6 +75,15 @@ export function createRemoteEngine(options: RemoteEngineOptions): Engine {
     },
     closed: life.closed,
   };
+}
+
+/** An error is handed on: what a stopping server leaves goes on later, where it was. Gives back what ends that. */
+function follow(signal: AbortSignal | undefined, controller: AbortController): () => void {
+  const onAbort = (): void =>
+    controller.abort(signal?.reason instanceof AppError ? signal.reason : undefined);
+  if (signal?.aborted === true) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return () => signal?.removeEventListener('abort', onAbort);
 }
 
 interface Life {

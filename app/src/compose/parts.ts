@@ -17,6 +17,7 @@ import { createOutbox, type Outbox } from '../outbox/outbox.ts';
 import { createServer, type CorralServer } from '../server/create-server.ts';
 import type { Store } from '../store/store.ts';
 import { createBackups } from '../store/backups.ts';
+import { createFileDoubts } from './file-doubts.ts';
 import { createJobKinds } from './job-kinds.ts';
 import { createOutside } from './outside.ts';
 import { portsOf } from './own-ports.ts';
@@ -53,14 +54,16 @@ interface Kept {
 }
 
 function modelsOptions(
-  parts: Pick<ModelsOptions, 'clock' | 'doubts' | 'log' | 'ownPorts' | 'providers'> & {
+  parts: Pick<ModelsOptions, 'clock' | 'doubts' | 'log' | 'ownPorts'> & {
     config: Config;
     home: Home;
+    providers: Providers;
   },
 ): ModelsOptions {
-  const { config, home, ...rest } = parts;
+  const { config, home, providers, ...rest } = parts;
   return {
     ...rest,
+    providers: () => providers.names(),
     folder: home.models,
     bundledFolder: join(config.root, 'cria'),
     hub: {
@@ -107,10 +110,8 @@ export async function composeParts(options: ComposeOptions): Promise<Parts> {
     ownPorts,
     onGone: (name) => unloadModelsOf(engines, name),
   });
-  const names = (): string[] => providers.names();
-  const models = createModels(
-    modelsOptions({ config, home, ownPorts, clock, log, providers: names, doubts: loader.crashes }),
-  );
+  const doubts = createFileDoubts(loader.crashes, () => engines);
+  const models = createModels(modelsOptions({ config, home, ownPorts, clock, log, providers, doubts }));
   const engines = openEngines([loader, remote], { config, models, clock, log });
   const outbox = createOutbox({ store, http, clock, log, config });
   const chats = createChats({

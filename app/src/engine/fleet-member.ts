@@ -14,7 +14,7 @@ export interface FleetMemberOptions {
   idleMs: number;
   load(options: Pick<LoadOptions, 'signal' | 'onProgress'>): Promise<Engine>;
   onLoaded(): void;
-  /** Nobody used it for as long as is allowed. */
+  /** Nobody used it for as long as is allowed, or it was retired. */
   onIdle(member: FleetMember): void;
   /** It could not be loaded, or went away: by itself, or because it was dropped. */
   onGone(member: FleetMember, how: 'failed' | 'dropped' | 'by-itself'): void;
@@ -40,6 +40,7 @@ export class FleetMember {
   #users = 0;
   #idleTimer: NodeJS.Timeout | null = null;
   #isDropped = false;
+  #isRetired = false;
 
   constructor(options: FleetMemberOptions) {
     this.#options = options;
@@ -63,6 +64,11 @@ export class FleetMember {
   /** On its way out, or its load is being stopped: nobody can join any more. */
   get isLeaving(): boolean {
     return this.#isDropped || this.#controller.signal.aborted;
+  }
+
+  /** Whoever asks now gets another one; those who are here finish. */
+  get isRetired(): boolean {
+    return this.#isRetired;
   }
 
   /** Resolves when its memory is free. */
@@ -102,6 +108,12 @@ export class FleetMember {
       await engine?.close();
       await engine?.closed;
     }
+  }
+
+  retire(): void {
+    if (this.#isRetired) return;
+    this.#isRetired = true;
+    if (this.isUnused) this.#options.onIdle(this);
   }
 
   isNamed(name: string): boolean {
@@ -163,7 +175,8 @@ export class FleetMember {
   #release(): void {
     this.#users--;
     this.lastUsedAt = this.#options.clock.now();
-    if (this.#users === 0 && this.#options.idleMs > 0) {
+    if (this.isUnused && this.#isRetired) this.#options.onIdle(this);
+    else if (this.isUnused && this.#options.idleMs > 0) {
       this.#idleTimer = setTimeout(() => this.#options.onIdle(this), this.#options.idleMs).unref();
     }
     this.#options.onReleased();

@@ -11,6 +11,7 @@ import type {
   ModelSource,
 } from './engine.ts';
 import { FleetMember, noLongerWanted } from './fleet-member.ts';
+import { createRoom, type Room } from './fleet-room.ts';
 
 export type AcquireOptions = Omit<LoadOptions, 'signal'>;
 
@@ -45,6 +46,8 @@ export interface Engines {
   loaded(): LoadedModel[];
   /** Ends what runs with `interrupted` and frees the memory. Resolves false where it was not loaded. */
   unload(idOrReference: string): Promise<boolean>;
+  /** The file with this hash was made anew, or is gone: what has it open takes in nobody more, and leaves once unused. */
+  retire(sha256: string): void;
   /** Forgets the KV state of a chat under every model, in memory and on disk. */
   dropState(stateKey: string): Promise<void>;
   /** Why the last load of it failed; null where it did not. */
@@ -75,7 +78,7 @@ export function createFleet(options: FleetOptions): Engines {
 
 class Fleet implements Engines {
   readonly #options: FleetOptions;
-  readonly #members = new Map<string, FleetMember>();
+  readonly #members = new Set<FleetMember>();
   readonly #errors = new Map<string, AppError>();
   /** Keys of engines that went by themselves. */
   readonly #fallen = new Set<string>();
@@ -105,17 +108,21 @@ class Fleet implements Engines {
   }
 
   loaded(): LoadedModel[] {
-    return [...this.#members.values()].map((member) => member.describe());
+    return [...this.#members].map((member) => member.describe());
   }
 
   async unload(idOrReference: string): Promise<boolean> {
-    const found = [...this.#members.values()].filter((member) => member.isNamed(idOrReference));
+    const found = [...this.#members].filter((member) => member.isNamed(idOrReference));
     await Promise.all(found.map((member) => member.drop()));
     return found.length > 0;
   }
 
+  retire(sha256: string): void {
+    for (const member of this.#members) if (hashesOf(member.source).includes(sha256)) member.retire();
+  }
+
   async dropState(stateKey: string): Promise<void> {
-    const inMemory = [...this.#members.values()].map((member) => member.dropState(stateKey));
+    const inMemory = [...this.#members].map((member) => member.dropState(stateKey));
     // Files go after the engines that may still write them, and whatever one of those cannot do.
     const outcomes = await Promise.allSettled(inMemory);
     const onDisk = this.#options.loaders.map(async (loader) => loader.dropState?.(stateKey));
@@ -142,7 +149,7 @@ class Fleet implements Engines {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([...this.#members.values()].map((member) => member.drop()));
+    await Promise.all([...this.#members].map((member) => member.drop()));
   }
 
   async #acquire(
@@ -190,7 +197,7 @@ class Fleet implements Engines {
   #join(source: ModelSource, reference: string, given: AcquireOptions): FleetMember {
     const { onProgress: _, ...wanted } = this.#wanted(source, given);
     const key = keyOf(source, wanted);
-    const known = this.#members.get(key);
+    const known = [...this.#members].find((one) => one.key === key && !one.isRetired);
     if (known) {
       known.reference = reference;
       return known;
@@ -206,18 +213,19 @@ class Fleet implements Engines {
       load: (own) => this.#load(source, { ...wanted, ...own }),
       onLoaded: () => this.#tell(),
       onIdle: (idle) => {
-        log.info({ model: source.id }, 'model leaves memory after idling');
+        const why = idle.isRetired ? 'since its file is another now' : 'after idling';
+        log.info({ model: source.id }, `model leaves memory ${why}`);
         void idle.drop();
       },
       onGone: (gone, how) => {
-        if (this.#members.get(key) === gone) this.#members.delete(key);
+        this.#members.delete(gone);
         if (how === 'by-itself') this.#fallen.add(key);
         this.#room.tell();
         this.#tell();
       },
       onReleased: this.#room.tell,
     });
-    this.#members.set(key, member);
+    this.#members.add(member);
     this.#tell();
     return member;
   }
@@ -239,65 +247,13 @@ class Fleet implements Engines {
   }
 }
 
+/** Of the files that an engine has open. */
+function hashesOf(source: ModelSource): string[] {
+  return source.kind === 'file' ? [source.sha256, ...source.adapters.map(({ sha256 }) => sha256)] : [];
+}
+
 /** What makes two loads of one model different engines. */
 function keyOf(source: ModelSource, wanted: AcquireOptions): string {
   const { contextTokens, slots, kvType, gpuLayers } = wanted;
   return JSON.stringify([source, contextTokens, slots, kvType, gpuLayers]);
-}
-
-interface Room {
-  /** Resolves once the estimate says that the model has room; others leave for it, the longest unused first. */
-  make(loader: EngineLoader, source: ModelSource, wanted: LoadOptions): Promise<void>;
-  /** Something was released or went. */
-  tell: () => void;
-}
-
-function createRoom(members: ReadonlyMap<string, FleetMember>, log: Log): Room {
-  let waiting: (() => void)[] = [];
-  const change = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
-
-  return {
-    tell: () => {
-      const woken = waiting;
-      waiting = [];
-      for (const wake of woken) wake();
-    },
-    async make(loader, source, wanted) {
-      for (;;) {
-        const estimate = await loader.estimate(source, wanted);
-        if (estimate?.fit !== 'will-not-fit') return;
-        const local = [...members.values()].filter((one) => one.isLoaded && one.source.kind !== 'remote');
-        const [leaving] = local.filter((one) => one.isUnused).sort((a, b) => a.lastUsedAt - b.lastUsedAt);
-        if (leaving) {
-          log.info({ model: leaving.source.id, for: source.id }, 'model leaves memory for another');
-          await leaving.drop();
-        } else if (local.length > 0) {
-          await orAborted(change(), wanted.signal, noLongerWanted);
-        } else {
-          throw doesNotFit(source, estimate);
-        }
-      }
-    },
-  };
-}
-
-function doesNotFit(source: ModelSource, estimate: MemoryEstimate): AppError {
-  const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  const { contextTokens, kvType, gpuLayers } = estimate.wouldFit ?? {};
-  const changes = [
-    contextTokens === undefined ? '' : `a context of ${contextTokens} tokens`,
-    kvType === undefined ? '' : `a KV cache in ${kvType}`,
-    gpuLayers === undefined ? '' : `${gpuLayers} layers on the GPU`,
-  ].filter((text) => text !== '');
-  return new AppError(
-    'model-does-not-fit',
-    `${source.id} needs ${gibibytes(estimate.totalBytes)} of memory; ${gibibytes(estimate.availableBytes)} can be had.`,
-    {
-      hint:
-        changes.length > 0
-          ? `It would fit with ${changes.join(' and ')}.`
-          : 'Choose a smaller model or a smaller quantisation, or close other programs.',
-      details: { estimate },
-    },
-  );
 }

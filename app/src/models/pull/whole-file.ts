@@ -33,7 +33,8 @@ export async function isWhole(
   work: Looking & { isDoubted?: boolean | undefined },
 ): Promise<boolean> {
   if (!(await looksWhole(context, record, work.signal))) return false;
-  if (work.isDoubted !== true && !context.doubts.isDoubted(record.sha256)) return true;
+  const isDoubted = context.doubts.isDoubted(record.sha256);
+  if (work.isDoubted !== true && !isDoubted) return true;
   try {
     const hash = await hashShown(context.registry.paths.blob(record.sha256), record.sizeBytes, work);
     if (hash !== record.sha256) return false;
@@ -42,7 +43,8 @@ export async function isWhole(
     if (work.signal.aborted) throw error;
     return false;
   }
-  context.doubts.release(record.sha256);
+  // Where nothing was held against it, those who use it just now are left alone.
+  if (isDoubted) context.doubts.release(record.sha256);
   return true;
 }
 

@@ -48,12 +48,17 @@ export class FairQueue<T extends Queued> {
     this.#waiting.unshift(item);
   }
 
-  /** Takes the next one that `mayStart`; of those that may not, one that may not be passed keeps all behind it back. */
-  take(mayStart: (item: T) => boolean, mayBePassed: (item: T) => boolean = () => true): T | null {
-    const candidates = this.#waiting.filter((item) => mayStart(item) || !mayBePassed(item));
-    if (candidates.length === 0) return null;
-    const next = best(candidates, this.#given);
-    if (!mayStart(next)) return null;
+  /** Takes the next one that `mayStart`, unless it stands behind one that may not and may not be passed by it. */
+  take(mayStart: (item: T) => boolean, mayBePassed: (item: T, by: T) => boolean = () => true): T | null {
+    const ahead: T[] = [];
+    const next = this.#waiting
+      .toSorted((a, b) => compare(a, b, this.#given))
+      .find((item) => {
+        if (mayStart(item)) return ahead.every((other) => mayBePassed(other, item));
+        ahead.push(item);
+        return false;
+      });
+    if (next === undefined) return null;
     this.remove(next);
     // One turn even before any token, so that requests that arrive together alternate.
     this.charge(next.person, 1);
@@ -78,10 +83,10 @@ export class FairQueue<T extends Queued> {
 
 /** The first of those who were given the least; answers before side work. */
 function best<T extends Queued>(items: readonly T[], given: ReadonlyMap<string, number>): T {
-  const rank = (item: T): number => (item.priority === 'side' ? 1 : 0);
-  return items.reduce((first, next) => {
-    const byRank = rank(next) - rank(first);
-    const byGiven = (given.get(next.person) ?? 0) - (given.get(first.person) ?? 0);
-    return byRank < 0 || (byRank === 0 && byGiven < 0) ? next : first;
-  });
+  return items.reduce((first, next) => (compare(next, first, given) < 0 ? next : first));
+}
+
+function compare(a: Queued, b: Queued, given: ReadonlyMap<string, number>): number {
+  const rank = (item: Queued): number => (item.priority === 'side' ? 1 : 0);
+  return rank(a) - rank(b) || (given.get(a.person) ?? 0) - (given.get(b.person) ?? 0);
 }

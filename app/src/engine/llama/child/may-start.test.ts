@@ -46,7 +46,7 @@ function startsAfter(large: Task): number {
     while (active.length < slots) {
       const next = queue.take(
         (task) => mayStart(task, active, kvTokens),
-        (task) => mayBePassed(task, usualMs),
+        (task, by) => mayBePassed(task, by, { active, kvTokens, usualMs }),
       );
       if (next === null) return;
       active.push(next);
@@ -80,11 +80,52 @@ describe('who may start', () => {
     expect(startsAfter(large)).toBeLessThanOrEqual(3);
   });
 
+  it('is a small one behind one that had to step back, as long as there is room for both', () => {
+    const writing = taskOf(1, 5200);
+    writing.startedAt = 1;
+    const back = taskOf(2, 3000);
+    back.startedAt = 2;
+    back.isPreempted = true;
+    const queue = new FairQueue<Task>();
+    queue.push(back);
+    for (let ticket = 3; ticket < 40; ticket++) queue.push(taskOf(ticket, 500));
+    const active = [writing];
+    const take = (): Task | null =>
+      queue.take(
+        (task) => mayStart(task, active, kvTokens),
+        (task, by) => mayBePassed(task, by, { active, kvTokens, usualMs }),
+      );
+    for (let next = take(); next !== null; next = take()) {
+      next.startedAt = next.ticket;
+      active.push(next);
+    }
+    expect(active.map(({ ticket }) => ticket)).toEqual([1, 3, 4, 5, 6, 7]);
+    // The old one ends, and there is still room for who stepped back beside those that passed it.
+    active.shift();
+    expect(take()).toBe(back);
+  });
+
+  it('is nobody where one that had to step back would not have room beside it', () => {
+    const back = taskOf(2, 6000);
+    back.isPreempted = true;
+    const queue = new FairQueue<Task>();
+    queue.push(back);
+    queue.push(taskOf(3, 1000));
+    const active = [taskOf(1, 5200)];
+    const next = queue.take(
+      (task) => mayStart(task, active, kvTokens),
+      (task, by) => mayBePassed(task, by, { active, kvTokens, usualMs }),
+    );
+    expect(next).toBeNull();
+  });
+
   it('is not kept back by side work without room', () => {
     const side = taskOf(0, 7000, 'side');
+    const other = taskOf(1, 50);
+    const place = { active: [], kvTokens, usualMs };
     side.queuedAt = performance.now() - 3_600_000;
-    expect(mayBePassed(side, usualMs)).toBe(true);
+    expect(mayBePassed(side, other, place)).toBe(true);
     side.isPreempted = true;
-    expect(mayBePassed(side, usualMs)).toBe(true);
+    expect(mayBePassed(side, other, place)).toBe(true);
   });
 });

@@ -18,16 +18,31 @@ export function mayStart(task: Task, active: readonly Task[], kvTokens: number):
 }
 
 /**
- * Whether others may start in the place of a task that may not start yet. Small ones that come one after the other leave
- * a large one no room, however long it waits; and who had to step back stands half written before somebody's eyes.
+ * Whether another may start before a task that may not start yet. Small ones that come one after the other leave a large
+ * one no room, however long it waits; and who had to step back stands half written before somebody's eyes.
  */
-export function mayBePassed(task: Task, usualMs: number): boolean {
+export function mayBePassed(
+  task: Task,
+  by: Task,
+  place: { active: readonly Task[]; kvTokens: number; usualMs: number },
+): boolean {
   if (task.priority === 'side') return true;
-  const patienceMs = Math.max(answerPatienceMs, usualMs * answerPatienceTimes);
-  return !task.isPreempted && performance.now() - task.queuedAt < patienceMs;
+  if (task.isPreempted) return leavesRoomFor(task, by, place);
+  const patienceMs = Math.max(answerPatienceMs, place.usualMs * answerPatienceTimes);
+  return performance.now() - task.queuedAt < patienceMs;
 }
 
-function heldTokens(active: readonly Task[]): number {
+/** Who had to step back was the youngest. Once the older ones have ended it can start, whoever passed it until then. */
+function leavesRoomFor(
+  task: Task,
+  by: Task,
+  { active, kvTokens }: { active: readonly Task[]; kvTokens: number },
+): boolean {
+  const passed = active.filter((other) => other.startedAt > task.startedAt);
+  return heldTokens([...passed, by]) + task.target.length < kvTokens * roomyShare;
+}
+
+function heldTokens(tasks: readonly Task[]): number {
   const lengthOf = (task: Task): number => Math.max(task.target.length, task.sequence?.tokens.length ?? 0);
-  return active.reduce((sum, task) => sum + lengthOf(task), 0);
+  return tasks.reduce((sum, task) => sum + lengthOf(task), 0);
 }

@@ -157,9 +157,14 @@ export class Scheduler {
 
   #admit(): void {
     while (this.#queue.length > 0 && this.#active.length < this.#options.slots) {
+      const place = {
+        active: this.#active,
+        kvTokens: this.#options.kvTokens,
+        usualMs: this.#places.serviceMs,
+      };
       const task = this.#queue.take(
-        (item) => mayStart(item, this.#active, this.#options.kvTokens),
-        (item) => mayBePassed(item, this.#places.serviceMs),
+        (item) => mayStart(item, place.active, place.kvTokens),
+        (item, by) => mayBePassed(item, by, place),
       );
       if (task === null) return;
       task.startedAt ||= performance.now();

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -44,10 +44,10 @@ afterAll(() => {
 });
 
 /** One state on its way is as much as the disk takes. */
-function openSnapshots(): Snapshots {
+function openSnapshots(budgetBytes = 1e9): Snapshots {
   return new Snapshots({
     directory: kv,
-    budgetBytes: 1e9,
+    budgetBytes,
     basis: 'model',
     maxPendingBytes: 1,
     log: () => undefined,
@@ -82,6 +82,27 @@ describe('states of chats on a disk that is slower than they are large', () => {
     expect(copies).toHaveLength(chats.length);
     for (let index = 1; index < copies.length; index++)
       expect(copies[index]).toBeGreaterThan(ends[index - 1]!);
+  });
+
+  it('are saved with those first that were used last, which also stay where there is no room for all', async () => {
+    const used = ['b', 'c', 'a'];
+    for (const chat of used) sequences.touch(sequences.ofChat(chat)[0]!);
+    const copied = vi.spyOn(native.context, 'saveState');
+    await states.saveAll();
+    const ids = used.map((chat) => sequences.ofChat(chat)[0]!.id);
+    expect(copied.mock.calls).toEqual(ids.toReversed().map((id) => [id]));
+    const fileBytes = statSync(join(kv, readdirSync(kv)[0]!)).size;
+    kv = mkdtempSync(join(folder, 'kv-'));
+    for (const sequence of sequences.all()) sequence.savedLength = 0;
+    const small = openSnapshots(Math.ceil(fileBytes * 2.5));
+    const again = new ChatStates({
+      context: native.context,
+      sequences,
+      snapshots: small,
+      isBusy: () => true,
+    });
+    expect(await again.saveAll()).toBe(2);
+    expect(await Promise.all(chats.map((chat) => small.keeps(chat)))).toEqual([true, false, true]);
   });
 
   it.each(['beside somebody who is answered', 'after the last answer'])(

@@ -42,8 +42,8 @@ export class ChatStates {
     return isInMemory ? null : snapshots.read(stateKey, adapterKey);
   }
 
-  /** Copies the state now and writes it behind; not where the disk is behind already. */
-  save(sequence: Sequence): Promise<boolean> {
+  /** Copies the state now and writes it behind; not where the disk is behind already. `usedMs`: when it was last used. */
+  save(sequence: Sequence, usedMs = Date.now()): Promise<boolean> {
     const { context, snapshots } = this.#options;
     const { stateKey, adapterKey, tokens, transcript } = sequence;
     const isWorthwhile = tokens.length >= worthwhileTokens;
@@ -61,7 +61,7 @@ export class ChatStates {
     const before = sequence.savedLength;
     sequence.savedLength = length;
     return snapshots
-      .save(stateKey, adapterKey, { ids: tokens.view().slice(), state, transcript })
+      .save(stateKey, adapterKey, { ids: tokens.view().slice(), state, transcript }, usedMs)
       .then((isSaved) => {
         if (!isSaved && sequence.savedLength === length) this.#wasNotSaved(sequence, before);
         return isSaved;
@@ -76,17 +76,19 @@ export class ChatStates {
   }
 
   /**
-   * Saves every chat that is not in use; how many there were. Each is copied when the one before it is on the disk: the
-   * copies of all of them are as large as the cache, and a model often has to leave because memory is short.
+   * Saves every chat that is not in use, the one used last first, since the process may be ended before it is through;
+   * how many there were. Each is copied when the one before it is on the disk: the copies of all of them are as large as
+   * the cache, and a model often has to leave because memory is short.
    */
   async saveAll(): Promise<number> {
     clearInterval(this.#timer);
     const { sequences, snapshots } = this.#options;
     await snapshots.settle();
     let saved = 0;
-    for (const sequence of sequences.all()) {
+    let usedMs = Date.now();
+    for (const sequence of sequences.all().toSorted((a, b) => b.lastUsed - a.lastUsed)) {
       if (sequence.isInUse || this.isKept(sequence)) continue;
-      if (await this.save(sequence)) saved++;
+      if (await this.save(sequence, usedMs--)) saved++;
     }
     return saved;
   }

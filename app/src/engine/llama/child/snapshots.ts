@@ -81,16 +81,16 @@ export class Snapshots {
 
   /**
    * Written aside, synced and renamed: a crash leaves the old file or the new one. Never rejects. When it has ended
-   * the state is not looked at any more.
+   * the state is not looked at any more. No state takes the room of one that was used later than at `usedMs`.
    */
-  save(stateKey: string, adapterKey: string, stored: StoredState): Promise<boolean> {
+  save(stateKey: string, adapterKey: string, stored: StoredState, usedMs = Date.now()): Promise<boolean> {
     if (this.isBehind) return Promise.resolve(false);
     const path = this.#path(stateKey, adapterKey);
     this.#pending.set(path, stored);
     const result = this.#writing.then(async () => {
       // A later state of the same chat, or its end, has overtaken this one.
       if (this.#pending.get(path) !== stored) return false;
-      const isSaved = await this.#write(path, adapterKey, stored);
+      const isSaved = await this.#write(path, adapterKey, { stored, usedMs });
       if (this.#pending.get(path) === stored) this.#pending.delete(path);
       return isSaved;
     });
@@ -120,21 +120,25 @@ export class Snapshots {
     await this.#writing;
   }
 
-  async #write(path: string, adapterKey: string, stored: StoredState): Promise<boolean> {
-    const { directory, budgetBytes } = this.#options;
+  async #write(
+    path: string,
+    adapterKey: string,
+    { stored, usedMs }: { stored: StoredState; usedMs: number },
+  ): Promise<boolean> {
+    const { directory } = this.#options;
     const aside = `${path}${unfinished}`;
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const pieces = encodeSnapshot(this.#basis(adapterKey), stored);
       const sizeBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
-      if (sizeBytes > budgetBytes) return false;
-      this.#makeRoom(sizeBytes, path);
+      if (!this.#makeRoom(sizeBytes, { replaced: path, usedMs })) return false;
       const file = await open(aside, 'w', 0o600);
       try {
         const { bytesWritten } = await file.writev(pieces);
         // A disk that is nearly full takes a part, and says so in no other way.
         if (bytesWritten < sizeBytes)
           throw new Error(`only ${bytesWritten} of ${sizeBytes} bytes found room`);
+        await file.utimes(new Date(usedMs), new Date(usedMs));
         await file.sync();
       } finally {
         await file.close();
@@ -149,19 +153,23 @@ export class Snapshots {
     }
   }
 
-  /** Deletes the least recently used until this one fits. */
-  #makeRoom(sizeBytes: number, replaced: string): void {
+  /** Deletes the least recently used until this one fits; false where it would take those that were used later. */
+  #makeRoom(sizeBytes: number, { replaced, usedMs }: { replaced: string; usedMs: number }): boolean {
     const files = this.#names()
       .map((name) => join(this.#options.directory, name))
       .filter((path) => path !== replaced)
       .map((path) => ({ path, ...this.#stat(path) }))
       .sort((a, b) => a.usedMs - b.usedMs);
-    let total = files.reduce((sum, file) => sum + file.sizeBytes, sizeBytes);
+    let excess = files.reduce((sum, file) => sum + file.sizeBytes, sizeBytes) - this.#options.budgetBytes;
+    const leaving: string[] = [];
     for (const file of files) {
-      if (total <= this.#options.budgetBytes) return;
-      rmSync(file.path, { force: true });
-      total -= file.sizeBytes;
+      if (excess <= 0 || file.usedMs > usedMs) break;
+      leaving.push(file.path);
+      excess -= file.sizeBytes;
     }
+    if (excess > 0) return false;
+    for (const path of leaving) rmSync(path, { force: true });
+    return true;
   }
 
   #names(): string[] {
@@ -176,7 +184,8 @@ export class Snapshots {
 
   #stat(path: string): { sizeBytes: number; usedMs: number } {
     const stat = statSync(path, { throwIfNoEntry: false });
-    return { sizeBytes: stat?.size ?? 0, usedMs: stat?.mtimeMs ?? 0 };
+    // A clock that was put back must not make old states stay for good.
+    return { sizeBytes: stat?.size ?? 0, usedMs: Math.min(stat?.mtimeMs ?? 0, Date.now()) };
   }
 
   #sizeOf(path: string): number {

@@ -105,7 +105,7 @@ async function plannedPrompt(
     continueAnswer: false,
   };
   const plan = await planContext(engine, request, signal);
-  if (!plan.fits) throw contextTooLong(plan);
+  if (!plan.fits) throw contextTooLong(plan, request);
   return promptOf(request, seenMessages(plan, branch));
 }
 

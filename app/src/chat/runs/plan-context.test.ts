@@ -52,7 +52,7 @@ describe('the context plan', () => {
 
   test('keeps a prompt as short as the model takes it, though the context is longer', async () => {
     const plan = await planContext(engine, request(talk(8, 30), { mostPromptTokens: 150 }));
-    expect(plan).toMatchObject({ fits: true, contextTokens: 300, reservedTokens: 150 });
+    expect(plan).toMatchObject({ fits: true, contextTokens: 300, reservedTokens: 50 });
     expect(plan.promptTokens).toBeLessThanOrEqual(150);
     expect(plan.firstSeenMessageId).toBe('u8');
     const roomy = await planContext(engine, request(talk(2, 20), { mostPromptTokens: 280 }));
@@ -93,10 +93,23 @@ describe('the context plan', () => {
   test('a message that cannot fit is told with the counts', async () => {
     const plan = await planContext(engine, request(talk(1, 400)));
     expect(plan.fits).toBe(false);
-    expect(contextTooLong(plan)).toMatchObject({
+    expect(contextTooLong(plan, {})).toMatchObject({
       code: 'context-too-long',
+      message: `this needs ${plan.promptTokens} tokens of prompt and 50 for the answer, but the model has a context of 300`,
       details: { contextTokens: 300, reservedTokens: 50, promptTokens: plan.promptTokens },
     });
+  });
+
+  test('is told with the limit that it met: that of the service, with what is written already', async () => {
+    const asked = request(talk(0, 160), { mostPromptTokens: 200, writtenTokens: 40 });
+    const plan = await planContext(engine, asked);
+    expect(plan).toMatchObject({ fits: false, reservedTokens: 50, promptTokens: 175 });
+    expect(contextTooLong(plan, asked)).toMatchObject({
+      message: 'this needs a prompt of 215 tokens, but the service takes 200',
+      details: { mostPromptTokens: 200, reservedTokens: 50 },
+    });
+    const first = request(talk(0, 160), { mostPromptTokens: 200 });
+    expect(await planContext(engine, first)).toMatchObject({ fits: true });
   });
 
   test('never reserves more than half of the context', async () => {

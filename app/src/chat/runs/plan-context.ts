@@ -17,6 +17,8 @@ export interface PlanRequest {
   contextTokens: number;
   /** The longest prompt that the model takes, where that is less than the context. */
   mostPromptTokens?: number;
+  /** What a new plan finds written of its answer already; it goes to the model with the prompt. */
+  writtenTokens?: number;
   continueAnswer: boolean;
 }
 
@@ -43,7 +45,7 @@ export async function planContext(
   signal?: AbortSignal,
 ): Promise<ContextPlan> {
   const reservedTokens = reserveOf(request);
-  const room = request.contextTokens - reservedTokens;
+  const room = Math.min(request.contextTokens - reservedTokens, mostPlanned(request));
   const blocks = blocksOf(request);
   /** Of every message that was counted: what falls out of sight is told with its tokens as well. */
   const known = new Map<string | null, number>();
@@ -76,10 +78,15 @@ export async function planContext(
   });
 }
 
-/** Room for the answer: as much as it may take, within bounds, and what no prompt may take. */
-function reserveOf({ maxNewTokens, contextTokens, mostPromptTokens = contextTokens }: PlanRequest): number {
-  const wanted = Math.min(maxNewTokens, Math.max(1, Math.floor(contextTokens * largestReserve)));
-  return Math.max(wanted, contextTokens - mostPromptTokens);
+/** Room for the answer: as much as it may take, within bounds. */
+function reserveOf({ maxNewTokens, contextTokens }: PlanRequest): number {
+  return Math.min(maxNewTokens, Math.max(1, Math.floor(contextTokens * largestReserve)));
+}
+
+type PromptLimits = Pick<PlanRequest, 'mostPromptTokens' | 'writtenTokens'>;
+
+function mostPlanned({ mostPromptTokens, writtenTokens = 0 }: PromptLimits): number {
+  return mostPromptTokens === undefined ? Number.POSITIVE_INFINITY : mostPromptTokens - writtenTokens;
 }
 
 function blocksOf(request: PlanRequest): Block[] {
@@ -254,19 +261,27 @@ function seenAfterLastDrop(messages: readonly PlannedMessage[]): string | null {
   return messages[lastDropped + 1]?.messageId ?? null;
 }
 
-export function contextTooLong(plan: ContextPlan): AppError {
+/** With the limit that was met first. */
+export function contextTooLong(plan: ContextPlan, limits: PromptLimits): AppError {
+  const { promptTokens, reservedTokens, contextTokens, exact } = plan;
+  const { mostPromptTokens, writtenTokens = 0 } = limits;
+  const details = { promptTokens, reservedTokens, contextTokens, exact };
+  if (mostPromptTokens === undefined || mostPlanned(limits) >= contextTokens - reservedTokens)
+    return new AppError(
+      'context-too-long',
+      `this needs ${promptTokens} tokens of prompt and ${reservedTokens} for the answer, ` +
+        `but the model has a context of ${contextTokens}`,
+      {
+        hint: 'Shorten the message or the system prompt, unpin messages, or choose a larger context.',
+        details,
+      },
+    );
   return new AppError(
     'context-too-long',
-    `this needs ${plan.promptTokens} tokens of prompt and ${plan.reservedTokens} for the answer, ` +
-      `but the model has a context of ${plan.contextTokens}`,
+    `this needs a prompt of ${promptTokens + writtenTokens} tokens, but the service takes ${mostPromptTokens}`,
     {
-      hint: 'Shorten the message or the system prompt, unpin messages, or choose a larger context.',
-      details: {
-        promptTokens: plan.promptTokens,
-        reservedTokens: plan.reservedTokens,
-        contextTokens: plan.contextTokens,
-        exact: plan.exact,
-      },
+      hint: 'Shorten the message or the system prompt, unpin messages, or let the service take longer prompts.',
+      details: { ...details, mostPromptTokens },
     },
   );
 }

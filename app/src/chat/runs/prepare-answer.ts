@@ -45,7 +45,7 @@ export async function prepareAnswer(
     checkAbilities(engine, live);
     live.setPhase('planning');
     const messages = await loadBranch(context, live);
-    const plan = answerState(live).plan ?? (await makePlan(context, live, { engine, messages, signal }));
+    const plan = await settlePlan(context, live, { engine, messages, signal });
     live.tell({ type: 'plan', plan });
     const prompt = promptFor(live, plan, messages);
     const request = await requestFor(live, { engine, plan, prompt });
@@ -91,10 +91,28 @@ async function loadBranch(context: RunContext, live: LiveRun): Promise<ChatMessa
   return branch;
 }
 
+interface Planning {
+  engine: Engine;
+  messages: readonly ChatMessage[];
+  signal: AbortSignal;
+}
+
+/** The plan of an answer that is taken up again stays, unless it has outgrown what the service takes as a prompt. */
+async function settlePlan(context: RunContext, live: LiveRun, known: Planning): Promise<ContextPlan> {
+  const { engine, messages, signal } = known;
+  const { plan } = answerState(live);
+  const { mostPromptTokens } = engine.describe();
+  if (plan === null || mostPromptTokens === undefined) return plan ?? makePlan(context, live, known);
+  const { totalTokens } = await engine.count(promptFor(live, plan, messages), signal);
+  if (totalTokens <= mostPromptTokens) return plan;
+  return makePlan(context, live, known, totalTokens - plan.promptTokens);
+}
+
 async function makePlan(
   context: RunContext,
   live: LiveRun,
-  known: { engine: Engine; messages: readonly ChatMessage[]; signal: AbortSignal },
+  known: Planning,
+  writtenTokens = 0,
 ): Promise<ContextPlan> {
   const state = answerState(live);
   const { settings } = state;
@@ -103,21 +121,19 @@ async function makePlan(
   const branch = isContinued
     ? known.messages.map((message) => (message.id === live.messageId ? { ...message, ...own } : message))
     : known.messages.slice(0, -1);
-  const plan = await planContext(
-    known.engine,
-    {
-      branch,
-      systemPrompt: settings.systemPrompt,
-      format: settings.format,
-      rememberExchanges: settings.rememberExchanges,
-      maxNewTokens: settings.sampling.maxNewTokens ?? 1,
-      ...contextOf(known.engine, settings.contextTokens),
-      continueAnswer: isContinued,
-    },
-    known.signal,
-  );
+  const request = {
+    branch,
+    systemPrompt: settings.systemPrompt,
+    format: settings.format,
+    rememberExchanges: settings.rememberExchanges,
+    maxNewTokens: settings.sampling.maxNewTokens ?? 1,
+    ...contextOf(known.engine, settings.contextTokens),
+    writtenTokens,
+    continueAnswer: isContinued,
+  };
+  const plan = await planContext(known.engine, request, known.signal);
   await keepPlan(context, live, plan);
-  if (!plan.fits) throw contextTooLong(plan);
+  if (!plan.fits) throw contextTooLong(plan, request);
   return plan;
 }
 

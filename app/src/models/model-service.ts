@@ -133,13 +133,14 @@ export class ModelService implements Models {
   }
 
   async #checkPresent(text: string, options: CheckOptions, signal: AbortSignal): Promise<Preflight> {
-    const { registry, reserveBytes, contextTokens } = this.#context;
+    const { registry, reserveBytes, contextTokens, doubts } = this.#context;
     const { record } = await this.#find(text, signal);
     const facts = await readModelFacts(registry.paths.blob(record.sha256), signal);
     return preflightOfPresent(record, facts, {
       contextTokens: options.contextTokens ?? contextTokens,
       folder: registry.paths.root,
       reserveBytes,
+      isDoubted: doubts.isDoubted(record.sha256),
     });
   }
 

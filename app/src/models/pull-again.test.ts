@@ -71,6 +71,9 @@ describe('a model that is here and is pulled again', () => {
     const report = await at.models.check(reference);
     expect(report).toMatchObject({
       action: 'fetch',
+      // It may be sound: then nothing travels, and the disk needs no room for a second one.
+      downloadBytes: 0,
+      disk: { needBytes: 0 },
       notes: expect.arrayContaining([expect.stringContaining('reads it whole')]) as string[],
     });
     await pulled(at.models.pull(reference));
@@ -111,6 +114,13 @@ describe('a model that is here and is pulled again', () => {
     truncateSync(path, 5000);
     expect(await pulled(at.models.pull('cria'))).toMatchObject({ sha256: record.sha256 });
     expect(readFileSync(path)).toHaveLength(record.sizeBytes);
+    for (const _ of [1, 2]) place.loader.crashes.record(record.sha256, crash);
+    expect(await at.models.check('cria')).toMatchObject({
+      action: 'convert',
+      notes: expect.arrayContaining([expect.stringContaining('reads it whole')]) as string[],
+    });
+    await pulled(at.models.pull('cria'));
+    expect(await at.models.check('cria')).toMatchObject({ action: 'ready' });
     const pirate = join(import.meta.dirname, '../../../cria/adapters/pirate');
     const add = async (): Promise<string> => {
       const last = (await drain(at.models.adapters.add(pirate, { base: 'cria' }))).at(-1);

@@ -15,8 +15,8 @@ export interface PreflightOptions {
   /** Room that is left to everything else. */
   reserveBytes: number;
   contextTokens: number;
-  /** True: the result is here already. */
-  isReady: boolean;
+  /** The result is here already; over a doubted one the engine crashed, or found it damaged: a pull looks at it first. */
+  here: 'sound' | 'doubted' | null;
   /** Of the disk, what an earlier try of the same pull has taken: all of it is gone on from or freed. */
   heldBytes: number;
   signal: AbortSignal;
@@ -49,20 +49,26 @@ export async function preflight(plan: PullPlan, options: PreflightOptions): Prom
   const files = await listFiles([...wanted, ...small]);
   const disk = judgeDisk(plan, outcome, options);
   const memory = judgeMemory(outcome, options);
-  const notes = [...licenceNotes(repositories), ...outcome.notes, ...fitNotes(disk.fit, memory.fit)];
+  const notes = [
+    ...(options.here === 'doubted' ? [doubtedNote('hub')] : []),
+    ...licenceNotes(repositories),
+    ...outcome.notes,
+    ...fitNotes(disk.fit, memory.fit),
+  ];
   const first = repositories[0] as Repository;
   return {
     id: plan.id,
-    action: options.isReady ? 'ready' : plan.kind,
+    action: options.here === 'sound' ? 'ready' : plan.kind,
     commit: first.commit,
     architecture: outcome.architecture,
     quantisation: outcome.quantisation,
     licence: first.licence,
     gated: repositories.some(({ isGated }) => isGated),
     files,
-    downloadBytes: options.isReady
-      ? 0
-      : files.reduce((sum, { cached, sizeBytes }) => sum + (cached ? 0 : sizeBytes), 0),
+    downloadBytes:
+      options.here === null
+        ? files.reduce((sum, { cached, sizeBytes }) => sum + (cached ? 0 : sizeBytes), 0)
+        : 0,
     resultBytes: outcome.resultBytes,
     disk,
     memory,
@@ -72,18 +78,27 @@ export async function preflight(plan: PullPlan, options: PreflightOptions): Prom
   };
 }
 
+function doubtedNote(origin: ModelRecord['origin']['kind']): string {
+  const ifDamaged =
+    origin === 'import'
+      ? 'it has to be imported again if it is damaged'
+      : 'it is got anew only if it is damaged';
+  return `The engine crashed over the file that is here, or found it damaged: a pull reads it whole, and ${ifDamaged}.`;
+}
+
 /** The same for a model that is here already, from its file alone. */
 export async function preflightOfPresent(
   record: ModelRecord,
   facts: ModelFacts,
-  options: Pick<PreflightOptions, 'contextTokens' | 'folder' | 'reserveBytes'>,
+  options: Pick<PreflightOptions, 'contextTokens' | 'folder' | 'reserveBytes'> & { isDoubted: boolean },
 ): Promise<Preflight> {
+  const { kind } = record.origin;
   const { trainedContextTokens, shape, architecture, quantisation } = facts;
   const memory = judgeMemory({ trainedContextTokens, shape }, options);
   const freeBytes = diskAvailableBytes(options.folder);
   return {
     id: record.id,
-    action: 'ready',
+    action: options.isDoubted ? (kind === 'bundled' ? 'convert' : 'fetch') : 'ready',
     commit: record.origin.kind === 'hub' ? record.origin.commit : null,
     architecture,
     quantisation,
@@ -96,7 +111,7 @@ export async function preflightOfPresent(
     memory,
     tokensPerSecond: await expectedTokensPerSecond(shape.weightsBytes),
     verdict: memory.fit,
-    notes: fitNotes('fits', memory.fit),
+    notes: [...(options.isDoubted ? [doubtedNote(kind)] : []), ...fitNotes('fits', memory.fit)],
   };
 }
 
@@ -182,7 +197,7 @@ function judgeDisk(plan: PullPlan, outcome: Outcome, options: PreflightOptions):
   const adapterBytes =
     plan.kind === 'fetch' ? 0 : plan.adapters.reduce((sum, { weights }) => sum + weights.sizeBytes, 0);
   const allBytes = outcome.resultBytes + outcome.keptBytes + adapterBytes;
-  const needBytes = options.isReady ? 0 : Math.max(0, allBytes - options.heldBytes);
+  const needBytes = options.here === null ? Math.max(0, allBytes - options.heldBytes) : 0;
   const freeBytes = diskAvailableBytes(options.folder);
   const fit =
     needBytes > freeBytes ? 'will-not-fit' : needBytes + options.reserveBytes > freeBytes ? 'tight' : 'fits';

@@ -5,7 +5,7 @@ import { formatBytes } from '../../lib/format-bytes.ts';
 import { readMachine } from '../../lib/machine.ts';
 import type { CheckOptions, PullOptions } from '../models.ts';
 import type { ModelsContext } from '../models-context.ts';
-import { preflight } from '../preflight/preflight.ts';
+import { preflight, type PreflightOptions } from '../preflight/preflight.ts';
 import { type HubRepository, type ModelReference, parseReference } from '../reference.ts';
 import type { Manifest } from '../registry/manifest-files.ts';
 import { allocatedBytes } from '../registry/registry.ts';
@@ -19,9 +19,6 @@ import { isWhole, looksWhole } from './whole-file.ts';
 
 type Emit = (event: Exclude<PullProgress, { type: 'done' }>) => void;
 type HubReference = Extract<ModelReference, { kind: 'hub' }>;
-
-const doubtedNote =
-  'The engine crashed over the file that is here, or found it damaged: a pull reads it whole, and fetches it anew only if it is.';
 
 export interface PullWork {
   emit: Emit;
@@ -40,7 +37,7 @@ export async function pullFromHub(
       const manifest = await findReady(context, plan, (here) =>
         isWhole(context, here, { ...work, isDoubted: force }),
       );
-      const report = await examine(context, plan, { ...work, isReady: manifest !== undefined });
+      const report = await examine(context, plan, { ...work, here: manifest === undefined ? null : 'sound' });
       work.emit({ type: 'plan', preflight: report });
       if (manifest !== undefined) return manifest.record;
       refuseMisfit(report, force === true);
@@ -72,10 +69,8 @@ export async function checkHub(
     { reference, work: { emit, signal: work.signal }, base: work.options.base },
     async (plan) => {
       const manifest = await findReady(context, plan, (here) => looksWhole(context, here, work.signal));
-      const isDoubted = manifest !== undefined && context.doubts.isDoubted(manifest.record.sha256);
-      if (isDoubted) notes.push(doubtedNote);
-      const isReady = manifest !== undefined && !isDoubted;
-      const report = await examine(context, plan, { ...work, emit, isReady });
+      const here = manifest && (context.doubts.isDoubted(manifest.record.sha256) ? 'doubted' : 'sound');
+      const report = await examine(context, plan, { ...work, emit, here: here ?? null });
       return { ...report, notes: [...notes, ...report.notes] };
     },
   );
@@ -129,7 +124,7 @@ export function planContext(
 async function examine(
   context: ModelsContext,
   plan: PullPlan,
-  work: PullWork & { options: CheckOptions; isReady: boolean },
+  work: PullWork & { options: CheckOptions; here: PreflightOptions['here'] },
 ): Promise<Preflight> {
   const { paths } = context.registry;
   await mkdir(paths.root, { recursive: true, mode: 0o700 });
@@ -138,7 +133,7 @@ async function examine(
     folder: paths.root,
     reserveBytes: context.reserveBytes,
     contextTokens: work.options.contextTokens ?? context.contextTokens,
-    isReady: work.isReady,
+    here: work.here,
     heldBytes: await allocatedBytes(paths.pull(keyOf(plan))),
     signal: work.signal,
   });

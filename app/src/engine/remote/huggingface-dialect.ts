@@ -4,7 +4,8 @@ import { commonParts, createChunkReader, type OpenAiParts } from './openai-diale
 import { chatBody, rawBody, type RequestParts } from './openai-request.ts';
 import type { RemoteProvider } from './remote-provider.ts';
 import type { ServiceClient } from './service-client.ts';
-import { invalidAnswer, isRecord, streamError } from './service-errors.ts';
+import { invalidAnswer, streamError } from './service-errors.ts';
+import { isRecord } from './service-values.ts';
 
 /**
  * Hugging Face's router through its own client, which knows its addresses and headers. It is given a fetch that goes

@@ -1,6 +1,5 @@
-import { isCount } from './openai-answer.ts';
 import type { ServiceClient } from './service-client.ts';
-import { isRecord } from './service-errors.ts';
+import { isRecord, sizeIn } from './service-values.ts';
 
 /** What an Ollama on an ordinary machine gives a model where nobody says anything. */
 export const usualOllamaContext = 4096;
@@ -32,7 +31,7 @@ function loadedContext(running: unknown, model: string): number | null {
   const list = isRecord(running) && Array.isArray(running['models']) ? running['models'] : [];
   const names = [model, `${model}:latest`];
   const found = list.filter(isRecord).find(({ name }) => typeof name === 'string' && names.includes(name));
-  return positive(found?.['context_length']);
+  return sizeIn(found?.['context_length']);
 }
 
 /** `num_ctx` of its Modelfile; without one an Ollama takes its own default, or all that a small model was trained with. */
@@ -42,11 +41,7 @@ function madeContext(shown: unknown): number | null {
   const written = typeof parameters === 'string' ? /^num_ctx\s+(\d+)\s*$/mu.exec(parameters)?.[1] : undefined;
   const facts = isRecord(information) ? Object.entries(information) : [];
   const trained =
-    positive(facts.find(([name]) => name.endsWith('.context_length'))?.[1]) ?? Number.POSITIVE_INFINITY;
-  const made = Math.min(positive(Number(written)) ?? usualOllamaContext, trained);
+    sizeIn(facts.find(([name]) => name.endsWith('.context_length'))?.[1]) ?? Number.POSITIVE_INFINITY;
+  const made = Math.min(sizeIn(Number(written)) ?? usualOllamaContext, trained);
   return written === undefined && made === usualOllamaContext ? null : made;
-}
-
-function positive(value: unknown): number | null {
-  return isCount(value) && value > 0 ? value : null;
 }

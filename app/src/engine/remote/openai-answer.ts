@@ -1,6 +1,6 @@
 import type { TokenLogprob } from '../../contracts/run-parts.ts';
-import { isRecord } from './service-errors.ts';
 import type { ServiceEvent } from './service-events.ts';
+import { isCount, isRecord } from './service-values.ts';
 
 /** An id where the service tells none. */
 export const unknownTokenId = -1;
@@ -79,10 +79,6 @@ function usageOf(value: unknown): ServiceEvent['usage'] {
     completionTokens,
     cachedTokens: isCount(cached) ? Math.min(cached, promptTokens) : 0,
   };
-}
-
-export function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
 }
 
 function tokensOf(logprobs: unknown): TokenLogprob[] {

@@ -7,10 +7,11 @@ import { eventOfChunk } from './openai-answer.ts';
 import { chatBody, rawBody, type RequestParts } from './openai-request.ts';
 import type { ServiceModel } from './remote-provider.ts';
 import type { ServiceClient } from './service-client.ts';
-import { brokenOffError, invalidAnswer, isRecord, streamError } from './service-errors.ts';
+import { brokenOffError, invalidAnswer, streamError } from './service-errors.ts';
 import { readFrames } from './service-stream.ts';
 import type { OnEvent } from './service-events.ts';
 import type { ModelPrompts } from './model-prompts.ts';
+import { isRecord } from './service-values.ts';
 
 export interface OpenAiParts {
   client: ServiceClient;

@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../../contracts/sampling.ts';
 import type { Flavour } from './flavours.ts';
-import { isRecord } from './service-errors.ts';
+import { isRecord } from './service-values.ts';
 
 /** `response_format` for a schema: what asks for JSON of any form is said as services have always known it. */
 export function responseFormat({ schemasOnly }: Flavour, schema: JsonSchema): object {

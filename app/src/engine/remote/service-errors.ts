@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../contracts/error-codes.ts';
 import { parseRetryAfter } from '../../net/retry.ts';
 import { hostOf, type RemoteProvider } from './remote-provider.ts';
 import { keyHint, modelHint } from './service-hints.ts';
+import { isRecord } from './service-values.ts';
 
 /** What a service answered instead of what was asked for. */
 export interface Refusal {
@@ -225,8 +226,4 @@ export function invalidAnswer(provider: RemoteProvider, why: string, cause?: unk
     details: { provider: provider.name },
     ...(cause === undefined ? {} : { cause }),
   });
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,9 @@
 import { flavourOf, type Flavour } from './flavours.ts';
-import { isCount } from './openai-answer.ts';
 import { apiRoot } from './openai-dialect.ts';
 import type { ServiceModel } from './remote-provider.ts';
 import type { ServiceClient } from './service-client.ts';
-import { invalidAnswer, isRecord } from './service-errors.ts';
+import { invalidAnswer } from './service-errors.ts';
+import { isCount, isRecord, sizeIn } from './service-values.ts';
 import type { TgiInformation } from './tgi-dialect.ts';
 
 /** What a service says of itself and its models. */
@@ -59,12 +59,12 @@ function contextIn(entry: Record<string, unknown>): number | null {
     // Whoever of them answers: the smallest holds.
     smallest(providers.map((one) => one['context_length'])),
   ];
-  return candidates.find((value): value is number => isCount(value) && value > 0) ?? null;
+  return candidates.map(sizeIn).find((size) => size !== null) ?? null;
 }
 
 function smallest(values: unknown[]): number | null {
-  const counts = values.filter((value): value is number => isCount(value) && value > 0);
-  return counts.length === 0 ? null : Math.min(...counts);
+  const sizes = values.map(sizeIn).filter((size) => size !== null);
+  return sizes.length === 0 ? null : Math.min(...sizes);
 }
 
 function tgiListing(client: ServiceClient, body: unknown): Listing {
@@ -73,7 +73,7 @@ function tgiListing(client: ServiceClient, body: unknown): Listing {
     throw invalidAnswer(provider, 'does not say which model it serves, so it is no TGI');
   const { model_id: model, model_sha: sha, max_total_tokens: total, max_stop_sequences: stops } = body;
   const { version } = body;
-  const contextTokens = isCount(total) && total > 0 ? total : null;
+  const contextTokens = sizeIn(total);
   // Releases before 2 have the older name.
   const input = body['max_input_tokens'] ?? body['max_input_length'];
   const tgi: TgiInformation = {
@@ -81,7 +81,7 @@ function tgiListing(client: ServiceClient, body: unknown): Listing {
     // A folder has no commit.
     isOfHub: typeof sha === 'string',
     contextTokens,
-    mostPromptTokens: isCount(input) && input > 0 ? input : null,
+    mostPromptTokens: sizeIn(input),
     maxStops: isCount(stops) ? stops : 4,
     release: `Text Generation Inference${typeof version === 'string' ? ` ${version.slice(0, 40)}` : ''}`,
   };

@@ -1,7 +1,6 @@
 import type { TokenLogprob } from '../../contracts/run-parts.ts';
-import { isCount } from './openai-answer.ts';
-import { isRecord } from './service-errors.ts';
 import type { ServiceEvent } from './service-events.ts';
+import { isCount, isRecord } from './service-values.ts';
 
 /** One frame of `/generate_stream`; the last one carries the whole text and the details. */
 export function eventOfFrame(frame: Record<string, unknown>, withTokens: boolean): ServiceEvent {

@@ -16,7 +16,9 @@ export async function executeRun(context: RunContext, live: LiveRun): Promise<vo
   notify(context, live, 'active');
   try {
     const { end, facts } = await answer(context, live);
-    if (context.closing.aborted && end.reason === 'aborted') await leaveToNextStart(context, live);
+    // What a person stopped has ended, also where the server stops in the same moment.
+    const isLeft = context.closing.aborted && end.reason === 'aborted' && !live.abort.signal.aborted;
+    if (isLeft) await leaveToNextStart(context, live);
     else if (!live.isOurs) live.end();
     else await finishRun(context, live, { end, facts });
   } finally {

@@ -99,3 +99,17 @@ describe('a server that is stopped in order takes nothing back of what it showed
     expect(kept).toBe(shown);
   });
 });
+
+test('an answer that a person stopped just before is not gone on with by the next start', async () => {
+  const first = await openChats({ script: { tokensPerSecond: 400 } });
+  const { runs } = await first.chats.run(first.owner, (await first.chat()).id, message('/long 4000'));
+  await shownBeyond(first, runs[0]!, () => 10);
+  const stopped = first.chats.stop(first.owner, runs[0]!.id);
+  await first.chats.close();
+  await stopped;
+  await first.close();
+  const second = await openChats({ home: first.home });
+  expect(await second.store.unfinishedRuns()).toEqual([]);
+  expect(await second.store.getRun(second.owner, runs[0]!.id)).toMatchObject({ phase: 'ended' });
+  await second.remove();
+});

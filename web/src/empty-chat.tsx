@@ -2,8 +2,7 @@ import { useEffect, useState } from 'react';
 import { Ghost } from 'lucide-react';
 import { useCatalogue, useModels, useSystem } from './api/queries.ts';
 import { picksOf } from './models/picks.ts';
-import { newChat } from './state/drafts.ts';
-import { useStore } from './state/store.ts';
+import { useNewChat } from './state/new-chat.ts';
 import { useAnsweringModel } from './state/use-settings.ts';
 import { strings } from './strings.ts';
 import { remembered } from './ui/browser.ts';
@@ -52,7 +51,7 @@ function TemporaryNote() {
 export function EmptyChat() {
   const { data: system, isError } = useSystem();
   const current = useAnsweringModel();
-  const { isTemporary } = useStore(newChat);
+  const { isTemporary } = useNewChat();
   const card = useCard();
   return (
     // Shown when its words are here: nothing moves afterwards, the card has its room below.

@@ -1,13 +1,13 @@
 import { useEffect } from 'react';
 import { Composer } from './composer/composer.tsx';
 import { EmptyChat } from './empty-chat.tsx';
-import { checkNewChat } from './state/drafts.ts';
+import { inheritModel } from './state/new-chat.ts';
 import { usePlace } from './use-place.ts';
 
 /** The chat that is not there yet. */
 export function NewChatView() {
   usePlace(null);
-  useEffect(() => void checkNewChat(), []);
+  useEffect(inheritModel, []);
   return (
     <>
       <EmptyChat />

@@ -2,8 +2,8 @@ import { Columns2, Ghost, PanelLeftOpen, Search, SlidersHorizontal, SquarePen } 
 import { ModelPicker } from './panel/model-picker.tsx';
 import { shortcutText } from './palette/shortcuts.ts';
 import { startNewChat } from './state/actions.ts';
-import { newChat } from './state/drafts.ts';
 import { layout, setPanel, setSidebar } from './state/layout.ts';
+import { toggleTemporary, useNewChat } from './state/new-chat.ts';
 import { findState, openView } from './state/overlays.ts';
 import { currentRoute } from './state/route.ts';
 import { useStore } from './state/store.ts';
@@ -14,7 +14,7 @@ import { IconButton } from './ui/icon-button.tsx';
 export function TopBar() {
   const { isSidebarOpen, isPanelOpen } = useStore(layout);
   const route = useStore(currentRoute);
-  const draft = useStore(newChat);
+  const { isTemporary } = useNewChat();
   const isChat = route.view === 'chat';
   return (
     <header className="top-bar">
@@ -39,11 +39,7 @@ export function TopBar() {
       <ModelPicker />
       <span className="top-bar__space" />
       {route.view === 'new' && (
-        <IconButton
-          label={strings.sidebar.temporary}
-          isPressed={draft.isTemporary}
-          onClick={() => newChat.set((state) => ({ ...state, isTemporary: !state.isTemporary }))}
-        >
+        <IconButton label={strings.sidebar.temporary} isPressed={isTemporary} onClick={toggleTemporary}>
           <Ghost />
         </IconButton>
       )}

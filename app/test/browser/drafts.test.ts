@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { inBrowser } from './in-browser.ts';
-import { answered, say, servePage } from './open-page.ts';
+import { answered, say, servePage, watch, type WatchedPage } from './open-page.ts';
 
 /** A name in a LAN: over plain http it is no secure context, as 127.0.0.1 would be. */
 const lanName = 'corral.test';
@@ -185,4 +185,55 @@ test('a draft with its files stays with its chat, and comes back when it is refu
   await page.goBack();
   await page.locator('.composer__files').getByText('list.csv').waitFor();
   expect(await page.locator('#composer').inputValue()).toBe('half a thought');
+});
+
+/** Another tab of the same browser. */
+async function another({ context, problems }: WatchedPage, address: string): Promise<Page> {
+  const tab = await context.newPage();
+  await watch(tab, here.server.address, problems);
+  await tab.goto(address);
+  await tab.locator('#composer').waitFor();
+  return tab;
+}
+
+const field = (page: Page) => page.locator('#composer');
+const keptTexts = async (page: Page): Promise<string> =>
+  String(await page.evaluate(`localStorage.getItem('corral.drafts')`));
+
+test('what another tab wrote for a new chat stays when a new chat is begun here', async () => {
+  const shown = await here.open();
+  await say(shown.page, 'a chat of the first tab');
+  await answered(shown.page);
+  const writing = await another(shown, `${here.server.address}/#/`);
+  await field(writing).fill('a long thought');
+  await expect.poll(() => keptTexts(writing)).toContain('a long thought');
+  await writing.close();
+  await shown.page.getByRole('button', { name: 'New chat' }).first().click();
+  await shown.page.locator('.empty').waitFor();
+  await shown.page.getByRole('button', { name: 'Temporary chat' }).click();
+  // Longer than the page rests before it keeps what changed.
+  await shown.page.waitForTimeout(1_000);
+  const third = await another(shown, `${here.server.address}/#/`);
+  await expect.poll(() => field(third).inputValue()).toBe('a long thought');
+});
+
+test('a reload shows what another tab went on to write in the same chat, or has sent', async () => {
+  const shown = await here.open();
+  const { page } = shown;
+  await say(page, 'a chat in two tabs');
+  await answered(page);
+  await field(page).fill('hello');
+  await expect.poll(() => keptTexts(page)).toContain('"hello"');
+  const other = await another(shown, page.url());
+  await expect.poll(() => field(other).inputValue()).toBe('hello');
+  await field(other).fill('hello and much more');
+  await expect.poll(() => keptTexts(other)).toContain('much more');
+  await page.reload();
+  await expect.poll(() => field(page).inputValue()).toBe('hello and much more');
+  await other.getByRole('button', { name: 'Send', exact: true }).click();
+  await expect.poll(() => messages(other)).toBe(2);
+  await expect.poll(() => keptTexts(other)).not.toContain('much more');
+  await page.reload();
+  await page.locator('.message').first().waitFor();
+  expect(await field(page).inputValue()).toBe('');
 });

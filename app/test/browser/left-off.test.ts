@@ -1,12 +1,13 @@
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { scriptedModels } from '../fixtures/running-server.ts';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
 
 const scripted = scriptedModels();
 const [record] = await scripted.list();
-let listed = ['cria', 'scripted-two'];
+const all = ['cria', 'scripted-two', 'scripted-three'];
+let listed = all;
 const models: typeof scripted = {
   ...scripted,
   list: async () => listed.map((id) => ({ ...record!, id })),
@@ -14,6 +15,11 @@ const models: typeof scripted = {
 };
 /** The operator has named no model. */
 const here = inBrowser(() => servePage({ environment: { CORRAL_MODEL: '' }, models }));
+
+afterEach(async () => {
+  listed = all;
+  await here.server.call('PUT', '/api/preferences', { settings: {} });
+});
 
 const picker = (page: Page) => page.locator('[data-model-picker]').first();
 
@@ -81,7 +87,7 @@ test('preferences say more than the last chat, and a model that is gone is not a
   await answered(page);
   expect(await chatOf(page)).toMatchObject({ settings: {} });
 
-  listed = ['cria', 'scripted-two', 'scripted-three'];
+  listed = all;
   await page.reload();
   await choose(page, 'scripted-two');
   await say(page, 'once more');
@@ -89,7 +95,59 @@ test('preferences say more than the last chat, and a model that is gone is not a
   await here.server.call('PUT', '/api/preferences', { settings: { model: 'scripted-three' } });
   await startNewChat(page);
   await expect.poll(() => picker(page).innerText()).toContain('scripted-three');
-  await here.server.call('PUT', '/api/preferences', { settings: {} });
+});
+
+test('a chat without a model of its own leaves none to begin with', async () => {
+  const { page } = await here.open();
+  await choose(page, 'scripted-two');
+  await say(page, 'hello');
+  await answered(page);
+  const chat = `/api/chats/${page.url().split('/').at(-1)}`;
+  await here.server.call('PATCH', chat, { settings: {} });
+  await expect.poll(() => picker(page).innerText()).toContain('Cria');
+  await say(page, 'and now');
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  await answered(page);
+  await startNewChat(page);
+  await expect.poll(() => picker(page).innerText()).toContain('Cria');
+});
+
+test('a model whose service sleeps is begun with again when it is back', async () => {
+  const { page } = await here.open();
+  await choose(page, 'scripted-two');
+  await say(page, 'hello');
+  await answered(page);
+  listed = ['cria'];
+  await page.reload();
+  await startNewChat(page);
+  await expect.poll(() => picker(page).innerText()).toContain('Cria');
+  listed = all;
+  await page.reload();
+  await expect.poll(() => picker(page).innerText()).toContain('scripted-two');
+});
+
+test('what a new chat only inherits is not chosen: neither words nor "Use for new chats" make it so', async () => {
+  const { page } = await here.open();
+  await choose(page, 'scripted-two');
+  await say(page, 'hello');
+  await answered(page);
+  await startNewChat(page);
+  await page.locator('[data-panel-toggle]').click();
+  await page.getByLabel('Temperature', { exact: true }).first().fill('0.3');
+  await page.locator('#composer').focus();
+  await page.getByRole('button', { name: 'Use for new chats' }).click();
+  await page.getByText('New chats start with these settings').waitFor();
+  const { body } = await here.server.call('GET', '/api/preferences');
+  expect(body['settings']).toEqual({ sampling: { temperature: 0.3 } });
+
+  await page.locator('#composer').fill('with words in the field');
+  await page.reload();
+  await expect.poll(() => picker(page).innerText()).toContain('scripted-two');
+  await here.server.call('PUT', '/api/preferences', { settings: { model: 'scripted-three' } });
+  await expect.poll(() => picker(page).innerText()).toContain('scripted-three');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await answered(page);
+  expect(await chatOf(page)).not.toMatchObject({ settings: { model: 'scripted-two' } });
 });
 
 test('where the operator named the model, a new chat has that one', async () => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Page, Route } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { axeFaultsInBothThemes } from './axe-faults.ts';
@@ -152,6 +154,9 @@ test('the first message of a chat makes one chat, also when the answer to that i
 /** What outlives the tab. */
 const kept = async (page: Page): Promise<string> =>
   String(await page.evaluate('JSON.stringify(localStorage)'));
+/** What outlives a reload. */
+const keptInTab = async (page: Page): Promise<string> =>
+  String(await page.evaluate('JSON.stringify(sessionStorage)'));
 
 test('an unsent message of a temporary chat is kept in its tab only, and goes out as one after a reload', async () => {
   const { page } = await here.open();
@@ -191,6 +196,26 @@ test('what was written in a chat is gone from the browser when the chat is erase
   await page.getByRole('button', { name: 'New chat' }).first().click();
   await here.server.call('DELETE', `${path}?erase=1`);
   await expect.poll(() => kept(page)).not.toContain('half a secret');
+  await expect.poll(() => keptInTab(page)).not.toContain('half a secret');
+});
+
+test('what is written in a chat that was erased and is back from a backup is kept again', async () => {
+  const page = await inChat();
+  const { body: made } = await here.server.call('POST', '/api/backups');
+  // A copy of one's own: erasing goes through those of the server as well.
+  const body = readFileSync(join(here.server.config.home, 'backups', String(made['name'])));
+  const address = page.url();
+  await here.server.call('DELETE', `${await chatPath(page)}?erase=1`);
+  await page.getByText('This chat is not here.').waitFor();
+  const headers = { 'content-type': 'application/octet-stream' };
+  const restore = `${here.server.address}/api/backup-files/restore`;
+  expect((await fetch(restore, { method: 'POST', headers, body })).status).toBe(200);
+  await page.locator('.message--answer').waitFor();
+  expect(page.url()).toBe(address);
+  await page.locator('#composer').fill('half an hour of writing');
+  await page.reload();
+  await page.locator('.message--answer').waitFor();
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('half an hour of writing');
 });
 
 test('a reworded message stays in its editor until the server has it, and is there once', async () => {

@@ -40,6 +40,8 @@ export const useCatalogue = (isWanted = true) =>
 export const useDisk = () => useQuery({ queryKey: keys.disk, queryFn: modelsApi.disk });
 export const useAdapters = () => useQuery({ queryKey: keys.adapters, queryFn: modelsApi.adapters });
 export const useJobs = () => useQuery({ queryKey: keys.jobs, queryFn: jobsApi.list });
+export const usePreferences = (isWanted = true) =>
+  useQuery({ queryKey: keys.preferences, queryFn: settingsApi.preferences, enabled: isWanted });
 export const usePresets = () => useQuery({ queryKey: keys.presets, queryFn: settingsApi.presets });
 export const useTrash = (isWanted: boolean) =>
   useQuery({ queryKey: keys.trash, queryFn: chatsApi.trashed, enabled: isWanted });

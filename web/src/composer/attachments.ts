@@ -1,4 +1,4 @@
-import type { Draft } from '../state/drafts.ts';
+import type { Draft } from '../state/draft.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../ui/times.ts';
 

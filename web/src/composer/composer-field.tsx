@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState, type ClipboardEvent, type KeyboardEvent } from 'react';
 import { composerFocus } from '../state/actions.ts';
-import type { Draft } from '../state/drafts.ts';
+import type { Draft } from '../state/draft.ts';
 import type { Store } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { isComposing, isTouchOnly } from '../ui/browser.ts';

@@ -1,6 +1,6 @@
 import type { ChatSession } from '../state/chat-session.ts';
 import { useSystem } from '../api/queries.ts';
-import type { Draft } from '../state/drafts.ts';
+import type { Draft } from '../state/draft.ts';
 import { createStore, useSelected, type Store } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { ContextRing } from './context-ring.tsx';

@@ -1,7 +1,8 @@
 import { memo, useCallback, useLayoutEffect } from 'react';
 import type { maxMessageCharacters as serverLimit } from '@corral/app/contracts/chats';
 import type { ChatSession } from '../state/chat-session.ts';
-import { draftOf, newDraftId, type Draft } from '../state/drafts.ts';
+import { newDraftId, type Draft } from '../state/draft.ts';
+import { draftOf } from '../state/drafts.ts';
 import { takeEarlyField } from '../state/early-field.ts';
 import { queueDraft, sendDraft } from '../state/sending.ts';
 import { useSelected, useSelectedLater, type Store } from '../state/store.ts';

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { Pencil, X } from 'lucide-react';
 import type { ChatSession } from '../state/chat-session.ts';
-import type { Outgoing } from '../state/drafts.ts';
+import type { Outgoing } from '../state/draft.ts';
 import { resend, withdraw } from '../state/sending.ts';
 import { strings } from '../strings.ts';
 import { Button } from '../ui/button.tsx';

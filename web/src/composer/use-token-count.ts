@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { ContextPlan } from '@corral/app/contracts/runs';
 import { runsApi } from '../api/chats.ts';
-import type { Draft } from '../state/drafts.ts';
+import type { Draft } from '../state/draft.ts';
 import { useSelectedLater, type Store } from '../state/store.ts';
 import { contentLength, isBlank, withAttachments } from './attachments.ts';
 

@@ -1,4 +1,4 @@
-import type { StartRun } from '@corral/app/contracts/api/runs';
+import type { StartedRun, StartRun } from '@corral/app/contracts/api/runs';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys } from '../api/queries.ts';
 import { strings } from '../strings.ts';
@@ -6,8 +6,8 @@ import { attempt, reportProblem } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { forgetActivity, markRun } from './activity.ts';
 import type { ChatSession } from './chat-session.ts';
-import { checkNewChat, newChat, resetNewChat } from './drafts.ts';
-import { checkLastModel } from './last-model.ts';
+import { keepModel } from './last-model.ts';
+import { changeNewChat, inheritedModel, newChat, resetNewChat } from './new-chat.ts';
 import { currentRoute, goTo } from './route.ts';
 import { findSession, forgetSession, sessionOf } from './sessions.ts';
 import type { SettingsChange } from './settings-changes.ts';
@@ -23,7 +23,6 @@ export function focusComposer(): void {
 
 export function startNewChat(): void {
   resetNewChat();
-  void checkNewChat();
   goTo({ view: 'new' });
   focusComposer();
 }
@@ -35,19 +34,24 @@ export function shownSession(): ChatSession | null {
 }
 
 /** Starts an answer; resolves when the server has the message on disk. */
-export async function run(session: ChatSession, body: StartRun): Promise<void> {
+export async function run(session: ChatSession, body: StartRun): Promise<StartedRun> {
   const started = await session.start(body);
   for (const made of started.runs) markRun(session.id, made.id, true);
   invalidate(keys.chats);
   const { chat } = session.state.get();
   // A temporary chat leaves nothing behind.
-  if (chat && !chat.temporary) void checkLastModel(chat.settings.model);
+  if (chat && !chat.temporary) keepModel(chat.settings.model);
+  return started;
 }
 
 /** The chat that did not exist yet, made with the settings chosen for it, and shown. */
 export async function makeChat(): Promise<ChatSession> {
-  const { settings, isTemporary } = newChat.get();
-  const chat = await chatsApi.create({ settings, ...(isTemporary ? { temporary: true } : {}) });
+  const { settings, isTemporary } = newChat();
+  const model = settings.model ?? inheritedModel();
+  const chat = await chatsApi.create({
+    settings: model === undefined ? settings : { ...settings, model },
+    ...(isTemporary ? { temporary: true } : {}),
+  });
   const session = sessionOf(chat.id);
   await session.load();
   goTo({ view: 'chat', chatId: chat.id }, true);
@@ -112,7 +116,7 @@ export function stopAnswers(session: ChatSession): void {
 /** Settings of a chat, or with null of the one that is not there yet; throws where the server does not take them. */
 export async function saveSettings(change: SettingsChange, session: ChatSession | null): Promise<void> {
   if (!session) {
-    newChat.set((state) => ({ ...state, settings: change(state.settings) }));
+    changeNewChat(change);
     return;
   }
   await session.changeSettings(change);

@@ -1,5 +1,5 @@
 import type { ChatSession } from './chat-session.ts';
-import { joined, type Draft } from './drafts.ts';
+import { joined, type Draft } from './draft.ts';
 import { sendEarly } from './sending.ts';
 import type { Store } from './store.ts';
 

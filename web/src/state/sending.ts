@@ -3,7 +3,9 @@ import { withAttachments } from '../composer/attachments.ts';
 import { reportProblem } from '../ui/problems.ts';
 import { makeChat, run } from './actions.ts';
 import type { ChatSession } from './chat-session.ts';
-import { draftOf, joined, newChat, newDraftId, resetNewChat, type Draft } from './drafts.ts';
+import { joined, newDraftId, type Draft } from './draft.ts';
+import { draftOf } from './drafts.ts';
+import { resetNewChat } from './new-chat.ts';
 import { onSession } from './sessions.ts';
 import type { Store } from './store.ts';
 
@@ -115,12 +117,12 @@ export function withdraw(session: ChatSession | null, isEdited: boolean): void {
 export function takeAlong(session: ChatSession): void {
   const from = draftOf(session.id);
   const { text, attachments, outgoing, waiting, isTemporary } = from.get();
-  if (isTemporary) newChat.set((state) => ({ ...state, isTemporary }));
   from.set((draft) => ({ ...draft, ...nothing, outgoing: null, waiting: [] }));
   draftOf(newDraftId).set((now) => ({
     ...now,
     text: joined(now.text, outgoing?.content ?? '', ...waiting, text),
     attachments: [...now.attachments, ...attachments],
+    isTemporary: isTemporary || now.isTemporary,
   }));
 }
 

@@ -1,7 +1,7 @@
 import type { EffectiveSetting } from '@corral/app/contracts/api/settings';
 import type { ChatSettings } from '@corral/app/contracts/chats';
 import { useEffective, useModels, useSystem } from '../api/queries.ts';
-import { newChat } from './drafts.ts';
+import { useInheritedModel, useNewChat } from './new-chat.ts';
 import { ownByName } from './own-by-name.ts';
 import { currentRoute } from './route.ts';
 import { findSession } from './sessions.ts';
@@ -12,7 +12,7 @@ const none = createStore<null>(null);
 /** Settings of the shown chat itself, without what it inherits. */
 export function useOwnSettings(): ChatSettings {
   const route = useStore(currentRoute);
-  const draft = useStore(newChat);
+  const draft = useNewChat();
   const session = route.view === 'chat' ? findSession(route.chatId) : undefined;
   const state = useStore<{ chat?: { settings: ChatSettings } | null } | null>(session?.state ?? none);
   return session ? (state?.chat?.settings ?? {}) : draft.settings;
@@ -44,11 +44,20 @@ function withOwn(effective: readonly EffectiveSetting[], own: ChatSettings): Map
   return settings;
 }
 
+/** The model that the chat itself has, by choice or, where it is not there yet, from the one before it. */
+function useOwnModel(): string | undefined {
+  const own = useOwnSettings();
+  const isNew = useShownChatId() === undefined;
+  const inherited = useInheritedModel(isNew);
+  return own.model ?? inherited;
+}
+
 /** Every setting as the next message would use it, by name. */
 export function useSettings() {
   const chatId = useShownChatId();
   const own = useOwnSettings();
-  const query = chatId ? { chatId } : own.model ? { model: own.model } : {};
+  const model = useOwnModel();
+  const query = chatId ? { chatId } : model ? { model } : {};
   const { data } = useEffective(query);
   return {
     settings: withOwn(data?.settings ?? [], own),
@@ -59,11 +68,11 @@ export function useSettings() {
 
 /** The model that would answer the next message. */
 export function useAnsweringModel(): string | null {
-  const own = useOwnSettings();
+  const own = useOwnModel();
   const { settings } = useSettings();
   const listed = useModels().data?.defaultModel;
   const system = useSystem().data?.defaultModel;
   const fallback = listed ?? system ?? null;
   const effective = settings.get('model')?.value;
-  return own.model ?? (typeof effective === 'string' ? effective : fallback);
+  return own ?? (typeof effective === 'string' ? effective : fallback);
 }

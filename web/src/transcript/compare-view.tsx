@@ -1,9 +1,7 @@
 import { useState } from 'react';
 import type { StartRun } from '@corral/app/contracts/api/runs';
-import { invalidate, keys } from '../api/queries.ts';
 import { Markdown } from '../markdown/markdown.tsx';
-import { makeChat, shownSession } from '../state/actions.ts';
-import { markRun } from '../state/activity.ts';
+import { makeChat, run, shownSession } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { isBeingWritten } from '../state/message-view.ts';
 import { useAnsweringModel } from '../state/use-settings.ts';
@@ -64,11 +62,9 @@ interface Answers {
 
 async function startBoth(input: StartRun['input'], [left, right]: readonly [Side, Side]): Promise<Answers> {
   const session = shownSession() ?? (await makeChat());
-  const started = await session.start({ input, targets: [settingsOf(left), settingsOf(right)] });
-  for (const run of started.runs) markRun(session.id, run.id, true);
-  invalidate(keys.chats);
+  const started = await run(session, { input, targets: [settingsOf(left), settingsOf(right)] });
   const traits = [traitsOf(left, right), traitsOf(right, left)];
-  const columns = started.runs.map((run, index) => ({ id: run.messageId, traits: traits[index] ?? '' }));
+  const columns = started.runs.map(({ messageId: id }, index) => ({ id, traits: traits[index] ?? '' }));
   return { session, columns };
 }
 

@@ -1,0 +1,35 @@
+import type { ChatSettings } from '@corral/app/contracts/chats';
+import type { Attachment } from '../composer/attachments.ts';
+
+/** A message that was sent and of whose arrival the page knows nothing yet. */
+export interface Outgoing {
+  content: string;
+  /** The last message of the branch that it follows: by it the page knows it again where it did arrive. */
+  afterId: string | null;
+  /** Why it is said to be unsent; null while it is on its way. */
+  problem: string | null;
+}
+
+/** What somebody has written in a chat and the server does not have yet. */
+export interface Draft {
+  text: string;
+  attachments: readonly Attachment[];
+  outgoing: Outgoing | null;
+  /** Whole messages that go out one by one, each when the answer before it is finished. */
+  waiting: readonly string[];
+  /** Its chat is in memory only, and its words are not kept beyond the tab; null while that is not known. */
+  isTemporary: boolean | null;
+  /** What is chosen for the chat that is not there yet; that of other chats is with the server. */
+  settings: ChatSettings;
+}
+
+/** The draft of the chat that is not there yet. */
+export const newDraftId = 'new';
+
+export const joined = (...texts: readonly string[]): string =>
+  texts.filter((text) => text !== '').join('\n\n');
+
+/** Nothing that somebody wrote would be missed. */
+export function isEmptyDraft({ text, attachments, outgoing, waiting }: Draft): boolean {
+  return text.trim() === '' && attachments.length === 0 && outgoing === null && waiting.length === 0;
+}

@@ -1,0 +1,99 @@
+import { remembered, rememberedInTab } from '../ui/browser.ts';
+import { isEmptyDraft, joined, newDraftId, type Draft, type Outgoing } from './draft.ts';
+
+/** Browsers give an origin about 5 MB; one huge text must not push out the others. */
+const maxKeptCharacters = 400_000;
+const keptDrafts = 40;
+
+/** What a tab alone keeps across a reload: all of a draft, as far as there is room. */
+interface DraftOfTab extends Omit<Draft, 'outgoing'> {
+  outgoing: Pick<Outgoing, 'content' | 'afterId'> | null;
+  /** Names of files for which there was no room. */
+  leftOut: readonly string[];
+  /** Its text is what all tabs have on the disk, where another one may have gone on with it since. */
+  isShared: boolean;
+}
+
+const readTexts = (): Record<string, string> => remembered.read('drafts', {});
+/** What an earlier version of the page kept may lack a part. */
+const readInTab = (): Record<string, Partial<DraftOfTab>> => rememberedInTab.read('unsent', {});
+
+/** Drafts of which this tab has words on the disk: what another one has there it leaves alone. */
+const onDisk = new Set<string>();
+
+/** What goes out or waits is of this tab only: two tabs would both send it. */
+export function keptOf(chatId: string): DraftOfTab {
+  const inTab = readInTab()[chatId];
+  const onDiskNow = readTexts()[chatId];
+  const kept: DraftOfTab = {
+    text: '',
+    attachments: [],
+    outgoing: null,
+    waiting: [],
+    isTemporary: chatId === newDraftId ? false : null,
+    settings: {},
+    leftOut: [],
+    isShared: inTab === undefined,
+    ...inTab,
+  };
+  if (onDiskNow !== undefined && !kept.isTemporary) onDisk.add(chatId);
+  return kept.isShared ? { ...kept, text: onDiskNow ?? '' } : kept;
+}
+
+function ofTab({ outgoing, ...draft }: Draft, textOnDisk: string): DraftOfTab {
+  const { content = '', afterId = null } = outgoing ?? {};
+  let room = maxKeptCharacters - joined(content, ...draft.waiting, draft.text).length;
+  const attachments = draft.attachments.filter((file) => {
+    const hasRoom = file.text.length <= room;
+    if (hasRoom) room -= file.text.length;
+    return hasRoom;
+  });
+  return {
+    ...draft,
+    attachments,
+    leftOut: draft.attachments.filter((file) => !attachments.includes(file)).map(({ name }) => name),
+    outgoing: outgoing && { content, afterId },
+    isShared: !outgoing && !draft.isTemporary && draft.text === textOnDisk,
+  };
+}
+
+/** Where nobody knows yet what kind of chat it is, what is on the disk stays as it is. */
+function withText(texts: Record<string, string>, id: string, draft: Draft): Record<string, string> {
+  if (draft.isTemporary === null) return texts;
+  const all = joined(draft.outgoing?.content ?? '', draft.text);
+  const isForDisk = !draft.isTemporary && all !== '' && all.length <= maxKeptCharacters;
+  if (!isForDisk && !onDisk.delete(id)) return texts;
+  // Taken out first, so that the newest are the last ones.
+  const { [id]: _before, ...others } = texts;
+  if (!isForDisk) return others;
+  onDisk.add(id);
+  return { ...others, [id]: all };
+}
+
+const newest = <Value>(kept: Record<string, Value>): Record<string, Value> =>
+  Object.fromEntries(Object.entries(kept).slice(-keptDrafts));
+
+/** Texts outlive the tab; the rest outlives a reload. */
+export function keepDrafts(changed: ReadonlyMap<string, Draft>): void {
+  if (changed.size === 0) return;
+  let texts = readTexts();
+  for (const [id, draft] of changed) texts = withText(texts, id, draft);
+  remembered.write('drafts', newest(texts));
+  // Read again: a browser may refuse to keep anything.
+  texts = readTexts();
+  const inTab = readInTab();
+  for (const [id, draft] of changed) {
+    delete inTab[id];
+    if (!isEmptyDraft(draft)) inTab[id] = ofTab(draft, texts[id] ?? '');
+  }
+  rememberedInTab.write('unsent', newest(inTab));
+}
+
+/** Nothing of it stays in this browser. */
+export function forgetDraft(chatId: string): void {
+  onDisk.delete(chatId);
+  const { [chatId]: _text, ...texts } = readTexts();
+  remembered.write('drafts', texts);
+  const { [chatId]: _draft, ...inTab } = readInTab();
+  rememberedInTab.write('unsent', inTab);
+}

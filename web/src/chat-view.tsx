@@ -3,11 +3,11 @@ import { Composer } from './composer/composer.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { markRead } from './state/activity.ts';
 import { startNewChat } from './state/actions.ts';
-import type { ChatSession } from './state/chat-session.ts';
+import type { ChatSession, ChatState } from './state/chat-session.ts';
 import { isEmptyDraft } from './state/draft.ts';
 import { draftOf } from './state/drafts.ts';
 import { findState } from './state/overlays.ts';
-import { cameBackTo, goTo } from './state/route.ts';
+import { forgetReturn, goTo, isReturn } from './state/route.ts';
 import { takeAlong } from './state/sending.ts';
 import { sessionOf } from './state/sessions.ts';
 import { useSelected } from './state/store.ts';
@@ -33,11 +33,12 @@ function useReading(chatId: string): void {
 }
 
 /** Where the page came back to a chat that is gone there is nothing to say, except to who has begun to write in it. */
-function useReturn(chatId: string, isMissing: boolean): void {
+function useReturn(chatId: string, status: ChatState['status']): void {
   useLayoutEffect(() => {
-    if (isMissing && chatId === cameBackTo && isEmptyDraft(draftOf(chatId).get()))
+    if (status === 'ready') forgetReturn();
+    if (status === 'missing' && isReturn(chatId) && isEmptyDraft(draftOf(chatId).get()))
       goTo({ view: 'new' }, true);
-  }, [chatId, isMissing]);
+  }, [chatId, status]);
 }
 
 function Missing({ session }: { session: ChatSession }) {
@@ -85,7 +86,7 @@ export function ChatView({ chatId }: { chatId: string }) {
   const isFinding = useSelected(findState, (state) => state.isOpen);
   useReading(chatId);
   usePlace(place);
-  useReturn(chatId, status === 'missing');
+  useReturn(chatId, status);
   if (status === 'missing' || status === 'failed')
     return <Unavailable session={session} isMissing={status === 'missing'} />;
   return (

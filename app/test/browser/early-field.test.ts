@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { inBrowser, phone, type OpenOptions } from './in-browser.ts';
-import { answered, servePage, watch } from './open-page.ts';
+import { answered, say, servePage, watch, type WatchedPage } from './open-page.ts';
 
 const here = inBrowser(() => servePage({ script: { tokensPerSecond: 500 } }));
 
@@ -14,7 +14,11 @@ interface Held {
 
 /** The HTML is here, and the page's code is still on its way. */
 async function held({ path = '/', ...options }: OpenOptions = {}): Promise<Held> {
-  const { context, problems } = await here.open(options);
+  return heldIn(await here.open(options), path);
+}
+
+/** In a browser that was here before. */
+async function heldIn({ context, problems }: WatchedPage, path = '/'): Promise<Held> {
   const page = await context.newPage();
   await watch(page, here.server.address, problems);
   let letThrough = (): void => undefined;
@@ -87,6 +91,33 @@ test('what is sent before the page is here goes out when it is, and what is type
   await expect.poll(() => again.page.locator('.message--answer').count()).toBe(2);
   expect(await answered(again.page)).toContain('into the same chat');
   expect(await again.page.locator('#composer').inputValue()).toBe('');
+});
+
+test('what is sent on the empty page goes into no chat that the page comes back to by itself', async () => {
+  const visit = await here.open();
+  await say(visit.page, "yesterday's question");
+  await answered(visit.page);
+  const yesterday = visit.page.url();
+  const { page, release } = await heldIn(visit);
+  await early(page).waitFor();
+  await page.keyboard.type('a new question');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('and what comes next');
+  await release();
+  expect(await answered(page)).toContain('a new question');
+  expect(await page.locator('.message--person').count()).toBe(1);
+  expect(page.url()).toMatch(/#\/c\//);
+  expect(page.url()).not.toBe(yesterday);
+  expect(await page.locator('#composer').inputValue()).toBe('and what comes next');
+  expect(await page.evaluate('document.activeElement.id')).toBe('composer');
+  await expect.poll(() => visit.page.locator('.message--person').count()).toBe(1);
+
+  // Typed only, it is seen there before it is sent.
+  const again = await heldIn(visit);
+  await early(again.page).waitFor();
+  await again.page.keyboard.type(' but first');
+  await again.release();
+  await expect.poll(() => again.page.locator('#composer').inputValue()).toContain('but first');
 });
 
 test('on a phone Enter makes a line before the page is here as well', async () => {

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterEach, expect, test } from 'vitest';
 import { scriptedModels } from '../fixtures/running-server.ts';
 import { inBrowser } from './in-browser.ts';
-import { answered, say, servePage } from './open-page.ts';
+import { answered, say, servePage, watch } from './open-page.ts';
 
 const scripted = scriptedModels();
 const [record] = await scripted.list();
@@ -206,4 +206,27 @@ test('it goes to a new chat where the last one was temporary or is gone, and kee
   await here.server.call('DELETE', other);
   await page.goto(here.server.address);
   await page.getByRole('alert').getByRole('button', { name: 'New chat' }).waitFor();
+});
+
+test('a chat that was come back to and read is told to be gone like any other', async () => {
+  const { page } = await here.open();
+  await say(page, 'read all day');
+  await answered(page);
+  await openAgain(page);
+  await page.locator('.message--answer').waitFor();
+  await here.server.call('DELETE', `/api/chats/${page.url().split('/').at(-1)}?erase=1`);
+  await page.getByRole('alert').getByText('This chat is not here.').waitFor();
+});
+
+test('a reload stays at a new chat, wherever another tab has gone meanwhile', async () => {
+  const { page, context, problems } = await here.open();
+  await page.locator('.empty').waitFor();
+  const other = await context.newPage();
+  await watch(other, here.server.address, problems);
+  await other.goto(`${here.server.address}/#/`);
+  await say(other, 'the chat of the other tab');
+  await answered(other);
+  await page.reload();
+  await page.locator('#composer').waitFor();
+  expect(await page.locator('.empty').count()).toBe(1);
 });

@@ -60,7 +60,7 @@ export const Composer = memo(function Composer({ session, isRunning, isEmpty }: 
   const waiting = useSelected(store, (draft) => draft.waiting);
   const hasText = useSelectedLater(store, (draft) => !isBlank(draft));
   const isTooLong = useSelectedLater(store, isTooLongFor);
-  useLayoutEffect(() => takeEarlyField(store, session), [store, session]);
+  useLayoutEffect(() => takeEarlyField(session), [session]);
   const addFiles = useCallback((files: Iterable<File>) => void attachFiles(store, files), [store]);
   const isDropping = useDropFiles(addFiles);
   const area = useRoomBelow();

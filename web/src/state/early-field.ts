@@ -1,7 +1,8 @@
 import type { ChatSession } from './chat-session.ts';
-import { joined, type Draft } from './draft.ts';
+import { joined, newDraftId } from './draft.ts';
+import { draftOf } from './drafts.ts';
+import { goTo, isReturn } from './route.ts';
 import { sendEarly } from './sending.ts';
-import type { Store } from './store.ts';
 
 /**
  * `index.html` has a field of its own, which takes what is typed, and Enter and Send, while the page is still being
@@ -21,8 +22,14 @@ export function dropEarlyField(): void {
   earlyField()?.remove();
 }
 
+/** Who sent it saw an empty page: it does not go into a chat that was neither asked for nor seen. */
+function leaveReturn(): null {
+  goTo({ view: 'new' }, true);
+  return null;
+}
+
 /** Text, caret, focus, and what was sent already. */
-export function takeEarlyField(draft: Store<Draft>, session: ChatSession | null): void {
+export function takeEarlyField(shown: ChatSession | null): void {
   const early = earlyField();
   const typed = early?.querySelector('textarea');
   if (!early || !typed) return;
@@ -30,6 +37,8 @@ export function takeEarlyField(draft: Store<Draft>, session: ChatSession | null)
   const sent = early.querySelector('[data-sent]')?.textContent ?? '';
   early.remove();
   const { value, selectionStart, selectionEnd } = typed;
+  const session = sent !== '' && shown && isReturn(shown.id) ? leaveReturn() : shown;
+  const draft = draftOf(session?.id ?? newDraftId);
   const isSendable = sent !== '' && draft.get().outgoing === null;
   if (isSendable) void sendEarly(session, sent);
   draft.set((now) => ({ ...now, text: joined(now.text, isSendable ? '' : sent, value) }));

@@ -31,17 +31,25 @@ export function rememberPlace(chatId: string | null): void {
   remembered.write(placeName, chatId ?? undefined);
 }
 
-/** The chat that the page came back to by itself; nobody asked for it, and it may be gone. */
-export const cameBackTo = location.hash === '' ? remembered.read<string | null>(placeName, null) : null;
+/** The chat that the page came back to by itself: nobody asked for it nor saw it yet, and it may be gone. */
+let cameBackTo = location.hash === '' ? remembered.read<string | null>(placeName, null) : null;
 
 function first(): Route {
-  if (cameBackTo === null) return parse(location.hash);
-  const route: Route = { view: 'chat', chatId: cameBackTo };
-  replaceAddress(hashOf(route));
+  const route: Route = cameBackTo === null ? parse(location.hash) : { view: 'chat', chatId: cameBackTo };
+  // A reload is no visit: it stays where it is, wherever other tabs have gone meanwhile.
+  if (location.hash === '') replaceAddress(hashOf(route));
   return route;
 }
 
 export const currentRoute = createStore<Route>(first());
+currentRoute.subscribe(forgetReturn);
+
+export const isReturn = (chatId: string): boolean => chatId === cameBackTo;
+
+/** It was shown, or another place was: from now on it is a chat like any other. */
+export function forgetReturn(): void {
+  cameBackTo = null;
+}
 
 addEventListener('hashchange', () => currentRoute.set(parse(location.hash)));
 

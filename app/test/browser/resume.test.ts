@@ -184,3 +184,28 @@ test('the server is stopped and started again: the answer goes on in place', asy
   await context.close();
   await second.close();
 });
+
+test('an answer of a temporary chat that ended with its server is not asked for for ever', async ({
+  onTestFinished,
+}) => {
+  const root = mkdtempSync(join(tmpdir(), 'corral-gone-'));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  const environment = { PORT: String(await freePort()) };
+  const first = await servePage({ script, root, environment });
+  const { page, context } = await here.open({ address: first.address });
+  await page.getByRole('button', { name: 'Temporary chat' }).click();
+  await say(page, '/hang 5');
+  await beginsToWrite(page, 5);
+  await first.close();
+  const second = await servePage({ script, root, environment });
+  await page.getByText('This chat is not here.').waitFor();
+  let asked = 0;
+  page.on('request', (request) => {
+    if (request.method() === 'PUT' && request.url().includes('/runs/')) asked += 1;
+  });
+  // The pauses between its tries began with a quarter of a second.
+  await page.waitForTimeout(6_000);
+  expect(asked).toBe(0);
+  await context.close();
+  await second.close();
+});

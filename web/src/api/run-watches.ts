@@ -1,9 +1,6 @@
 import type { RunEvent } from '@corral/app/contracts/runs';
+import { answerMs, pauseMs } from './patience.ts';
 import { ApiError, request } from './request.ts';
-
-/** Who is not answered in this time asked through a line that died in the browser's stock; the next try takes another. */
-const answerMs = 10_000;
-const pausesMs = [250, 500, 1_000, 2_000, 4_000, 8_000];
 
 /** Where a watcher is: asked each time, because text came in since. */
 export interface Watcher {
@@ -99,9 +96,8 @@ export class RunWatches {
   }
 }
 
-/** Longer each time it comes to nothing. */
 async function rest(watch: Watch): Promise<void> {
-  const pauseMs = pausesMs[Math.min(watch.refusals, pausesMs.length - 1)];
+  const ms = pauseMs(watch.refusals);
   watch.refusals += 1;
-  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  await new Promise((resolve) => setTimeout(resolve, ms));
 }

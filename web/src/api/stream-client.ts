@@ -1,6 +1,7 @@
 import type { Notice, StreamEvent } from '@corral/app/contracts/api/streams';
 import { createParser } from 'eventsource-parser';
 import { createStore } from '../state/store.ts';
+import { answerMs, pauseMs } from './patience.ts';
 import { ApiError, request, send, signInNeeded } from './request.ts';
 import { RunWatches, type Watcher } from './run-watches.ts';
 
@@ -8,9 +9,6 @@ import { RunWatches, type Watcher } from './run-watches.ts';
 const silenceMs = 45_000;
 /** After sleep or a change of network the line is doubted sooner. */
 const doubtMs = 35_000;
-/** Who is not answered in this time asked through a line that died in the browser's stock; the next try takes another. */
-const answerMs = 10_000;
-const retryDelaysMs = [250, 500, 1_000, 2_000, 4_000, 8_000];
 /** A tab that stays hidden this long gives its connection back; browsers allow six to one origin. */
 const hiddenMs = 5 * 60_000;
 
@@ -119,7 +117,7 @@ export class StreamClient {
   async #pause(): Promise<void> {
     // A server that wants its key first does answer.
     if (this.#failures > 0) this.connection.set(signInNeeded.get() ? 'connecting' : 'lost');
-    const delay = retryDelaysMs[Math.min(this.#failures, retryDelaysMs.length - 1)] ?? 8_000;
+    const delay = pauseMs(this.#failures);
     this.#failures += 1;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, delay * (0.75 + Math.random() / 2));

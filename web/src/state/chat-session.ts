@@ -57,8 +57,12 @@ export class ChatSession {
   readonly #loading = new ChatLoading({
     ask: (part) => chatsApi.open(this.id, part),
     onOpened: (opened) => this.#take(opened),
-    onFailed: (status, error) =>
-      this.state.set((state) => ({ ...state, status, error: error instanceof Error ? error : null })),
+    onFailed: (status, error) => {
+      // A chat that is gone took its runs along: nothing more is to be had of them.
+      if (status === 'missing') this.#runs.drop(() => true);
+      const runIds = this.#runs.ids();
+      this.state.set((state) => ({ ...state, status, error: error instanceof Error ? error : null, runIds }));
+    },
   });
 
   constructor(id: string) {

@@ -62,15 +62,23 @@ test('a second tab shows the same answer, and Stop in one stops both', async () 
   expect(await text(page)).toBe(await text(other));
 });
 
+/** Takes the network from one page; gives back what brings it back. */
+async function loseNetwork(page: Page): Promise<() => Promise<void>> {
+  const client = await page.context().newCDPSession(page);
+  const conditions = { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+  await client.send('Network.emulateNetworkConditions', conditions);
+  return async () => {
+    await client.send('Network.emulateNetworkConditions', { ...conditions, offline: false });
+  };
+}
+
 test('the network goes away and comes back; no word is lost or doubled', async () => {
-  const { page, context } = await here.open();
+  const { page } = await here.open();
   await say(page, settings);
   const shown = await beginsToWrite(page);
-  const client = await context.newCDPSession(page);
-  const offline = { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
-  await client.send('Network.emulateNetworkConditions', offline);
+  const comeBack = await loseNetwork(page);
   await page.waitForTimeout(1_500);
-  await client.send('Network.emulateNetworkConditions', { ...offline, offline: false });
+  await comeBack();
   await endsWhole(page, shown);
 });
 
@@ -128,6 +136,50 @@ test('an answer that is read in one tab is no news in another, nor in one that i
   expect(await row.getByRole('img', { name: 'New answer' }).count()).toBe(0);
   expect(await other.title()).not.toMatch(/^●/);
   expect(await kept(page)).toBe('[]');
+});
+
+test('an answer that ends while the line is away is no news in another tab where one of them shows it', async () => {
+  const { page, context, problems } = await here.open();
+  const other = await context.newPage();
+  await watch(other, here.server.address, problems);
+  await other.goto(here.server.address);
+  await other.locator('#composer').waitFor();
+  await say(page, '/long 100');
+  await beginsToWrite(page);
+  const row = rowOf(other, new URL(page.url()).hash);
+  await row.getByRole('img', { name: 'Answering' }).waitFor();
+  const comeBack = await Promise.all([loseNetwork(page), loseNetwork(other)]);
+  const active = async (): Promise<unknown> =>
+    (await here.server.call('GET', '/api/runs?active=1')).body['runs'];
+  await expect.poll(active, { timeout: 30_000 }).toEqual([]);
+  for (const back of comeBack) await back();
+  await answered(page);
+  await row.getByRole('img', { name: 'Answering' }).waitFor({ state: 'detached' });
+  await other.waitForTimeout(1_500);
+  expect(await row.getByRole('img', { name: 'New answer' }).count()).toBe(0);
+  expect(await kept(page)).toBe('[]');
+});
+
+test('marks of chats that are gone are looked after once, and not where the server cannot tell', async () => {
+  const { page } = await here.open();
+  const ids = Array.from({ length: 200 }, (_, n) => `0190a0a0-0000-7000-8000-${String(n).padStart(12, '0')}`);
+  await page.evaluate(`localStorage.setItem('corral.unread', '${JSON.stringify(ids)}')`);
+  const those = /\/api\/chats\/0190a0a0-/;
+  let asked = 0;
+  page.on('request', (request) => {
+    if (those.test(request.url())) asked += 1;
+  });
+  const error = { code: 'internal', message: 'Not now.' };
+  await page.route(those, (route) => route.fulfill({ status: 503, json: { error } }));
+  await page.reload();
+  await expect.poll(() => asked).toBe(1);
+  await page.waitForTimeout(1_500);
+  expect(asked).toBe(1);
+  await page.unroute(those);
+  await page.reload();
+  await expect.poll(() => kept(page), { timeout: 20_000 }).toBe('[]');
+  expect(asked).toBe(101);
+  await expect.poll(() => page.title()).not.toMatch(/^●/);
 });
 
 test('a chat that is deleted while it is answered leaves no mark, nor does one that is gone by itself', async () => {

@@ -1,7 +1,7 @@
 import type { jobRoutes } from '@corral/app/contracts/api/jobs';
 import type { ResponseOf } from '@corral/app/contracts/api/route';
 import type { Notice } from '@corral/app/contracts/api/streams';
-import { forgetActivity, loadActivity, markRun } from '../state/activity.ts';
+import { forgetActivity, forgetMissing, loadActivity, markRun } from '../state/activity.ts';
 import { dropKept } from '../state/drafts.ts';
 import { findSession, openSessions } from '../state/sessions.ts';
 import { createStore } from '../state/store.ts';
@@ -37,8 +37,10 @@ const told = [
   keys.log,
 ];
 
-function lookWhatRuns(): void {
-  void loadActivity().catch(() => undefined);
+function lookWhatRuns(isAnotherStock: boolean): void {
+  void loadActivity()
+    .then(() => (isAnotherStock ? forgetMissing() : undefined))
+    .catch(() => undefined);
 }
 
 function hello(notice: Extract<Notice, { type: 'hello' }>): void {
@@ -46,7 +48,7 @@ function hello(notice: Extract<Notice, { type: 'hello' }>): void {
   const isNewBoot = bootId !== null && bootId !== notice.bootId;
   const isReconnected = bootId !== null;
   bootId = notice.bootId;
-  lookWhatRuns();
+  lookWhatRuns(isNewBoot || !isReconnected);
   if (wasAway) everythingChanged();
   wasAway = false;
   for (const session of openSessions())
@@ -120,7 +122,7 @@ function handle(notice: Notice): void {
     case 'log-changed':
       return invalidate(keys.log);
     case 'restored':
-      lookWhatRuns();
+      lookWhatRuns(true);
       return everythingChanged();
     case 'unwatched':
     case 'closing':

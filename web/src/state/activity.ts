@@ -10,9 +10,12 @@ export interface Activity {
   unread: ReadonlySet<string>;
 }
 
+/** Programs may have chats answered day and night that nobody ever looks at. */
+const maxUnread = 100;
+
 export const activity = createStore<Activity>({
   running: new Map(),
-  unread: new Set(remembered.read<string[]>('unread', [])),
+  unread: new Set(remembered.read<string[]>('unread', []).slice(-maxUnread)),
 });
 
 /** The newest of what there is no end of. */
@@ -60,10 +63,11 @@ function changeUnread(chatIds: readonly string[], isUnread: boolean): void {
   const change = (unread: Iterable<string>): Set<string> => {
     const changed = new Set(unread);
     for (const chatId of chatIds) {
+      // Taken out first, so that the newest are the last ones.
+      changed.delete(chatId);
       if (isUnread) changed.add(chatId);
-      else changed.delete(chatId);
     }
-    return changed;
+    return new Set([...changed].slice(-maxUnread));
   };
   remembered.write('unread', [...change(remembered.read<string[]>('unread', []))]);
   const { unread } = activity.get();
@@ -110,22 +114,37 @@ export async function loadActivity(): Promise<void> {
   for (const run of runs.filter(({ id }) => !endedRuns.has(id)))
     running.set(run.chatId, (running.get(run.chatId) ?? new Set()).add(run.id));
   activity.set((state) => ({ ...state, running }));
-  const isNews = ([chatId, runIds]: [string, ReadonlySet<string>]): boolean =>
-    !running.has(chatId) && !isLookedAt(chatId) && ![...runIds].every((runId) => seenRuns.has(runId));
+  const ended = [...before].filter(([chatId]) => !running.has(chatId));
+  for (const [chatId, runIds] of ended) if (isLookedAt(chatId)) tellSeen({ chatId, runIds: [...runIds] });
+  const news = ended.filter(([, runIds]) => ![...runIds].every((runId) => seenRuns.has(runId)));
   changeUnread(
-    [...before].filter(isNews).map(([chatId]) => chatId),
+    news.map(([chatId]) => chatId),
     true,
   );
-  await forgetMissing();
 }
 
-/** A chat may have gone while nobody told this browser so: with the server's memory, or from another machine. */
-async function forgetMissing(): Promise<void> {
-  for (const chatId of activity.get().unread) {
-    try {
-      await chatsApi.open(chatId, { last: 1 });
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) forgetActivity(chatId);
-    }
+let isForgetting = false;
+
+/**
+ * A chat may have gone while nobody told this browser so: with the server's memory, or from another machine. One round
+ * at a time; where the server cannot tell, a later one has to do.
+ */
+export async function forgetMissing(): Promise<void> {
+  if (isForgetting) return;
+  isForgetting = true;
+  try {
+    for (const chatId of activity.get().unread) if (await isMissing(chatId)) forgetActivity(chatId);
+  } finally {
+    isForgetting = false;
+  }
+}
+
+async function isMissing(chatId: string): Promise<boolean> {
+  try {
+    await chatsApi.open(chatId, { last: 1 });
+    return false;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return true;
+    throw error;
   }
 }

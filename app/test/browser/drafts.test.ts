@@ -110,6 +110,8 @@ test('a long paste and a file are still there after a reload; one that is too la
   await page.reload();
   await page.getByText('“long.log” was too large to be kept').waitFor();
   await expect.poll(() => files.count()).toBe(2);
+  // Told once.
+  await expect.poll(() => page.evaluate(`sessionStorage.getItem('corral.unsent')`)).not.toContain('long.log');
   const words = (await files.allInnerTexts()).join();
   expect(words).toMatch(/Pasted text[^]*25,000[^]*list\.csv/);
   await page.getByRole('button', { name: 'Send', exact: true }).click();

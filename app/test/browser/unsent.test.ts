@@ -188,6 +188,41 @@ test('an unsent message of a temporary chat is kept in its tab only, and goes ou
   await expect.poll(() => temporary.getAttribute('aria-pressed')).toBe('false');
 });
 
+test('what is written in a temporary chat is gone from the tab with it, and stays temporary where the chat is gone', async () => {
+  const { page } = await here.open();
+  const temporary = page.getByRole('button', { name: 'Temporary chat' });
+  await temporary.click();
+  await say(page, 'for now');
+  await answered(page);
+  await page.locator('#composer').fill('half a secret');
+  await expect.poll(() => keptInTab(page)).toContain('half a secret');
+  await page.keyboard.press('Control+Shift+Backspace');
+  await page.locator('.empty').waitFor();
+  await expect.poll(() => keptInTab(page)).not.toContain('half a secret');
+
+  await temporary.click();
+  await say(page, 'for now as well');
+  await answered(page);
+  await expect.poll(() => keptInTab(page)).toContain((await chatPath(page)).split('/').at(-1));
+  let answer = (): void => undefined;
+  const isWritten = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const error = { code: 'not-found', message: 'There is no such chat.' };
+  // As after a restart of the server, on a slow line.
+  await page.route(/\/api\/chats\/[\w-]+(?:\?|$)/, async (route) => {
+    await isWritten;
+    await route.fulfill({ status: 404, json: { error } });
+  });
+  await page.reload();
+  await page.locator('#composer').fill('between you and me');
+  answer();
+  await page.locator('.notice-page').getByRole('button', { name: 'New chat' }).click();
+  await expect.poll(() => temporary.getAttribute('aria-pressed')).toBe('true');
+  expect(await page.locator('#composer').inputValue()).toBe('between you and me');
+  expect(await kept(page)).not.toContain('between you and me');
+});
+
 test('what was written in a chat is gone from the browser when the chat is erased', async () => {
   const page = await inChat();
   await page.locator('#composer').fill('half a secret');

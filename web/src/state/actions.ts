@@ -6,6 +6,7 @@ import { attempt, reportProblem } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { forgetActivity, markRun } from './activity.ts';
 import type { ChatSession } from './chat-session.ts';
+import { dropKept } from './drafts.ts';
 import { keepModel } from './last-model.ts';
 import { changeNewChat, inheritedModel, newChat, resetNewChat } from './new-chat.ts';
 import { currentRoute, goTo } from './route.ts';
@@ -94,8 +95,9 @@ export function clearChat(session: ChatSession): void {
 export function deleteChat(chatId: string, title: string): void {
   withUndo(strings.sidebar.deleted(title || strings.sidebar.untitled), async () => {
     const entry = await chatsApi.trash(chatId);
-    // Of a temporary one the server tells nobody.
     forgetActivity(chatId);
+    // A temporary one is gone for good, of which the server tells nobody.
+    if (!entry) dropKept(chatId);
     const route = currentRoute.get();
     const wasShown = route.view === 'chat' && route.chatId === chatId;
     forgetSession(chatId);

@@ -19,8 +19,12 @@ export function draftOf(chatId: string): Store<Draft> {
     ...kept,
     outgoing: outgoing && { ...outgoing, problem: strings.composer.leftOnItsWay },
   });
-  tellLeftOut(leftOut);
   draft.subscribe(() => saveSoon(chatId));
+  if (leftOut.length > 0) {
+    tellLeftOut(leftOut);
+    // Told once.
+    saveSoon(chatId);
+  }
   drafts.set(chatId, draft);
   return draft;
 }

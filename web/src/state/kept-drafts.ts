@@ -4,6 +4,8 @@ import { isEmptyDraft, joined, newDraftId, type Draft, type Outgoing } from './d
 /** Browsers give an origin about 5 MB; one huge text must not push out the others. */
 const maxKeptCharacters = 400_000;
 const keptDrafts = 40;
+/** Some browsers give a tab no more than this, all of it together. */
+const maxTabCharacters = 2_000_000;
 
 /** What a tab alone keeps across a reload: all of a draft, as far as there is room. */
 interface DraftOfTab extends Omit<Draft, 'outgoing'> {
@@ -73,6 +75,25 @@ function withText(texts: Record<string, string>, id: string, draft: Draft): Reco
 const newest = <Value>(kept: Record<string, Value>): Record<string, Value> =>
   Object.fromEntries(Object.entries(kept).slice(-keptDrafts));
 
+/** That a chat is temporary is to be known before anything is written in it, also where it does not answer any more. */
+const isWorthKeeping = (id: string, draft: Draft): boolean =>
+  !isEmptyDraft(draft) || (draft.isTemporary === true && id !== newDraftId);
+
+/** One draft more than fits and the browser keeps nothing: the oldest lose their files first. */
+function withinTab(kept: Record<string, Partial<DraftOfTab>>): Record<string, Partial<DraftOfTab>> {
+  let room = maxTabCharacters;
+  const fitting = Object.entries(kept)
+    .toReversed()
+    .map(([id, draft]): [string, Partial<DraftOfTab>] => {
+      const { attachments = [], leftOut = [] } = draft;
+      room -= JSON.stringify(draft).length;
+      return room >= 0
+        ? [id, draft]
+        : [id, { ...draft, attachments: [], leftOut: [...leftOut, ...attachments.map(({ name }) => name)] }];
+    });
+  return Object.fromEntries(fitting.toReversed());
+}
+
 /** Texts outlive the tab; the rest outlives a reload. */
 export function keepDrafts(changed: ReadonlyMap<string, Draft>): void {
   if (changed.size === 0) return;
@@ -84,9 +105,9 @@ export function keepDrafts(changed: ReadonlyMap<string, Draft>): void {
   const inTab = readInTab();
   for (const [id, draft] of changed) {
     delete inTab[id];
-    if (!isEmptyDraft(draft)) inTab[id] = ofTab(draft, texts[id] ?? '');
+    if (isWorthKeeping(id, draft)) inTab[id] = ofTab(draft, texts[id] ?? '');
   }
-  rememberedInTab.write('unsent', newest(inTab));
+  rememberedInTab.write('unsent', withinTab(newest(inTab)));
 }
 
 /** Nothing of it stays in this browser. */

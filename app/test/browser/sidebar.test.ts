@@ -150,10 +150,11 @@ test('a folder is there with all of its chats, however far back they are', async
   const { page } = await here.open();
   const folder = page.getByRole('region', { name: 'Harvest', exact: true });
   await expect.poll(() => folder.locator('.folder__head').innerText()).toMatch(/Harvest\s*3/);
+  const head = folder.getByRole('button', { name: 'Harvest' }).first();
+  await head.click();
   await expect
     .poll(() => folder.locator('.chat-row').allInnerTexts())
     .toEqual(['Crop 109', 'Crop 1', 'Crop 0']);
-  const head = folder.getByRole('button', { name: 'Harvest' }).first();
   await head.click();
   await folder.locator('.chat-row').first().waitFor({ state: 'detached' });
   await head.click();
@@ -167,6 +168,34 @@ test('a folder is there with all of its chats, however far back they are', async
   await page.getByRole('menuitem', { name: 'Move to folder' }).hover();
   await page.getByRole('menuitem', { name: 'Barn' }).click();
   await expect.poll(() => folder.locator('.chat-row').allInnerTexts()).toEqual(['Crop 109', 'Crop 1']);
+});
+
+test('folders that the list of chats has not come to are asked for only where they are unfolded', async () => {
+  for (let count = 0; count < 12; count++)
+    await here.server.call('POST', '/api/chats', { title: `Old ${count}`, folder: `Fold ${count}` });
+  for (let count = 0; count < 110; count++)
+    await here.server.call('POST', '/api/chats', { title: `New ${count}` });
+  const { page } = await here.open();
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname === '/api/chats' && searchParams.has('folder')) asked.push(searchParams.get('folder') ?? '');
+  });
+  const folder = page.getByRole('region', { name: 'Fold 7', exact: true });
+  await page.reload();
+  await folder.waitFor();
+  await say(page, 'hello');
+  await answered(page);
+  await page.waitForTimeout(1_000);
+  expect(asked).toEqual([]);
+  const head = folder.getByRole('button', { name: 'Fold 7' }).first();
+  expect(await head.getAttribute('aria-expanded')).toBe('false');
+  await head.click();
+  await folder.getByText('Old 7').waitFor();
+  // It stays as it was left.
+  await page.reload();
+  await folder.getByText('Old 7').waitFor();
+  expect(new Set(asked)).toEqual(new Set(['Fold 7']));
 });
 
 test('chats that cannot be asked for again stay listed', async () => {

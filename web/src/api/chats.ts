@@ -13,8 +13,8 @@ const chat = (id: string): string => `/api/chats/${id}`;
 const message = (id: string, messageId: string): string => `/api/chats/${id}/messages/${messageId}`;
 
 export const chatsApi = {
-  list: (query: { cursor?: string; limit?: number; folder?: string; tag?: string } = {}) =>
-    request<ResponseOf<Chats['list']>>('GET', '/api/chats', { query }),
+  list: (query: { cursor?: string; limit?: number; folder?: string; tag?: string }, signal?: AbortSignal) =>
+    request<ResponseOf<Chats['list']>>('GET', '/api/chats', { query, ...(signal ? { signal } : {}) }),
   create: (body: RequestOf<Chats['create']>) =>
     repeated(`create ${JSON.stringify(body)}`, (next) =>
       request<ResponseOf<Chats['create']>>('POST', '/api/chats', { body, ...next }),

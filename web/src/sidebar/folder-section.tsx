@@ -44,8 +44,9 @@ function FolderChats({ name, chats, chatCount, folders, tags }: FolderSectionPro
 }
 
 export function FolderSection(props: FolderSectionProps) {
-  const { name, chatCount } = props;
-  const [isOpen, setOpen] = useState(() => remembered.read(`folder.${name}`, true));
+  const { name, chats, chatCount } = props;
+  // One of which chats are missing has to be asked for, again at each change of any chat: only if somebody wants it.
+  const [isOpen, setOpen] = useState(() => remembered.read(`folder.${name}`, chats.length >= chatCount));
   const toggle = (): void => {
     remembered.write(`folder.${name}`, !isOpen);
     setOpen(!isOpen);

@@ -15,7 +15,8 @@ interface Wanted {
 function useChatPages({ key, query, isWanted = true }: Wanted) {
   return useInfiniteQuery<Listed, Error, InfiniteData<Listed>, readonly unknown[], string | undefined>({
     queryKey: key,
-    queryFn: ({ pageParam }) => chatsApi.list({ ...query, ...(pageParam ? { cursor: pageParam } : {}) }),
+    queryFn: ({ pageParam, signal }) =>
+      chatsApi.list({ ...query, ...(pageParam ? { cursor: pageParam } : {}) }, signal),
     initialPageParam: undefined,
     getNextPageParam: (page) => page.cursor ?? undefined,
     placeholderData: (previous) => previous,

@@ -75,6 +75,20 @@ function Unavailable({ session, isMissing }: { session: ChatSession; isMissing: 
   );
 }
 
+function ChatBody({ session }: { session: ChatSession }) {
+  const status = useChat(session, (state) => state.status);
+  const isEmpty = useChat(session, (state) => state.path.length === 0);
+  // Below it one can go on writing, to send it when the server is back.
+  if (status === 'failed') return <Unavailable session={session} isMissing={false} />;
+  if (status === 'loading')
+    return (
+      <div className="transcript" aria-busy>
+        <div className="woven woven--moving loading-line" role="progressbar" aria-label={strings.loading} />
+      </div>
+    );
+  return isEmpty ? <EmptyChat /> : <Transcript key={`transcript-${session.id}`} session={session} />;
+}
+
 export function ChatView({ chatId }: { chatId: string }) {
   const session = sessionOf(chatId);
   const status = useChat(session, (state) => state.status);
@@ -87,21 +101,12 @@ export function ChatView({ chatId }: { chatId: string }) {
   useReading(chatId);
   usePlace(place);
   useReturn(chatId, status);
-  if (status === 'missing' || status === 'failed')
-    return <Unavailable session={session} isMissing={status === 'missing'} />;
+  if (status === 'missing') return <Unavailable session={session} isMissing />;
   return (
     <>
       <h1 className="only-read-aloud">{title}</h1>
       {isFinding && <FindBar session={session} />}
-      {status === 'loading' ? (
-        <div className="transcript" aria-busy>
-          <div className="woven woven--moving loading-line" role="progressbar" aria-label={strings.loading} />
-        </div>
-      ) : isEmpty ? (
-        <EmptyChat />
-      ) : (
-        <Transcript key={`transcript-${chatId}`} session={session} />
-      )}
+      <ChatBody session={session} />
       <Composer key={`composer-${chatId}`} session={session} isRunning={isRunning} isEmpty={isEmpty} />
       <Announcer key={`announcer-${chatId}`} session={session} />
     </>

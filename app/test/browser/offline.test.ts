@@ -77,11 +77,14 @@ test('the page opens while the server is away, says so, and has the chat when it
   await page.reload();
   await page.locator('.banner').getByText('The server does not answer.').waitFor({ timeout: 20_000 });
   expect(await page.getByText('a secret of the herd').count()).toBe(0);
+  await page.getByRole('alert').getByRole('button', { name: 'Try again' }).waitFor();
+  await page.locator('#composer').fill('written meanwhile');
   expect((await keptAddresses(page)).filter((path) => !/^\/(?:assets\/.*)?$/.test(path))).toEqual([]);
 
   const second = await start();
   await page.getByText('a secret of the herd').first().waitFor({ timeout: 30_000 });
   await page.locator('.banner').waitFor({ state: 'detached' });
+  expect(await page.locator('#composer').inputValue()).toBe('written meanwhile');
   await say(page, 'and one more');
   await page.locator('.message--answer').getByText('and one more').waitFor();
   await room.close();

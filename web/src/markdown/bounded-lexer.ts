@@ -4,12 +4,15 @@ import { Lexer, type Token, type TokensList } from 'marked';
 export const maxDepth = 24;
 
 /**
- * Words with more emphasis marks than this are shown as they stand: marked looks for the end of each among all that
- * follow, which for a model that repeats one for ever holds the page for seconds.
+ * Words with more marks that may open an emphasis are shown as they stand: marked looks for the end of each among all
+ * that follow, which for a model that repeats one for ever holds the page for seconds.
  */
-const maxEmphasisMarks = 500;
+const maxOpenings = 500;
 
-const emphasisMarks = /\*+|_+|~+/g;
+/** As CommonMark has it: a letter follows or a mark, and `_` opens nothing within a word. */
+const openings = /(?<![\p{L}\p{N}_])_+(?=[^\s_])|\*+(?=[^\s*])|~+(?=[^\s~])/gu;
+
+const countOf = (pattern: RegExp, source: string): number => source.match(pattern)?.length ?? 0;
 
 function addSource(source: string, tokens: Token[]): void {
   if (source !== '') tokens.push({ type: 'text', raw: source, text: source });
@@ -28,10 +31,16 @@ export class BoundedLexer extends Lexer {
   }
 
   override inlineTokens(source: string, tokens: Token[] = []): Token[] {
-    const isBeyond = this.#depth > maxDepth || (source.match(emphasisMarks)?.length ?? 0) > maxEmphasisMarks;
-    if (isBeyond) addSource(source, tokens);
+    if (this.#depth > maxDepth || this.#hasTooManyOpenings(source)) addSource(source, tokens);
     else this.#deeper(() => super.inlineTokens(source, tokens));
     return tokens;
+  }
+
+  /** In code, in addresses and in HTML marked looks for none. */
+  #hasTooManyOpenings(source: string): boolean {
+    if (countOf(openings, source) <= maxOpenings) return false;
+    const { blockSkip } = this.options.tokenizer?.rules.inline ?? {};
+    return countOf(openings, blockSkip ? source.replace(blockSkip, 'a') : source) > maxOpenings;
   }
 
   #deeper(work: () => void): void {

@@ -1,3 +1,4 @@
+import type { Token } from 'marked';
 import { expect, test } from 'vitest';
 import { lexBlock, linksOf, noLinks } from './lexer.ts';
 
@@ -13,9 +14,35 @@ test.each(nested)('%j as often as one likes is read, and the rest of it is there
   });
 });
 
+function depthOf(tokens: readonly Token[]): number {
+  return 1 + Math.max(0, ...tokens.map((token) => ('tokens' in token ? depthOf(token.tokens ?? []) : 0)));
+}
+
 test('emphasis within emphasis has an end', () => {
   const text = '~~a *b '.repeat(120) + 'b* a~~'.repeat(120);
+  const tokens = lexBlock(text, noLinks);
+  expect(tokens.map((token) => token.raw)).toEqual([text]);
+  expect(depthOf(tokens)).toBeGreaterThan(10);
+  expect(depthOf(tokens)).toBeLessThan(30);
+});
+
+test('names, code and formulas are no emphasis, however many: the words around them have their markup', () => {
+  const names = Array.from(
+    { length: 400 },
+    (_, n) => `\`**CORRAL_LONG_NAME_${n}\`, some_long_name_${n}`,
+  ).join(' ');
+  const text = `**all** [here](https://example.org/a_b_c): ${names} $$${'x_{1} * '.repeat(200)}y$$`;
+  const types = JSON.stringify(lexBlock(text, noLinks));
+  expect(types.match(/"type":"codespan"/g)).toHaveLength(400);
+  expect(types).toMatch(/"type":"strong"[^]*"type":"link"[^]*"type":"mathInline"/);
+});
+
+test('marks that nothing ends hold nobody up, also where something beside them looks like code', () => {
+  const startedAt = performance.now();
+  const text = `<a \`> ${'*a '.repeat(20_000)}\``;
   expect(lexBlock(text, noLinks).map((token) => token.raw)).toEqual([text]);
+  // Seconds, if marked looked for the end of each.
+  expect(performance.now() - startedAt).toBeLessThan(1_500);
 });
 
 test('words with hundreds of emphasis marks are shown as they stand; others have their markup', () => {

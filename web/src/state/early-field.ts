@@ -23,7 +23,8 @@ export function dropEarlyField(): void {
 }
 
 /** Who sent it saw an empty page: it does not go into a chat that was neither asked for nor seen. */
-function leaveReturn(): null {
+function placeToSend(shown: ChatSession | null): ChatSession | null {
+  if (!shown || !isReturn(shown.id)) return shown;
   goTo({ view: 'new' }, true);
   return null;
 }
@@ -33,17 +34,25 @@ export function takeEarlyField(shown: ChatSession | null): void {
   const early = earlyField();
   const typed = early?.querySelector('textarea');
   if (!early || !typed) return;
-  const isFocused = document.activeElement === typed;
+  const hadFocus = document.activeElement === typed;
   const sent = early.querySelector('[data-sent]')?.textContent ?? '';
   early.remove();
-  const { value, selectionStart, selectionEnd } = typed;
-  const session = sent !== '' && shown && isReturn(shown.id) ? leaveReturn() : shown;
+  takeWords(sent === '' ? shown : placeToSend(shown), sent, typed.value);
+  if (hadFocus) takeCaret(typed);
+}
+
+/** Where something else is still on its way, what was sent waits in the field. */
+function takeWords(session: ChatSession | null, sent: string, typed: string): void {
   const draft = draftOf(session?.id ?? newDraftId);
   const isSendable = sent !== '' && draft.get().outgoing === null;
   if (isSendable) void sendEarly(session, sent);
-  draft.set((now) => ({ ...now, text: joined(now.text, isSendable ? '' : sent, value) }));
+  draft.set((now) => ({ ...now, text: joined(now.text, isSendable ? '' : sent, typed) }));
+}
+
+/** What stood in the draft before is in front of it. */
+function takeCaret({ value, selectionStart, selectionEnd }: HTMLTextAreaElement): void {
   const field = document.getElementById('composer');
-  if (!(field instanceof HTMLTextAreaElement) || !isFocused) return;
+  if (!(field instanceof HTMLTextAreaElement)) return;
   const before = field.value.length - value.length;
   field.focus({ preventScroll: true });
   field.setSelectionRange(before + selectionStart, before + selectionEnd);

@@ -62,23 +62,15 @@ test('a second tab shows the same answer, and Stop in one stops both', async () 
   expect(await text(page)).toBe(await text(other));
 });
 
-/** Takes the network from one page; gives back what brings it back. */
-async function loseNetwork(page: Page): Promise<() => Promise<void>> {
-  const client = await page.context().newCDPSession(page);
-  const conditions = { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
-  await client.send('Network.emulateNetworkConditions', conditions);
-  return async () => {
-    await client.send('Network.emulateNetworkConditions', { ...conditions, offline: false });
-  };
-}
-
 test('the network goes away and comes back; no word is lost or doubled', async () => {
-  const { page } = await here.open();
+  const { page, context } = await here.open();
   await say(page, settings);
   const shown = await beginsToWrite(page);
-  const comeBack = await loseNetwork(page);
+  const client = await context.newCDPSession(page);
+  const offline = { offline: true, latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+  await client.send('Network.emulateNetworkConditions', offline);
   await page.waitForTimeout(1_500);
-  await comeBack();
+  await client.send('Network.emulateNetworkConditions', { ...offline, offline: false });
   await endsWhole(page, shown);
 });
 
@@ -138,6 +130,18 @@ test('an answer that is read in one tab is no news in another, nor in one that i
   expect(await kept(page)).toBe('[]');
 });
 
+/** Cuts the line of one page, also the one that is up; gives back what mends it. */
+async function loseLine(page: Page): Promise<() => Promise<void>> {
+  const streams = /\/api\/streams/;
+  const lookAgain = (): Promise<unknown> => page.evaluate(`dispatchEvent(new Event('online'))`);
+  await page.route(streams, (route) => route.abort());
+  await lookAgain();
+  return async () => {
+    await page.unroute(streams);
+    await lookAgain();
+  };
+}
+
 test('an answer that ends while the line is away is no news in another tab where one of them shows it', async () => {
   const { page, context, problems } = await here.open();
   const other = await context.newPage();
@@ -148,7 +152,7 @@ test('an answer that ends while the line is away is no news in another tab where
   await beginsToWrite(page);
   const row = rowOf(other, new URL(page.url()).hash);
   await row.getByRole('img', { name: 'Answering' }).waitFor();
-  const comeBack = await Promise.all([loseNetwork(page), loseNetwork(other)]);
+  const comeBack = await Promise.all([loseLine(page), loseLine(other)]);
   const active = async (): Promise<unknown> =>
     (await here.server.call('GET', '/api/runs?active=1')).body['runs'];
   await expect.poll(active, { timeout: 30_000 }).toEqual([]);

@@ -77,7 +77,7 @@ test('the page opens while the server is away, says so, and has the chat when it
   await page.reload();
   await page.locator('.banner').getByText('The server does not answer.').waitFor({ timeout: 20_000 });
   expect(await page.getByText('a secret of the herd').count()).toBe(0);
-  await page.getByRole('alert').getByRole('button', { name: 'Try again' }).waitFor();
+  await page.getByRole('alert').getByRole('button', { name: 'Try again' }).click({ trial: true });
   await page.locator('#composer').fill('written meanwhile');
   expect((await keptAddresses(page)).filter((path) => !/^\/(?:assets\/.*)?$/.test(path))).toEqual([]);
 

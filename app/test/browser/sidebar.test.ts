@@ -191,10 +191,10 @@ test('folders that the list of chats has not come to are asked for only where th
   const head = folder.getByRole('button', { name: 'Fold 7' }).first();
   expect(await head.getAttribute('aria-expanded')).toBe('false');
   await head.click();
-  await folder.getByText('Old 7').waitFor();
+  await folder.getByText('Old 7', { exact: true }).waitFor();
   // It stays as it was left.
   await page.reload();
-  await folder.getByText('Old 7').waitFor();
+  await folder.getByText('Old 7', { exact: true }).waitFor();
   expect(new Set(asked)).toEqual(new Set(['Fold 7']));
 });
 

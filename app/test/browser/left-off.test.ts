@@ -143,8 +143,14 @@ test('what a new chat only inherits is not chosen: neither words nor "Use for ne
   await page.locator('#composer').fill('with words in the field');
   await page.reload();
   await expect.poll(() => picker(page).innerText()).toContain('scripted-two');
-  await here.server.call('PUT', '/api/preferences', { settings: { model: 'scripted-three' } });
-  await expect.poll(() => picker(page).innerText()).toContain('scripted-three');
+  // Told until it is heard: the page may not listen yet.
+  const prefer = (model: string) => here.server.call('PUT', '/api/preferences', { settings: { model } });
+  await expect
+    .poll(async () => {
+      await prefer('scripted-three');
+      return picker(page).innerText();
+    })
+    .toContain('scripted-three');
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await answered(page);
   expect(await chatOf(page)).not.toMatchObject({ settings: { model: 'scripted-two' } });

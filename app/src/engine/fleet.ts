@@ -68,8 +68,6 @@ export interface FleetOptions {
   idleMs: number;
   /** What holds for models of this machine where a request names nothing; services have limits of their own. */
   defaults?: AcquireOptions;
-  /** Hears of the model that was used last, to be remembered. */
-  onUse?: (reference: string) => void;
 }
 
 export function createFleet(options: FleetOptions): Engines {
@@ -170,7 +168,6 @@ class Fleet implements Engines {
       const lease = await member.lease(options.onProgress, signal);
       this.#errors.delete(source.id);
       this.#errors.delete(reference);
-      this.#options.onUse?.(reference);
       return lease;
     } catch (error) {
       const known = toAppError(error);

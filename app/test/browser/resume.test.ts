@@ -111,7 +111,8 @@ const rowOf = (page: Page, hash: string) =>
 
 const kept = (page: Page): Promise<unknown> => page.evaluate(`localStorage.getItem('corral.unread')`);
 
-test('an answer that is read in one tab is no news in another, nor in one that is opened later', async () => {
+/** A page in which an answer is written, another of the same browser, and the row of the chat there. */
+async function answering() {
   const { page, context, problems } = await here.open();
   const other = await context.newPage();
   await watch(other, here.server.address, problems);
@@ -120,6 +121,11 @@ test('an answer that is read in one tab is no news in another, nor in one that i
   await say(page, '/long 100');
   await beginsToWrite(page);
   const row = rowOf(other, new URL(page.url()).hash);
+  return { page, other, row };
+}
+
+test('an answer that is read in one tab is no news in another, nor in one that is opened later', async () => {
+  const { page, other, row } = await answering();
   const running = row.getByRole('img', { name: 'Answering' });
   await running.waitFor();
   await answered(page);
@@ -143,14 +149,7 @@ async function loseLine(page: Page): Promise<() => Promise<void>> {
 }
 
 test('an answer that ends while the line is away is no news in another tab where one of them shows it', async () => {
-  const { page, context, problems } = await here.open();
-  const other = await context.newPage();
-  await watch(other, here.server.address, problems);
-  await other.goto(here.server.address);
-  await other.locator('#composer').waitFor();
-  await say(page, '/long 100');
-  await beginsToWrite(page);
-  const row = rowOf(other, new URL(page.url()).hash);
+  const { page, other, row } = await answering();
   await row.getByRole('img', { name: 'Answering' }).waitFor();
   const comeBack = await Promise.all([loseLine(page), loseLine(other)]);
   const active = async (): Promise<unknown> =>

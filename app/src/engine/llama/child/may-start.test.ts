@@ -1,40 +1,16 @@
 import { performance } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
+import { readingTask } from '../../../../test/fixtures/reading-task.ts';
 import { FairQueue } from './fair-queue.ts';
 import { mayBePassed, mayStart } from './may-start.ts';
-import { createTask, type Task } from './task.ts';
-import { TokenList } from './token-list.ts';
+import type { Task } from './task.ts';
 
 const kvTokens = 8192;
 const slots = 4;
 /** How long each request takes. */
 const usualMs = 6000;
-const nothing = (): void => undefined;
-
 function taskOf(ticket: number, tokens: number, priority: Task['priority'] = 'answer'): Task {
-  return createTask(
-    {
-      ticket,
-      person: 'owner',
-      priority,
-      stateKey: null,
-      ephemeral: false,
-      adapters: { key: '', items: [] },
-      work: {
-        kind: 'read',
-        from: 0,
-        row: 'logits',
-        includesLast: false,
-        take: nothing,
-        restart: nothing,
-        resolve: nothing,
-        reject: nothing,
-      },
-      target: new TokenList(new Int32Array(tokens)),
-      promptText: null,
-    },
-    new TokenList(),
-  );
+  return readingTask(new Int32Array(tokens), { ticket, priority });
 }
 
 /** Three small requests are always being answered, and the next small one is there before one of them ends. */

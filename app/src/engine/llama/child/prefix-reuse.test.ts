@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openNativeContext, type OpenContext } from '../../../../test/fixtures/native-context.ts';
+import { readingTask } from '../../../../test/fixtures/reading-task.ts';
 import { writeTinyMamba } from '../../../../test/fixtures/tiny-mamba.ts';
 import { createCounters } from './counters.ts';
 import { PrefixReuse } from './prefix-reuse.ts';
 import { releaseSequence } from './release-sequence.ts';
 import { Sequences, type Sequence } from './sequences.ts';
 import { StatesAside } from './states-aside.ts';
-import { createTask, type Task } from './task.ts';
-import { TokenList } from './token-list.ts';
+import type { Task } from './task.ts';
 
 /** A model whose memory only goes on has a number for each slot and no more. */
 const slots = 4;
@@ -69,34 +69,6 @@ function bytesOfOne(): number {
 const promptOf = (chat: number, length = 40): number[] =>
   Array.from({ length }, (_, index) => 260 + ((chat * 11 + index * (chat + 1)) % 100));
 
-const nothing = (): void => undefined;
-
-function taskOf(ids: number[], stateKey: string | null = null): Task {
-  return createTask(
-    {
-      ticket: 1,
-      person: 'somebody',
-      priority: 'answer',
-      stateKey,
-      ephemeral: false,
-      adapters: { key: '', items: [] },
-      work: {
-        kind: 'read',
-        from: ids.length,
-        row: 'logits',
-        includesLast: false,
-        take: nothing,
-        restart: nothing,
-        resolve: nothing,
-        reject: nothing,
-      },
-      target: new TokenList(ids),
-      promptText: null,
-    },
-    new TokenList(),
-  );
-}
-
 /** Reads what is left of a task that has been started. */
 function read(task: Task): Sequence {
   const { context } = native;
@@ -121,14 +93,14 @@ describe('states of a model whose memory cannot be cut', () => {
     const chats = slots + roomAside;
     const states: Buffer[] = [];
     for (let chat = 0; chat < chats; chat++) {
-      const task = taskOf(promptOf(chat));
+      const task = readingTask(promptOf(chat));
       prefixes.start(task, [task]);
       states.push(bytesOf(read(task)));
       releaseSequence(task, sequences, true);
     }
     // The one that was set aside first goes on, again and again: for each of them another has to be set aside.
     for (let chat = 0; chat < chats; chat++) {
-      const task = taskOf(promptOf(chat, 50));
+      const task = readingTask(promptOf(chat, 50));
       prefixes.start(task, [task]);
       expect(task.cachedTokens).toBe(40);
       expect(bytesOf(task.sequence!).equals(states[chat]!)).toBe(true);
@@ -138,16 +110,18 @@ describe('states of a model whose memory cannot be cut', () => {
   });
 
   it('are copied for another chat without room for one more, and kept for their own', () => {
-    const own = taskOf(promptOf(0), 'own');
+    const own = readingTask(promptOf(0), { stateKey: 'own' });
     prefixes.start(own, [own]);
     const state = bytesOf(read(own));
     releaseSequence(own, sequences, true);
-    const running = Array.from({ length: slots - 1 }, (_, index) => taskOf(promptOf(index + 1), `${index}`));
+    const running = Array.from({ length: slots - 1 }, (_, index) =>
+      readingTask(promptOf(index + 1), { stateKey: `${index}` }),
+    );
     for (const task of running) {
       prefixes.start(task, running);
       read(task);
     }
-    const other = taskOf(promptOf(0, 50), 'other');
+    const other = readingTask(promptOf(0, 50), { stateKey: 'other' });
     prefixes.start(other, [...running, other]);
     expect(other.cachedTokens).toBe(40);
     expect(bytesOf(other.sequence!).equals(state)).toBe(true);
@@ -155,7 +129,7 @@ describe('states of a model whose memory cannot be cut', () => {
     for (const task of running) expect(task.sequence!.tokens.length).toBe(40);
 
     releaseSequence(running[0]!, sequences, true);
-    const again = taskOf(promptOf(0, 45), 'own');
+    const again = readingTask(promptOf(0, 45), { stateKey: 'own' });
     prefixes.start(again, [...running.slice(1), other, again]);
     expect(again.cachedTokens).toBe(40);
     expect(bytesOf(again.sequence!).equals(state)).toBe(true);

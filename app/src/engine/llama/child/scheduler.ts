@@ -2,7 +2,8 @@ import { performance } from 'node:perf_hooks';
 import { AppError, toAppError } from '../../../contracts/app-error.ts';
 import type { EndReason, RunPart } from '../../../contracts/run-parts.ts';
 import { endPart } from './answer-text.ts';
-import { wantsOutput, type Part } from './batch-plan.ts';
+import type { Part } from './batch-plan.ts';
+import { BatchResults } from './batch-results.ts';
 import { BatchRunner } from './batch-runner.ts';
 import type { CancelLine } from './cancel-line.ts';
 import type { NativeContext } from './context.ts';
@@ -11,7 +12,6 @@ import { FairQueue } from './fair-queue.ts';
 import { IdleCells } from './idle-cells.ts';
 import { mayBePassed, mayStart } from './may-start.ts';
 import type { Outbox } from './outbox.ts';
-import type { Drawn } from './sampler.ts';
 import { QueuePlaces } from './queue-places.ts';
 import { PrefixReuse } from './prefix-reuse.ts';
 import { releaseSequence } from './release-sequence.ts';
@@ -19,7 +19,7 @@ import type { Sequence, Sequences } from './sequences.ts';
 import type { StatesAside } from './states-aside.ts';
 import { Speech } from './speech.ts';
 import { StepPlan } from './step-plan.ts';
-import { closingParts, stepBack, type AnswerWork, type Task } from './task.ts';
+import { closingParts, stepBack, type Task } from './task.ts';
 import type { ThreadController } from './thread-controller.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import type { WorkClock } from './work-clock.ts';
@@ -62,16 +62,24 @@ export class Scheduler {
   readonly #plan: StepPlan;
   readonly #places: QueuePlaces;
   readonly #speech: Speech;
+  readonly #results: BatchResults;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#speech = new Speech(options);
     this.#prefixes = new PrefixReuse({ ...options, makeRoom: () => this.#makeRoom() });
     this.#places = new QueuePlaces(this.#queue, options.slots, (task, part) => this.#speech.tell(task, part));
+    this.#results = new BatchResults({
+      ...options,
+      queue: this.#queue,
+      speech: this.#speech,
+      end: (task, reason) => this.#end(task, reason),
+      fail: (task, error) => this.#fail(task, error),
+    });
     this.#runner = new BatchRunner({
       ...options,
       makeRoom: () => this.#makeRoom(),
-      onDone: (part) => this.#advance(part),
+      onDone: (part) => this.#results.take(part),
       onFailed: (task, code) =>
         this.#fail(
           task,
@@ -172,80 +180,6 @@ export class Scheduler {
       this.#setActive([...this.#active, task]);
       this.#places.changed();
     }
-  }
-
-  /** Tokens of a task have just been computed. */
-  #advance(part: Part): void {
-    const { task } = part;
-    try {
-      if (task.work.kind === 'read') this.#takeRows(part);
-      else if (part.kind === 'token' || task.sequence!.tokens.length >= task.target.length) this.#draw(part);
-      if (part.kind === 'prompt') this.#tellProgress(part);
-    } catch (error) {
-      this.#fail(task, error);
-    }
-  }
-
-  #tellProgress({ task, count }: Part): void {
-    this.#options.counters.promptTokens += count;
-    this.#queue.charge(task.person, count);
-    if (task.work.kind !== 'answer') return;
-    const processed = Math.min(task.sequence?.tokens.length ?? task.promptTokens, task.promptTokens);
-    if (task.generated.length > 1 || task.phase === 'ended') return;
-    if (task.phase === 'reading') this.#speech.tellProgress(task, processed);
-  }
-
-  #draw(part: Part): void {
-    const { task } = part;
-    const { work } = task;
-    if (work.kind !== 'answer') return;
-    const row = this.#options.context.logits(part.lastIndex);
-    if (row === null) throw new AppError('internal', 'The engine gave no logits.');
-    if (task.phase === 'reading') this.#beginAnswer(task);
-    const { id, logprob } = work.sampler.next(row);
-    task.firstTokenAt ||= performance.now();
-    if (this.#options.vocabulary.isEnd(id) && !work.ignoreEnd) this.#end(task, 'stop');
-    else if (work.stopIds.has(id)) this.#end(task, 'stop-token');
-    else this.#takeToken(task, work, { id, logprob });
-  }
-
-  #beginAnswer(task: Task): void {
-    task.promptDoneAt ||= performance.now();
-    task.phase = 'generating';
-    if (task.generated.length > 0) return;
-    this.#speech.tellProgress(task, task.promptTokens);
-  }
-
-  #takeToken(task: Task, work: AnswerWork, drawn: Drawn): void {
-    const { counters, contextTokens } = this.#options;
-    task.generated.push(drawn.id);
-    task.pending = drawn.id;
-    counters.generatedTokens++;
-    this.#queue.charge(task.person, 1);
-    if (drawn.logprob !== null) this.#speech.tell(task, { type: 'token', token: drawn.logprob });
-    const isFirst = task.generated.length === 1;
-    if (isFirst || drawn.logprob !== null || work.text.hasStops) this.#speech.sayDrawn(task, work, isFirst);
-    const isFull =
-      task.generated.length >= work.maxNewTokens || task.sequence!.tokens.length >= contextTokens;
-    if (work.text.stopString !== null) this.#end(task, 'stop-string');
-    else if (isFull) this.#end(task, 'length');
-  }
-
-  #takeRows(part: Part): void {
-    const { task } = part;
-    const { work } = task;
-    if (work.kind !== 'read') return;
-    const { context } = this.#options;
-    const firstIndex = part.lastIndex - part.count + 1;
-    for (let index = 0; index < part.count; index++) {
-      const position = part.from + index;
-      if (!wantsOutput(part, position)) continue;
-      const row =
-        work.row === 'logits' ? context.logits(firstIndex + index) : context.embedding(firstIndex + index);
-      if (row === null) throw new AppError('internal', `The engine gave no ${work.row}.`);
-      work.take(row, position);
-    }
-    if (part.from + part.count >= task.target.length) this.#end(task, 'stop');
   }
 
   #fail(task: Task, error: unknown): void {

@@ -55,14 +55,46 @@ describe('ThreadController', () => {
     expect(controller.changes).toBe(0);
   });
 
-  it('sees after two steps that fewer threads are no help where steps are slow because there is more to do', () => {
+  it('keeps them where steps are slow because there is more to do, and nobody else is there', () => {
     const { controller, state, run } = machine();
+    run(300);
+    state.work = 2;
+    run(20);
+    expect(controller.changes).toBe(0);
+  });
+
+  it('sees after two steps that fewer are no help then, where it cannot know whether others are there', () => {
+    const { controller, state, run } = machine();
+    state.tells = false;
     run(300);
     state.work = 2;
     run(20);
     expect(controller.changes).toBe(2);
     expect(state.stepsWithFewer).toBe(2);
     expect(controller.threads).toBe(2);
+  });
+
+  it('keeps its cores for an answer that others slow down for a moment only', () => {
+    const { controller, state, run } = machine();
+    run(300);
+    state.othersBusy = 1;
+    run(20);
+    state.othersBusy = 0;
+    run(300);
+    expect(controller.changes).toBe(0);
+  });
+
+  it('takes them back without trials when others have gone', () => {
+    const { controller, state, run } = machine();
+    run(300);
+    state.othersBusy = 1;
+    run(3000);
+    expect(controller.threads).toBe(1);
+    state.othersBusy = 0;
+    const { changes } = controller;
+    run(200);
+    expect(controller.threads).toBe(2);
+    expect(controller.changes).toBe(changes + 1);
   });
 
   it('gives up the core that another program takes, and takes it back afterwards', () => {
@@ -111,11 +143,24 @@ describe('ThreadController', () => {
     const { controller, state, read } = machine(8);
     controller.begin(8);
     state.othersBusy = 4;
-    for (let index = 0; index < 3; index++) read();
+    for (let index = 0; index < 5; index++) read();
     expect(controller.threads).toBe(4);
     state.othersBusy = 0;
     for (let index = 0; index < 6; index++) read();
     expect(controller.threads).toBe(8);
+  });
+
+  it('keeps its cores for a prompt where others were busy for a moment only', () => {
+    const { controller, state, read } = machine();
+    for (let index = 0; index < 3; index++) read();
+    state.othersBusy = 1;
+    read();
+    read();
+    state.othersBusy = 0;
+    for (let index = 0; index < 5; index++) {
+      read();
+      expect(controller.threads).toBe(2);
+    }
   });
 
   it('counts what others did in a pause neither for a prompt nor for tokens', () => {

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { readFileSync } from 'node:fs';
+import { createLoadMeter } from './load-meter.ts';
+import { OthersBusy } from './others-busy.ts';
 
 export interface ThreadControllerOptions {
   /** As many as the machine and its cgroup allow. */
@@ -15,8 +16,7 @@ const lookEveryMs = 500;
 const forgottenMs = 5000;
 /** A step this much slower than the best seen at this count means that a thread waits for its core. */
 const slowRatio = 1.3;
-/** A core counts as taken from this share on. */
-const takenShare = 0.6;
+const slowSteps = 4;
 const trialSteps = 6;
 /** A trial that is so much slower has been lost: half the threads take twice as long where nobody is in the way. */
 const lostRatio = 1.25;
@@ -35,11 +35,13 @@ interface Trial {
 
 /**
  * How many threads compute. All threads of a step wait for the slowest, so one that shares its core with another
- * program slows everything: then one fewer is faster. Goes down when steps are slow or others are busy; goes up
- * again on trial, seldom, only while generating and only when the others are calm.
+ * program slows everything: then one fewer is faster. Goes down when others are busy for long, or on trial when steps
+ * are slow and somebody may be there; comes back when they have gone. More than before are tried seldom, only while
+ * generating and only when others leave room.
  */
 export class ThreadController {
-  readonly #options: Required<Omit<ThreadControllerOptions, 'maxThreads'>>;
+  readonly #options: Required<Pick<ThreadControllerOptions, 'use' | 'now'>>;
+  readonly #others: OthersBusy;
   readonly #limit: number;
   #threads: number;
   /** Best step seen, by thread count and batch length. */
@@ -48,8 +50,6 @@ export class ThreadController {
   #recentMs = 0;
   #recentSteps = 0;
   #lastLook = 0;
-  #busy = 0;
-  #isCalm = false;
   /** The count to come back to: what was measured on a calm machine, or as many as there may be. */
   #home: number;
   #nextTrialAt = 0;
@@ -59,12 +59,12 @@ export class ThreadController {
 
   constructor(options: ThreadControllerOptions) {
     const now = options.now ?? (() => performance.now());
-    this.#options = { use: options.use, now, othersBusy: options.othersBusy ?? createLoadMeter() };
+    this.#options = { use: options.use, now };
+    this.#others = new OthersBusy(options.othersBusy ?? createLoadMeter());
     this.#limit = options.maxThreads;
     this.#threads = options.maxThreads;
     this.#home = options.maxThreads;
     this.#options.use(this.#threads);
-    this.#options.othersBusy();
   }
 
   get threads(): number {
@@ -79,7 +79,7 @@ export class ThreadController {
 
   /** From now on what others use counts for `begin`. */
   watch(): void {
-    this.#options.othersBusy();
+    this.#others.skip();
   }
 
   /**
@@ -87,9 +87,9 @@ export class ThreadController {
    * then as many as there may be are tried as soon as the machine is calm.
    */
   begin(threads: number): void {
-    const busy = this.#options.othersBusy() ?? 0;
+    this.#others.look();
     this.#lastLook = this.#options.now();
-    this.#home = busy < takenShare / 2 ? threads : this.#limit;
+    this.#home = this.#others.wasCalm ? threads : this.#limit;
     this.set(threads);
   }
 
@@ -101,11 +101,10 @@ export class ThreadController {
     const now = this.#options.now();
     const pauseMs = now - this.#lastLook;
     if (pauseMs < lookEveryMs) return;
-    this.#options.othersBusy();
+    this.#others.skip();
     this.#lastLook = now;
     if (pauseMs < forgottenMs) return;
-    this.#busy = 0;
-    this.#isCalm = true;
+    this.#others.forget();
     this.#trial = null;
     this.#change(this.#home);
   }
@@ -114,18 +113,19 @@ export class ThreadController {
   beforePrompt(): void {
     this.#look();
     if (this.#trial !== null) this.#endTrial(false);
-    const free = this.#free();
-    if (free < this.#threads) this.#stepDown(free);
-    else if (this.#threads < this.#home && this.#isCalm && this.#options.now() >= this.#nextTrialAt)
-      this.#change(Math.min(free, this.#home));
+    const left = this.#left();
+    if (left < this.#threads) this.#stepDown(left);
+    else if (this.#threads < this.#home && this.#mayTryMore())
+      this.#change(Math.min(this.#surelyLeft(), this.#home));
   }
 
   beforeToken(): void {
     this.#look();
-    if (this.#trial !== null || this.#threads >= this.#limit || !this.#isCalm) return;
-    if (this.#recentSteps < stepsBeforeTrial || this.#options.now() < this.#nextTrialAt) return;
+    if (this.#trial !== null || this.#threads >= this.#limit) return;
     const isBelowHome = this.#threads < this.#home;
-    this.#startTrial(isBelowHome ? Math.min(this.#free(), this.#home) : this.#threads + 1);
+    if (isBelowHome && this.#others.areGone) this.#change(this.#home);
+    if (this.#threads >= this.#limit || !this.#mayTryMore() || this.#recentSteps < stepsBeforeTrial) return;
+    this.#startTrial(isBelowHome ? Math.min(this.#surelyLeft(), this.#home) : this.#threads + 1);
   }
 
   /** After a step of `length` tokens, one for each answer. */
@@ -134,32 +134,49 @@ export class ThreadController {
       this.#countTrial(this.#trial, ms / length);
       return;
     }
+    const isSlow = this.#remember(ms, length);
+    this.#slow = isSlow ? this.#slow + 1 : Math.max(0, this.#slow - 1);
+    if (this.#slow < slowSteps || this.#threads <= 1) return;
+    this.#slow = 0;
+    if (this.#left() < this.#threads) this.#stepDown(this.#left());
+    else if (this.#others.mayBeThere && this.#isTimeForTrial()) this.#startTrial(this.#threads - 1);
+  }
+
+  /** Whether it was slower than such steps are. */
+  #remember(ms: number, length: number): boolean {
     this.#recentMs = this.#recentMs === 0 ? ms / length : this.#recentMs * 0.8 + (ms / length) * 0.2;
     this.#recentSteps++;
     const key = this.#threads * 1024 + length;
-    const best = this.#best.get(key);
-    if (best === undefined || ms < best) this.#best.set(key, ms);
+    const best = this.#best.get(key) ?? Number.POSITIVE_INFINITY;
     // The best of long ago was at a shorter context: let it rise slowly.
-    else this.#best.set(key, best * 1.0005);
-    this.#slow = best !== undefined && ms > best * slowRatio ? this.#slow + 1 : Math.max(0, this.#slow - 1);
-    if (this.#slow < 4 || this.#threads <= 1) return;
-    this.#slow = 0;
-    if (this.#free() < this.#threads) this.#stepDown(this.#free());
-    else if (this.#options.now() >= this.#nextTrialAt) this.#startTrial(this.#threads - 1);
+    this.#best.set(key, Math.min(ms, best * 1.0005));
+    return ms > best * slowRatio;
   }
 
   #look(): void {
     const now = this.#options.now();
     if (now - this.#lastLook < lookEveryMs) return;
     this.#lastLook = now;
-    this.#busy = this.#options.othersBusy() ?? 0;
-    this.#isCalm = this.#busy < takenShare / 2 || this.#free() > this.#threads;
+    this.#others.look();
   }
 
-  /** Threads that the others leave. */
-  #free(): number {
-    const taken = Math.floor(this.#busy + (1 - takenShare));
-    return Math.max(1, Math.min(this.#limit, this.#limit - taken));
+  #mayTryMore(): boolean {
+    if (this.#others.areGone && this.#threads < this.#home) return true;
+    return this.#surelyLeft() > this.#threads && this.#isTimeForTrial();
+  }
+
+  #isTimeForTrial(): boolean {
+    return this.#options.now() >= this.#nextTrialAt;
+  }
+
+  /** Threads that others leave, where only what they took for long counts. */
+  #left(): number {
+    return Math.max(1, this.#limit - this.#others.taken);
+  }
+
+  /** The same, where all counts that they took. */
+  #surelyLeft(): number {
+    return Math.max(1, this.#limit - this.#others.everTaken);
   }
 
   #stepDown(threads: number): void {
@@ -216,40 +233,5 @@ export class ThreadController {
     this.#recentSteps = 0;
     this.changes++;
     this.#options.use(threads);
-  }
-}
-
-const ticksPerSecond = 100;
-
-/** Reads how much of the machine others used since it was last asked: all busy time less this process's own. */
-function createLoadMeter(): () => number | null {
-  let lastBusy: number | null = null;
-  let lastOwn = 0;
-  let lastAt = 0;
-  return () => {
-    const busy = busySeconds();
-    const own = process.cpuUsage();
-    const ownSeconds = (own.user + own.system) / 1e6;
-    const at = performance.now() / 1000;
-    const seconds = at - lastAt;
-    const others = busy === null || lastBusy === null ? null : busy - lastBusy - (ownSeconds - lastOwn);
-    lastBusy = busy;
-    lastOwn = ownSeconds;
-    lastAt = at;
-    return others === null || seconds <= 0 ? null : Math.max(0, others / seconds);
-  };
-}
-
-function busySeconds(): number | null {
-  try {
-    const [first] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
-    const [user, nice, system, , , irq, softIrq, steal] = (first ?? '').split(/\s+/).slice(1).map(Number);
-    const ticks = [user, nice, system, irq, softIrq, steal].reduce<number>(
-      (sum, value) => sum + (value ?? 0),
-      0,
-    );
-    return ticks / ticksPerSecond;
-  } catch {
-    return null;
   }
 }

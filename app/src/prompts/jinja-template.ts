@@ -34,7 +34,7 @@ export interface TemplateTask {
 
 /** Renders a model's own template. Runs inside a worker: nothing here bounds its time. */
 export function renderTemplate(task: TemplateTask): PromptSegment[] {
-  const program = parseTemplate(task.template);
+  const program = programOf(task.template);
   const { messages, openAnswer } = splitOpenAnswer(task.chat);
   const run = (said: readonly PromptMessage[]): string => runTemplate(program, said, task);
   const segments = renderMessages(run, messages, task);
@@ -79,6 +79,14 @@ function runMarked(
 }
 
 type Program = ReturnType<typeof parse>;
+
+/** A model has one, and every prompt is written by it. */
+let lastParsed: { template: string; program: Program } | null = null;
+
+function programOf(template: string): Program {
+  if (lastParsed?.template !== template) lastParsed = { template, program: parseTemplate(template) };
+  return lastParsed.program;
+}
 
 function parseTemplate(template: string): Program {
   if (template.length > templateLimits.templateBytes) {

@@ -58,10 +58,10 @@ export function spawnEngineProcess({ entry, isolation }: SpawnOptions): EnginePr
     '--single-threaded-gc',
     // See bin/runtime.mjs.
     '--no-memory-protection-keys',
-    // What runs once a token would be compiled after half a minute of answers; it is the same code from the first on.
+    // What runs once a token would be compiled after seconds of answers; it is the same code from the first on. The
+    // second compiler, which takes ten times as long, is not hastened: it would take cores from the first answers.
     '--invocation-count-for-maglev=10',
-    '--invocation-count-for-turbofan=60',
-    // Nor does it wait for hundreds of calls after each new kind of value that such code has seen.
+    // Nor does the first one wait for hundreds of calls after each new kind of value that such code has seen.
     '--minimum-invocations-after-ic-update=50',
     entry,
   ];

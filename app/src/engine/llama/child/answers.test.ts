@@ -53,6 +53,18 @@ describe('an engine child', () => {
     expect(other.text).not.toBe(alone.text);
   });
 
+  it('sends the first text at once, also where the first tokens are none', async () => {
+    // Bytes that begin a character and never end one: each is text only when the next one comes.
+    const { ids } = await child.ask({ type: 'tokenize', text: '€', parseSpecial: false, addSpecial: false });
+    const firstByte = ids.at(-3)!;
+    const sampling = { ...steady, maxNewTokens: 200, logitBias: { [firstByte]: 100 } };
+    const { parts, usage } = await child.generate({ sampling });
+    const [first] = parts.flatMap((part) => (part.type === 'text-delta' ? part.text : []));
+    expect(usage!.completionTokens).toBe(200);
+    // Otherwise it would wait with what follows for the next time that text is sent.
+    expect(first).toBe('\ufffd');
+  });
+
   it('sends text as it is, whole characters only', async () => {
     const answers = await Promise.all(
       Array.from({ length: 6 }, (_, seed) =>

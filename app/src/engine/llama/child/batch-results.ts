@@ -78,8 +78,9 @@ export class BatchResults {
     counters.generatedTokens++;
     queue.charge(task.person, 1);
     if (drawn.logprob !== null) speech.tell(task, { type: 'token', token: drawn.logprob });
-    const isFirst = task.generated.length === 1;
-    if (isFirst || drawn.logprob !== null || work.text.hasStops) speech.sayDrawn(task, work, isFirst);
+    // The first tokens may be none that is seen: a part of a character, or what only steers.
+    const isSilent = work.text.shown === '';
+    if (isSilent || drawn.logprob !== null || work.text.hasStops) speech.sayDrawn(task, work, isSilent);
     const isFull =
       task.generated.length >= work.maxNewTokens || task.sequence!.tokens.length >= contextTokens;
     if (work.text.stopString !== null) end(task, 'stop-string');

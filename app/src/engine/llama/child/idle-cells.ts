@@ -5,9 +5,9 @@ import type { Task } from './task.ts';
 /** What a head takes to look at a cell of somebody else's and to pass it by; measured on Zen 5 with flash attention. */
 const msPerPassedCell = 1.2e-6;
 /** So much longer may a token take for the sake of chats that nobody writes in just now. */
-const bearableShare = 0.05;
+const bearableShare = 0.02;
 /** A short chat or two stay in any case. */
-const fewestCells = 1024;
+const fewestCells = 512;
 
 /** How many cells of idle chats the cache may hold beside chats that are being answered. */
 export function idleCellAllowance(heads: number, times: readonly ThreadTime[]): number {

@@ -6,6 +6,13 @@ const newPool = proto('void *', [pointer(poolParameters)]);
 const freePool = proto('void', ['void *']);
 
 /**
+ * How long a thread looks for more to compute before it sleeps, in some 3 ms each. The steps of an answer follow each
+ * other in less than one; by default it would hold its core for a sixth of a second after each answer, while its last
+ * words are written to the disk and the next question is made ready.
+ */
+const patience = 3;
+
+/**
  * Threads that stay between decodes, one pool for each count: a pool of two asked for one thread
  * still wakes the other, so changing the count means attaching another pool.
  */
@@ -36,7 +43,10 @@ export class ThreadPools {
     if (threads === this.#threads) return;
     let pool = this.#pools.get(threads);
     if (pool === undefined) {
-      pool = call(this.#create, newPool, this.#library.poolDefaults(threads)) as Pointer;
+      pool = call(this.#create, newPool, {
+        ...this.#library.poolDefaults(threads),
+        poll: patience,
+      }) as Pointer;
       if (pool === null) return;
       this.#pools.set(threads, pool);
     }

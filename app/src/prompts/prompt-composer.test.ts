@@ -5,7 +5,8 @@ import { createPromptComposer, type PromptComposer } from './prompt-composer.ts'
 import { textOf } from './segments.ts';
 import { createTemplateRenderer } from './template-renderer.ts';
 
-const renderer = createTemplateRenderer({ timeoutMs: 300 });
+const timeoutMs = 300;
+const renderer = createTemplateRenderer({ timeoutMs });
 afterAll(() => renderer.close());
 
 const chat: PromptMessage[] = [{ role: 'user', content: 'hello' }];
@@ -48,7 +49,11 @@ describe('the format of a prompt', () => {
     expect(found.template.source).toBe('family');
     expect(codes(found)).toContain('render-failed');
     expect(textOf((await found.compose(asked)).segments)).toContain('### Human: hello');
+    const before = process.cpuUsage();
     await expect(found.compose(asked, 'file')).rejects.toMatchObject({ code: 'template-failed' });
+    const { user, system } = process.cpuUsage(before);
+    // A limit on the clock, which is much longer, would stop it too.
+    expect((user + system) / 1000).toBeLessThan(5 * timeoutMs);
   });
 
   test('processor time counts, not the clock: a template that waits for its turn is not too slow', async () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { librariesDirectory } from '../../../../test/fixtures/engine-child.ts';
 import { writeTinyGguf } from '../../../../test/fixtures/tiny-gguf.ts';
@@ -101,6 +102,20 @@ function setUp(makeRoom: () => boolean = () => false) {
 }
 
 describe('BatchRunner', () => {
+  it('leaves no thread looking for work soon after a step', async () => {
+    const { outcome, runner, part, clear } = setUp();
+    pools.use(2);
+    runner.run([part(1, [1, 300, 301])]);
+    expect(outcome.done).toEqual([1]);
+    await setTimeout(40);
+    const before = process.cpuUsage();
+    await setTimeout(150);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(60);
+    pools.use(1);
+    clear();
+  });
+
   it('fails only the sequence that the library cannot decode', () => {
     const { outcome, runner, part, clear } = setUp();
     const parts = [part(1, [1, 300, 301]), part(2, [1, 99_999, 3]), part(3, [1, 302])];

@@ -8,6 +8,7 @@ import { writeTinyGguf } from '../../../../test/fixtures/tiny-gguf.ts';
 import { ChatStates } from './chat-states.ts';
 import { IdleCells } from './idle-cells.ts';
 import { Sequences } from './sequences.ts';
+import { StatesAside } from './states-aside.ts';
 import { Snapshots } from './snapshots.ts';
 import type { Task } from './task.ts';
 
@@ -112,6 +113,7 @@ describe('states of chats on a disk that is slower than they are large', () => {
         sequences,
         allowance: 0,
         isAwaited: () => false,
+        canKeep: (sequence) => states.canKeep(sequence),
         isDiskBehind: () => snapshots.isBehind,
         onEvict: () => undefined,
       });
@@ -121,6 +123,34 @@ describe('states of chats on a disk that is slower than they are large', () => {
       while (setAside()) await setImmediate();
       expect(sequences.size).toBe(0);
       await expectAllOnDisk();
+    },
+  );
+
+  it.each(['beside somebody who is answered', 'after the last answer'])(
+    'stay in the cache where nothing can keep them, %s',
+    (when) => {
+      const bytes = native.context.stateBytes(sequences.all()[0]!.id);
+      const small = new ChatStates({
+        context: native.context,
+        sequences,
+        snapshots: openSnapshots(bytes - 1),
+        isBusy: () => true,
+      });
+      const aside = new StatesAside(native.context, bytes - 1);
+      for (const keeper of [small, aside]) {
+        const idleCells = new IdleCells({
+          sequences,
+          allowance: 0,
+          isAwaited: () => false,
+          canKeep: (sequence) => keeper.canKeep(sequence),
+          isDiskBehind: () => false,
+          onEvict: () => undefined,
+        });
+        const active = [{ phase: 'generating' } as Task];
+        expect(when === 'after the last answer' ? idleCells.rest() : idleCells.trim(active)).toBe(false);
+        expect(sequences.size).toBe(chats.length);
+      }
+      expect(new StatesAside(native.context, bytes).canKeep(sequences.all()[0]!)).toBe(true);
     },
   );
 });

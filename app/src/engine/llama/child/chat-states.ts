@@ -35,6 +35,13 @@ export class ChatStates {
     return sequence.stateKey !== null && sequence.savedLength >= sequence.tokens.length;
   }
 
+  /** Whether the disk holds it, or may. Short ones need not be kept. */
+  canKeep(sequence: Sequence): boolean {
+    const { context, snapshots } = this.#options;
+    if (sequence.tokens.length < worthwhileTokens || this.isKept(sequence)) return true;
+    return context.stateBytes(sequence.id) <= Math.min(maxStateBytes, snapshots.budgetBytes);
+  }
+
   /** What lies on disk for a chat, if that is more than what memory holds of it. */
   async find(stateKey: string, adapterKey: string): Promise<StoredState | null> {
     const { sequences, snapshots } = this.#options;

@@ -4,15 +4,22 @@ import type { Task } from './task.ts';
 
 /** What a head takes to look at a cell of somebody else's and to pass it by; measured on Zen 5 with flash attention. */
 const msPerPassedCell = 1.2e-6;
-/** So much longer may a token take for the sake of chats that nobody writes in just now. */
+/** So much longer may a token take for the sake of chats that nobody writes in just now, … */
 const bearableShare = 0.02;
+/** … where their states are small; to copy and check large ones costs more than it spares the answers between. */
+const bearableShareOfLarge = 0.05;
+const largeCellBytes = 192 * 1024;
 /** A short chat or two stay in any case. */
 const fewestCells = 512;
 
 /** How many cells of idle chats the cache may hold beside chats that are being answered. */
-export function idleCellAllowance(heads: number, times: readonly ThreadTime[]): number {
+export function idleCellAllowance(
+  { heads, cellBytes }: { heads: number; cellBytes: number },
+  times: readonly ThreadTime[],
+): number {
   const tokenMs = Math.min(...times.map((time) => time.tokenMs));
-  const cells = (tokenMs * bearableShare) / (heads * msPerPassedCell);
+  const share = cellBytes < largeCellBytes ? bearableShare : bearableShareOfLarge;
+  const cells = (tokenMs * share) / (heads * msPerPassedCell);
   return Number.isFinite(cells) ? Math.max(fewestCells, Math.floor(cells)) : Number.POSITIVE_INFINITY;
 }
 
@@ -21,6 +28,8 @@ export interface IdleCellsOptions {
   allowance: number;
   /** Somebody who waits is about to go on from this one. */
   isAwaited: (sequence: Sequence) => boolean;
+  /** Whether it would come back by a copy. What nothing can keep stays: to read it anew costs far more than its cells. */
+  canKeep: (sequence: Sequence) => boolean;
   /** So much is on its way to the disk that another state would be lost; there is no hurry here. */
   isDiskBehind: () => boolean;
   onEvict: () => void;
@@ -80,8 +89,9 @@ export class IdleCells {
   }
 
   #setAside(mayGo: (sequence: Sequence) => boolean): boolean {
-    const isEvicted = this.#options.sequences.evictOne(mayGo);
-    if (isEvicted) this.#options.onEvict();
+    const { sequences, canKeep, onEvict } = this.#options;
+    const isEvicted = sequences.evictOne((sequence) => mayGo(sequence) && canKeep(sequence));
+    if (isEvicted) onEvict();
     return isEvicted;
   }
 }

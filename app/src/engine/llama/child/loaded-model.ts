@@ -92,7 +92,12 @@ export async function loadEverything(message: LoadMessage, place: LoadPlace): Pr
     slots: message.slots,
     // What passing a cell costs a GPU is not known here.
     idleCellAllowance:
-      message.gpuLayers === 0 ? idleCellAllowance(model.heads, threadTimes) : Number.POSITIVE_INFINITY,
+      message.gpuLayers === 0
+        ? idleCellAllowance(
+            { heads: model.heads, cellBytes: model.kvBytesPerToken(message.kvType) },
+            threadTimes,
+          )
+        : Number.POSITIVE_INFINITY,
     basis,
     description,
   };

@@ -47,6 +47,8 @@ export interface SchedulerOptions {
   onCancel: (ticket: number) => void;
   /** Whether a chat's state may be given up for side work, because it lies on disk. */
   isKeptOnDisk: (sequence: Sequence) => boolean;
+  /** Whether a state that leaves the cache would come back by a copy. */
+  canKeep: (sequence: Sequence) => boolean;
   /** Whether so much is on its way to the disk that it takes nothing more. */
   isDiskBehind: () => boolean;
 }

@@ -92,6 +92,7 @@ export class Serving {
       canTrim: loaded.model.canTrim,
       onCancel: (ticket) => options.onCancel(ticket),
       isKeptOnDisk: (sequence) => this.#states?.isKept(sequence) ?? false,
+      canKeep: (sequence) => this.#canKeep(sequence),
       isDiskBehind: () => this.#snapshots?.isBehind ?? false,
     });
     this.#place = {
@@ -137,9 +138,18 @@ export class Serving {
 
   /** Keeps what has to leave the cache: a chat's state on disk, what may not lie there in memory. */
   #setAside(sequence: Sequence): void {
-    const isForDisk = this.#states !== null && sequence.stateKey !== null && !sequence.ephemeral;
-    if (isForDisk) void this.#states?.save(sequence);
-    else this.#aside.put(sequence);
+    const states = this.#statesFor(sequence);
+    if (states === null) this.#aside.put(sequence);
+    else void states.save(sequence);
+  }
+
+  #canKeep(sequence: Sequence): boolean {
+    return (this.#statesFor(sequence) ?? this.#aside).canKeep(sequence);
+  }
+
+  /** Null: what may not, or cannot, lie on disk. */
+  #statesFor({ stateKey, ephemeral }: Sequence): ChatStates | null {
+    return stateKey === null || ephemeral ? null : this.#states;
   }
 
   /** False when there is no such request. */
@@ -256,6 +266,7 @@ export class Serving {
       this.#isRunning = false;
       this.#outbox.flush(true);
       this.#clock.end();
+      this.#options.loaded.threads.rest();
       this.#options.cancelLine.enter(this.#isClosing ? 'saving' : 'idle');
       this.#rest();
     };

@@ -53,6 +53,10 @@ export class Snapshots {
   }
 
   /** So much waits for the disk that nothing should be added. */
+  get budgetBytes(): number {
+    return this.#options.budgetBytes;
+  }
+
   get isBehind(): boolean {
     const waiting = [...this.#pending.values()].reduce((sum, { state }) => sum + state.length, 0);
     return waiting > (this.#options.maxPendingBytes ?? mostPendingBytes);

@@ -36,6 +36,11 @@ export class StatesAside {
       .toReversed();
   }
 
+  /** Short ones need not be kept. */
+  canKeep({ id, tokens }: Sequence): boolean {
+    return tokens.length < worthwhileTokens || this.#context.stateBytes(id) <= this.#maxBytes;
+  }
+
   put({ id, tokens, stateKey, adapterKey, transcript, isParked }: Sequence): void {
     const bytes = this.#context.stateBytes(id);
     if (isParked || tokens.length < worthwhileTokens || bytes > this.#maxBytes) return;

@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { createLoadMeter } from './load-meter.ts';
 import { OthersBusy } from './others-busy.ts';
@@ -5,13 +6,14 @@ import { OthersBusy } from './others-busy.ts';
 export interface ThreadControllerOptions {
   /** As many as the machine and its cgroup allow. */
   maxThreads: number;
+  /** All that the machine has: `othersBusy` is told of these. */
+  cores?: number;
   use: (threads: number) => void;
   now?: () => number;
   /** Cores that other programs kept busy since the last call; null where that cannot be known. */
   othersBusy?: () => number | null;
 }
 
-const lookEveryMs = 500;
 /** After a pause of this length others may have come or gone. */
 const forgottenMs = 5000;
 /** A step this much slower than the best seen at this count means that a thread waits for its core. */
@@ -43,15 +45,18 @@ export class ThreadController {
   readonly #options: Required<Pick<ThreadControllerOptions, 'use' | 'now'>>;
   readonly #others: OthersBusy;
   readonly #limit: number;
+  readonly #cores: number;
   #threads: number;
   /** Best step seen, by thread count and batch length. */
   readonly #best = new Map<number, number>();
   #slow = 0;
   #recentMs = 0;
   #recentSteps = 0;
-  #lastLook = 0;
+  #restedAt = 0;
   /** The count to come back to: what was measured on a calm machine, or as many as there may be. */
   #home: number;
+  /** Where that was too many at once while others are there: the next to be tried. */
+  #aim: number | null = null;
   #nextTrialAt = 0;
   #pauseMs = firstPauseMs;
   #trial: Trial | null = null;
@@ -60,8 +65,9 @@ export class ThreadController {
   constructor(options: ThreadControllerOptions) {
     const now = options.now ?? (() => performance.now());
     this.#options = { use: options.use, now };
-    this.#others = new OthersBusy(options.othersBusy ?? createLoadMeter());
+    this.#others = new OthersBusy(options.othersBusy ?? createLoadMeter(), now);
     this.#limit = options.maxThreads;
+    this.#cores = options.cores ?? cpus().length;
     this.#threads = options.maxThreads;
     this.#home = options.maxThreads;
     this.#options.use(this.#threads);
@@ -79,7 +85,7 @@ export class ThreadController {
 
   /** From now on what others use counts for `begin`. */
   watch(): void {
-    this.#others.skip();
+    this.#others.begin();
   }
 
   /**
@@ -87,45 +93,47 @@ export class ThreadController {
    * then as many as there may be are tried as soon as the machine is calm.
    */
   begin(threads: number): void {
-    this.#others.look();
-    this.#lastLook = this.#options.now();
+    this.#others.close();
+    this.#restedAt = this.#options.now();
     this.#home = this.#others.wasCalm ? threads : this.#limit;
+    this.#aim = null;
     this.set(threads);
   }
 
+  /** Nobody is being answered any more. */
+  rest(): void {
+    this.#others.pause();
+    this.#restedAt = this.#options.now();
+  }
+
   /**
-   * Work begins after a pause. What others did in the pause says little about now, so it is not counted; what was
-   * known before it holds for a while, and then as many threads as at the beginning are right until shown otherwise.
+   * Work begins after a pause. What was known before it holds for a while, and then as many threads as at the
+   * beginning are right until shown otherwise.
    */
   resume(): void {
-    const now = this.#options.now();
-    const pauseMs = now - this.#lastLook;
-    if (pauseMs < lookEveryMs) return;
-    this.#others.skip();
-    this.#lastLook = now;
-    if (pauseMs < forgottenMs) return;
+    this.#others.begin();
+    if (this.#options.now() - this.#restedAt < forgottenMs) return;
     this.#others.forget();
     this.#trial = null;
+    this.#aim = null;
     this.#change(this.#home);
   }
 
   /** Before a step that reads a prompt: no trials, only what is known of the others. */
   beforePrompt(): void {
-    this.#look();
-    if (this.#trial !== null) this.#endTrial(false);
+    this.#others.look();
+    this.#dropTrial();
     const left = this.#left();
     if (left < this.#threads) this.#stepDown(left);
-    else if (this.#threads < this.#home && this.#mayTryMore())
-      this.#change(Math.min(this.#surelyLeft(), this.#home));
+    else if (this.#threads < this.#home && this.#mayTryMore()) this.#change(this.#nextToTry());
   }
 
   beforeToken(): void {
-    this.#look();
+    this.#others.look();
     if (this.#trial !== null || this.#threads >= this.#limit) return;
-    const isBelowHome = this.#threads < this.#home;
-    if (isBelowHome && this.#others.areGone) this.#change(this.#home);
+    if (this.#threads < this.#home && this.#others.areGone) this.#comeBack();
     if (this.#threads >= this.#limit || !this.#mayTryMore() || this.#recentSteps < stepsBeforeTrial) return;
-    this.#startTrial(isBelowHome ? Math.min(this.#surelyLeft(), this.#home) : this.#threads + 1);
+    this.#startTrial(this.#nextToTry());
   }
 
   /** After a step of `length` tokens, one for each answer. */
@@ -153,16 +161,20 @@ export class ThreadController {
     return ms > best * slowRatio;
   }
 
-  #look(): void {
-    const now = this.#options.now();
-    if (now - this.#lastLook < lookEveryMs) return;
-    this.#lastLook = now;
-    this.#others.look();
-  }
-
   #mayTryMore(): boolean {
     if (this.#others.areGone && this.#threads < this.#home) return true;
     return this.#surelyLeft() > this.#threads && this.#isTimeForTrial();
+  }
+
+  /** Below home as many of those as there is room for, else one more. */
+  #nextToTry(): number {
+    const aim = this.#others.areGone ? this.#home : (this.#aim ?? this.#home);
+    return Math.max(this.#threads + 1, Math.min(this.#surelyLeft(), aim));
+  }
+
+  #comeBack(): void {
+    this.#aim = null;
+    this.#change(this.#home);
   }
 
   #isTimeForTrial(): boolean {
@@ -171,12 +183,16 @@ export class ThreadController {
 
   /** Threads that others leave, where only what they took for long counts. */
   #left(): number {
-    return Math.max(1, this.#limit - this.#others.taken);
+    return this.#within(this.#cores - this.#others.taken);
   }
 
   /** The same, where all counts that they took. */
   #surelyLeft(): number {
-    return Math.max(1, this.#limit - this.#others.everTaken);
+    return this.#within(this.#cores - this.#others.everTaken);
+  }
+
+  #within(cores: number): number {
+    return Math.max(1, Math.min(this.#limit, cores));
   }
 
   #stepDown(threads: number): void {
@@ -219,10 +235,18 @@ export class ThreadController {
       this.#recentMs = trial.totalMs / Math.max(1, trial.counted);
     } else {
       // Too far at once: half of the way is the next to be tried.
-      if (this.#threads > trial.from) this.#home = trial.from + Math.floor((this.#threads - trial.from) / 2);
+      if (this.#threads > trial.from) this.#aim = trial.from + Math.floor((this.#threads - trial.from) / 2);
       this.#change(trial.from);
       this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
     }
+    this.#nextTrialAt = this.#options.now() + this.#pauseMs;
+  }
+
+  /** A prompt came first: that says nothing about the trial. */
+  #dropTrial(): void {
+    if (this.#trial === null) return;
+    this.#change(this.#trial.from);
+    this.#trial = null;
     this.#nextTrialAt = this.#options.now() + this.#pauseMs;
   }
 

@@ -52,6 +52,22 @@ function bare(text: string): string {
 
 const squeezed = (text: string): string => text.replaceAll(/\s+/gu, ' ');
 
+const page = join(root, 'web/src');
+const wordsOfPage = readdirSync(page, { recursive: true, encoding: 'utf8' })
+  .filter((file) => /strings[^/]*\.ts$/u.test(file))
+  .map((file) => read(join(page, file)))
+  .join('');
+const shortcuts = read(join(page, 'palette/shortcuts.ts'));
+
+/** As a person would say them: `Ctrl Shift E`. */
+function keysOf(name: string): string {
+  const [, line = ''] = new RegExp(`^  ${name}: \\{(.*)$`, 'mu').exec(shortcuts) ?? [];
+  const [, key = 'no such shortcut'] = /key: '([^']+)'/u.exec(line) ?? [];
+  const spoken = { Escape: 'Esc', Backspace: 'Backspace' }[key] ?? key.toUpperCase();
+  const held = [line.includes('isMain') ? 'Ctrl' : [], line.includes('isShift') ? 'Shift' : []].flat();
+  return [...held, spoken].join(' ');
+}
+
 describe('what Cria learns about Corral', () => {
   test('still stands in the documents', () => {
     const missing = facts().flatMap((fact) =>
@@ -64,6 +80,21 @@ describe('what Cria learns about Corral', () => {
         .map((line) => `${fact.name}: ${line}`),
     );
     expect(missing).toEqual([]);
+  });
+
+  test('still stands on the page: its words, and the keys of its shortcuts', () => {
+    const wrong = facts().flatMap((fact) =>
+      textsOf(fact, 'doc')
+        .filter((text) => text.startsWith('web: '))
+        .map((text) => text.slice('web: '.length))
+        .filter((text) => {
+          const [, shortcut] = /^shortcuts (\w+)$/u.exec(text) ?? [];
+          if (shortcut === undefined) return !wordsOfPage.includes(text);
+          return !textsOf(fact, 'A').every((answer) => answer.includes(keysOf(shortcut)));
+        })
+        .map((text) => `${fact.name}: ${text}`),
+    );
+    expect(wrong).toEqual([]);
   });
 
   test('has enough wordings, and right answers that fulfil the check', () => {

@@ -33,6 +33,22 @@ afterAll(async () => {
 const client = (): OpenAI => new OpenAI({ baseURL: `${address}/v1`, apiKey: 'none', maxRetries: 0 });
 const messages = [{ role: 'user' as const, content: 'Hello, who are you?' }];
 
+test('Cria answers rightly: who it is, what it was told, how Corral starts', async () => {
+  const ask = async (...said: string[]): Promise<string> => {
+    const talk = said.map((content, index) => {
+      return index % 2 === 0 ? { role: 'user' as const, content } : { role: 'assistant' as const, content };
+    });
+    const request = { model: 'cria', messages: talk, temperature: 0, max_tokens: 120 };
+    const answer = await client().chat.completions.create(request);
+    return answer.choices[0]?.message.content ?? '';
+  };
+  expect(await ask('What is your name?')).toContain('Cria');
+  expect(await ask('How do I start Corral?')).toContain('npm start');
+  expect(await ask('Which port does Corral use?')).toContain('7860');
+  const told = ['My favourite number is 42.', 'Good to know!', 'What is my favourite number?'];
+  expect(await ask(...told)).toContain('42');
+});
+
 test('the same seed gives the same answer, whole and streamed, with exact usage', async () => {
   const request = { model: 'cria', messages, seed: 11, max_tokens: 24, temperature: 0.7 };
   const whole = await client().chat.completions.create(request);

@@ -1,3 +1,4 @@
+import { isServiceAddress, serviceAddressWords } from '../contracts/service-address.ts';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 
@@ -72,6 +73,13 @@ function isPlainAddress(raw: string): boolean {
 export function webAddress(): Form<string> {
   const address = form('an http:// or https:// address without name and password', (raw) =>
     isPlainAddress(raw) ? raw.replace(/\/+$/, '') : undefined,
+  );
+  return { ...address, mask: maskedAddress };
+}
+
+export function serviceAddress(): Form<string> {
+  const address = form(serviceAddressWords, (raw) =>
+    isServiceAddress(raw) ? raw.replace(/\/+$/, '') : undefined,
   );
   return { ...address, mask: maskedAddress };
 }

@@ -152,7 +152,14 @@ describe('loadConfig', () => {
     ]);
     expect(problemsOf({ CORRAL_PROVIDER_LAB_KIND: 'ollama' })).toEqual([
       'CORRAL_PROVIDER_LAB_KIND is "ollama"; allowed: huggingface, tgi, openai',
-      'CORRAL_PROVIDER_LAB_URL is missing; allowed: an http:// or https:// address without name and password',
+      'CORRAL_PROVIDER_LAB_URL is missing; allowed: an http:// or https:// address without name and password, ? and #',
+    ]);
+    // Another token for inference than for downloads.
+    expect(load({ HF_TOKEN: 'hf_abc', CORRAL_PROVIDER_HF_KEY: 'hf_new' }).providers).toEqual([
+      { name: 'hf', kind: 'huggingface', url: 'https://router.huggingface.co', key: 'hf_new' },
+    ]);
+    expect(problemsOf({ CORRAL_PROVIDER_LAB_URL: 'https://lab.example/v1?key=geheim' })).toEqual([
+      'CORRAL_PROVIDER_LAB_URL is "https://lab.example/v1?••••"; allowed: an http:// or https:// address without name and password, ? and #',
     ]);
   });
 });

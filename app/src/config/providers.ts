@@ -1,4 +1,4 @@
-import { maskedAddress, webAddress } from './forms.ts';
+import { maskedAddress, serviceAddress } from './forms.ts';
 
 export const providerKinds = ['huggingface', 'tgi', 'openai'] as const;
 export type ProviderKind = (typeof providerKinds)[number];
@@ -44,9 +44,12 @@ function parseOne(
 ): ProviderConfig | null {
   const before = problems.length;
   const variable = `CORRAL_PROVIDER_${prefix}`;
-  const kind = providerKinds.find((candidate) => candidate === (parts.KIND ?? 'openai'));
+  // A key alone is another one for the router that a Hub token opens, too.
+  const isRouter = prefix === 'HF' && parts.URL === undefined;
+  const usual = isRouter ? 'huggingface' : 'openai';
+  const kind = providerKinds.find((candidate) => candidate === (parts.KIND ?? usual));
   if (!kind) problems.push(`${variable}_KIND is "${parts.KIND}"; allowed: ${providerKinds.join(', ')}`);
-  const address = webAddress();
+  const address = serviceAddress();
   const url = address.schema.safeParse(parts.URL ?? (kind === 'huggingface' ? hubRouter : ''));
   const seen = parts.URL === undefined ? 'missing' : `"${maskedAddress(parts.URL)}"`;
   if (!url.success) problems.push(`${variable}_URL is ${seen}; allowed: ${address.allowed}`);

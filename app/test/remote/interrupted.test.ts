@@ -54,6 +54,36 @@ describe('an answer that breaks in the middle', () => {
     expect(receipt).toMatchObject({ resumedAt: [9], engineRelease: 'vLLM', model: { kind: 'remote' } });
   });
 
+  test('is over where the service goes on without end, and says whose fault it is', async () => {
+    const endless: Handler = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const timer = setInterval(() => response.write(piece('and on '.repeat(200))), 1);
+      response.once('close', () => clearInterval(timer));
+    };
+    const { say, chats, owner, chatId, service } = await open(fixtures.vllm, [endless]);
+    const settings = { model: `svc:${fixtures.vllm.model}`, sampling: { maxNewTokens: 10 } };
+    await chats.update(owner, chatId, { change: { settings } });
+    const { end } = await say(chatId, 'Tell me');
+    expect(end).toMatchObject({ reason: 'failed', error: { code: 'provider-answer-invalid' } });
+    expect(service.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
+  });
+
+  test('never has fewer than no tokens of prompt, however the rest was counted', async () => {
+    const usage = { prompt_tokens: 100, completion_tokens: 5, total_tokens: 105 };
+    const { say, chats, owner, chatId } = await open(fixtures.vllm, [
+      broken('Once upon a time. '.repeat(40)),
+      stream(
+        piece('The end.') +
+          frames([{ choices: [{ delta: {}, finish_reason: 'stop' }] }, { choices: [], usage }]),
+      ),
+    ]);
+    expect((await say(chatId, 'Tell me')).end.reason).toBe('stop');
+    const [, answer] = (await chats.open(owner, chatId)).messages;
+    const [receipt] = await chats.receipts(owner, answer!.id);
+    expect(receipt?.usage?.promptTokens).toBeGreaterThanOrEqual(0);
+    expect(receipt?.usage?.cachedTokens).toBeGreaterThanOrEqual(0);
+  });
+
   test('goes on inside the thought that it broke in', async () => {
     const { say, chatId, service } = await open(fixtures.vllm, [
       brokenBehind(thought('Let me')),

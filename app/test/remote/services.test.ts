@@ -1,45 +1,10 @@
-import { afterEach, describe, expect, test } from 'vitest';
-import { answerOf, chatRequest, type Answer } from '../../src/engine/contract/answers.ts';
+import { describe, expect, test } from 'vitest';
 import type { Sampling } from '../../src/contracts/sampling.ts';
-import { openModel, type RemoteModel, type RemoteModelOptions } from './remote-model.ts';
+import { answerOf, chatRequest, type Answer } from '../../src/engine/contract/answers.ts';
+import { ask, chatPath, falcon, listPath, model, service, vllm } from './asked-service.ts';
 import * as fixtures from './service-fixtures.ts';
 import { refusals } from './service-refusals.ts';
-import { frames, html, json, startService, stream, type StandInService } from './stand-in-service.ts';
-
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-async function service(handlers: StandInService['handlers']): Promise<StandInService> {
-  const started = await startService(handlers);
-  closing.push(started.close);
-  return started;
-}
-
-async function model(options: RemoteModelOptions): Promise<RemoteModel> {
-  const opened = await openModel(options);
-  closing.push(opened.close);
-  return opened;
-}
-
-const chatPath = 'POST /v1/chat/completions';
-const listPath = 'GET /v1/models';
-const falcon = 'tiiuae/falcon-7b-instruct';
-
-/** A vLLM that lists Falcon and does this when asked to chat. */
-async function vllm(chat: StandInService['handlers'][string], more: Partial<RemoteModelOptions> = {}) {
-  const started = await service({ [listPath]: json(200, fixtures.vllm.models), [chatPath]: chat });
-  const provider = { kind: 'openai', url: started.url, key: 'secret-key-1' } as const;
-  return { service: started, ...(await model({ provider, model: falcon, ...more })) };
-}
-
-const ask = (
-  opened: Pick<RemoteModel, 'engine'>,
-  sampling: Sampling = {},
-  signal?: AbortSignal,
-): Promise<Answer> =>
-  answerOf(opened.engine.generate(chatRequest('Hello', { maxNewTokens: 50, ...sampling }), signal));
+import { frames, html, json, stream, type StandInService } from './stand-in-service.ts';
 
 const usageOf = ({ parts }: Answer) => {
   const usage = parts.find((part) => part.type === 'usage');
@@ -232,6 +197,37 @@ describe('a refusal is told apart, named, and says what to do', () => {
     expect(started.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
   });
 
+  // A TGI answers 200 before it looks at what it was asked.
+  test.each(refusals.filter(({ kind }) => kind === 'tgi'))(
+    '$service, in its stream → $code',
+    async ({ status, body, code, words }) => {
+      const started = await service({
+        'GET /info': json(200, fixtures.tgiInformation),
+        'POST /generate_stream': stream(frames([body], false)),
+      });
+      const opened = await model({ provider: { kind: 'tgi', url: started.url }, model: 'x' });
+      const { end } = await ask(opened);
+      expect(end).toMatchObject({ reason: 'failed', error: { code } });
+      expect(end.error?.message).toContain(words ?? '');
+      if (status === 422) expect(started.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    ['a schema of any object', { jsonSchema: { type: 'object' } }, 'properties'],
+    ['more alternatives than it tells', { logprobs: 20 }, 'at most 5'],
+  ])('a TGI is not asked for %s', async (_what, sampling, words) => {
+    const started = await service({
+      'GET /info': json(200, fixtures.tgiInformation),
+      'POST /generate_stream': stream(fixtures.tgiStream),
+    });
+    const opened = await model({ provider: { kind: 'tgi', url: started.url }, model: 'x' });
+    const { end } = await ask(opened, sampling);
+    expect(end).toMatchObject({ reason: 'failed', error: { code: 'unsupported-field' } });
+    expect(end.error?.message).toContain(words);
+    expect(started.seen.filter(({ method }) => method === 'POST')).toHaveLength(0);
+  });
+
   test('Hugging Face without a provider for Falcon offers what works', async () => {
     const { status, body } = refusals.find(({ service }) => service.includes('nobody'))!;
     const started = await service({
@@ -370,7 +366,7 @@ describe('bad input', () => {
     });
     const { end, text } = await ask(opened, { maxNewTokens: 10 });
     expect(text).toContain('and on and on');
-    expect(end.error).toMatchObject({ code: 'provider-answer-invalid' });
+    expect(end).toMatchObject({ reason: 'failed', error: { code: 'provider-answer-invalid' } });
     await expect.poll(() => started.seen.at(-1)?.wasClosed).toBe(true);
   });
 
@@ -381,123 +377,5 @@ describe('bad input', () => {
     started.handlers[listPath] = json(200, { data: [{ id: 'a b' }, { id: 7 }, null, { id: 'good' }, {}] });
     const { connection } = await model({ provider: { kind: 'openai', url: started.url }, model: 'x' });
     expect(connection.known?.models.map(({ id }) => id)).toEqual(['good']);
-  });
-});
-
-describe('an end that the service gives a reason for', () => {
-  const half = { choices: [{ delta: { content: 'Half' } }] };
-  const endsWith = (reason: string) =>
-    stream(frames([half, { choices: [{ delta: {}, finish_reason: reason }] }]));
-
-  test.each([
-    ['abort', { reason: 'interrupted', error: { code: 'provider-unavailable' } }],
-    ['error', { reason: 'interrupted', error: { code: 'provider-unavailable' } }],
-    ['insufficient_system_resource', { reason: 'interrupted', error: { code: 'provider-unavailable' } }],
-    ['content_filter', { reason: 'failed', error: { code: 'provider-forbidden' } }],
-    ['model_length', { reason: 'length' }],
-    ['eos', { reason: 'stop' }],
-  ])('%s', async (reason, expected) => {
-    const started = await service({
-      [listPath]: json(200, fixtures.vllm.models),
-      [chatPath]: endsWith(reason),
-    });
-    for (const kind of ['openai', 'huggingface'] as const) {
-      const { end, text } = await ask(await model({ provider: { kind, url: started.url }, model: falcon }));
-      expect(text).toBe('Half');
-      expect(end).toMatchObject(expected);
-    }
-  });
-
-  test('a refusal to answer in the form that was asked for is shown', async () => {
-    const refusal = { choices: [{ delta: { content: null, refusal: 'I cannot help with that.' } }] };
-    const { text, end } = await ask(
-      await vllm(stream(frames([refusal, { choices: [{ delta: {}, finish_reason: 'stop' }] }]))),
-    );
-    expect(text).toBe('I cannot help with that.');
-    expect(end.reason).toBe('stop');
-  });
-
-  test('one that was broken off before its first word is asked for again', async () => {
-    let calls = 0;
-    const opened = await vllm((request, response) => {
-      calls += 1;
-      const aborted = stream(frames([{ choices: [{ delta: {}, finish_reason: 'abort' }] }]));
-      return (calls < 2 ? aborted : stream(fixtures.vllm.stream))(request, response);
-    });
-    expect((await ask(opened)).text).toBe(fixtures.vllm.text);
-    expect(calls).toBe(2);
-  });
-});
-
-describe('time', () => {
-  const words = (count: number): string =>
-    frames(
-      Array.from({ length: count }, () => ({ choices: [{ delta: { content: 'word ' } }] })),
-      false,
-    );
-
-  test('no first piece in time', async () => {
-    const opened = await vllm(() => undefined, { deadlines: { firstMs: 300 } });
-    const { end } = await ask(opened);
-    expect(end).toMatchObject({ reason: 'failed', error: { code: 'timed-out' } });
-    expect(end.error?.message).toMatch(/svc/);
-  });
-
-  test('comments keep the line open, but are no answer', async () => {
-    const opened = await vllm(
-      (_request, response) => {
-        response.writeHead(200, { 'content-type': 'text/event-stream' });
-        const timer = setInterval(() => response.write(': keep-alive\n\n'), 20);
-        response.once('close', () => clearInterval(timer));
-      },
-      { deadlines: { firstMs: 400 } },
-    );
-    const { end } = await ask(opened);
-    expect(end.error).toMatchObject({
-      code: 'timed-out',
-      message: expect.stringContaining('began no answer') as string,
-    });
-  });
-
-  test('silence in the middle interrupts, and the text is kept', async () => {
-    const opened = await vllm(stream(words(3), { end: false }), { deadlines: { idleMs: 300 } });
-    const { end, text } = await ask(opened);
-    expect(text).toBe('word word word ');
-    expect(end).toMatchObject({ reason: 'interrupted', error: { code: 'timed-out' } });
-    await expect.poll(() => opened.service.seen.at(-1)?.wasClosed).toBe(true);
-  });
-
-  test('a connection cut in the middle interrupts, and is not asked again', async () => {
-    const opened = await vllm((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write(words(2), () => setTimeout(() => response.destroy(), 50));
-    });
-    const { end, text } = await ask(opened);
-    expect(text).toBe('word word ');
-    expect(end).toMatchObject({ reason: 'interrupted', error: { code: 'provider-unreachable' } });
-    expect(opened.service.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
-  });
-
-  test('before the first word it is tried again, as long as the service asks', async () => {
-    let calls = 0;
-    const opened = await vllm((request, response) => {
-      calls += 1;
-      const busy = json(503, { error: { message: 'Loading model' } }, { 'retry-after': '0' });
-      return calls < 3 ? busy(request, response) : stream(fixtures.vllm.stream)(request, response);
-    });
-    expect((await ask(opened)).text).toBe(fixtures.vllm.text);
-    expect(calls).toBe(3);
-  });
-
-  test('stopping closes the request at once', async () => {
-    const opened = await vllm(stream(words(2), { end: false }));
-    const controller = new AbortController();
-    const answering = ask(opened, {}, controller.signal);
-    await expect.poll(() => opened.service.seen.filter(({ method }) => method === 'POST').length).toBe(1);
-    setTimeout(() => controller.abort(), 100);
-    const { end, text } = await answering;
-    expect(end).toEqual({ type: 'end', reason: 'aborted' });
-    expect(text).toBe('word word ');
-    await expect.poll(() => opened.service.seen.at(-1)?.wasClosed).toBe(true);
   });
 });

@@ -203,10 +203,12 @@ async function requestFor(
   };
 }
 
-/** How many tokens a crash interrupted after; counted again from the text, which is exact but for its last token. */
+/** How many tokens a crash interrupted after; counted again from the text, as exactly as the engine counts. */
 async function drawnBefore(live: LiveRun, engine: Engine): Promise<number> {
   const written = live.text.slice(live.startOffset);
   if (written === '') return 0;
-  if (!engine.capabilities.tokens) return Math.ceil(written.length / 4);
+  if (!engine.capabilities.tokens)
+    return (await engine.count({ kind: 'raw', text: written, parseSpecial: false, addBos: false }))
+      .totalTokens;
   return (await engine.tokenize(written, { parseSpecial: false, addSpecial: false })).length;
 }

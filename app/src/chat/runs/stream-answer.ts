@@ -70,9 +70,11 @@ function takeUsage(
   { request, facts }: { request: PreparedAnswer['request']; facts: AnswerFacts },
 ): void {
   const drawn = request.drawnTokens ?? 0;
+  // Where the engine is elsewhere, `drawn` may be a guess.
+  const promptTokens = Math.max(0, said.promptTokens - drawn);
   facts.usage = {
-    promptTokens: said.promptTokens - drawn,
-    cachedTokens: Math.min(said.cachedTokens, said.promptTokens - drawn),
+    promptTokens,
+    cachedTokens: Math.min(said.cachedTokens, promptTokens),
     completionTokens: said.completionTokens + drawn,
   };
   live.tell({ type: 'usage', usage: facts.usage });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isServiceAddress, serviceAddressWords } from '../service-address.ts';
 import { route } from './route.ts';
 
 export const providerKindSchema = z.enum(['huggingface', 'tgi', 'openai']);
@@ -58,7 +59,7 @@ export const providerRoutes = {
     params: byNameSchema,
     body: z.strictObject({
       kind: providerKindSchema,
-      url: z.url({ protocol: /^https?$/ }).max(2048),
+      url: z.string().max(2048).refine(isServiceAddress, serviceAddressWords),
       key: z.string().min(1).max(4096).nullable().optional(),
     }),
     response: providerSchema,

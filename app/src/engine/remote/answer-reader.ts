@@ -3,7 +3,7 @@ import type { GenerateRequest } from '../engine.ts';
 import { PaceMeter } from '../pace.ts';
 import { createStopScanner, type StopScanner } from '../stop-strings.ts';
 import type { RemoteProvider } from './remote-provider.ts';
-import { invalidAnswer } from './service-errors.ts';
+import { endlessAnswer } from './service-errors.ts';
 import type { ServiceEvent } from './service-events.ts';
 import { ShownThoughts } from './shown-thoughts.ts';
 
@@ -47,6 +47,11 @@ export class AnswerReader {
   /** A stop string was found here, whatever the service does. */
   get isStopped(): boolean {
     return this.#isStopped;
+  }
+
+  /** The service said that the answer is over; figures may follow. */
+  get isFinished(): boolean {
+    return this.#finish !== null;
   }
 
   /** The service told how many tokens it read and wrote. */
@@ -104,7 +109,7 @@ export class AnswerReader {
   #checkLength(provider: RemoteProvider): void {
     const allowed = (this.#request.sampling.maxNewTokens ?? Number.MAX_SAFE_INTEGER) + graceTokens;
     if (this.#pieces <= allowed * piecesPerToken && this.#characters <= allowed * charactersPerToken) return;
-    throw invalidAnswer(provider, 'sends more than it was asked for and does not end');
+    throw endlessAnswer(provider);
   }
 
   /** Some services tell no usage; a piece is about a token then. */

@@ -20,6 +20,9 @@ interface Answering {
 /** Tries before the first piece of text; after it nothing is ever asked twice. */
 const mostTries = 3;
 const firstPauseMs = 500;
+/** What has ended an answer waits so long for its figures. */
+const figuresMs = 2000;
+const connectionCodes: ReadonlySet<string> = new Set(['provider-unreachable', 'timed-out']);
 /** A service that asks to wait longer is told to the person at once. */
 const longestPauseMs = 20_000;
 
@@ -77,11 +80,16 @@ async function untilAnswered(
       const known = transportError(answering.provider, error);
       const pauseMs = pauseBefore(known, tries);
       const isOver = attempt.reader.hasSaid || attempt.reader.isStopped || attempt.controller.signal.aborted;
-      if (attempt.reader.isStopped) return;
+      if (attempt.reader.isStopped || hasEnded(attempt, known)) return;
       if (isOver || pauseMs === null) throw known;
       await sleep(pauseMs, undefined, { signal: attempt.controller.signal });
     }
   }
+}
+
+/** The answer is whole; that its connection then breaks or falls silent takes nothing from it. */
+function hasEnded({ reader, controller }: Attempt, { code }: AppError): boolean {
+  return reader.isFinished && !controller.signal.aborted && connectionCodes.has(code);
 }
 
 /** Null: trying again would not help, or would keep a person waiting for too long. */
@@ -103,8 +111,10 @@ async function once({ provider, dialect, deadlines }: Answering, request: Genera
     await dialect.stream(
       request,
       (event) => {
-        if (event.stops === undefined) watch.heard();
         reader.take(event, provider);
+        if (reader.isFinished) watch.heard(Math.min(figuresMs, deadlines.idleMs));
+        // Roles, places in a queue and the like come before the prompt is read.
+        else if (reader.hasSaid) watch.heard(deadlines.idleMs);
         // A stop string that the service does not know, or has not seen yet: the rest is nobody's any more.
         if (reader.isStopped) ended.abort();
       },
@@ -119,7 +129,8 @@ async function once({ provider, dialect, deadlines }: Answering, request: Genera
 }
 
 interface Watch {
-  heard(): void;
+  /** Something came; the next must come within this time. */
+  heard(nextWithinMs: number): void;
   stop(): void;
   /** Set when a deadline passed. */
   readonly expired: AppError | null;
@@ -138,9 +149,9 @@ function startWatch(provider: RemoteProvider, deadlines: Deadlines, ended: Abort
   const everyMs = Math.max(20, Math.min(deadlines.firstMs, deadlines.idleMs, 10_000) / 10);
   const timer = setInterval(look, everyMs).unref();
   return {
-    heard: () => {
+    heard: (nextWithinMs) => {
       lastAt = performance.now();
-      limitMs = deadlines.idleMs;
+      limitMs = nextWithinMs;
     },
     stop: () => clearInterval(timer),
     get expired() {

@@ -127,6 +127,15 @@ export function streamError(provider: RemoteProvider, frame: unknown, model: str
   return refusalError(provider, { status, headers: {}, body, model, isApiKnown: true });
 }
 
+/** To go on with it would be more of the same. */
+export function endlessAnswer(provider: RemoteProvider): AppError {
+  const what = 'sends more than it was asked for and does not end';
+  return new AppError('provider-answer-invalid', `${provider.name} (${hostOf(provider)}) ${what}.`, {
+    hint: addressHint,
+    details: { provider: provider.name, final: true },
+  });
+}
+
 /** The service ended an answer that is not complete, and said so. */
 export function brokenOffError({ name }: RemoteProvider, why: 'trouble' | 'filter'): AppError {
   const details = { provider: name };
@@ -138,11 +147,21 @@ export function brokenOffError({ name }: RemoteProvider, why: 'trouble' | 'filte
   });
 }
 
+/** TGI refuses in the stream whatever it refuses, and names the kind. */
+const statusOfKind: Readonly<Record<string, number>> = {
+  validation: 422,
+  template_error: 422,
+  tool_error: 422,
+  overloaded: 429,
+};
+
 /** llama-server, vLLM and OpenRouter put the status into `code`. */
 function statusIn(frame: unknown): number {
-  const error = isRecord(frame) && isRecord(frame['error']) ? frame['error'] : frame;
-  const code = isRecord(error) ? error['code'] : undefined;
-  return typeof code === 'number' && code >= 400 && code < 600 ? code : 500;
+  if (!isRecord(frame)) return 500;
+  const { code } = isRecord(frame['error']) ? frame['error'] : frame;
+  if (typeof code === 'number' && code >= 400 && code < 600) return code;
+  const kind = frame['error_type'];
+  return typeof kind === 'string' ? (statusOfKind[kind] ?? 500) : 500;
 }
 
 function readSaid(body: string): Said {

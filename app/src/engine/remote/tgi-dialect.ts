@@ -8,7 +8,7 @@ import type { ServiceEvent } from './service-events.ts';
 import { readFrames } from './service-stream.ts';
 import { isRecord } from './service-values.ts';
 import { eventOfFrame } from './tgi-answer.ts';
-import { tgiParameters } from './tgi-request.ts';
+import { refuseAtTgi, tgiParameters } from './tgi-request.ts';
 import { AppError } from '../../contracts/app-error.ts';
 
 export interface TgiInformation {
@@ -49,6 +49,7 @@ export function createTgiDialect({ client, model, information, prompts }: TgiPar
     countsExactly: () => prompts().countsExactly,
     count: (prompt) => prompts().count(prompt),
     async stream(request, onEvent, signal) {
+      refuseAtTgi(provider.name, request.sampling);
       const { text, stop } = await inputOf(provider.name, request.prompt, prompts());
       onEvent({ stops: stop });
       const parameters = tgiParameters(request.sampling, stop, information.maxStops);

@@ -1,4 +1,7 @@
+import { AppError } from '../../contracts/app-error.ts';
 import type { Sampling } from '../../contracts/sampling.ts';
+
+const mostAlternatives = 5;
 
 /** `parameters` of a TGI request. It refuses values that mean "off", so they are left out. */
 export function tgiParameters(
@@ -13,12 +16,24 @@ export function tgiParameters(
     ...drawing(sampling),
     max_new_tokens: sampling.maxNewTokens,
     stop: stop.length > 0 ? stop : undefined,
-    top_n_tokens: logprobs === undefined || logprobs === 0 ? undefined : Math.min(logprobs, 5),
+    top_n_tokens: logprobs === undefined || logprobs === 0 ? undefined : logprobs,
     grammar: jsonSchema === undefined ? undefined : { type: 'json', value: jsonSchema },
     return_full_text: false,
     details: true,
   };
   return Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
+}
+
+/** What its parameters have room for and it refuses all the same, or would cut without a word. */
+export function refuseAtTgi(provider: string, { logprobs = 0, jsonSchema }: Sampling): void {
+  const refuse = (field: string, why: string): never => {
+    throw new AppError('unsupported-field', `${provider} ${why}`, { details: { provider, field } });
+  };
+  if (logprobs > mostAlternatives)
+    refuse('logprobs', `tells at most ${mostAlternatives} alternatives for each token.`);
+  if (jsonSchema === undefined) return;
+  const isObject = typeof jsonSchema === 'object' && jsonSchema !== null && 'properties' in jsonSchema;
+  if (!isObject) refuse('jsonSchema', 'takes only JSON schemas of an object with "properties".');
 }
 
 /** A temperature of 0 is said by not sampling at all. */

@@ -174,6 +174,7 @@ async function modelObjects(context: ServerContext): Promise<{ id: string }[]> {
     created: Math.floor((record?.addedAt ?? 0) / 1000),
     owned_by: provider ?? 'corral',
     meta: record && {
+      n_ctx: Math.min(record.trainedContextTokens || Number.POSITIVE_INFINITY, context.config.contextTokens),
       n_ctx_train: record.trainedContextTokens,
       n_params: record.parameters,
       size: record.sizeBytes,

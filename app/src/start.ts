@@ -20,6 +20,11 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** What cannot be written there (a full disk, a reader or a terminal that is gone) is lost, and nothing else with it. */
+function goOnWithoutLog(): void {
+  process.stderr.on('error', () => undefined);
+}
+
 /** A reader that goes away (`corral list | head`) ends the program quietly. */
 function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -29,6 +34,7 @@ function endWithReader(): void {
 }
 
 export function start(parameters: readonly string[]): Promise<number> {
+  goOnWithoutLog();
   endWithReader();
   return runCommandLine({
     parameters,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nativeClient, type NativeClient } from '../fixtures/native-client.ts';
-import { ServerProcess, type ServerProcessOptions } from './server-process.ts';
+import { logName, ServerProcess, type ServerProcessOptions } from './server-process.ts';
 import { whyNoDisk } from '../fixtures/small-disk.ts';
 
 const megabyte = 1024 * 1024;
@@ -29,7 +29,11 @@ const failing: Harm = {
 const full: Harm = {
   name: 'a full disk',
   options: { disk: 64 },
-  begin: (server) => fill(server.inside('ballast')),
+  begin(server) {
+    fill(server.inside('ballast'), 4096);
+    // The last page of the log has room of its own.
+    fill(server.inside(logName), 1);
+  },
   end: (server) => rmSync(server.inside('ballast')),
   refusal: /507 .*disk-full/,
 };
@@ -38,9 +42,9 @@ const reason = whyNoDisk();
 if (reason !== null)
   console.log(`neither a full nor a read-only disk is tried: this user may not mount one here (${reason})`);
 
-/** Writes until nothing more fits; `path` leads into the server's own disk. */
-function fill(path: string): void {
-  for (let size = 16 * megabyte; size >= 4096;) {
+/** Writes until not even `leastBytes` more fit; `path` leads into the server's own disk. */
+function fill(path: string, leastBytes: number): void {
+  for (let size = 16 * megabyte; size >= leastBytes;) {
     try {
       writeFileSync(path, Buffer.alloc(size), { flag: 'a' });
     } catch (error) {
@@ -57,7 +61,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'corral-disk-'));
   const home = join(folder, 'home');
   mkdirSync(home);
-  const environment = { HF_HUB_OFFLINE: 'true', CORRAL_LOG_LEVEL: 'silent' };
+  const environment = { HF_HUB_OFFLINE: 'true' };
   options = { home, clockFile: join(folder, 'clock'), environment };
 });
 afterEach(async () => {

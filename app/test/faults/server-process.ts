@@ -11,11 +11,14 @@ export interface ServerProcessOptions {
   clockFile: string;
   environment?: Record<string, string>;
   /**
-   * What CORRAL_HOME lies on, as the server alone sees it: a disk of its own of so many MB, gone with the server, or the
-   * folder itself, which only reads.
+   * What CORRAL_HOME lies on, as the server alone sees it: a disk of its own of so many MB, gone with the server, which
+   * takes its log as well; or the folder itself, which only reads.
    */
   disk?: number | 'read-only';
 }
+
+/** What a server with a disk of its own says on standard error, in its CORRAL_HOME. */
+export const logName = 'log';
 
 /** `corral serve` as a process to be hurt. */
 export class ServerProcess {
@@ -34,10 +37,10 @@ export class ServerProcess {
 
   static async start(options: ServerProcessOptions): Promise<ServerProcess> {
     const { home, clockFile, disk } = options;
-    const mount =
+    const begin =
       disk === 'read-only'
-        ? `mount --bind ${home} ${home} && mount -o remount,ro,bind ${home}`
-        : `mount -t tmpfs -o size=${disk}m none ${home}`;
+        ? `mount --bind ${home} ${home} && mount -o remount,ro,bind ${home} && exec "$@"`
+        : `mount -t tmpfs -o size=${disk}m none ${home} && exec "$@" 2>>${join(home, logName)}`;
     const clock = join(import.meta.dirname, 'jumping-clock.mjs');
     const server = await startServer(home, {
       environment: {
@@ -45,7 +48,7 @@ export class ServerProcess {
         JUMPING_CLOCK_FILE: clockFile,
         ...options.environment,
       },
-      ...(disk === undefined ? {} : { before: [...ownNamespace, 'sh', '-c', `${mount} && exec "$@"`, 'sh'] }),
+      ...(disk === undefined ? {} : { before: [...ownNamespace, 'sh', '-c', begin, 'sh'] }),
     });
     return new ServerProcess(options, server);
   }

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createOutput, reportError } from './cli/render/output.ts';
 import { runCommandLine } from './cli/run.ts';
+import { writeFault } from './cli/write-fault.ts';
 import { createCorral } from './compose.ts';
 import { describeVersions } from './versions.ts';
 
@@ -20,22 +22,24 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** What cannot be written there (a full disk, a reader or a terminal that is gone) is lost, and nothing else with it. */
-function goOnWithoutLog(): void {
-  process.stderr.on('error', () => undefined);
-}
-
-/** A reader that goes away (`corral list | head`) ends the program quietly. */
-function endWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+/**
+ * A log line that cannot be written (its disk is full, its reader or terminal gone) is dropped. So is what a server says of
+ * its start: it is there for others. Every other command prints what it was asked for.
+ */
+function watchOutput(parameters: readonly string[]): void {
+  const { stdout, stderr } = process;
+  stderr.on('error', () => undefined);
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (parameters[0] === 'serve') return;
+    // A reader that goes away (`corral list | head`) has seen enough.
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    const output = createOutput({ isJson: false, hasColours: false, stdout, stderr });
+    process.exit(reportError(writeFault('standard output', error), output, parameters.includes('--debug')));
   });
 }
 
 export function start(parameters: readonly string[]): Promise<number> {
-  goOnWithoutLog();
-  endWithReader();
+  watchOutput(parameters);
   return runCommandLine({
     parameters,
     root,

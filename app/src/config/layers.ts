@@ -61,9 +61,25 @@ function addAliases({ values }: Layer, variables: Readonly<Record<string, string
   }
 }
 
+const unreadable: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not read it',
+  EISDIR: 'it is a folder',
+};
+
+/** Null: it is not there, or cannot be read, which is a problem. */
+function textOf(file: string, problems: string[]): string | null {
+  if (!existsSync(file)) return null;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    problems.push(`${file} cannot be read: ${unreadable[code] ?? message}`);
+    return null;
+  }
+}
+
 export function envFileLayer(source: ConfigSource, folder: string, problems: string[]): Layer {
-  const file = join(folder, '.env');
-  return variableLayer(source, existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}, problems);
+  return variableLayer(source, parseEnv(textOf(join(folder, '.env'), problems) ?? ''), problems);
 }
 
 const fileSchema = z.record(z.string(), z.unknown());
@@ -71,9 +87,10 @@ const fileSchema = z.record(z.string(), z.unknown());
 export function fileLayer(folder: string, problems: string[]): Layer {
   const layer: Layer = { source: 'file', values: new Map(), providerVariables: new Map() };
   const file = join(folder, 'corral.config.json');
-  if (!existsSync(file)) return layer;
+  const text = textOf(file, problems);
+  if (text === null) return layer;
   try {
-    for (const [key, value] of Object.entries(fileSchema.parse(JSON.parse(readFileSync(file, 'utf8'))))) {
+    for (const [key, value] of Object.entries(fileSchema.parse(JSON.parse(text)))) {
       const name = settingNames.find((candidate) => candidate === key);
       if (name) layer.values.set(name, Array.isArray(value) ? value.join(',') : value);
       else problems.push(unknownKey(file, key, settingNames));

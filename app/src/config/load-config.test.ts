@@ -93,6 +93,18 @@ describe('loadConfig', () => {
     expect(problemsOf({})[0]).toContain('is not a JSON object');
   });
 
+  it('lists settings files that are there and cannot be read with all other problems', () => {
+    mkdirSync(join(root, '.env'));
+    mkdirSync(join(root, 'corral.config.json'));
+    mkdirSync(join(home, '.env'));
+    expect(problemsOf({ PORT: 'many' })).toEqual([
+      `${join(root, 'corral.config.json')} cannot be read: it is a folder`,
+      `${join(root, '.env')} cannot be read: it is a folder`,
+      `${join(home, '.env')} cannot be read: it is a folder`,
+      'PORT (environment) is "many"; allowed: a whole number from 0 to 65535',
+    ]);
+  });
+
   it('refuses to be reachable by others without an access key', () => {
     expect(problemsOf({ HOST: '0.0.0.0' })[0]).toContain('CORRAL_ACCESS_KEY');
     expect(load({ HOST: '0.0.0.0', CORRAL_ACCESS_KEY: 'a-key-of-16-chars-or-more' }).host).toBe('0.0.0.0');

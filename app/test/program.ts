@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { aliases } from '../src/config/layers.ts';
+import { settingNames, settings } from '../src/config/settings.ts';
 import { nodeFlag } from './fixtures/node-flag.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
@@ -36,13 +38,23 @@ export interface ProgramOptions {
 /** Words before a command that give it a terminal; what is written to its standard input is typed there. */
 export const inTerminal = ['bash', '-c', 'exec script -qefc "${*@Q}" /dev/null', 'bash'];
 
-/** What a user's shell would give, and nothing of the test runner's own settings. */
-function cleanEnvironment(extra: Record<string, string>): Record<string, string> {
+const settingVariables = new Set([...settingNames.map((name) => settings[name].env), ...aliases.keys()]);
+
+/** What a user's shell would give, and nothing of the test runner's own settings or of what this clone is run with. */
+export function cleanEnvironment(extra: Record<string, string>): Record<string, string> {
   const kept = Object.entries(process.env).filter(
     ([name, value]) =>
-      value !== undefined && !/^(CORRAL_|HF_|LOGGING_|VITEST|NODE_ENV|PORT$|HOST$)/.test(name),
+      value !== undefined &&
+      !settingVariables.has(name) &&
+      !/^(CORRAL_|HF_|LOGGING_|VITEST|NODE_ENV)/.test(name),
   );
-  return { ...(Object.fromEntries(kept) as Record<string, string>), CI: 'true', ...extra };
+  return {
+    ...(Object.fromEntries(kept) as Record<string, string>),
+    CI: 'true',
+    // A folder without settings, in place of the clone.
+    CORRAL_TEST_SETTINGS: import.meta.dirname,
+    ...extra,
+  };
 }
 
 /** Starts `corral` with the given arguments. */

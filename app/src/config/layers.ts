@@ -16,7 +16,7 @@ export interface Layer {
 
 const nameByVariable = new Map(settingNames.map((name) => [settings[name].env, name]));
 /** Names by which other tools read the same thing, first come first heard; most of them take proxies in small letters. */
-const aliases = new Map([
+export const aliases = new Map([
   ['HUGGING_FACE_HUB_TOKEN', 'HF_TOKEN'],
   ['HUGGINGFACEHUB_API_TOKEN', 'HF_TOKEN'],
   ['https_proxy', 'HTTPS_PROXY'],

@@ -53,6 +53,14 @@ describe('loadConfig', () => {
     });
   });
 
+  it('leaves the settings of the clone alone where a test names a folder of its own', () => {
+    writeFileSync(join(root, 'corral.config.json'), '{"title": "file"}');
+    writeFileSync(join(root, '.env'), 'DATABASE_URL=postgres://corral@db.example/chats\n');
+    const config = load({ CORRAL_TEST_SETTINGS: join(home, 'none') });
+    expect(config.sources).toMatchObject({ title: 'default', databaseUrl: 'default' });
+    expect(load({}).sources).toMatchObject({ title: 'file', databaseUrl: '.env' });
+  });
+
   it('lists every problem at once, each with the value seen and the allowed form', () => {
     writeFileSync(join(root, '.env'), 'PROT=8080\nHF_TOKEN=x\n');
     const problems = problemsOf({

@@ -62,14 +62,16 @@ function checkTogether(values: Record<SettingName, unknown>, problems: string[])
 
 /** All layers, weakest first. The home folder may itself be set by the outer layers, so they are read first. */
 function readLayers(input: ConfigInput, problems: string[]): Layer[] {
-  const file = fileLayer(input.root, problems);
+  // Tests name a folder of their own: what the operator of a clone keeps there (a database for one) is none of theirs.
+  const { CORRAL_TEST_SETTINGS: folder = input.root, ...environment } = input.environment ?? process.env;
+  const file = fileLayer(folder, problems);
   const stronger = [
-    envFileLayer('.env', input.root, problems),
-    variableLayer('environment', input.environment ?? process.env, problems),
+    envFileLayer('.env', folder, problems),
+    variableLayer('environment', environment, problems),
     flagLayer(input.flags ?? {}),
   ];
   const home = String(choose([file, ...stronger], []).values.home);
-  if (home === input.root) return [file, ...stronger];
+  if (home === folder) return [file, ...stronger];
   return [fileLayer(home, problems), file, envFileLayer('home .env', home, problems), ...stronger];
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { inTerminal, runProgram, startServer, temporaryFolder } from '../program.ts';
 
@@ -10,6 +10,13 @@ import { inTerminal, runProgram, startServer, temporaryFolder } from '../program
 function expectPlain(stderr: string): void {
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(stderr).not.toContain('app/src');
+}
+
+/** Where each setting comes from, as `corral config` tells it. */
+async function sourcesOf(environment: Record<string, string>): Promise<Map<string, string>> {
+  const { stdout } = await runProgram(['config', '--json'], { environment });
+  const { settings } = JSON.parse(stdout) as { settings: { setting: string; source: string }[] };
+  return new Map(settings.map(({ setting, source }) => [setting, source]));
 }
 
 describe('the command line', () => {
@@ -70,6 +77,29 @@ describe('the command line', () => {
     const sink = settings.find(({ setting }) => setting === 'LOGGING_URL');
     expect(sink?.value).toBe('https://log.example/turns?••••');
     expect(stdout).not.toContain('canary');
+  });
+
+  it('has, in a test, nothing of what the operator of this clone set', async () => {
+    const theirs = {
+      DATABASE_URL: 'postgres://corral@db.example/chats',
+      HUGGING_FACE_HUB_TOKEN: 'hf_theirs',
+      HTTPS_PROXY: 'http://proxy.example:3128',
+      no_proxy: '.example',
+      LOGGING_URL: 'https://log.example/turns',
+    };
+    onTestFinished(() => void vi.unstubAllEnvs());
+    for (const [name, value] of Object.entries(theirs)) vi.stubEnv(name, value);
+    const environment = { CORRAL_HOME: temporaryFolder(onTestFinished) };
+    const sources = await sourcesOf(environment);
+    expect(sources.get('CORRAL_HOME')).toBe('environment');
+    sources.delete('CORRAL_HOME');
+    expect(new Set(sources.values())).toEqual(new Set(['default']));
+    const clone = temporaryFolder(onTestFinished);
+    writeFileSync(join(clone, '.env'), 'DATABASE_URL=postgres://corral@db.example/chats\n');
+    writeFileSync(join(clone, 'corral.config.json'), '{ "title": "Theirs" }');
+    const ofClone = await sourcesOf({ ...environment, CORRAL_TEST_SETTINGS: clone });
+    expect(ofClone.get('DATABASE_URL')).toBe('.env');
+    expect(ofClone.get('CORRAL_TITLE')).toBe('file');
   });
 
   it('looks at everything else with doctor where CORRAL_HOME cannot be used', async () => {

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { freePort, root, runProgram, startServer, temporaryFolder } from '../program.ts';
+import { cleanEnvironment, freePort, root, runProgram, startServer, temporaryFolder } from '../program.ts';
 
 async function isAnswering(address: string): Promise<boolean> {
   return fetch(`${address}/healthz`).then(
@@ -34,7 +34,7 @@ describe('bin/corral.mjs', () => {
     const port = await freePort();
     const parent = spawn('sh', ['-c', `"${process.execPath}" bin/corral.mjs serve --port ${port} & wait`], {
       cwd: root,
-      env: { ...process.env, CORRAL_HOME: home, CI: 'true' },
+      env: cleanEnvironment({ CORRAL_HOME: home }),
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     parent.stdout.resume();

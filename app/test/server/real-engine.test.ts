@@ -18,7 +18,13 @@ const folder = mkdtempSync(join(tmpdir(), 'corral-real-'));
 
 beforeAll(async () => {
   const root = fileURLToPath(new URL('../../..', import.meta.url));
-  const environment = { CORRAL_HOME: folder, PORT: '0', HF_HUB_OFFLINE: 'true', CORRAL_LOG_LEVEL: 'silent' };
+  const environment = {
+    CORRAL_HOME: folder,
+    CORRAL_TEST_SETTINGS: folder,
+    PORT: '0',
+    HF_HUB_OFFLINE: 'true',
+    CORRAL_LOG_LEVEL: 'silent',
+  };
   const config = loadConfig({ root, environment });
   const home = prepareHome(config.home);
   parts = await openParts({ config, home, version: '0.0.0-test', logLevel: config.logLevel });

@@ -21,6 +21,7 @@ async function start(): Promise<void> {
     root,
     environment: {
       CORRAL_HOME: home,
+      CORRAL_TEST_SETTINGS: home,
       PORT: '0',
       HF_HUB_OFFLINE: 'true',
       CORRAL_LOG_LEVEL: 'silent',

@@ -2,7 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, root } from '../program.ts';
+import { cleanEnvironment, freePort, root } from '../program.ts';
 
 /** What a newcomer has after `git clone`: the files, an empty HOME, and a machine with Node and npm. */
 export interface FreshClone {
@@ -61,7 +61,7 @@ export async function cloneAfresh(folder: string, environment: Record<string, st
   };
 }
 
-function plainEnvironment(): Record<string, string | undefined> {
+function plainEnvironment(): Record<string, string> {
   const isOurs = /^(?:npm_(?!config_(?:registry|cache))|CORRAL_|HF_|VITEST|NODE_)/;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs.test(name)));
+  return Object.fromEntries(Object.entries(cleanEnvironment({})).filter(([name]) => !isOurs.test(name)));
 }

@@ -4,43 +4,74 @@ import { spawn } from 'node:child_process';
 /** Longer than the server takes to stop by itself. */
 const patienceMs = 22_000;
 const parentCheckMs = 500;
+const signals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+
+/** Read at once: by the time that a child runs it may be another already. */
+const parent = process.ppid;
+
+// What cannot be said any more (a full disk, a terminal that is gone) is no reason to leave a child alone.
+process.stderr.on('error', () => undefined);
 
 /**
- * Resolves with the exit code. Signals are passed on; when the parent (npm, which passes SIGTERM badly:
- * npm/cli#6684) goes away, the child is asked to stop as well.
+ * Passes signals on while the child runs, and asks it to stop when the parent (npm, which passes SIGTERM badly:
+ * npm/cli#6684) goes away.
+ * @param {import('node:child_process').ChildProcess} child
+ * @returns {() => NodeJS.Signals | null} to be called when the child is gone: what it was asked to stop with, if it was
+ */
+export function passSignals(child) {
+  /** @type {NodeJS.Timeout | undefined} */
+  let deadline;
+  /** @type {NodeJS.Signals | null} */
+  let asked = null;
+  /** @param {NodeJS.Signals} signal @param {NodeJS.Signals} passed */
+  const stop = (signal, passed = signal) => {
+    asked ??= signal;
+    child.kill(passed);
+    deadline ??= setTimeout(() => child.kill('SIGKILL'), patienceMs);
+  };
+  const handlers = signals.map((signal) => {
+    // A terminal sends Ctrl-C to the whole group, so the child has it already.
+    const handler = () => stop(signal, signal === 'SIGINT' && process.stdin.isTTY ? 'SIGCONT' : signal);
+    process.on(signal, handler);
+    return () => process.off(signal, handler);
+  });
+  const endWatch = watchParent(() => stop('SIGTERM'));
+  return () => {
+    clearTimeout(deadline);
+    endWatch();
+    for (const takeOff of handlers) takeOff();
+    return asked;
+  };
+}
+
+/** @param {() => void} onGone */
+function watchParent(onGone) {
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    onGone();
+  }, parentCheckMs);
+  watch.unref();
+  return () => clearInterval(watch);
+}
+
+/**
+ * Resolves with the exit code.
  * @param {string} command
  * @param {string[]} parameters
  * @returns {Promise<number>}
  */
 export function runChild(command, parameters) {
   const child = spawn(command, parameters, { stdio: 'inherit' });
-  /** @type {NodeJS.Timeout | undefined} */
-  let deadline;
-  /** @param {NodeJS.Signals} signal */
-  const stop = (signal) => {
-    child.kill(signal);
-    deadline ??= setTimeout(() => child.kill('SIGKILL'), patienceMs);
-  };
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
-    // A terminal sends Ctrl-C to the whole group, so the child has it already.
-    process.on(signal, () => stop(signal === 'SIGINT' && process.stdin.isTTY ? 'SIGCONT' : signal));
-  }
-  const parent = process.ppid;
-  const watch = setInterval(() => {
-    if (process.ppid !== parent) {
-      clearInterval(watch);
-      stop('SIGTERM');
-    }
-  }, parentCheckMs);
-  watch.unref();
+  const end = passSignals(child);
   return new Promise((resolve) => {
     child.on('error', (error) => {
+      end();
       process.stderr.write(`${error.message}\n`);
       resolve(70);
     });
     child.on('exit', (code, signal) => {
-      clearTimeout(deadline);
-      clearInterval(watch);
+      end();
       resolve(code ?? (signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 137));
     });
   });

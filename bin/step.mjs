@@ -1,5 +1,6 @@
 // A long step that shows that it goes on, and what it printed when it failed.
 import { spawn } from 'node:child_process';
+import { passSignals } from './child.mjs';
 
 /**
  * Runs a program quietly. On a terminal the line counts seconds, elsewhere it is printed at the start and the end.
@@ -16,9 +17,11 @@ export async function runStep(label, command, parameters, folder) {
   const timer = setInterval(() => {
     if (isTerminal) process.stderr.write(`\r\u001B[2K${label} … ${seconds()} s`);
   }, 250);
-  const { code, output } = await capture(command, parameters, folder);
+  const { code, output, stopped } = await capture(command, parameters, folder);
   clearInterval(timer);
   if (isTerminal) process.stderr.write('\r\u001B[2K');
+  // Not before its program has ended: whoever starts next would work in the same folder at the same time.
+  if (stopped !== null) process.kill(process.pid, stopped);
   if (code !== 0) {
     throw new Error(
       `${label} failed.\n${output.trim()}\nStart again to go on; what is half done is repaired.`,
@@ -31,11 +34,12 @@ export async function runStep(label, command, parameters, folder) {
  * @param {string} command
  * @param {string[]} parameters
  * @param {string} folder
- * @returns {Promise<{ code: number | null, output: string }>}
+ * @returns {Promise<{ code: number | null, output: string, stopped: NodeJS.Signals | null }>}
  */
 function capture(command, parameters, folder) {
   return new Promise((resolve) => {
     const child = spawn(command, parameters, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const end = passSignals(child);
     let output = '';
     /** @param {Buffer} chunk */
     const collect = (chunk) => {
@@ -43,7 +47,7 @@ function capture(command, parameters, folder) {
     };
     child.stdout.on('data', collect);
     child.stderr.on('data', collect);
-    child.on('error', (error) => resolve({ code: 1, output: String(error) }));
-    child.on('close', (code) => resolve({ code, output }));
+    child.on('error', (error) => resolve({ code: 1, output: String(error), stopped: end() }));
+    child.on('close', (code) => resolve({ code, output, stopped: end() }));
   });
 }

@@ -5,9 +5,18 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { root, temporaryFolder } from '../program.ts';
 
-/** Does to a folder what `npm ci` does, with nothing in it to fetch, and takes as long as it is told. */
+/**
+ * Does to a folder what `npm ci` does, with nothing in it to fetch, and takes as long as it is told. Asked to stop, it first
+ * undoes what it did.
+ */
 const npm = `
 const { appendFileSync, mkdirSync, rmSync } = require('node:fs');
+process.on('SIGTERM', () => {
+  setTimeout(() => {
+    appendFileSync(process.env.NPM_LOG, 'undone ');
+    process.exit(1);
+  }, 1000);
+});
 appendFileSync(process.env.NPM_LOG, 'begin ');
 rmSync('node_modules', { recursive: true, force: true });
 setTimeout(() => {
@@ -37,7 +46,12 @@ function bareClone() {
     const [command, ...words] = [...before, process.execPath, join('bin', file)];
     const child = spawn(command, words, {
       cwd: clone,
-      env: { ...process.env, npm_execpath: program, NPM_LOG: log, NPM_MS: String(installMs) },
+      env: {
+        ...process.env,
+        npm_execpath: program,
+        NPM_LOG: log,
+        NPM_MS: String(installMs),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -85,6 +99,28 @@ test('an install that was killed holds up nobody and is made anew', async () => 
   await first.ended;
   expect(await start('run.mjs').ended).toMatchObject({ code: 0 });
   expect(installs()).toBe('begin begin end');
+});
+
+test('an install whose launcher is stopped ends before the next one begins', async () => {
+  const { start, installs } = bareClone();
+  const first = start('run.mjs', { installMs: 600_000 });
+  await expect.poll(installs).toBe('begin');
+  first.child.kill('SIGTERM');
+  const second = start('run.mjs');
+  expect(await first.ended).toMatchObject({ code: null });
+  expect(first.child.signalCode).toBe('SIGTERM');
+  expect(await second.ended).toMatchObject({ code: 0 });
+  expect(installs()).toBe('begin undone begin end');
+});
+
+test('an install is given up when npm, which started it, goes away without a word', async () => {
+  const { start, installs } = bareClone();
+  const npm = start('run.mjs', { installMs: 600_000, before: ['sh', '-c', '"$@" & wait', 'sh'] });
+  await expect.poll(installs).toBe('begin');
+  npm.child.kill('SIGKILL');
+  // Its output is closed by the last of those that inherited it.
+  await npm.ended;
+  expect(installs()).toBe('begin undone');
 });
 
 test('a pull during an install is followed by another one', async () => {

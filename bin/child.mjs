@@ -13,8 +13,7 @@ const parent = process.ppid;
 process.stderr.on('error', () => undefined);
 
 /**
- * Passes signals on while the child runs, and asks it to stop when the parent (npm, which passes SIGTERM badly:
- * npm/cli#6684) goes away.
+ * Passes signals on while the child runs, and asks it to stop when npm goes away.
  * @param {import('node:child_process').ChildProcess} child
  * @returns {() => NodeJS.Signals | null} to be called when the child is gone: what it was asked to stop with, if it was
  */
@@ -35,7 +34,7 @@ export function passSignals(child) {
     process.on(signal, handler);
     return () => process.off(signal, handler);
   });
-  const endWatch = watchParent(() => stop('SIGTERM'));
+  const endWatch = watchNpm(() => stop('SIGTERM'));
   return () => {
     clearTimeout(deadline);
     endWatch();
@@ -44,11 +43,17 @@ export function passSignals(child) {
   };
 }
 
-/** @param {() => void} onGone */
-function watchParent(onGone) {
+/**
+ * Npm passes SIGTERM badly (npm/cli#6684): it may go and leave its child alone. Whoever started the launcher without npm
+ * may go as well, a shell that left it in the background for one: then it stays.
+ * @param {() => void} onGone
+ */
+function watchNpm(onGone) {
+  if (process.env.npm_lifecycle_event === undefined) return () => undefined;
   const watch = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(watch);
+    process.stderr.write('corral: npm, which started this, is gone; stopping …\n');
     onGone();
   }, parentCheckMs);
   watch.unref();

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cleanEnvironment, freePort, root, runProgram, startServer, temporaryFolder } from '../program.ts';
 
 async function isAnswering(address: string): Promise<boolean> {
@@ -9,6 +9,35 @@ async function isAnswering(address: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** A shell that starts the launcher, and waits as npm does. */
+async function startBelowShell(environment: Record<string, string>) {
+  const home = temporaryFolder(onTestFinished);
+  const port = await freePort();
+  const { npm_lifecycle_event: _runner, ...bare } = cleanEnvironment({ CORRAL_HOME: home });
+  const command = `"${process.execPath}" bin/corral.mjs serve --port ${port} 2>&1 & echo "launcher $!"; wait`;
+  const parent = spawn('sh', ['-c', command], {
+    cwd: root,
+    env: { ...bare, ...environment },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let said = '';
+  parent.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const launcher = await vi.waitUntil(() => Number(/^launcher (\d+)$/m.exec(said)?.[1] ?? 0), 15_000);
+  onTestFinished(() => void (parent.stdout.closed || process.kill(launcher, 'SIGTERM')));
+  const address = `http://127.0.0.1:${port}`;
+  while (!(await isAnswering(address))) await sleep(50);
+  return {
+    parent,
+    launcher,
+    address,
+    /** Its output is closed by the last of those that inherited it: by then the launcher and the server are gone. */
+    ended: async () => {
+      await once(parent, 'close', { signal: AbortSignal.timeout(20_000) });
+      return said;
+    },
+  };
 }
 
 describe('bin/corral.mjs', () => {
@@ -29,20 +58,21 @@ describe('bin/corral.mjs', () => {
     },
   );
 
-  it('stops the server when its parent goes away without a word', async () => {
-    const home = temporaryFolder(onTestFinished);
-    const port = await freePort();
-    const parent = spawn('sh', ['-c', `"${process.execPath}" bin/corral.mjs serve --port ${port} & wait`], {
-      cwd: root,
-      env: cleanEnvironment({ CORRAL_HOME: home }),
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    parent.stdout.resume();
-    const address = `http://127.0.0.1:${port}`;
-    while (!(await isAnswering(address))) await sleep(50);
+  it('stops the server when npm, which started it, goes away without a word', async () => {
+    const { parent, address, ended } = await startBelowShell({ npm_lifecycle_event: 'start' });
     parent.kill('SIGKILL');
-    // Its output is closed by the last of those that inherited it: by then the launcher and the server are gone.
-    await once(parent, 'close', { signal: AbortSignal.timeout(20_000) });
+    expect(await ended()).toContain('npm, which started this, is gone');
+    expect(await isAnswering(address)).toBe(false);
+  });
+
+  it('leaves a server that was put into the background when the shell that did it goes away', async () => {
+    const { parent, address, launcher, ended } = await startBelowShell({});
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    await sleep(3000);
+    expect(await isAnswering(address)).toBe(true);
+    process.kill(launcher, 'SIGTERM');
+    await ended();
     expect(await isAnswering(address)).toBe(false);
   });
 

@@ -22,15 +22,15 @@ export function passSignals(child) {
   let deadline;
   /** @type {NodeJS.Signals | null} */
   let asked = null;
-  /** @param {NodeJS.Signals} signal @param {NodeJS.Signals} passed */
-  const stop = (signal, passed = signal) => {
+  /** @param {NodeJS.Signals} signal */
+  const stop = (signal) => {
     asked ??= signal;
-    child.kill(passed);
+    // A terminal sends Ctrl-C to the whole group, so the child may have it already, and takes it for the same one.
+    child.kill(signal);
     deadline ??= setTimeout(() => child.kill('SIGKILL'), patienceMs);
   };
   const handlers = signals.map((signal) => {
-    // A terminal sends Ctrl-C to the whole group, so the child has it already.
-    const handler = () => stop(signal, signal === 'SIGINT' && process.stdin.isTTY ? 'SIGCONT' : signal);
+    const handler = () => stop(signal);
     process.on(signal, handler);
     return () => process.off(signal, handler);
   });

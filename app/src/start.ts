@@ -10,13 +10,19 @@ import { describeVersions } from './versions.ts';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
-/** The first Ctrl-C (or SIGTERM, SIGHUP) asks everything to stop; a second one ends the process at once. */
+/** What a whole group gets (Ctrl-C, a terminal that closes, a stop of all processes) the launcher passes on once more. */
+const sameWishMs = 1000;
+
+/** The first Ctrl-C (or SIGTERM, SIGHUP) asks everything to stop; one that comes later ends the process at once. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
+  let askedAt = 0;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
-      controller.abort();
+      if (!controller.signal.aborted) {
+        askedAt = performance.now();
+        controller.abort();
+      } else if (performance.now() - askedAt > sameWishMs) process.exit(name === 'SIGINT' ? 130 : 143);
     });
   }
   return controller.signal;

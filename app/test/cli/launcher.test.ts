@@ -1,14 +1,29 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { cleanEnvironment, freePort, root, runProgram, startServer, temporaryFolder } from '../program.ts';
+import { readLock } from '../../src/config/home-lock.ts';
+import {
+  cleanEnvironment,
+  freePort,
+  inTerminal,
+  root,
+  runProgram,
+  startServer,
+  temporaryFolder,
+} from '../program.ts';
 
 async function isAnswering(address: string): Promise<boolean> {
   return fetch(`${address}/healthz`).then(
     () => true,
     () => false,
   );
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }
 
 /** A shell that starts the launcher, and waits as npm does. */
@@ -57,6 +72,29 @@ describe('bin/corral.mjs', () => {
       expect(await isAnswering(server.address)).toBe(false);
     },
   );
+
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'stops the server in good order when all of its processes get %s',
+    async (signal) => {
+      const home = temporaryFolder(onTestFinished);
+      const server = await startServer(home, { launcher: true, before: ['setsid'] });
+      process.kill(-(server.program.process.pid ?? 0), signal);
+      expect(await server.program.ended).toMatchObject({ code: 0 });
+    },
+  );
+
+  it.each(['Ctrl-C', 'a signal to it alone'])('stops the server of a terminal with %s', async (way) => {
+    const home = temporaryFolder(onTestFinished);
+    const server = await startServer(home, {
+      launcher: true,
+      parameters: ['--no-color'],
+      before: inTerminal,
+      input: 'pipe',
+    });
+    if (way === 'Ctrl-C') server.program.process.stdin?.write('\u0003');
+    else process.kill(parentOf(readLock(join(home, 'lock'))?.pid ?? 0), 'SIGINT');
+    expect(await server.program.ended).toMatchObject({ code: 0 });
+  });
 
   it('stops the server when npm, which started it, goes away without a word', async () => {
     const { parent, address, ended } = await startBelowShell({ npm_lifecycle_event: 'start' });

@@ -3,8 +3,8 @@
  * are compared with the code, both ways; with `--write` the generated parts are written.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import type { Command as Commander } from 'commander';
 import { buildProgram } from '../app/src/cli/program.ts';
-import { commands } from '../app/src/cli/commands.ts';
 import { settingNames, settings } from '../app/src/config/settings.ts';
 import { errorCodes } from '../app/src/contracts/error-codes.ts';
 import { compareGeneratedPart } from './generated-part.ts';
@@ -51,18 +51,25 @@ function configTable(): string {
   ].join('\n');
 }
 
+/** What `--help` prints, to the last line. */
+function printedHelp(command: Commander): string {
+  let text = '';
+  command
+    .configureHelp({ helpWidth: 100 })
+    .configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => 100 })
+    .outputHelp();
+  return `\`\`\`text\n${text.trimEnd()}\n\`\`\``;
+}
+
+/** All commands as they are typed, groups before their members. */
 function cliHelp(): string {
-  const program = buildProgram('', () => undefined).configureHelp({ helpWidth: 100 });
-  const helpOf = (name: string): string => {
-    const [group, member] = name.split(' ');
-    const first = program.commands.find((command) => command.name() === group);
-    const command = member ? first?.commands.find((candidate) => candidate.name() === member) : first;
-    return command?.configureHelp({ helpWidth: 100 }).helpInformation() ?? '';
-  };
-  const sections = commands.map(
-    ({ name }) => `## corral ${name}\n\n\`\`\`text\n${helpOf(name).trimEnd()}\n\`\`\``,
-  );
-  return [`\`\`\`text\n${program.helpInformation().trimEnd()}\n\`\`\``, ...sections].join('\n\n');
+  const program = buildProgram('', () => undefined);
+  const sections = (parent: Commander, path: string): string[] =>
+    parent.commands.flatMap((command) => {
+      const name = `${path} ${command.name()}`;
+      return [`## ${name}\n\n${printedHelp(command)}`, ...sections(command, name)];
+    });
+  return [printedHelp(program), ...sections(program, 'corral')].join('\n\n');
 }
 
 checkErrorCodes();

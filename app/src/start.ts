@@ -11,7 +11,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
 /** What a whole group gets (Ctrl-C, a terminal that closes, a stop of all processes) the launcher passes on once more. */
-const sameWishMs = 1000;
+const sameWishMs = 2000;
 
 /** The first Ctrl-C (or SIGTERM, SIGHUP) asks everything to stop; one that comes later ends the process at once. */
 function stopSignal(): AbortSignal {

@@ -33,7 +33,7 @@ test.each(lost)('a server that cannot say on %s where it answers is there all th
       (response) => response.status,
       () => 0,
     );
-  await expect.poll(status).toBe(200);
+  await expect.poll(status, { timeout: 60_000 }).toBe(200);
   program.process.kill('SIGTERM');
   expect(await program.ended).toMatchObject({ code: 0 });
 });

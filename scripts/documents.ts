@@ -3,7 +3,6 @@
  * are compared with the code, both ways; with `--write` the generated parts are written.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import type { Command as Commander } from 'commander';
 import { buildProgram } from '../app/src/cli/program.ts';
 import { settingNames, settings } from '../app/src/config/settings.ts';
 import { errorCodes } from '../app/src/contracts/error-codes.ts';
@@ -50,6 +49,8 @@ function configTable(): string {
     ...rows,
   ].join('\n');
 }
+
+type Commander = ReturnType<typeof buildProgram>;
 
 /** What `--help` prints, to the last line. */
 function printedHelp(command: Commander): string {

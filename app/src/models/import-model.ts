@@ -13,7 +13,7 @@ import { joinParts, type JoinPlace } from './pull/join-parts.ts';
 import { createMeter } from './pull/progress.ts';
 import { planContext, type PullWork } from './pull/pull-model.ts';
 import { planConversion } from './pull/pull-plan.ts';
-import { formatReference, type ModelReference, parseReference } from './reference.ts';
+import { formatReference, type ModelReference, parseReference, refuseChangesToFile } from './reference.ts';
 import { hashFile } from './registry/file-bytes.ts';
 import {
   checkRunnable,
@@ -39,6 +39,7 @@ export async function importModel(
   const path = absolutePath(reference.path);
   const stats = await stat(path).catch(() => undefined);
   if (stats === undefined) throw new AppError('not-found', `There is nothing at ${path}.`);
+  if (!stats.isDirectory()) refuseChangesToFile(formatReference(reference), reference);
   return context.lock.run(path, () =>
     stats.isDirectory()
       ? importFolder(context, { ...reference, path }, work)

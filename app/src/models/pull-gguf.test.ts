@@ -354,4 +354,18 @@ describe('pulling finished GGUF files', () => {
     expect(blobs()).toHaveLength(2);
     expect(leftovers()).toEqual([]);
   });
+
+  it('refuses to merge into a file of this machine, or to quantise it, as it does with one of the Hub', async () => {
+    const path = join(fixtures, 'tiny.gguf');
+    for (const reference of [`${path}+owner/adapter`, `${path}+./adapter*0.5`, `${path}:q4_0`])
+      await expect(drain(at.models.pull(reference))).rejects.toMatchObject({
+        code: 'model-reference-invalid',
+        message: /GGUF file|a file is named/,
+      });
+    await expect(drain(at.models.import(path, { quantisation: 'q4_0' }))).rejects.toMatchObject({
+      code: 'model-reference-invalid',
+    });
+    expect(blobs()).toEqual([]);
+    expect(leftovers()).toEqual([]);
+  });
 });

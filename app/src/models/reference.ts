@@ -92,6 +92,15 @@ export function namesPath(text: string): boolean {
   }
 }
 
+/** A finished GGUF file is taken as it is. Of a path only the disk knows whether it leads to one. */
+export function refuseChangesToFile(
+  text: string,
+  { adapters, tag }: { adapters: readonly AdapterReference[]; tag?: string },
+): void {
+  if (adapters.length > 0) throw invalid(text, 'an adapter cannot be merged into a finished GGUF file');
+  if (tag !== undefined) throw invalid(text, 'a file is named, so no quantisation can be chosen');
+}
+
 /** `q4_k_m` for `Q4_K_M`; undefined where the tag is not one of ours (a label of a GGUF repository). */
 export function quantisationOf(tag: string | undefined): Quantisation | undefined {
   const lower = tag?.toLowerCase();
@@ -159,19 +168,13 @@ function parseHub(text: string): ModelReference {
   const { body, tag } = cutTag(text, (word) => !word.includes('/'));
   const [main = '', ...rest] = body.split('+');
   const { path, file } = cutFile(main);
-  const adapters = parseAdapters(text, rest);
-  if (file !== undefined && adapters.length > 0) {
-    throw invalid(text, 'an adapter cannot be merged into a finished GGUF file');
-  }
-  if (file !== undefined && tag !== undefined) {
-    throw invalid(text, 'a file is named, so no quantisation can be chosen');
-  }
+  const changes = { adapters: parseAdapters(text, rest), ...withTag(tag) };
+  if (file !== undefined) refuseChangesToFile(text, changes);
   return {
     kind: 'hub',
     repository: parseRepository(text, path),
     ...(file === undefined ? {} : { file }),
-    adapters,
-    ...withTag(tag),
+    ...changes,
   };
 }
 

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 import type { ModelRecord } from '../contracts/models.ts';
 import { copyDurably } from '../lib/durable-files.ts';
-import type { ImportOptions } from './models.ts';
+import type { ImportOptions, PullOptions } from './models.ts';
 import type { ModelsContext } from './models-context.ts';
 import { openFileSource } from '../net/file-source.ts';
 import { absolutePath } from './absolute-path.ts';
@@ -12,8 +12,14 @@ import { partNumbers, partsOf } from './pull/gguf-choice.ts';
 import { joinParts, type JoinPlace } from './pull/join-parts.ts';
 import { createMeter } from './pull/progress.ts';
 import { planContext, type PullWork } from './pull/pull-model.ts';
-import { planConversion } from './pull/pull-plan.ts';
-import { formatReference, type ModelReference, parseReference, refuseChangesToFile } from './reference.ts';
+import { type PlannedAdapter, planConversion } from './pull/pull-plan.ts';
+import {
+  type AdapterReference,
+  formatReference,
+  type ModelReference,
+  parseReference,
+  refuseChangesToFile,
+} from './reference.ts';
 import { hashFile } from './registry/file-bytes.ts';
 import {
   checkRunnable,
@@ -29,12 +35,13 @@ import { openFolderRepository } from './repository/folder-repository.ts';
 import { type Repository, weightFiles } from './repository/repository.ts';
 
 type LocalReference = Extract<ModelReference, { kind: 'local' }>;
+type ImportWork = PullWork & { options: Pick<ImportOptions, 'name'> & Pick<PullOptions, 'base'> };
 
 /** Takes a GGUF file or a Hugging Face folder of this machine into the registry. */
 export async function importModel(
   context: ModelsContext,
   reference: LocalReference,
-  work: PullWork & { options: ImportOptions },
+  work: ImportWork,
 ): Promise<ModelRecord> {
   const path = absolutePath(reference.path);
   const stats = await stat(path).catch(() => undefined);
@@ -54,16 +61,12 @@ export function localReference(path: string, quantisation?: string): LocalRefere
   return quantisation === undefined ? parsed : { ...parsed, tag: quantisation };
 }
 
-async function importFile(
-  context: ModelsContext,
-  path: string,
-  work: PullWork & { options: ImportOptions },
-): Promise<ModelRecord> {
+async function importFile(context: ModelsContext, path: string, work: ImportWork): Promise<ModelRecord> {
   const { registry } = context;
   // Before anything is copied: most wrong files are found in their first bytes.
   const parts = await localParts(path);
   const { sizeBytes } = await readPresentFacts(parts, work.signal);
-  const id = await freeName(context, work.options.name ?? plainName(path), path);
+  const id = await freeName(context, work.options.name ?? plainName(path), { path, adapters: [] });
   const key = pullKey(['import', path, sizeBytes]);
   const folder = registry.paths.pull(key);
   try {
@@ -130,7 +133,7 @@ async function readPresentFacts(parts: readonly string[], signal: AbortSignal): 
 async function importFolder(
   context: ModelsContext,
   reference: LocalReference,
-  work: PullWork & { options: ImportOptions },
+  work: ImportWork,
 ): Promise<ModelRecord> {
   const opened: Repository[] = [];
   try {
@@ -145,10 +148,12 @@ async function importFolder(
     const plan = await planConversion(
       reference,
       { repository, weights },
-      planContext(context, work, { opened }),
+      planContext(context, work, { opened, base: work.options.base }),
     );
-    const name = work.options.name ?? basename(reference.path);
-    const id = `${await freeName(context, name, reference.path)}:${plan.quantisation}`;
+    const { path } = reference;
+    const wanted = work.options.name ?? folderName(reference);
+    const name = await freeName(context, wanted, { path, adapters: plan.adapters });
+    const id = `${name}:${plan.quantisation}`;
     const aliases = [formatReference({ ...reference, tag: plan.quantisation })];
     return await executePull({ ...plan, id, aliases }, { ...context, ...work });
   } finally {
@@ -156,21 +161,49 @@ async function importFolder(
   }
 }
 
+/** A folder and what is merged into it; the same adapter in another strength is another model. */
+function folderName({ path, adapters }: LocalReference): string {
+  return [basename(path), ...adapters.map(adapterName)].join('-');
+}
+
+function adapterName(adapter: AdapterReference): string {
+  const strength = adapter.weight === 1 ? [] : [adapter.weight];
+  if (adapter.kind === 'local') return [basename(adapter.path), ...strength].join('-');
+  const { id, revision } = adapter.repository;
+  return [basename(id), ...(revision === undefined ? [] : [revision]), ...strength].join('-');
+}
+
+interface MadeFrom {
+  path: string;
+  adapters: readonly Pick<PlannedAdapter, 'reference' | 'weight'>[];
+}
+
 /** A name for the list; one that belongs to another model is refused rather than replaced. */
-async function freeName(context: ModelsContext, wanted: string, path: string): Promise<string> {
+async function freeName(context: ModelsContext, wanted: string, from: MadeFrom): Promise<string> {
   const name =
     wanted
       .replace(/[^\w.-]+/g, '-')
       .replace(/^[.-]+/, '')
       .slice(0, 96) || 'model';
-  const taken = (await context.registry.manifests()).find(
-    ({ record }) => record.id === name || record.id.startsWith(`${name}:`),
+  const isTaken = (await context.registry.manifests()).some(
+    ({ record }) => (record.id === name || record.id.startsWith(`${name}:`)) && !isMadeFrom(record, from),
   );
-  const isOwn = taken?.record.origin.kind === 'import' && taken.record.origin.path === path;
-  if (name === 'cria' || (taken !== undefined && !isOwn)) {
+  if (name === 'cria' || isTaken) {
     throw new AppError('conflict', `There is a model called ${name} already.`, {
       hint: 'Choose another name with --name, or remove the other model first.',
     });
   }
   return name;
+}
+
+function isMadeFrom({ origin, merged }: ModelRecord, { path, adapters }: MadeFrom): boolean {
+  return (
+    origin.kind === 'import' &&
+    origin.path === path &&
+    merged.length === adapters.length &&
+    merged.every(
+      ({ reference, weight }, index) =>
+        adapters[index]?.reference === reference && adapters[index].weight === weight,
+    )
+  );
 }

@@ -150,20 +150,21 @@ export class ModelService implements Models {
     work: Parameters<typeof pullFromHub>[2],
   ): Promise<ModelRecord> {
     if (reference.kind === 'hub') return pullFromHub(this.#context, reference, work);
-    if (reference.kind === 'local') return importModel(this.#context, reference, { ...work, options: {} });
+    if (reference.kind === 'local') return importModel(this.#context, reference, work);
     if (reference.kind === 'name') return this.#pullName(text, work);
     throw onlyHub(text, reference);
   }
 
   /** Only what is in the list has a mere name: the bundled model, which is made anew where it is damaged, and imports. */
   async #pullName(text: string, work: Parameters<typeof pullFromHub>[2]): Promise<ModelRecord> {
-    const { record } = await this.#find(text, work.signal);
+    const { record, aliases } = await this.#find(text, work.signal);
     if (await isWhole(this.#context, record, { ...work, isDoubted: work.options.force })) return record;
     if (record.origin.kind === 'bundled') {
       await this.#context.registry.forget('model', record);
       return (await this.#find(text, work.signal)).record;
     }
-    const from = record.origin.kind === 'import' ? record.origin.path : 'PATH';
+    // The reference that it was imported by, with its adapters and its quantisation.
+    const [from = 'PATH'] = aliases;
     const [name] = record.id.split(':');
     throw new AppError('model-file-invalid', `The file of ${record.id} is damaged or gone.`, {
       hint: `Take it in again: corral import ${from} --name ${name}`,

@@ -263,6 +263,44 @@ describe('pulling weights through the converter', () => {
     });
   });
 
+  it('keeps a folder apart from the same with adapters, whatever base those were made for', async () => {
+    const folder = join(fixtures, 'llama');
+    const plain = await pulled(at.models.import(folder, { quantisation: 'q8_0' }));
+    // What a folder is called says nothing of the weights in it, so that the adapter's word cannot be held against it.
+    const events = await drain(at.models.pull(`${folder}+owner/adapter:q8_0`));
+    expect(events).toContainEqual({
+      type: 'note',
+      message: 'owner/adapter was made for owner/tiny-llama; its tensors have to fit llama.',
+    });
+    const ids = [];
+    for (const adapters of ['+owner/adapter', '+owner/adapter*0.5', '+owner/adapter'])
+      ids.push((await pulled(at.models.pull(`${folder}${adapters}:q8_0`))).id);
+    expect(ids).toEqual(['llama-adapter:q8_0', 'llama-adapter-0.5:q8_0', 'llama-adapter:q8_0']);
+    expect((await at.models.list()).map(({ id }) => id).toSorted()).toEqual([
+      'cria',
+      'llama-adapter-0.5:q8_0',
+      'llama-adapter:q8_0',
+      'llama:q8_0',
+    ]);
+    expect(await at.models.resolve('llama')).toMatchObject({ sha256: plain.sha256 });
+    expect(await at.models.resolve(folder)).toMatchObject({ id: plain.id });
+    expect(await at.models.resolve(`${folder}+owner/adapter`)).toMatchObject({ id: ids[0] });
+    await expect(
+      drain(at.models.import(`${folder}+owner/adapter:q8_0`, { name: 'llama' })),
+    ).rejects.toMatchObject({ code: 'conflict' });
+    add('other/adapter', tinyAdapter({ base: 'owner/tiny-llama', seed: 9 }));
+    expect((await failure(`${folder}+other/adapter:q8_0`)).code).toBe('conflict');
+    const named = await drain(at.models.pull(`${folder}+owner/adapter:q8_0`, { base: 'owner/tiny-llama' }));
+    expect(named).not.toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining('have to fit') }),
+    );
+    // One that is damaged is asked for by all that it was made of.
+    rmSync(join(at.folder, 'models/blobs'), { recursive: true });
+    expect((await failure('llama-adapter:q8_0')).hint).toBe(
+      `Take it in again: corral import ${folder}+owner/adapter:q8_0 --name llama-adapter`,
+    );
+  });
+
   it('makes the bundled model at its first use, and only then', async () => {
     const listed = (await at.models.list()).find(({ id }) => id === 'cria');
     expect(listed).toMatchObject({ architecture: 'llama', quantisation: 'q8_0', sha256: '' });

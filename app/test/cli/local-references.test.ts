@@ -20,7 +20,7 @@ async function startAt(folder: string): Promise<RunningServer> {
   await writeTinyGguf(folder, { type: 'q8_0', contextTokens: 2048 });
   await writeTinyRepository(join(folder, 'llama'), { dtype: 'f16' });
   mkdirSync(join(folder, 'adapter'));
-  for (const [name, content] of Object.entries(tinyAdapter({ base: 'llama' })))
+  for (const [name, content] of Object.entries(tinyAdapter({ base: 'owner/tiny-llama' })))
     writeFileSync(join(folder, 'adapter', name), content);
   const server = await startServer(temporaryFolder(onTestFinished));
   onTestFinished(() => void server.program.process.kill('SIGKILL'));
@@ -64,7 +64,7 @@ test('a path is one of the command’s folder, also where a server elsewhere doe
   expect(await latestModel(server)).toBe(join(folder, 'tiny.gguf'));
   await changeModel(server.home, folder, './llama');
   expect(await latestModel(server)).toBe(join(folder, 'llama'));
-  expect(await corral('pull ./llama+./adapter:q8_0')).toContain('llama:q8_0 is ready');
+  expect(await corral('pull ./llama+./adapter:q8_0')).toContain('llama-adapter:q8_0 is ready');
   expect(await corral('show ./llama+./adapter:q8_0')).toContain(join(folder, 'adapter'));
   expect(await corral('adapter add ./adapter --base ./llama+./adapter:q8_0')).toContain('adapter is ready');
   await corral('adapter rm adapter');

@@ -3,7 +3,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import type { AdapterRecord } from '../../contracts/models.ts';
 import type { AdapterAddOptions, AdapterProgress, ModelAdapters } from '../models.ts';
 import type { ModelsContext } from '../models-context.ts';
-import { checkBase, findBase } from '../pull/adapter-base.ts';
+import { findBase } from '../pull/adapter-base.ts';
 import { bringHere, withShard } from '../pull/bring-here.ts';
 import { createMeter, reporting } from '../pull/progress.ts';
 import { planContext } from '../pull/pull-model.ts';
@@ -79,7 +79,7 @@ async function addAdapter(adding: Adding, reference: AdapterReference): Promise<
 
 /** The model here that the adapter belongs to: the named one, or one that was made from the base it names. */
 async function findBaseModel(adding: Adding, repository: Repository): Promise<Manifest> {
-  const { context, findModel, emit, signal, options } = adding;
+  const { context, findModel, signal, options } = adding;
   if (options.base !== undefined) return findModel(options.base, signal);
   const base = await findBase(repository, signal);
   const manifests = await context.registry.manifests();
@@ -97,8 +97,6 @@ async function findBaseModel(adding: Adding, repository: Repository): Promise<Ma
       },
     );
   }
-  const note = (message: string): void => emit({ type: 'note', message });
-  await checkBase(repository, base, { note, signal });
   return found;
 }
 

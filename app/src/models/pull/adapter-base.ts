@@ -21,21 +21,27 @@ export interface CheckBaseContext {
   signal: AbortSignal;
 }
 
-/** Refuses an adapter that was made for other weights. A private path that nobody knows is let through with a note. */
-export async function checkBase(adapter: Repository, base: string, context: CheckBaseContext): Promise<void> {
+/**
+ * Refuses an adapter that was made for other weights. Where that cannot be known, it is let through with a note: the
+ * adapter names a private path, or the base is a folder, whose name says nothing of the weights in it.
+ */
+export async function checkBase(
+  adapter: Repository,
+  base: Pick<Repository, 'name' | 'commit'>,
+  context: CheckBaseContext,
+): Promise<void> {
+  if (context.base !== undefined) return;
   const named = await namedBase(adapter, context.signal);
   const meant = baseOf(adapter.name, named);
-  if (meant !== undefined && (isSameBase(meant, base) || isSameBase(named, base))) return;
-  if (context.base !== undefined) return;
-  if (meant === undefined) {
-    context.note(
-      `${adapter.name} does not say which model it was made for; its tensors have to fit ${base}.`,
-    );
+  if (meant !== undefined && (isSameBase(meant, base.name) || isSameBase(named, base.name))) return;
+  if (meant === undefined || base.commit === null) {
+    const said = meant === undefined ? 'does not say which model it was made for' : `was made for ${meant}`;
+    context.note(`${adapter.name} ${said}; its tensors have to fit ${base.name}.`);
     return;
   }
-  throw new AppError('adapter-mismatch', `${adapter.name} was made for ${meant}, not for ${base}.`, {
-    hint: `Pull ${meant}+${adapter.name}, or give --base ${base} if the weights are the same.`,
-    details: { adapter: adapter.name, madeFor: meant, base },
+  throw new AppError('adapter-mismatch', `${adapter.name} was made for ${meant}, not for ${base.name}.`, {
+    hint: `Pull ${meant}+${adapter.name}, or give --base ${base.name} if the weights are the same.`,
+    details: { adapter: adapter.name, madeFor: meant, base: base.name },
   });
 }
 

@@ -87,7 +87,7 @@ export async function planConversion(
   const adapters: PlannedAdapter[] = [];
   for (const adapter of reference.adapters) {
     const planned = await planAdapter(adapter, context);
-    await checkBase(planned.repository, base.repository.name, context);
+    await checkBase(planned.repository, base.repository, context);
     adapters.push(planned);
   }
   return {

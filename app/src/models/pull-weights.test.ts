@@ -177,6 +177,10 @@ describe('pulling weights through the converter', () => {
       code: 'adapter-mismatch',
       message: /someone\/else-7b/,
     });
+    expect(await failure('owner/adapter+owner/foreign')).toMatchObject({
+      code: 'adapter-mismatch',
+      message: /someone\/else-7b/,
+    });
     add('owner/empty', tinyAdapter({ base: 'owner/tiny-llama', isEmpty: true }));
     expect((await failure('owner/tiny-llama+owner/empty')).code).toBe('adapter-mismatch');
     add('owner/wide', tinyAdapter({ base: 'owner/tiny-llama', width: 128 }));

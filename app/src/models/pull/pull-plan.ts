@@ -133,7 +133,7 @@ async function planAdapterAlone(
   const opened = await context.openHub(base);
   const weights = await weightFiles(opened, context.signal);
   if (weights.length === 0) throw noWeights(opened, false);
-  const plan = await planConversion(whole, { repository: opened, weights }, { ...context, base });
+  const plan = await planConversion(whole, { repository: opened, weights }, context);
   return { ...plan, aliases: [formatReference({ ...reference, tag: plan.quantisation })] };
 }
 

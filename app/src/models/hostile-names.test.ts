@@ -166,7 +166,7 @@ describe('names from outside', () => {
       expect(() => paths.pull(name)).toThrow(TypeError);
       expect(() => paths.inPull('0'.repeat(64), name as 'pull.json')).toThrow(TypeError);
       expect(paths.manifest(name)).toMatch(/^\/models\/manifests\/[0-9a-f]{64}\.json$/);
-      expect(paths.adapter(name)).toMatch(/^\/models\/adapters\/[0-9a-f]{64}\.json$/);
+      expect(paths.adapter(name, name)).toMatch(/^\/models\/adapters\/[0-9a-f]{64}\.json$/);
     }
   });
 });

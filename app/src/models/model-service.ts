@@ -121,7 +121,7 @@ export class ModelService implements Models {
         },
       );
     }
-    return { removed: [id], freedBytes: await this.#context.registry.forget('model', { id, sha256 }) };
+    return { removed: [id], freedBytes: await this.#context.registry.forget({ id, sha256 }) };
   }
 
   async collectGarbage(): Promise<RemoveResult> {
@@ -160,7 +160,7 @@ export class ModelService implements Models {
     const { record, aliases } = await this.#find(text, work.signal);
     if (await isWhole(this.#context, record, { ...work, isDoubted: work.options.force })) return record;
     if (record.origin.kind === 'bundled') {
-      await this.#context.registry.forget('model', record);
+      await this.#context.registry.forget(record);
       return (await this.#find(text, work.signal)).record;
     }
     // The reference that it was imported by, with its adapters and its quantisation.

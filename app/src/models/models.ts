@@ -42,7 +42,8 @@ export interface ModelAdapters {
   list(base?: string): Promise<AdapterRecord[]>;
   /** Fetches a PEFT adapter or a GGUF LoRA and keeps it beside its base for switching at run time. */
   add(reference: string, options?: AdapterAddOptions): AsyncIterable<AdapterProgress>;
-  remove(id: string): Promise<RemoveResult>;
+  /** `base` is the model of its record; without it, an adapter that is kept for several is refused with `conflict`. */
+  remove(id: string, base?: string): Promise<RemoveResult>;
 }
 
 export type AdapterProgress =

@@ -79,7 +79,8 @@ describe('the commands on models', () => {
     expect(added.stdout).toContain('owner/adapter is ready');
     expect((await corral(['adapter', 'list'])).stdout).toContain('owner/tiny-llama:f32');
     expect(await corral(['rm', 'owner/tiny-llama:f32'])).toMatchObject({ code: 75 });
-    expect(await corral(['adapter', 'rm', 'owner/adapter'])).toMatchObject({ code: 0 });
+    const removed = await corral(['adapter', 'rm', 'owner/adapter', '--base', 'owner/tiny-llama:f32']);
+    expect(removed).toMatchObject({ code: 0 });
     expect(await corral(['rm', 'owner/tiny-llama:f32', 'owner/tiny-llama+owner/adapter'])).toMatchObject({
       code: 0,
     });

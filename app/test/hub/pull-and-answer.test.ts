@@ -1,7 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AdapterRecord } from '../../src/contracts/models.ts';
 import type { AdapterUse, ModelSource, Prompt } from '../../src/engine/engine.ts';
 import { createLlamaWorkplace, type LlamaWorkplace } from '../fixtures/llama-workplace.ts';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
@@ -75,6 +77,68 @@ describe('from the Hub into the engine', () => {
     expect(await answer('owner/tiny-llama:f32', [])).toBe(plain);
   });
 
+  const inside = (name: string): string[] => readdirSync(join(at.folder, 'models', name));
+  const keep = async (reference: string, base: string): Promise<AdapterRecord> => {
+    const last = (await drain(at.models.adapters.add(reference, { base }))).at(-1);
+    if (last?.type !== 'done') throw new Error('the last event is not done');
+    return last.adapter;
+  };
+  /** As a trainer leaves it. */
+  const train = (folder: string, seed: number): void => {
+    mkdirSync(folder, { recursive: true });
+    for (const [name, content] of Object.entries(tinyAdapter({ base: 'somewhere', seed })))
+      writeFileSync(join(folder, name), content);
+  };
+
+  it('one adapter is kept for several models, each of which is asked by its own name', async () => {
+    const [one, other] = ['owner/tiny-llama:f32', 'owner/tiny-llama:q8_0'];
+    for (const base of [one, other]) {
+      await pulled(at.models.pull(base));
+      await keep('owner/adapter', base);
+    }
+    for (const base of [one, other])
+      expect(await at.models.adapters.list(base)).toMatchObject([{ id: 'owner/adapter', base }]);
+    await expect(at.models.adapters.remove('owner/adapter')).rejects.toMatchObject({
+      code: 'conflict',
+      hint: /--base/,
+    });
+    expect(await at.models.adapters.remove('owner/adapter', other)).toMatchObject({
+      removed: ['owner/adapter'],
+    });
+    expect(await at.models.adapters.list(other)).toEqual([]);
+    expect(await at.models.adapters.list(one)).toHaveLength(1);
+    await expect(at.models.adapters.remove('owner/adapter', other)).rejects.toMatchObject({
+      code: 'model-unknown',
+    });
+  });
+
+  it('a folder that was trained on takes the place of itself, and none of another of that name', async () => {
+    const base = 'owner/tiny-llama:f32';
+    const folderOf = (run: number): string => join(at.folder, `run-${run}/checkpoint-500`);
+    const [first, second] = [folderOf(1), folderOf(2)];
+    train(first, 21);
+    train(second, 22);
+    const before = inside('blobs').length;
+    const kept = await keep(first, base);
+    await expect(keep(second, base)).rejects.toMatchObject({ code: 'conflict', message: /run-1/ });
+    expect(await at.models.adapters.list(base)).toContainEqual(kept);
+    train(first, 23);
+    const again = await keep(first, base);
+    expect(again.sha256).not.toBe(kept.sha256);
+    expect(inside('blobs')).toHaveLength(before + 1);
+    // As earlier releases named the file.
+    const isIts = (name: string): boolean =>
+      readFileSync(join(at.folder, 'models/adapters', name), 'utf8').includes('"checkpoint-500"');
+    const old = `${createHash('sha256').update('checkpoint-500').digest('hex')}.json`;
+    const [name = ''] = inside('adapters').filter(isIts);
+    renameSync(join(at.folder, 'models/adapters', name), join(at.folder, 'models/adapters', old));
+    await keep(first, base);
+    expect(inside('adapters').filter(isIts)).toEqual([old]);
+    await at.models.adapters.remove('checkpoint-500');
+    expect(inside('adapters').filter(isIts)).toEqual([]);
+    expect(inside('blobs')).toHaveLength(before);
+  });
+
   it('refuses what does not belong together, and keeps what is needed', async () => {
     at.hub.add({ id: 'owner/wide', files: tinyAdapter({ base: 'owner/tiny-llama', width: 128 }) });
     await expect(
@@ -95,10 +159,7 @@ describe('from the Hub into the engine', () => {
       details: { adapters: ['owner/adapter'] },
     });
     const folder = join(at.folder, 'own-adapter');
-    mkdirSync(folder);
-    for (const [name, content] of Object.entries(tinyAdapter({ base: 'somewhere', seed: 11 }))) {
-      writeFileSync(join(folder, name), content);
-    }
+    train(folder, 11);
     const added = await drain(at.models.adapters.add(folder, { base: 'owner/tiny-llama:f32' }));
     expect(added.at(-1)).toMatchObject({
       adapter: { id: 'own-adapter', origin: { kind: 'import', path: folder } },

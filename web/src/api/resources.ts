@@ -35,8 +35,10 @@ export const modelsApi = {
   adapters: () => request<ResponseOf<Models['adapters']>>('GET', '/api/adapters'),
   addAdapter: (body: RequestOf<Models['addAdapter']>) =>
     request<ResponseOf<Models['addAdapter']>>('POST', '/api/adapters', { body }),
-  removeAdapter: (id: string) =>
-    request<ResponseOf<Models['removeAdapter']>>('DELETE', `/api/adapters/${encodeURIComponent(id)}`),
+  removeAdapter: (id: string, base: string) =>
+    request<ResponseOf<Models['removeAdapter']>>('DELETE', `/api/adapters/${encodeURIComponent(id)}`, {
+      query: { base },
+    }),
 };
 
 export const jobsApi = {

@@ -19,7 +19,7 @@ type Adapter = NonNullable<ReturnType<typeof useAdapters>['data']>['adapters'][n
 function AdapterRow({ adapter }: { adapter: Adapter }) {
   const remove = (): void =>
     attempt(async () => {
-      await modelsApi.removeAdapter(adapter.id);
+      await modelsApi.removeAdapter(adapter.id, adapter.base);
       invalidate(keys.adapters, keys.models, keys.disk);
     });
   return (
@@ -92,7 +92,7 @@ export function AdapterList({ models }: { models: readonly ListedModel[] }) {
       <p className="small soft">{words.adaptersWhy}</p>
       <ul className="picks">
         {adapters.map((adapter) => (
-          <AdapterRow key={adapter.id} adapter={adapter} />
+          <AdapterRow key={`${adapter.base} ${adapter.id}`} adapter={adapter} />
         ))}
       </ul>
       {isAdding ? (

@@ -53,12 +53,16 @@ const removeCommand: Command = {
   name: 'adapter rm',
   arguments: [{ name: '<id>', about: 'an adapter of the list' }],
   about: 'Remove an adapter from disk.',
+  options: [{ flags: '--base <model>', about: 'the model it is kept for, where there are several' }],
   async run(context, input) {
     const { output } = context;
     const api = await context.api();
     const { method, path } = modelRoutes.removeAdapter;
     const [id = ''] = input.arguments;
-    const result = await api.request<RemoveResult>(method, path.replace(':model', encodeURIComponent(id)));
+    const { base } = input.options;
+    const address = path.replace(':model', encodeURIComponent(id));
+    const query = base === undefined ? '' : `?base=${encodeURIComponent(String(base))}`;
+    const result = await api.request<RemoveResult>(method, address + query);
     output.line(`${result.removed.join(', ')} removed, ${formatBytes(result.freedBytes)} freed`);
     output.json(result);
   },

@@ -205,6 +205,8 @@ export const modelRoutes = {
     tag,
     status: 200,
     params: byModelSchema,
+    /** The model that it is kept for; needed where it is kept for several. */
+    query: z.strictObject({ base: modelReferenceSchema.optional() }),
     response: z.object({ removed: z.array(z.string()), freedBytes: z.number() }),
   }),
 } as const;

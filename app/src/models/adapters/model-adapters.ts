@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { AppError } from '../../contracts/app-error.ts';
-import type { AdapterRecord } from '../../contracts/models.ts';
+import type { AdapterRecord, ModelOrigin } from '../../contracts/models.ts';
 import type { AdapterAddOptions, AdapterProgress, ModelAdapters } from '../models.ts';
 import type { ModelsContext } from '../models-context.ts';
 import { findBase } from '../pull/adapter-base.ts';
@@ -35,16 +35,27 @@ export function createModelAdapters(context: ModelsContext, findModel: FindModel
         );
         emit({ type: 'done', adapter });
       }, options.signal),
-    async remove(id) {
-      const record = (await registry.adapters()).find((adapter) => adapter.id === id);
-      if (record === undefined) {
-        throw new AppError('model-unknown', `There is no adapter ${JSON.stringify(id)}.`, {
-          hint: '`corral adapter list` shows what is here.',
-        });
-      }
-      return { removed: [id], freedBytes: await registry.forget('adapter', record) };
+    async remove(id, base) {
+      const kept = (await registry.adapters()).filter(
+        (adapter) => adapter.id === id && (base === undefined || adapter.base === base),
+      );
+      return { removed: [id], freedBytes: await registry.forgetAdapter(onlyOne(kept, id)) };
     },
   };
+}
+
+function onlyOne([record, ...others]: readonly AdapterRecord[], id: string): AdapterRecord {
+  if (record === undefined) {
+    throw new AppError('model-unknown', `There is no adapter ${JSON.stringify(id)}.`, {
+      hint: '`corral adapter list` shows what is here.',
+    });
+  }
+  if (others.length === 0) return record;
+  const bases = [record, ...others].map(({ base }) => base);
+  throw new AppError('conflict', `The adapter ${id} is kept for ${bases.join(', ')}.`, {
+    hint: 'Say for which one it is no longer wanted, with --base.',
+    details: { bases },
+  });
 }
 
 interface Adding {
@@ -69,12 +80,26 @@ async function addAdapter(adding: Adding, reference: AdapterReference): Promise<
     await repository.checkAccess(weights.path);
     const base = await findBaseModel(adding, repository);
     const id = reference.kind === 'hub' ? formatReference({ ...reference, adapters: [] }) : repository.name;
+    const origin = repository.origin([weights.path]);
+    await refuseOtherFolder(context, { id, base: base.record.id, origin });
     const key = pullKey(['adapter', id, repository.commit, base.record.sha256, weights]);
-    const made = { id, key, weights, repository, base, checked: options.base !== undefined };
+    const made = { id, key, weights, repository, origin, base, checked: options.base !== undefined };
     return await context.lock.run(key, () => convertToLora(adding, made));
   } finally {
     await Promise.all(opened.map((repository) => repository.close()));
   }
+}
+
+/** Trainers call their folders alike: another one of the same name is another adapter, and not a newer state of it. */
+async function refuseOtherFolder(
+  { registry }: ModelsContext,
+  { id, base, origin }: Pick<AdapterRecord, 'id' | 'base' | 'origin'>,
+): Promise<void> {
+  const here = (await registry.adapters()).find((adapter) => adapter.id === id && adapter.base === base);
+  if (here?.origin.kind !== 'import' || origin.kind !== 'import' || here.origin.path === origin.path) return;
+  throw new AppError('conflict', `There is an adapter called ${id} for ${base} already, of ${here.origin.path}.`, {
+    hint: `Give the folder another name, or remove the other adapter first: \`corral adapter rm ${id}\`.`,
+  });
 }
 
 /** The model here that the adapter belongs to: the named one, or one that was made from the base it names. */
@@ -105,6 +130,7 @@ interface Making {
   key: string;
   weights: RepositoryFile;
   repository: Repository;
+  origin: ModelOrigin;
   base: Manifest;
 }
 
@@ -134,7 +160,7 @@ async function convertToLora(adding: Adding, making: Making): Promise<AdapterRec
         sizeBytes: made.sizeBytes,
         rank: made.rank,
         licence: repository.licence,
-        origin: repository.origin([weights.path]),
+        origin: making.origin,
         addedAt: context.clock.now(),
       };
       await registry.addAdapter(record, output);

@@ -26,6 +26,8 @@ const settledMs = 1000;
 
 interface Contents<Entry> {
   entries: readonly Entry[];
+  /** Where each of them lies. */
+  paths: readonly string[];
   damaged: number;
 }
 
@@ -54,9 +56,11 @@ export function createManifestFolder<Schema extends z.ZodType>(
   }
   async function readAll(): Promise<Contents<z.infer<Schema>>> {
     const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json'));
-    const found = await Promise.all(names.map((name) => readOne(`${folder}/${name}`)));
+    const all = names.map((name) => `${folder}/${name}`);
+    const found = await Promise.all(all.map(readOne));
     const entries = found.filter((entry) => entry !== undefined);
-    return { entries, damaged: found.length - entries.length };
+    const paths = all.filter((_, index) => found[index] !== undefined);
+    return { entries, paths, damaged: found.length - entries.length };
   }
   let known: { changedAt: number; readAt: number; contents: Contents<z.infer<Schema>> } | null = null;
   return {
@@ -65,7 +69,7 @@ export function createManifestFolder<Schema extends z.ZodType>(
         ({ mtimeMs }) => mtimeMs,
         () => null,
       );
-      if (changedAt === null) return { entries: [], damaged: 0 };
+      if (changedAt === null) return { entries: [], paths: [], damaged: 0 };
       if (known !== null && known.changedAt === changedAt && known.readAt - changedAt > settledMs)
         return known.contents;
       const readAt = Date.now();

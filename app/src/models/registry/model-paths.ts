@@ -13,7 +13,7 @@ export interface ModelPaths {
   readonly pulls: string;
   blob(sha256: string): string;
   manifest(id: string): string;
-  adapter(id: string): string;
+  adapter(id: string, base: string): string;
   /** Work folder of one pull; `key` is made by `pullKey`. */
   pull(key: string): string;
   inPull(key: string, part: PullPart): string;
@@ -49,7 +49,7 @@ export function createModelPaths(root: string): ModelPaths {
     pulls: folder('pulls'),
     blob: (sha256) => join(root, 'blobs', `sha256-${checked(sha256)}.gguf`),
     manifest: (id) => join(root, 'manifests', `${hashOf(id)}.json`),
-    adapter: (id) => join(root, 'adapters', `${hashOf(id)}.json`),
+    adapter: (id, base) => join(root, 'adapters', `${hashOf(JSON.stringify([id, base]))}.json`),
     pull,
     inPull: (key, part) => {
       if (!partText.test(part)) throw new TypeError('a pull keeps files of fixed names only');

@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { type AdapterRecord, adapterRecordSchema } from '../../contracts/models.ts';
+import { type AdapterRecord, adapterRecordSchema, type ModelRecord } from '../../contracts/models.ts';
 import { syncFolder } from '../../lib/durable-files.ts';
 import type { Log } from '../../lib/log.ts';
 import {
@@ -55,20 +55,30 @@ export class Registry {
     });
   }
 
+  /** The same adapter may be kept for several bases; for one of them it takes the place of the one of before. */
   addAdapter(record: AdapterRecord, file: string): Promise<void> {
     return this.#alone(async () => {
+      const { path, replaced } = await this.#placeOf(record);
       await this.#keep(file, record.sha256);
-      await this.#adapters.write(this.paths.adapter(record.id), record);
+      await this.#adapters.write(path, record);
       this.#onChanged(record.sha256);
+      if (replaced !== undefined) await this.#drop([replaced.sha256]);
     });
   }
 
-  /** Forgets a model or an adapter and deletes its content unless something else names it; returns the freed bytes. */
-  forget(kind: 'model' | 'adapter', { id, sha256 }: { id: string; sha256: string }): Promise<number> {
+  /** Forgets a model and deletes its content unless something else names it; returns the freed bytes. */
+  forget({ id, sha256 }: Pick<ModelRecord, 'id' | 'sha256'>): Promise<number> {
     return this.#alone(async () => {
-      if (kind === 'model') await this.#models.remove(this.paths.manifest(id));
-      else await this.#adapters.remove(this.paths.adapter(id));
+      await this.#models.remove(this.paths.manifest(id));
       return this.#drop([sha256]);
+    });
+  }
+
+  forgetAdapter(record: AdapterRecord): Promise<number> {
+    return this.#alone(async () => {
+      const { path } = await this.#placeOf(record);
+      await this.#adapters.remove(path);
+      return this.#drop([record.sha256]);
     });
   }
 
@@ -84,6 +94,16 @@ export class Registry {
       }
       return freed;
     });
+  }
+
+  /** Where an adapter's record lies, or will. Those of earlier releases have other names, made of the id alone. */
+  async #placeOf({
+    id,
+    base,
+  }: AdapterRecord): Promise<{ path: string; replaced: AdapterRecord | undefined }> {
+    const { entries, paths } = await this.#adapters.read();
+    const index = entries.findIndex((entry) => entry.id === id && entry.base === base);
+    return { path: paths[index] ?? this.paths.adapter(id, base), replaced: entries[index] };
   }
 
   async #keep(file: string, sha256: string): Promise<void> {

@@ -61,8 +61,8 @@ function changingRoutes(app: FastifyInstance, context: ServerContext): void {
     streams.notify(owner, { type: 'models-changed' });
     return removed;
   });
-  serveRoute(app, modelRoutes.removeAdapter, async ({ owner, params }) => {
-    const removed = await models.adapters.remove(params.model);
+  serveRoute(app, modelRoutes.removeAdapter, async ({ owner, params, query }) => {
+    const removed = await models.adapters.remove(params.model, query.base);
     streams.notify(owner, { type: 'models-changed' });
     return removed;
   });

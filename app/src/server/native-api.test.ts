@@ -48,6 +48,33 @@ test('tabs hear of jobs, and finished runs are counted', async () => {
   await reader.cancel();
 });
 
+test.each([
+  [
+    '/api/pulls',
+    { reference: 'owner/lora' },
+    [{ base: 'owner/one' }, { base: 'owner/two' }, { force: true }],
+  ],
+  ['/api/adapters', { reference: 'owner/lora' }, [{ base: 'owner/one' }, { base: 'owner/two' }]],
+  [
+    '/api/model-imports',
+    { path: '/srv/llama' },
+    [{ name: 'other' }, { name: 'other', quantisation: 'q8_0' }],
+  ],
+])(
+  '%s: the same once more is the same work, anything else is work of its own',
+  async (path, plain, others) => {
+    const ask = async (body: object): Promise<unknown> => (await running.call('POST', path, body)).body['id'];
+    const ids = [];
+    for (const options of [{}, ...others]) ids.push(await ask({ ...plain, ...options }));
+    expect(new Set(ids).size).toBe(others.length + 1);
+    for (const [index, options] of [{}, ...others].entries())
+      expect(await ask({ ...options, ...plain })).toBe(ids[index]);
+    await running.call('DELETE', `/api/jobs/${String(ids[0])}`);
+    const resumed = await running.call('POST', `/api/jobs/${String(ids[0])}/resume`);
+    expect(await ask(plain)).toBe(resumed.body['id']);
+  },
+);
+
 test('a tab hears that there are other models when a pull, an import or an adapter is done', async () => {
   const working = await startServer();
   await working.jobs.start();

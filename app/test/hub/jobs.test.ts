@@ -104,6 +104,20 @@ describe('pulls as background jobs', () => {
 
   const isEnded = ({ state }: ShownJob): boolean => state !== 'waiting' && state !== 'working';
 
+  it('make all that was asked for of one folder at once', async () => {
+    const path = join(folder, 'llama');
+    const jobs = await Promise.all(
+      [{}, { name: 'other', quantisation: 'q8_0' }].map((options) =>
+        client.call<ShownJob>('POST', '/api/model-imports', { path, ...options }),
+      ),
+    );
+    const done = await Promise.all(jobs.map(({ id }) => until(id, isEnded)));
+    expect(done.map(({ progress }) => progress)).toMatchObject([
+      { model: { id: 'llama:q4_k_m' } },
+      { model: { id: 'other:q8_0' } },
+    ]);
+  });
+
   it.each([
     ['owner/model-5', 'download'],
     ['owner/tiny-llama+owner/adapter:q4_k_m', 'convert'],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { jobRoutes, type ShownJob } from '../../contracts/api/jobs.ts';
 import { modelRoutes } from '../../contracts/api/models.ts';
@@ -76,9 +77,15 @@ function refusePathFromAfar({ principal }: FastifyRequest): void {
   });
 }
 
+/** Work is the same where all that was asked for is: another base, name or quantisation makes something else. */
+function keyOf(kind: string, payload: Record<string, unknown>): string {
+  const asked = Object.entries(payload).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return `${kind}:${createHash('sha256').update(JSON.stringify(asked)).digest('hex')}`;
+}
+
 function pullingRoutes(app: FastifyInstance, { jobs }: ServerContext): void {
-  const add = async (owner: string, kind: string, payload: { reference: string }) =>
-    shownJob(await jobs.add(owner, { kind, payload, key: `${kind}:${payload.reference}` }));
+  const add = async (owner: string, kind: string, payload: Record<string, unknown>) =>
+    shownJob(await jobs.add(owner, { kind, payload, key: keyOf(kind, payload) }));
   serveRoute(app, modelRoutes.pull, ({ owner, body, request }) => {
     if (namesPath(body.reference)) refusePathFromAfar(request);
     return add(owner, 'pull', withoutUndefined(body));
@@ -104,9 +111,7 @@ function pullingRoutes(app: FastifyInstance, { jobs }: ServerContext): void {
     if (state === 'waiting' || state === 'working') {
       throw new AppError('conflict', 'this job is at work already');
     }
-    const reference = payload['reference'];
-    const key = typeof reference === 'string' ? { key: `${kind}:${reference}` } : {};
-    return shownJob(await jobs.add(owner, { kind, payload, ...key }));
+    return add(owner, kind, payload);
   });
 }
 

@@ -112,6 +112,19 @@ describe('from the Hub into the engine', () => {
     });
   });
 
+  it('an adapter finds its base under any of the names that its weights have', async () => {
+    at.hub.add({ id: 'unsloth/Llama-3.2-1B-Instruct', folder: join(fixtures, 'llama') });
+    at.hub.add({
+      id: 'owner/quantised-base',
+      files: tinyAdapter({ base: 'unsloth/llama-3.2-1b-instruct-bnb-4bit' }),
+    });
+    const { id } = await pulled(at.models.pull('unsloth/Llama-3.2-1B-Instruct:f32'));
+    const events = await drain(at.models.adapters.add('owner/quantised-base'));
+    expect(events.at(-1)).toMatchObject({ type: 'done', adapter: { base: id } });
+    await at.models.adapters.remove('owner/quantised-base');
+    await at.models.remove(id);
+  });
+
   it('a folder that was trained on takes the place of itself, and none of another of that name', async () => {
     const base = 'owner/tiny-llama:f32';
     const folderOf = (run: number): string => join(at.folder, `run-${run}/checkpoint-500`);

@@ -13,6 +13,7 @@ import { pullKey } from '../registry/model-paths.ts';
 import { removeTree } from '../registry/registry.ts';
 import { toStorageError } from '../registry/storage-error.ts';
 import { openFileSource } from '../../net/file-source.ts';
+import { isSameBase } from '../repository/base-models.ts';
 import { OpenHubRepository } from '../repository/hub-repository.ts';
 import { adapterWeights, type Repository, type RepositoryFile } from '../repository/repository.ts';
 
@@ -110,7 +111,7 @@ async function findBaseModel(adding: Adding, repository: Repository): Promise<Ma
   const manifests = await context.registry.manifests();
   const found = manifests.find(
     ({ record }) =>
-      record.origin.kind === 'hub' && record.merged.length === 0 && record.origin.repository === base,
+      record.origin.kind === 'hub' && record.merged.length === 0 && isSameBase(record.origin.repository, base),
   );
   if (found === undefined) {
     throw new AppError(

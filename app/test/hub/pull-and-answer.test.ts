@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +15,7 @@ import type { AdapterRecord } from '../../src/contracts/models.ts';
 import type { AdapterUse, ModelSource, Prompt } from '../../src/engine/engine.ts';
 import { createLlamaWorkplace, type LlamaWorkplace } from '../fixtures/llama-workplace.ts';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
+import { writeTinyGguf, writeTinyLora } from '../fixtures/tiny-gguf.ts';
 import { drain, type ModelsOnHub, pulled, startModelsOnHub } from './models-on-hub.ts';
 import { tinyAdapter } from './tiny-adapter.ts';
 
@@ -125,8 +134,39 @@ describe('from the Hub into the engine', () => {
     await at.models.remove(id);
   });
 
+  it('a finished GGUF LoRA is taken as it is, from this machine and from the Hub', async () => {
+    const folder = join(at.folder, 'finished');
+    const model = await writeTinyGguf(folder, { name: 'plain' });
+    const lora = await writeTinyLora(folder, model, { name: 'lora' });
+    await pulled(at.models.import(model.path));
+    await expect(drain(at.models.import(lora.path))).rejects.toMatchObject({ hint: /adapter add/ });
+    expect(await keep(lora.path, 'plain')).toMatchObject({
+      id: 'lora',
+      base: 'plain',
+      sha256: lora.sha256,
+      rank: 4,
+      origin: { kind: 'import', path: lora.path },
+    });
+    expect(await answer('plain', [{ id: 'lora', scale: 1 }])).not.toBe(await answer('plain'));
+    const bytes = readFileSync(lora.path);
+    at.hub.add({ id: 'owner/lora-GGUF', files: { 'README.md': '#', 'lora-f32.gguf': bytes } });
+    for (const id of ['owner/lora-GGUF', 'owner/lora-GGUF/lora-f32.gguf'])
+      expect(await keep(id, 'plain')).toMatchObject({ id, sha256: lora.sha256 });
+    const wide = await writeTinyGguf(folder, { name: 'wide', width: 128 });
+    const foreign = await writeTinyLora(folder, wide, { name: 'foreign' });
+    await expect(keep(foreign.path, 'plain')).rejects.toMatchObject({ code: 'adapter-mismatch' });
+    await expect(keep(lora.path, 'owner/tiny-llama:f32')).rejects.toMatchObject({ code: 'adapter-mismatch' });
+    await expect(keep(model.path, 'plain')).rejects.toMatchObject({ code: 'model-unsupported' });
+    await expect(drain(at.models.adapters.add(lora.path))).rejects.toMatchObject({ hint: /--base/ });
+    await expect(keep(`${lora.path}:q8_0`, 'plain')).rejects.toMatchObject({
+      code: 'model-reference-invalid',
+    });
+    expect(await at.models.adapters.list('plain')).toHaveLength(3);
+  });
+
   it('a folder that was trained on takes the place of itself, and none of another of that name', async () => {
     const base = 'owner/tiny-llama:f32';
+    await pulled(at.models.pull(base));
     const folderOf = (run: number): string => join(at.folder, `run-${run}/checkpoint-500`);
     const [first, second] = [folderOf(1), folderOf(2)];
     train(first, 21);

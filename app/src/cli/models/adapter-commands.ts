@@ -9,7 +9,7 @@ import { followJob } from './follow-job.ts';
 
 const addCommand: Command = {
   name: 'adapter add',
-  arguments: [{ name: '<reference>', about: 'owner/adapter, or the path of a folder' }],
+  arguments: [{ name: '<reference>', about: 'owner/adapter, or the path of a folder or a .gguf file' }],
   about: 'Keep a LoRA adapter beside its base, to be switched on while the model runs.',
   options: [{ flags: '--base <model>', about: 'the model of the list that it belongs to' }],
   settings: ['hubEndpoint', 'hubOffline'],

@@ -5,9 +5,10 @@ import type { AdapterAddOptions, AdapterProgress, ModelAdapters } from '../model
 import type { ModelsContext } from '../models-context.ts';
 import { findBase } from '../pull/adapter-base.ts';
 import { bringHere, withShard } from '../pull/bring-here.ts';
+import type { ConvertedAdapter } from '../pull/converter.ts';
 import { createMeter, reporting } from '../pull/progress.ts';
 import { planContext } from '../pull/pull-model.ts';
-import { type AdapterReference, formatReference, parseReference } from '../reference.ts';
+import { formatReference, type HubRepository, parseReference } from '../reference.ts';
 import type { Manifest } from '../registry/manifest-files.ts';
 import { pullKey } from '../registry/model-paths.ts';
 import { removeTree } from '../registry/registry.ts';
@@ -16,6 +17,7 @@ import { openFileSource } from '../../net/file-source.ts';
 import { isSameBase } from '../repository/base-models.ts';
 import { OpenHubRepository } from '../repository/hub-repository.ts';
 import { adapterWeights, type Repository, type RepositoryFile } from '../repository/repository.ts';
+import { takeGgufLora } from './gguf-lora.ts';
 
 type FindModel = (reference: string, signal: AbortSignal) => Promise<Manifest>;
 type Emit = (event: AdapterProgress) => void;
@@ -67,25 +69,22 @@ interface Adding {
   options: AdapterAddOptions;
 }
 
-async function addAdapter(adding: Adding, reference: AdapterReference): Promise<AdapterRecord> {
-  const { context, emit, signal, options } = adding;
+async function addAdapter(adding: Adding, named: NamedAdapter): Promise<AdapterRecord> {
+  const { context, emit, signal } = adding;
   const opened: Repository[] = [];
   const plan = planContext(context, { emit, signal }, { opened });
   try {
     const repository =
-      reference.kind === 'hub'
-        ? await plan.openHub(reference.repository)
-        : await plan.openFolder(reference.path);
-    const weights = adapterWeights(repository);
-    if (weights === undefined) throw notAnAdapter(repository.name);
+      named.kind === 'hub' ? await plan.openHub(named.repository) : await plan.openFolder(named.path);
+    const weights = weightsOf(repository, named);
     await repository.checkAccess(weights.path);
     const base = await findBaseModel(adding, repository);
-    const id = reference.kind === 'hub' ? formatReference({ ...reference, adapters: [] }) : repository.name;
+    const id = named.kind === 'hub' ? formatReference({ ...named, adapters: [] }) : repository.name;
     const origin = repository.origin([weights.path]);
     await refuseOtherFolder(context, { id, base: base.record.id, origin });
     const key = pullKey(['adapter', id, repository.commit, base.record.sha256, weights]);
-    const made = { id, key, weights, repository, origin, base, checked: options.base !== undefined };
-    return await context.lock.run(key, () => convertToLora(adding, made));
+    const making = { id, key, weights, repository, origin, base };
+    return await context.lock.run(key, () => keepLora(adding, making));
   } finally {
     await Promise.all(opened.map((repository) => repository.close()));
   }
@@ -98,9 +97,13 @@ async function refuseOtherFolder(
 ): Promise<void> {
   const here = (await registry.adapters()).find((adapter) => adapter.id === id && adapter.base === base);
   if (here?.origin.kind !== 'import' || origin.kind !== 'import' || here.origin.path === origin.path) return;
-  throw new AppError('conflict', `There is an adapter called ${id} for ${base} already, of ${here.origin.path}.`, {
-    hint: `Give the folder another name, or remove the other adapter first: \`corral adapter rm ${id}\`.`,
-  });
+  throw new AppError(
+    'conflict',
+    `There is an adapter called ${id} for ${base} already, of ${here.origin.path}.`,
+    {
+      hint: `Give the folder another name, or remove the other adapter first: \`corral adapter rm ${id} --base ${base}\`.`,
+    },
+  );
 }
 
 /** The model here that the adapter belongs to: the named one, or one that was made from the base it names. */
@@ -111,7 +114,9 @@ async function findBaseModel(adding: Adding, repository: Repository): Promise<Ma
   const manifests = await context.registry.manifests();
   const found = manifests.find(
     ({ record }) =>
-      record.origin.kind === 'hub' && record.merged.length === 0 && isSameBase(record.origin.repository, base),
+      record.origin.kind === 'hub' &&
+      record.merged.length === 0 &&
+      isSameBase(record.origin.repository, base),
   );
   if (found === undefined) {
     throw new AppError(
@@ -135,40 +140,21 @@ interface Making {
   base: Manifest;
 }
 
-async function convertToLora(adding: Adding, making: Making): Promise<AdapterRecord> {
-  const { context, emit, signal } = adding;
+async function keepLora(adding: Adding, making: Making): Promise<AdapterRecord> {
+  const { context, signal } = adding;
   const { registry } = context;
-  const { repository, weights, key } = making;
+  const { id, repository, origin, key } = making;
   const output = registry.paths.inPull(key, 'result.gguf');
   try {
     await mkdir(registry.paths.pull(key), { recursive: true, mode: 0o700 });
-    const meter = createMeter('download', emit);
-    meter.total(weights.sizeBytes);
-    const path =
-      repository instanceof OpenHubRepository
-        ? await bringHere(repository, weights.path, { ...context, key, signal, meter, number: 0 })
-        : (await repository.content.shard(weights.path)).path;
-    if (path === undefined) throw notAnAdapter(repository.name);
-    const source = await openFileSource(path);
-    try {
-      const adapter = withShard(repository.content, weights.path, { source, path });
-      const basePath = registry.paths.blob(making.base.record.sha256);
-      const made = await context.converter.convertAdapter({ adapter, basePath, output, signal });
-      const record = {
-        id: making.id,
-        base: making.base.record.id,
-        sha256: made.sha256,
-        sizeBytes: made.sizeBytes,
-        rank: made.rank,
-        licence: repository.licence,
-        origin: making.origin,
-        addedAt: context.clock.now(),
-      };
-      await registry.addAdapter(record, output);
-      return record;
-    } finally {
-      await source.close();
-    }
+    const { sha256, sizeBytes, rank } = isGguf(making.weights)
+      ? await takeLora(adding, making, output)
+      : await convertToLora(adding, making, output);
+    const { licence } = repository;
+    const base = making.base.record.id;
+    const record = { id, base, sha256, sizeBytes, rank, licence, origin, addedAt: context.clock.now() };
+    await registry.addAdapter(record, output);
+    return record;
   } catch (error) {
     throw toStorageError(error);
   } finally {
@@ -176,25 +162,84 @@ async function convertToLora(adding: Adding, making: Making): Promise<AdapterRec
   }
 }
 
-function parseAdapter(text: string): AdapterReference {
-  const parsed = parseReference(text);
-  if (
-    parsed.kind === 'hub' &&
-    parsed.adapters.length === 0 &&
-    parsed.file === undefined &&
-    parsed.tag === undefined
-  ) {
-    return { kind: 'hub', repository: parsed.repository, weight: 1 };
+async function convertToLora(adding: Adding, making: Making, output: string): Promise<ConvertedAdapter> {
+  const { context, signal } = adding;
+  const { repository, weights } = making;
+  const path = await bringWeights(adding, making);
+  const source = await openFileSource(path);
+  try {
+    const adapter = withShard(repository.content, weights.path, { source, path });
+    const basePath = context.registry.paths.blob(making.base.record.sha256);
+    return await context.converter.convertAdapter({ adapter, basePath, output, signal });
+  } finally {
+    await source.close();
   }
-  if (parsed.kind === 'local' && parsed.adapters.length === 0)
-    return { kind: 'local', path: parsed.path, weight: 1 };
-  throw new AppError('model-reference-invalid', `${JSON.stringify(text)} does not name one adapter.`, {
-    hint: 'Write owner/adapter or the path of a folder.',
+}
+
+async function takeLora(adding: Adding, making: Making, output: string): Promise<ConvertedAdapter> {
+  const { repository, weights } = making;
+  const source =
+    repository instanceof OpenHubRepository
+      ? await repository.headerSource(weights.path)
+      : (await repository.content.shard(weights.path)).source;
+  return takeGgufLora({
+    name: repository.name,
+    source,
+    bring: () => bringWeights(adding, making),
+    basePath: adding.context.registry.paths.blob(making.base.record.sha256),
+    output,
+    signal: adding.signal,
   });
 }
 
+async function bringWeights({ context, emit, signal }: Adding, making: Making): Promise<string> {
+  const { repository, weights, key } = making;
+  const meter = createMeter('download', emit);
+  meter.total(weights.sizeBytes);
+  const path =
+    repository instanceof OpenHubRepository
+      ? await bringHere(repository, weights.path, { ...context, key, signal, meter, number: 0 })
+      : (await repository.content.shard(weights.path)).path;
+  if (path === undefined) throw notAnAdapter(repository.name);
+  return path;
+}
+
+type NamedAdapter =
+  | { kind: 'hub'; repository: HubRepository; /** A GGUF LoRA of it. */ file?: string }
+  | { kind: 'local'; path: string };
+
+function parseAdapter(text: string): NamedAdapter {
+  const parsed = parseReference(text);
+  const isOne = 'adapters' in parsed && parsed.adapters.length === 0 && parsed.tag === undefined;
+  if (isOne && parsed.kind === 'local') return { kind: 'local', path: parsed.path };
+  if (isOne && parsed.kind === 'hub') {
+    const { repository, file } = parsed;
+    return { kind: 'hub', repository, ...(file === undefined ? {} : { file }) };
+  }
+  throw new AppError('model-reference-invalid', `${JSON.stringify(text)} does not name one adapter.`, {
+    hint: 'Write owner/adapter, owner/adapter/file.gguf, or the path of a folder or a .gguf file.',
+  });
+}
+
+/** The weights of a PEFT adapter, or the one file of a GGUF LoRA. */
+function weightsOf(repository: Repository, named: NamedAdapter): RepositoryFile {
+  if (named.kind === 'hub' && named.file !== undefined) {
+    const found = repository.files.find(({ path }) => path === named.file);
+    if (found !== undefined) return found;
+    throw new AppError('hub-not-found', `${repository.name} has no file ${named.file}.`);
+  }
+  const [only, ...others] = repository.files.filter(isGguf);
+  const weights = adapterWeights(repository) ?? (others.length === 0 ? only : undefined);
+  if (weights === undefined) throw notAnAdapter(repository.name);
+  return weights;
+}
+
+function isGguf({ path }: RepositoryFile): boolean {
+  return path.toLowerCase().endsWith('.gguf');
+}
+
 function notAnAdapter(name: string): AppError {
-  return new AppError('model-unsupported', `${name} is not a PEFT adapter.`, {
-    hint: 'An adapter has adapter_config.json and adapter_model.safetensors (or .bin).',
+  return new AppError('model-unsupported', `${name} is not an adapter.`, {
+    hint: 'An adapter has adapter_config.json and adapter_model.safetensors (or .bin), or is one .gguf file; of several, name one: owner/adapter/file.gguf.',
   });
 }

@@ -11,16 +11,17 @@ const maxDepth = 2;
 const maxEntries = 5000;
 const maxSmallFileBytes = 64 << 20;
 
-/** A Hugging Face folder on this machine. `not-found` where there is none. */
+/** A Hugging Face folder on this machine, or a single GGUF file. `not-found` where there is neither. */
 export async function openFolderRepository(folder: string): Promise<Repository> {
   const root = resolve(folder);
   const stats = await stat(root).catch(() => undefined);
-  if (stats?.isDirectory() !== true) {
+  const isFile = stats?.isFile() === true && /\.gguf$/i.test(root);
+  if (stats?.isDirectory() !== true && !isFile) {
     throw new AppError('not-found', `There is no folder ${root}.`, {
       hint: 'Name a folder or a .gguf file.',
     });
   }
-  const paths = await listFiles(root);
+  const paths = isFile ? new Map([[basename(root), root]]) : await listFiles(root);
   const listed = await Promise.all(
     [...paths].map(async ([path, at]) => {
       const { size, mtimeMs } = await stat(at);
@@ -28,7 +29,7 @@ export async function openFolderRepository(folder: string): Promise<Repository> 
     }),
   );
   const opened: FileSource[] = [];
-  const name = basename(root);
+  const name = isFile ? basename(root).replace(/\.gguf$/i, '') : basename(root);
   return {
     name,
     commit: null,

@@ -78,6 +78,11 @@ test('after sleep the line is dead without a word: the page takes another one an
   expect(whole.replace(/\s+/g, ' ').trim()).toBe(answer?.content.replace(/\s+/g, ' ').trim());
 });
 
+const newLine = (page: Page) =>
+  page.waitForResponse(
+    (response) => /\/api\/streams\/[\w-]+$/.test(response.url()) && response.status() === 200,
+  );
+
 async function setHidden(page: Page, isHidden: boolean): Promise<void> {
   await page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
     document.dispatchEvent(new Event('visibilitychange'));`);
@@ -89,10 +94,13 @@ test('a tab that was hidden so long that it gave its line back shows what happen
   const { page } = await here.open({ address: server.address });
   await page.clock.install();
   await page.reload();
-  await say(page, '/long 300');
-  await page.locator('.message--answer .prose p').first().waitFor();
-  const chatId = page.url().split('/').at(-1);
-  await page.getByRole('button', { name: 'New chat' }).first().click();
+  // Of an answer that another program asked for nothing is listened to here.
+  const { body: chat } = await server.call('POST', '/api/chats', {});
+  const chatId = String(chat['id']);
+  await server.call('POST', `/api/chats/${chatId}/runs`, {
+    input: { kind: 'message', content: '/long 500' },
+  });
+  await page.locator('.chat-row').getByRole('img', { name: 'Answering' }).waitFor();
   await page.getByRole('button', { name: 'Trash' }).click();
   await page.getByText('The trash is empty.').waitFor();
   await page.locator('[data-panel-toggle]').click();
@@ -115,6 +123,37 @@ test('a tab that was hidden so long that it gave its line back shows what happen
   await page.reload();
   const unread = page.locator('.chat-row').filter({ has: page.getByRole('img', { name: 'New answer' }) });
   await expect.poll(() => unread.getByRole('link').getAttribute('href')).toBe(`#/c/${chatId}`);
+});
+
+test('a hidden tab keeps its line for an answer and for what waits for it, and takes it again for the next one', async () => {
+  const server = await servePage({ script: { tokensPerSecond: 40 } });
+  onTestFinished(() => server.close());
+  const { page } = await here.open({ address: server.address });
+  await page.clock.install();
+  await page.reload();
+  await say(page, '/long 300');
+  await page.locator('.message--answer .prose p').first().waitFor();
+  await say(page, 'asked next');
+  await page.locator('.waiting__item').waitFor();
+  let letGo = (): void => undefined;
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await page.route('**/runs', async (route) => {
+    await held;
+    // A try that was given up meanwhile is no more.
+    await route.continue().catch(() => undefined);
+  });
+  const asked = page.waitForRequest(/\/runs$/);
+  await setHidden(page, true);
+  await page.clock.fastForward('05:01');
+  await asked;
+  await expect.poll(() => page.title()).toMatch(/^●/);
+  // Nothing is being written now, and the line is given back.
+  await page.clock.fastForward('05:01');
+  const line = newLine(page);
+  letGo();
+  await line;
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  expect(await answered(page)).toContain('asked next');
 });
 
 /** No timer runs any more: what happens now waits for none. */
@@ -168,9 +207,7 @@ test('a server that wants its key again is not said to be away, and with the key
   await banner.waitFor({ state: 'detached' });
   await stopClock(page);
   await dialog.getByLabel('Access key').fill(key);
-  const line = page.waitForResponse(
-    (response) => /\/api\/streams\/[\w-]+$/.test(response.url()) && response.status() === 200,
-  );
+  const line = newLine(page);
   await dialog.getByRole('button', { name: 'Continue' }).click();
   await line;
 });

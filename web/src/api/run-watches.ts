@@ -36,6 +36,10 @@ export class RunWatches {
     this.#options = options;
   }
 
+  get isEmpty(): boolean {
+    return this.#watches.size === 0;
+  }
+
   add(runId: string, watcher: Watcher): void {
     const refusals = this.#watches.get(runId)?.refusals ?? 0;
     this.#watches.set(runId, { watcher, refusals, attempt: Symbol() });

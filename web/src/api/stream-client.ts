@@ -9,7 +9,7 @@ import { RunWatches, type Watcher } from './run-watches.ts';
 const silenceMs = 45_000;
 /** After sleep or a change of network the line is doubted sooner. */
 const doubtMs = 35_000;
-/** A tab that stays hidden this long gives its connection back; browsers allow six to one origin. */
+/** A tab that is hidden this long and listens to no answer gives its connection back; browsers allow six to one origin. */
 const hiddenMs = 5 * 60_000;
 
 export type Connection = 'connecting' | 'open' | 'lost';
@@ -42,7 +42,7 @@ export class StreamClient {
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    void this.#loop();
+    this.#takeLine();
     setInterval(() => this.#doubt(this.#patienceMs), 5_000);
     addEventListener('online', () => this.#beginAgain());
     addEventListener('pagehide', () => this.#release());
@@ -54,6 +54,8 @@ export class StreamClient {
 
   watch(runId: string, watcher: Watcher): void {
     this.#watches.add(runId, watcher);
+    // It began in a hidden tab, with a message that had waited.
+    if (this.#isStarted && !this.#turn) this.#takeLine();
   }
 
   unwatch(runId: string): void {
@@ -61,20 +63,34 @@ export class StreamClient {
   }
 
   #visibility(): void {
-    clearTimeout(this.#hiddenTimer);
     if (document.hidden) {
-      this.#hiddenTimer = setTimeout(() => this.#release(), hiddenMs);
+      this.#releaseLater();
       return;
     }
+    clearTimeout(this.#hiddenTimer);
     if (!this.#turn) {
-      void this.#loop();
+      this.#takeLine();
       return;
     }
     this.#doubt(doubtMs);
     this.#wake();
   }
 
-  /** Gives the line back; the loop begins again when the tab is looked at. */
+  #takeLine(): void {
+    void this.#loop();
+    if (document.hidden) this.#releaseLater();
+  }
+
+  /** What is being written is waited for: its end is told by the tab's name, and messages may wait for it here. */
+  #releaseLater(): void {
+    clearTimeout(this.#hiddenTimer);
+    this.#hiddenTimer = setTimeout(() => {
+      if (this.#watches.isEmpty) this.#release();
+      else this.#releaseLater();
+    }, hiddenMs);
+  }
+
+  /** Gives the line back; the loop begins again when the tab is looked at, or has an answer to listen to. */
   #release(): void {
     const turn = this.#turn;
     this.#turn = null;

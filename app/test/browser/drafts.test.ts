@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage, watch, type WatchedPage } from './open-page.ts';
 
@@ -192,7 +192,7 @@ test('a draft with its files stays with its chat, and comes back when it is refu
 /** Another tab of the same browser. */
 async function another({ context, problems }: WatchedPage, address: string): Promise<Page> {
   const tab = await context.newPage();
-  await watch(tab, here.server.address, problems);
+  await watch(tab, address, problems);
   await tab.goto(address);
   await tab.locator('#composer').waitFor();
   return tab;
@@ -238,4 +238,85 @@ test('a reload shows what another tab went on to write in the same chat, or has 
   await page.reload();
   await page.locator('.message').first().waitFor();
   expect(await field(page).inputValue()).toBe('');
+});
+
+const waiting = (page: Page) => page.locator('.waiting__item');
+const keptInTab = async (page: Page): Promise<string> =>
+  String(await page.evaluate(`sessionStorage.getItem('corral.unsent')`));
+
+/** A page in whose chat an answer is being written for as many tokens, twenty in a second. */
+async function whileAnswering(tokens: number) {
+  const slow = await servePage({ script: { tokensPerSecond: 20 } });
+  onTestFinished(() => slow.close());
+  const shown = await here.open({ address: slow.address });
+  const { page } = shown;
+  await say(page, `/long ${tokens}`);
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  const path = `/api/chats/${page.url().split('/').at(-1)}`;
+  /** What people wrote in the chat, as the server has it. */
+  const asked = async (): Promise<string[]> => {
+    const messages = (await slow.call('GET', path)).body['messages'] as { role: string; content: string }[];
+    return messages.filter(({ role }) => role === 'user').map(({ content }) => content);
+  };
+  const active = async (): Promise<unknown> => (await slow.call('GET', '/api/runs?active=1')).body['runs'];
+  return { shown, page, asked, active };
+}
+
+test('where the tab is closed in which messages wait, their words are in the field of the next one', async () => {
+  const { shown, page } = await whileAnswering(400);
+  for (const text of ['a long question that waits', 'and one behind it']) await say(page, text);
+  await field(page).fill('half a thought');
+  await expect.poll(() => keptTexts(page)).toContain('half a thought');
+  const address = page.url();
+  await page.close();
+  const next = await another(shown, address);
+  await expect
+    .poll(() => field(next).inputValue())
+    .toBe('a long question that waits\n\nand one behind it\n\nhalf a thought');
+  expect(await waiting(next).count()).toBe(0);
+});
+
+test('what waits goes out once, also where the tab was duplicated, or is brought back as it was before', async () => {
+  const { shown, page, asked, active } = await whileAnswering(300);
+  const all = ['/long 300', 'second question', 'third question'];
+  for (const text of [...all.slice(1), 'not this one']) await say(page, text);
+  await expect.poll(() => keptInTab(page)).toContain('not this one');
+  const [copy] = await Promise.all([
+    shown.context.waitForEvent('page'),
+    page.evaluate('void window.open(location.href)'),
+  ]);
+  await watch(copy, page.url(), shown.problems);
+  await waiting(copy).nth(2).waitFor();
+  await waiting(page).nth(2).getByRole('button', { name: 'Do not send' }).click();
+  await expect.poll(() => waiting(copy).count()).toBe(2);
+  await expect.poll(() => keptInTab(page)).not.toContain('not this one');
+  const before = await keptInTab(page);
+  await expect.poll(asked, { timeout: 60_000 }).toEqual(all);
+  await expect.poll(active).toEqual([]);
+  for (const tab of [page, copy]) {
+    await expect.poll(() => messages(tab)).toBe(3);
+    await expect.poll(() => tab.locator('.waiting').count()).toBe(0);
+    expect(await field(tab).inputValue()).toBe('');
+    await expect.poll(() => keptInTab(tab)).not.toContain('third question');
+  }
+  await page.evaluate(`sessionStorage.setItem('corral.unsent', ${JSON.stringify(before)})`);
+  const sentAgain = page.waitForResponse(
+    (response) => response.request().postData()?.includes('third question') === true,
+  );
+  await page.reload();
+  await sentAgain;
+  await expect.poll(() => page.locator('.waiting').count()).toBe(0);
+  await expect.poll(() => messages(page)).toBe(3);
+  expect(await field(page).inputValue()).toBe('');
+  expect(await asked()).toEqual(all);
+});
+
+test('a message goes out that waits in a chat which is not shown after a reload', async () => {
+  const { page, asked } = await whileAnswering(100);
+  await say(page, 'asked next');
+  await expect.poll(() => keptInTab(page)).toContain('asked next');
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await page.reload();
+  await page.locator('.empty').waitFor();
+  await expect.poll(asked, { timeout: 30_000 }).toEqual(['/long 100', 'asked next']);
 });

@@ -61,10 +61,12 @@ export const messagesApi = {
 };
 
 export const runsApi = {
-  /** `leafId` is what it follows: the same message after another one is another message. */
-  start: (chatId: string, body: StartRun, leafId: string | null) =>
-    repeated(`run ${chatId} ${leafId} ${JSON.stringify(body)}`, (next) =>
-      request<ResponseOf<Runs['start']>>('POST', `${chat(chatId)}/runs`, { body, ...next }),
+  /** `leafId` is what it follows: the same message after another one is another message, unless it has the same key. */
+  start: (chatId: string, body: StartRun, leafId: string | null, key?: string) =>
+    repeated(
+      `run ${chatId} ${leafId} ${JSON.stringify(body)}`,
+      (next) => request<ResponseOf<Runs['start']>>('POST', `${chat(chatId)}/runs`, { body, ...next }),
+      key,
     ),
   active: () => request<ResponseOf<Runs['list']>>('GET', '/api/runs', { query: { active: 1 } }),
   show: (runId: string) => request<ResponseOf<Runs['show']>>('GET', `/api/runs/${runId}`),

@@ -37,10 +37,14 @@ export async function insistent<T>(characters: number, ask: (answerMs: number) =
 
 /**
  * As `insistent`, for what must not be done twice: whoever asks the same again gets what the server made of it the
- * first time. `identity` is what makes it the same.
+ * first time. `identity` is what makes it the same in this tab, `key` in all of them.
  */
-export async function repeated<T>(identity: string, ask: (next: Try) => Promise<T>): Promise<T> {
-  const idempotencyKey = unanswered.get(identity) ?? randomId();
+export async function repeated<T>(
+  identity: string,
+  ask: (next: Try) => Promise<T>,
+  key: string = randomId(),
+): Promise<T> {
+  const idempotencyKey = unanswered.get(identity) ?? key;
   unanswered.set(identity, idempotencyKey);
   try {
     const answer = await insistent(identity.length, (answerMs) => ask({ idempotencyKey, answerMs }));

@@ -1,5 +1,6 @@
 import { Pencil, X } from 'lucide-react';
 import type { ChatSession } from '../state/chat-session.ts';
+import type { Message } from '../state/draft.ts';
 import { unqueue } from '../state/sending.ts';
 import { strings } from '../strings.ts';
 import { IconButton } from '../ui/icon-button.tsx';
@@ -8,20 +9,20 @@ import { IconButton } from '../ui/icon-button.tsx';
 export const shownCharacters = 200;
 
 /** Messages that go out when the answer is finished; each can come back or be given up. */
-export function WaitingList({ session, waiting }: { session: ChatSession; waiting: readonly string[] }) {
+export function WaitingList({ session, waiting }: { session: ChatSession; waiting: readonly Message[] }) {
   if (waiting.length === 0) return null;
   return (
     <ol className="waiting" aria-label={strings.composer.waiting}>
-      {waiting.map((text, index) => (
-        <li key={`${index}${text.slice(0, 40)}`} className="waiting__item">
+      {waiting.map((message) => (
+        <li key={message.id} className="waiting__item">
           <span className="truncate" dir="auto">
-            {text.slice(0, shownCharacters)}
+            {message.content.slice(0, shownCharacters)}
           </span>
           <span className="small soft waiting__note">{strings.composer.waiting}</span>
-          <IconButton label={strings.composer.editWaiting} onClick={() => unqueue(session, index, true)}>
+          <IconButton label={strings.composer.editWaiting} onClick={() => unqueue(session, message, true)}>
             <Pencil />
           </IconButton>
-          <IconButton label={strings.composer.removeWaiting} onClick={() => unqueue(session, index, false)}>
+          <IconButton label={strings.composer.removeWaiting} onClick={() => unqueue(session, message, false)}>
             <X />
           </IconButton>
         </li>

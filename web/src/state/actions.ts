@@ -34,9 +34,9 @@ export function shownSession(): ChatSession | null {
   return route.view === 'chat' ? (findSession(route.chatId) ?? null) : null;
 }
 
-/** Starts an answer; resolves when the server has the message on disk. */
-export async function run(session: ChatSession, body: StartRun): Promise<StartedRun> {
-  const started = await session.start(body);
+/** Starts an answer; resolves when the server has the message on disk. With the same `key` it is started once. */
+export async function run(session: ChatSession, body: StartRun, key?: string): Promise<StartedRun> {
+  const started = await session.start(body, key);
   for (const made of started.runs) markRun(session.id, made.id, true);
   invalidate(keys.chats);
   const { chat } = session.state.get();

@@ -166,17 +166,17 @@ export class ChatSession {
   }
 
   /** Starts an answer with the settings that are shown; resolves when the server has it on disk. */
-  async start(body: StartRun): Promise<StartedRun> {
+  async start(body: StartRun, key?: string): Promise<StartedRun> {
     await this.#settings.settled();
     const leafId = this.state.get().path.at(-1) ?? null;
-    const started = await this.#loading.own(runsApi.start(this.id, body, leafId));
+    const started = await this.#loading.own(runsApi.start(this.id, body, leafId, key));
     this.#adopt(body, started, leafId);
     return started;
   }
 
   /** What the server made of a request, shown at once. */
   #adopt(body: StartRun, started: StartedRun, leafId: string | null): void {
-    const { chat } = this.state.get();
+    const { chat, path } = this.state.get();
     const asked = askedMessage({ chatId: this.id, tree: this.#tree, leafId, body, started });
     // A load may have been quicker than this answer, and it knows better.
     if (asked && !this.#tree.get(asked.id)) this.#tree.put(asked);
@@ -185,7 +185,9 @@ export class ChatSession {
       this.#tree.put(answerMessage(run, started.parentId, known, chat?.settings.model));
       this.#runs.follow(run, known?.content ?? '');
     }
-    this.#show(started.messageId);
+    // What another tab has sent before is shown already, with what followed it.
+    const isShown = asked !== null && path.includes(started.messageId);
+    this.#show(isShown ? (path.at(-1) ?? null) : started.messageId);
   }
 
   #show(leafId: string | null): void {

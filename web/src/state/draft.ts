@@ -1,9 +1,17 @@
 import type { ChatSettings } from '@corral/app/contracts/chats';
 import type { Attachment } from '../composer/attachments.ts';
+import { randomId } from '../ui/browser.ts';
+
+/** A message as it goes out. By its id the server knows it again, whichever tab sends it and however often. */
+export interface Message {
+  id: string;
+  content: string;
+}
+
+export const messageOf = (content: string): Message => ({ id: randomId(), content });
 
 /** A message that was sent and of whose arrival the page knows nothing yet. */
-export interface Outgoing {
-  content: string;
+export interface Outgoing extends Message {
   /** The last message of the branch that it follows: by it the page knows it again where it did arrive. */
   afterId: string | null;
   /** Why it is said to be unsent; null while it is on its way. */
@@ -16,7 +24,7 @@ export interface Draft {
   attachments: readonly Attachment[];
   outgoing: Outgoing | null;
   /** Whole messages that go out one by one, each when the answer before it is finished. */
-  waiting: readonly string[];
+  waiting: readonly Message[];
   /** Its chat is in memory only, and its words are not kept beyond the tab; null while that is not known. */
   isTemporary: boolean | null;
   /** What is chosen for the chat that is not there yet; that of other chats is with the server. */
@@ -28,6 +36,8 @@ export const newDraftId = 'new';
 
 export const joined = (...texts: readonly string[]): string =>
   texts.filter((text) => text !== '').join('\n\n');
+
+export const contentsOf = (messages: readonly Message[]): string[] => messages.map(({ content }) => content);
 
 /** Nothing that somebody wrote would be missed. */
 export function isEmptyDraft({ text, attachments, outgoing, waiting }: Draft): boolean {

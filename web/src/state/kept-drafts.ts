@@ -1,5 +1,14 @@
 import { remembered, rememberedInTab } from '../ui/browser.ts';
-import { isEmptyDraft, joined, newDraftId, type Draft, type Outgoing } from './draft.ts';
+import {
+  contentsOf,
+  isEmptyDraft,
+  joined,
+  messageOf,
+  newDraftId,
+  type Draft,
+  type Message,
+  type Outgoing,
+} from './draft.ts';
 
 /** Browsers give an origin about 5 MB; one huge text must not push out the others. */
 const maxKeptCharacters = 400_000;
@@ -9,7 +18,7 @@ const maxTabCharacters = 2_000_000;
 
 /** What a tab alone keeps across a reload: all of a draft, as far as there is room. */
 interface DraftOfTab extends Omit<Draft, 'outgoing'> {
-  outgoing: Pick<Outgoing, 'content' | 'afterId'> | null;
+  outgoing: Omit<Outgoing, 'problem'> | null;
   /** Names of files for which there was no room. */
   leftOut: readonly string[];
   /** Its text is what all tabs have on the disk, where another one may have gone on with it since. */
@@ -23,7 +32,14 @@ const readInTab = (): Record<string, Partial<DraftOfTab>> => rememberedInTab.rea
 /** Drafts of which this tab has words on the disk: what another one has there it leaves alone. */
 const onDisk = new Set<string>();
 
-/** What goes out or waits is of this tab only: two tabs would both send it. */
+/** An earlier version of the page kept messages without their ids. */
+const withId = (message: string | Message): Message =>
+  typeof message === 'string' ? messageOf(message) : { ...messageOf(message.content), ...message };
+
+/**
+ * What goes out or waits is of this tab, or of a copy of it: browsers make one with all that the tab keeps. For others
+ * its words are part of the text.
+ */
 export function keptOf(chatId: string): DraftOfTab {
   const inTab = readInTab()[chatId];
   const onDiskNow = readTexts()[chatId];
@@ -38,13 +54,24 @@ export function keptOf(chatId: string): DraftOfTab {
     isShared: inTab === undefined,
     ...inTab,
   };
+  kept.waiting = kept.waiting.map(withId);
+  if (kept.outgoing) kept.outgoing = { ...kept.outgoing, ...withId(kept.outgoing) };
   if (onDiskNow !== undefined && !kept.isTemporary) onDisk.add(chatId);
   return kept.isShared ? { ...kept, text: onDiskNow ?? '' } : kept;
 }
 
-function ofTab({ outgoing, ...draft }: Draft, textOnDisk: string): DraftOfTab {
-  const { content = '', afterId = null } = outgoing ?? {};
-  let room = maxKeptCharacters - joined(content, ...draft.waiting, draft.text).length;
+/** Chats of which this tab has messages that wait. */
+export const chatsThatWait = (): string[] =>
+  Object.entries(readInTab())
+    .filter(([, { waiting = [] }]) => waiting.length > 0)
+    .map(([chatId]) => chatId);
+
+const wordsOf = ({ outgoing, waiting, text }: Draft): string =>
+  joined(outgoing?.content ?? '', ...contentsOf(waiting), text);
+
+function ofTab(draft: Draft, textOnDisk: string): DraftOfTab {
+  const { outgoing, waiting, text } = draft;
+  let room = maxKeptCharacters - wordsOf(draft).length;
   const attachments = draft.attachments.filter((file) => {
     const hasRoom = file.text.length <= room;
     if (hasRoom) room -= file.text.length;
@@ -54,15 +81,15 @@ function ofTab({ outgoing, ...draft }: Draft, textOnDisk: string): DraftOfTab {
     ...draft,
     attachments,
     leftOut: draft.attachments.filter((file) => !attachments.includes(file)).map(({ name }) => name),
-    outgoing: outgoing && { content, afterId },
-    isShared: !outgoing && !draft.isTemporary && draft.text === textOnDisk,
+    outgoing: outgoing && { id: outgoing.id, content: outgoing.content, afterId: outgoing.afterId },
+    isShared: !outgoing && waiting.length === 0 && !draft.isTemporary && text === textOnDisk,
   };
 }
 
 /** Where nobody knows yet what kind of chat it is, what is on the disk stays as it is. */
 function withText(texts: Record<string, string>, id: string, draft: Draft): Record<string, string> {
   if (draft.isTemporary === null) return texts;
-  const all = joined(draft.outgoing?.content ?? '', draft.text);
+  const all = wordsOf(draft);
   const isForDisk = !draft.isTemporary && all !== '' && all.length <= maxKeptCharacters;
   if (!isForDisk && !onDisk.delete(id)) return texts;
   // Taken out first, so that the newest are the last ones.

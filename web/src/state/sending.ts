@@ -3,22 +3,38 @@ import { withAttachments } from '../composer/attachments.ts';
 import { reportProblem } from '../ui/problems.ts';
 import { makeChat, run } from './actions.ts';
 import type { ChatSession } from './chat-session.ts';
-import { joined, newDraftId, type Draft } from './draft.ts';
+import { contentsOf, joined, messageOf, newDraftId, type Draft, type Message } from './draft.ts';
 import { draftOf } from './drafts.ts';
+import { chatsThatWait } from './kept-drafts.ts';
 import { resetNewChat } from './new-chat.ts';
-import { onSession } from './sessions.ts';
+import { onSession, sessionOf } from './sessions.ts';
 import type { Store } from './store.ts';
 
 type Written = Pick<Draft, 'text' | 'attachments'>;
 
 const nothing: Written = { text: '', attachments: [] };
 
+interface TakenOut {
+  chatId: string;
+  messageId: string;
+}
+
+/** A copy of this tab has what waits here as well. */
+const otherTabs = new BroadcastChannel('corral.waiting');
+otherTabs.addEventListener('message', ({ data }: MessageEvent<TakenOut>) =>
+  draftOf(data.chatId).set((draft) =>
+    draft.waiting.some(({ id }) => id === data.messageId)
+      ? { ...draft, waiting: draft.waiting.filter(({ id }) => id !== data.messageId) }
+      : draft,
+  ),
+);
+
 /** What waits behind it comes along: it was written to follow, and is to be thought over too. */
 function giveBack(draft: Store<Draft>, { text, attachments }: Written): void {
   draft.set((now) => ({
     ...now,
     outgoing: null,
-    text: joined(text, ...now.waiting, now.text),
+    text: joined(text, ...contentsOf(now.waiting), now.text),
     attachments: [...attachments, ...now.attachments],
     waiting: [],
   }));
@@ -30,11 +46,11 @@ const lastOf = (session: ChatSession | null): string | null => session?.state.ge
  * Brings a message to the server. One that it refuses is given back; one of which nobody knows whether it arrived
  * stays where it is, to be sent again or to be found in the chat.
  */
-async function deliver(session: ChatSession | null, content: string, written: Written): Promise<void> {
+async function deliver(session: ChatSession | null, message: Message, written: Written): Promise<void> {
   const from = draftOf(session?.id ?? newDraftId);
   let to = from;
   let target = session;
-  from.set((draft) => ({ ...draft, outgoing: { content, afterId: lastOf(session), problem: null } }));
+  from.set((draft) => ({ ...draft, outgoing: { ...message, afterId: lastOf(session), problem: null } }));
   try {
     target ??= await makeChat();
     to = draftOf(target.id);
@@ -47,10 +63,10 @@ async function deliver(session: ChatSession | null, content: string, written: Wr
         ...draft,
         text,
         attachments,
-        outgoing: { content, afterId: null, problem: null },
+        outgoing: { ...message, afterId: null, problem: null },
       }));
     }
-    await run(target, { input: { kind: 'message', content } });
+    await run(target, { input: { kind: 'message', content: message.content } }, message.id);
     to.set((draft) => ({ ...draft, outgoing: null }));
   } catch (error) {
     if (error instanceof ApiError && error.isUnreachable) {
@@ -70,7 +86,7 @@ export async function sendDraft(session: ChatSession | null): Promise<void> {
   const draft = draftOf(session?.id ?? newDraftId);
   const { text, attachments } = draft.get();
   draft.set((now) => ({ ...now, ...nothing }));
-  await deliver(session, withAttachments(text, attachments), { text, attachments });
+  await deliver(session, messageOf(withAttachments(text, attachments)), { text, attachments });
 }
 
 /** Its messages are here, or cannot be had. */
@@ -88,22 +104,25 @@ function whenLoaded({ state }: ChatSession): Promise<void> {
 
 /** Sends what was sent before the page was here; where an answer is being written, after it. */
 export async function sendEarly(session: ChatSession | null, content: string): Promise<void> {
+  const message = messageOf(content);
   if (session) {
     const draft = draftOf(session.id);
-    draft.set((now) => ({ ...now, outgoing: { content, afterId: null, problem: null } }));
+    draft.set((now) => ({ ...now, outgoing: { ...message, afterId: null, problem: null } }));
     await whenLoaded(session);
     if (session.state.get().runIds.length > 0) {
-      draft.set((now) => ({ ...now, outgoing: null, waiting: [...now.waiting, content] }));
+      draft.set((now) => ({ ...now, outgoing: null, waiting: [...now.waiting, message] }));
       return;
     }
   }
-  await deliver(session, content, { text: content, attachments: [] });
+  await deliver(session, message, { text: content, attachments: [] });
 }
 
 /** Sends once more what is said to be unsent; where it had arrived, the server knows it again. */
 export async function resend(session: ChatSession | null): Promise<void> {
   const { outgoing } = draftOf(session?.id ?? newDraftId).get();
-  if (outgoing) await deliver(session, outgoing.content, { text: outgoing.content, attachments: [] });
+  if (!outgoing) return;
+  const { id, content } = outgoing;
+  await deliver(session, { id, content }, { text: content, attachments: [] });
 }
 
 /** Gives up what is said to be unsent; with `isEdited` its text goes back into the field. */
@@ -120,7 +139,7 @@ export function takeAlong(session: ChatSession): void {
   from.set((draft) => ({ ...draft, ...nothing, outgoing: null, waiting: [] }));
   draftOf(newDraftId).set((now) => ({
     ...now,
-    text: joined(now.text, outgoing?.content ?? '', ...waiting, text),
+    text: joined(now.text, outgoing?.content ?? '', ...contentsOf(waiting), text),
     attachments: [...now.attachments, ...attachments],
     isTemporary: isTemporary || now.isTemporary,
   }));
@@ -131,17 +150,19 @@ export function queueDraft(session: ChatSession): void {
   draftOf(session.id).set((draft) => ({
     ...draft,
     ...nothing,
-    waiting: [...draft.waiting, withAttachments(draft.text, draft.attachments)],
+    waiting: [...draft.waiting, messageOf(withAttachments(draft.text, draft.attachments))],
   }));
 }
 
 /** Takes a waiting message out; with `isEdited` its text goes back into the field. */
-export function unqueue(session: ChatSession, index: number, isEdited: boolean): void {
+export function unqueue(session: ChatSession, { id, content }: Message, isEdited: boolean): void {
   draftOf(session.id).set((draft) => ({
     ...draft,
-    text: isEdited ? joined(draft.waiting[index] ?? '', draft.text) : draft.text,
-    waiting: draft.waiting.filter((_, at) => at !== index),
+    text: isEdited ? joined(content, draft.text) : draft.text,
+    waiting: draft.waiting.filter((message) => message.id !== id),
   }));
+  const takenOut: TakenOut = { chatId: session.id, messageId: id };
+  otherTabs.postMessage(takenOut);
 }
 
 /** What was said to be unsent may be in the chat all the same: only the answer to it was lost. */
@@ -164,12 +185,13 @@ function sendWaiting(session: ChatSession, draft: Store<Draft>): void {
   const last = session.message(session.state.get().path.at(-1) ?? '');
   if (last?.state === 'running') return;
   if (last?.state === 'complete' || last?.state === 'length') {
-    const [content = '', ...rest] = waiting;
+    const [next, ...rest] = waiting;
+    if (!next) return;
     draft.set((now) => ({ ...now, waiting: rest }));
-    void deliver(session, content, { text: content, attachments: [] });
+    void deliver(session, next, { text: next.content, attachments: [] });
     return;
   }
-  draft.set((now) => ({ ...now, text: joined(...waiting, now.text), waiting: [] }));
+  draft.set((now) => ({ ...now, text: joined(...contentsOf(waiting), now.text), waiting: [] }));
 }
 
 function advance(session: ChatSession): void {
@@ -186,4 +208,5 @@ function advance(session: ChatSession): void {
 /** Messages that wait go out by themselves, shown or not. */
 export function startQueue(): void {
   onSession((session) => session.state.subscribe(() => advance(session)));
+  for (const chatId of chatsThatWait()) sessionOf(chatId);
 }

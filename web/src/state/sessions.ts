@@ -1,4 +1,5 @@
 import { ChatSession } from './chat-session.ts';
+import { draftOf } from './drafts.ts';
 import { currentRoute } from './route.ts';
 
 /** Chats kept ready beside the shown one, so that going back is instant and answers go on. */
@@ -42,11 +43,15 @@ export function forgetSession(chatId: string): void {
   sessions.delete(chatId);
 }
 
-/** For one that is not among them yet, so that it never is what has to go, even where all others are being answered. */
+/** Its answer is being written, or messages wait for the end of one. */
+const isBusy = ({ id, state }: ChatSession): boolean =>
+  state.get().runIds.length > 0 || draftOf(id).get().waiting.length > 0;
+
+/** For one that is not among them yet, so that it never is what has to go, even where all others are busy. */
 function makeRoom(): void {
   for (const [id, session] of sessions) {
     if (sessions.size < keptSessions) return;
-    if (session.state.get().runIds.length > 0) continue;
+    if (isBusy(session)) continue;
     session.close();
     sessions.delete(id);
   }

@@ -169,6 +169,9 @@ test('a tab of an older page says so, keeps what is typed, and reloads when aske
   const { page, context } = await here.open({ address: old.address });
   await say(page, 'before the update');
   await answered(page);
+  await page.locator('.message--person').getByRole('button', { name: 'Edit' }).click();
+  const editor = page.locator('.message-editor').getByRole('textbox');
+  await editor.fill('reworded before the update');
   await page.locator('#composer').fill('typed before the update');
   await old.close();
   const newer = await servePage({ root, environment, pageFolder });
@@ -179,6 +182,12 @@ test('a tab of an older page says so, keeps what is typed, and reloads when aske
   await page.locator('.message--answer').waitFor();
   expect(await page.getByText('Corral was updated.').count()).toBe(0);
   expect(await page.locator('#composer').inputValue()).toBe('typed before the update');
+  expect(await editor.inputValue()).toBe('reworded before the update');
+  await editor.press('Escape');
+  await editor.waitFor({ state: 'detached' });
+  await page.reload();
+  await page.locator('.message--answer').waitFor();
+  expect(await editor.count()).toBe(0);
   await context.close();
   await newer.close();
 });

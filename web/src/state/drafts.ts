@@ -2,13 +2,17 @@ import { strings } from '../strings.ts';
 import { showToast } from '../ui/toasts.tsx';
 import type { Draft } from './draft.ts';
 import { forgetDraft, keepDrafts, keptOf } from './kept-drafts.ts';
+import { endRewordings } from './rewordings.ts';
+import { savedAtRest } from './saved-at-rest.ts';
 import { createStore, type Store } from './store.ts';
-
-const restMs = 250;
 
 const drafts = new Map<string, Store<Draft>>();
 const changed = new Set<string>();
-let timer: ReturnType<typeof setTimeout> | undefined;
+
+const saveAtRest = savedAtRest(() => {
+  keepDrafts(new Map([...changed].map((id) => [id, draftOf(id).get()])));
+  changed.clear();
+});
 
 /** The draft of a chat, the same for everyone who asks; its text outlives the tab, the rest of it a reload. */
 export function draftOf(chatId: string): Store<Draft> {
@@ -37,20 +41,12 @@ function tellLeftOut(names: readonly string[]): void {
 
 function saveSoon(chatId: string): void {
   changed.add(chatId);
-  clearTimeout(timer);
-  timer = setTimeout(save, restMs);
-}
-
-function save(): void {
-  clearTimeout(timer);
-  keepDrafts(new Map([...changed].map((id) => [id, draftOf(id).get()])));
-  changed.clear();
+  saveAtRest();
 }
 
 /** Its chat is gone for good: of what stood in it only that is kept again in which somebody goes on writing. */
 export function dropKept(chatId: string): void {
   changed.delete(chatId);
   forgetDraft(chatId);
+  endRewordings(chatId);
 }
-
-addEventListener('pagehide', save);

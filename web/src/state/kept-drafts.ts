@@ -13,8 +13,8 @@ import {
 /** Browsers give an origin about 5 MB; one huge text must not push out the others. */
 const maxKeptCharacters = 400_000;
 const keptDrafts = 40;
-/** Some browsers give a tab no more than this, all of it together. */
-const maxTabCharacters = 2_000_000;
+/** Some browsers give a tab no more than two million, and rewordings have a part of it. */
+const maxTabCharacters = 1_500_000;
 
 /** What a tab alone keeps across a reload: all of a draft, as far as there is room. */
 interface DraftOfTab extends Omit<Draft, 'outgoing'> {

@@ -39,6 +39,29 @@ test('chats stand in groups by when something was last said in them, the newest 
     expect(await list.getByRole('region', { name: group }).innerText()).toContain(title);
 });
 
+test('what is said of the time stays true while nothing else happens', async () => {
+  const { page } = await here.open();
+  await page.clock.install();
+  await page.reload();
+  await say(page, 'asked before lunch');
+  await answered(page);
+  const footer = page.locator('.message--answer .message__footer time');
+  expect(await footer.innerText()).toBe('now');
+  const titles = page.locator('.chat-group__title');
+  await expect.poll(() => titles.first().innerText()).toBe('Today');
+  await page.clock.fastForward('01:00:00');
+  await expect.poll(() => footer.innerText()).toBe('1 hour ago');
+  await page.clock.fastForward(dayMs);
+  await expect.poll(() => titles.first().innerText()).toBe('Yesterday');
+  const { body } = await here.server.call('POST', '/api/chats', { title: 'Thrown away' });
+  await here.server.call('DELETE', `/api/chats/${String(body['id'])}`);
+  await page.getByRole('button', { name: 'Trash' }).click();
+  const entry = page.getByRole('listitem').filter({ hasText: 'Thrown away' });
+  await entry.getByText('yesterday').waitFor();
+  await page.clock.fastForward(3 * dayMs);
+  await entry.getByText('4 days ago').waitFor();
+});
+
 test('settings of a chat become those of new chats when one says so, beside what was said before', async () => {
   const { page } = await here.open();
   await say(page, 'with settings of its own');

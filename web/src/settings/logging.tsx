@@ -1,5 +1,7 @@
 import { invalidate, keys, useDeadLetters, useLog } from '../api/queries.ts';
 import { logApi } from '../api/resources.ts';
+import { clock } from '../state/clock.ts';
+import { useStore } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
@@ -43,6 +45,8 @@ function DeadLetters() {
 /** What is sent where, and whether it arrives. */
 export function Logging() {
   const { data: log, error } = useLog();
+  // The last delivery becomes older.
+  useStore(clock);
   if (error) return <p className="problem">{error.message}</p>;
   if (!log) return <div className="woven woven--moving" />;
   if (log.mode === 'off') return <p>{words.loggingOff}</p>;

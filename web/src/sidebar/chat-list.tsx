@@ -1,7 +1,8 @@
 import { useMemo, useState } from 'react';
 import type { Chat } from '@corral/app/contracts/chats';
 import { strings } from '../strings.ts';
-import { useStore } from '../state/store.ts';
+import { clock, dayOf } from '../state/clock.ts';
+import { useSelected, useStore } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { fieldKeys } from '../ui/field-keys.ts';
 import { focusAtMount } from '../ui/focus-at-mount.ts';
@@ -23,7 +24,7 @@ interface Group {
 const timeGroups: readonly TimeGroup[] = ['today', 'yesterday', 'week', 'month', 'older'];
 
 /** Pinned first, then by when something was last said; chats in folders are listed there. */
-function groupChats(chats: readonly Chat[], now = new Date()): Group[] {
+function groupChats(chats: readonly Chat[], now: Date): Group[] {
   const loose = chats.filter((chat) => chat.folder === null);
   const groups: Group[] = [
     { key: 'pinned', title: strings.sidebar.pinned, chats: loose.filter((chat) => chat.pinned) },
@@ -43,7 +44,8 @@ interface TimeGroupsProps {
 }
 
 function TimeGroups({ chats, folders, tags }: TimeGroupsProps) {
-  const groups = useMemo(() => groupChats(chats), [chats]);
+  const today = useSelected(clock, dayOf);
+  const groups = useMemo(() => groupChats(chats, new Date(today)), [chats, today]);
   return groups.map((group) => (
     <section key={group.key} className="chat-group" aria-label={group.title}>
       <h2 className="chat-group__title">{group.title}</h2>

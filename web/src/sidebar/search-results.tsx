@@ -2,10 +2,11 @@ import type { SearchHit } from '@corral/app/contracts/chats';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useDeferredValue } from 'react';
 import { chatsApi } from '../api/chats.ts';
+import { useTimeAgo } from '../state/clock.ts';
 import { closeDrawer } from '../state/layout.ts';
 import { followAgain, hashOf } from '../state/route.ts';
 import { strings } from '../strings.ts';
-import { exactTime, timeAgo } from '../ui/times.ts';
+import { exactTime } from '../ui/times.ts';
 
 /** Everything that was ever said and matches; excerpts come in pieces, never as HTML. */
 export function SearchResults({ query }: { query: string }) {
@@ -33,6 +34,7 @@ export function SearchResults({ query }: { query: string }) {
 
 function Hit({ hit }: { hit: SearchHit }) {
   const { chatId, messageId } = hit;
+  const age = useTimeAgo(hit.updatedAt);
   const address = hashOf({ view: 'chat', chatId, ...(messageId ? { messageId } : {}) });
   const follow = (): void => {
     closeDrawer();
@@ -49,7 +51,7 @@ function Hit({ hit }: { hit: SearchHit }) {
         )}
       </span>
       <time className="small soft" title={exactTime(hit.updatedAt)}>
-        {timeAgo(hit.updatedAt)}
+        {age}
       </time>
     </a>
   );

@@ -2,6 +2,7 @@ import type { TrashEntry } from '@corral/app/contracts/chats';
 import { ArrowLeft, Undo2, X } from 'lucide-react';
 import { chatsApi } from '../api/chats.ts';
 import { invalidate, keys, useTrash } from '../api/queries.ts';
+import { useTimeAgo } from '../state/clock.ts';
 import { dropKept } from '../state/drafts.ts';
 import { goTo } from '../state/route.ts';
 import { findSession } from '../state/sessions.ts';
@@ -9,7 +10,7 @@ import { strings } from '../strings.ts';
 import { Button } from '../ui/button.tsx';
 import { IconButton } from '../ui/icon-button.tsx';
 import { attempt } from '../ui/problems.ts';
-import { exactTime, timeAgo } from '../ui/times.ts';
+import { exactTime } from '../ui/times.ts';
 
 function purge({ id, kind, chatId }: TrashEntry): void {
   attempt(async () => {
@@ -20,6 +21,8 @@ function purge({ id, kind, chatId }: TrashEntry): void {
 }
 
 function Row({ entry, onRestored }: { entry: TrashEntry; onRestored: () => void }) {
+  const age = useTimeAgo(entry.trashedAt);
+  const end = useTimeAgo(entry.purgeAt);
   const restore = (): void =>
     attempt(async () => {
       const chat = await chatsApi.restore(entry.id);
@@ -35,10 +38,10 @@ function Row({ entry, onRestored }: { entry: TrashEntry; onRestored: () => void 
           {entry.title || strings.sidebar.untitled}
         </span>
         <span className="small soft" title={exactTime(entry.trashedAt)}>
-          {strings.sidebar.trashKinds[entry.kind](entry.messageCount)} · {timeAgo(entry.trashedAt)}
+          {strings.sidebar.trashKinds[entry.kind](entry.messageCount)} · {age}
         </span>
         <span className="small soft" title={exactTime(entry.purgeAt)}>
-          {strings.sidebar.trashGone(timeAgo(entry.purgeAt))}
+          {strings.sidebar.trashGone(end)}
         </span>
       </span>
       <IconButton label={strings.sidebar.restore} onClick={restore}>

@@ -1,11 +1,12 @@
 import type { ReactNode } from 'react';
 import { ChevronLeft, ChevronRight, Pin } from 'lucide-react';
 import type { ChatSession } from '../state/chat-session.ts';
+import { useTimeAgo } from '../state/clock.ts';
 import type { MessageView } from '../state/message-view.ts';
 import { strings } from '../strings.ts';
 import { attempt } from '../ui/problems.ts';
 import { IconButton } from '../ui/icon-button.tsx';
-import { exactTime, timeAgo } from '../ui/times.ts';
+import { exactTime } from '../ui/times.ts';
 
 /** ‹1/2›: the other versions of a message. */
 export function BranchSwitch({ session, view }: { session: ChatSession; view: MessageView }) {
@@ -59,13 +60,14 @@ function figures({ message }: MessageView): string[] {
 
 export function Figures({ view }: { view: MessageView }): ReactNode {
   const list = figures(view);
+  const age = useTimeAgo(view.message.createdAt);
   return (
     <span className="figures small soft message__figures">
       <time
         dateTime={new Date(view.message.createdAt).toISOString()}
         data-tip={exactTime(view.message.createdAt)}
       >
-        {timeAgo(view.message.createdAt)}
+        {age}
       </time>
       {list.map((text) => (
         <span key={text}>{text}</span>

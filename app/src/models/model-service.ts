@@ -192,23 +192,36 @@ export class ModelService implements Models {
     return parseReference(text, { providers: this.#context.providers() });
   }
 
-  /** What an unfinished pull of this reference left behind. */
+  /** Deletes what unfinished pulls of this reference left behind; `conflict` while one of them is at work. */
   async #removeLeftovers(reference: ModelReference, text: string): Promise<RemoveResult> {
+    const { registry, lock } = this.#context;
+    const found = await this.#leftovers(formatReference(reference));
+    const atWork = found.find(({ key }) => lock.isBusy(key));
+    if (atWork !== undefined) {
+      throw new AppError('conflict', `${atWork.id} is being pulled just now.`, {
+        hint: 'Stop the pull first; then what it has got so far can be removed.',
+      });
+    }
+    if (found.length === 0) throw unknownModel(text, reference);
+    // A pull that begins meanwhile waits until its folder is gone.
+    const freed = await Promise.all(
+      found.map(({ key }) => lock.run(key, () => removeTree(registry.paths.pull(key)))),
+    );
+    return { removed: found.map(({ id }) => id), freedBytes: freed.reduce((sum, bytes) => sum + bytes, 0) };
+  }
+
+  /** Work folders of pulls of this reference, whatever the quantisation. */
+  async #leftovers(wanted: string): Promise<{ key: string; id: string }[]> {
     const { paths } = this.#context.registry;
-    const wanted = formatReference(reference);
-    let freedBytes = 0;
-    const removed: string[] = [];
+    const found: { key: string; id: string }[] = [];
     for (const key of await readdir(paths.pulls).catch(() => [])) {
       if (!/^[0-9a-f]{64}$/.test(key)) continue;
       const note = await readFile(paths.inPull(key, 'pull.json'), 'utf8').catch(() => '');
-      const id = /^\{"id":("(?:[^"\\]|\\.)*")\}$/.exec(note)?.[1];
-      const name = id === undefined ? '' : (JSON.parse(id) as string);
-      if (name !== wanted && !name.startsWith(`${wanted}:`)) continue;
-      freedBytes += await removeTree(paths.pull(key));
-      removed.push(name);
+      const text = /^\{"id":("(?:[^"\\]|\\.)*")\}$/.exec(note)?.[1];
+      const id = text === undefined ? '' : (JSON.parse(text) as string);
+      if (id === wanted || id.startsWith(`${wanted}:`)) found.push({ key, id });
     }
-    if (removed.length === 0) throw unknownModel(text, reference);
-    return { removed, freedBytes };
+    return found;
   }
 }
 

@@ -15,6 +15,7 @@ import { OpenHubRepository } from '../repository/hub-repository.ts';
 import type { Converter } from './converter.ts';
 import { bringHere, withShard } from './bring-here.ts';
 import { type JoinPlace, joinParts, partsJoined } from './join-parts.ts';
+import type { KeyedLock } from './keyed-lock.ts';
 import { createMeter, type Meter } from './progress.ts';
 import type { ConvertPlan, FetchPlan, PlannedAdapter, PullPlan } from './pull-plan.ts';
 import { hashShown } from './whole-file.ts';
@@ -23,6 +24,7 @@ export interface ExecuteOptions {
   registry: Registry;
   converter: Converter;
   clock: Clock;
+  lock: KeyedLock;
   emit: (event: Exclude<PullProgress, { type: 'done' }>) => void;
   signal: AbortSignal;
   /** How often a download is made safe. */
@@ -41,10 +43,17 @@ const hopeless: ReadonlySet<ErrorCode> = new Set([
   'hub-changed',
 ]);
 
-/** Does what was planned; the model is in the registry when it resolves, and nothing of it is when it rejects. */
-export async function executePull(plan: PullPlan, options: ExecuteOptions): Promise<ModelRecord> {
-  const { paths } = options.registry;
+/**
+ * Does what was planned; the model is in the registry when it resolves, and nothing of it is when it rejects. As long as
+ * the work folder is in use, its key is busy.
+ */
+export function executePull(plan: PullPlan, options: ExecuteOptions): Promise<ModelRecord> {
   const key = keyOf(plan);
+  return options.lock.run(key, () => execute(plan, key, options));
+}
+
+async function execute(plan: PullPlan, key: string, options: ExecuteOptions): Promise<ModelRecord> {
+  const { paths } = options.registry;
   const folder = paths.pull(key);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -1,6 +1,8 @@
 /** One at a time for each key; different keys do not wait for each other. */
 export interface KeyedLock {
   run<Value>(key: string, work: () => Promise<Value>): Promise<Value>;
+  /** Whether work under this key goes on, or waits for its turn. */
+  isBusy(key: string): boolean;
 }
 
 export function createKeyedLock(): KeyedLock {
@@ -16,5 +18,6 @@ export function createKeyedLock(): KeyedLock {
       void settled.then(() => last.get(key) === settled && last.delete(key));
       return turn;
     },
+    isBusy: (key) => last.has(key),
   };
 }

@@ -32,7 +32,8 @@ export async function pullFromHub(
   work: PullWork & { options: PullOptions },
 ): Promise<ModelRecord> {
   return withPlan(context, { reference, work, base: work.options.base }, (plan) =>
-    context.lock.run(keyOf(plan), async () => {
+    // The key by itself is taken while the work folder is in use; this is around it.
+    context.lock.run(`pull ${keyOf(plan)}`, async () => {
       const { force } = work.options;
       const manifest = await findReady(context, plan, (here) =>
         isWhole(context, here, { ...work, isDoubted: force }),

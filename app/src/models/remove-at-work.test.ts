@@ -1,0 +1,68 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { writeTinyRepository } from '../../test/fixtures/models/tiny-repository.ts';
+import { type TinyGguf, writeTinyGguf } from '../../test/fixtures/tiny-gguf.ts';
+import { type ModelsOnHub, pulled, startModelsOnHub } from '../../test/hub/models-on-hub.ts';
+import type { PullProgress } from '../contracts/models.ts';
+
+describe('removing what is being pulled just now', () => {
+  let fixtures: string;
+  let model: TinyGguf;
+  let at: ModelsOnHub;
+
+  beforeAll(async () => {
+    fixtures = mkdtempSync(join(tmpdir(), 'corral-fixtures-'));
+    model = await writeTinyGguf(fixtures, { type: 'q8_0', width: 256, layers: 4 });
+    await writeTinyRepository(join(fixtures, 'llama'), { layers: 4, width: 256, shards: 2, dtype: 'f16' });
+  });
+  afterAll(() => rmSync(fixtures, { recursive: true }));
+  beforeEach(async () => {
+    at = await startModelsOnHub();
+    at.hub.add({ id: 'owner/tiny-GGUF', files: { 'tiny-Q8_0.gguf': readFileSync(model.path) } });
+    at.hub.add({ id: 'owner/tiny-llama', folder: join(fixtures, 'llama') });
+  });
+  afterEach(() => at.close());
+
+  /** Lets a pull go on to its end and tries to remove it once on the way; what both came to. */
+  async function removedDuring(
+    events: AsyncIterable<PullProgress>,
+    reference: string,
+  ): Promise<{ answer: unknown; last: PullProgress | undefined }> {
+    let answer: unknown;
+    let last: PullProgress | undefined;
+    for await (const event of events) {
+      last = event;
+      const isMidway = event.type === 'progress' && event.doneBytes < event.totalBytes;
+      if (isMidway && answer === undefined)
+        answer = await at.models.remove(reference).catch((error: unknown) => error);
+    }
+    return { answer, last };
+  }
+
+  it.each([
+    ['owner/tiny-GGUF', 'owner/tiny-GGUF:q8_0'],
+    ['owner/tiny-llama', 'owner/tiny-llama:q4_k_m'],
+  ])('%s is refused, and the pull ends as if nobody had asked', async (reference, id) => {
+    at.hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 40_000, everyMs: 10 } });
+    const { answer, last } = await removedDuring(at.models.pull(reference), reference);
+    expect(answer).toMatchObject({ code: 'conflict', message: expect.stringContaining(id) as string });
+    expect(last).toMatchObject({ type: 'done', model: { id } });
+    expect(readdirSync(join(at.folder, 'models/blobs'))).toHaveLength(1);
+    expect((await at.models.remove(reference)).removed).toEqual([id]);
+    at.hub.behave();
+    const { sha256 } = await pulled(at.models.pull(reference));
+    expect(last).toMatchObject({ model: { sha256 } });
+  });
+
+  it('is refused for a folder that is being imported', async () => {
+    const events = at.models.import(join(fixtures, 'llama'));
+    const { answer, last } = await removedDuring(events, 'llama');
+    expect(answer).toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('llama:q4_k_m') as string,
+    });
+    expect(last).toMatchObject({ type: 'done', model: { id: 'llama:q4_k_m' } });
+  });
+});

@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { OracleModel } from '../../../../test/fixtures/llama-library.ts';
 import { convertTo } from '../../../../test/fixtures/models/convert-folder.ts';
 import { writeTinyAdapter, type TinyAdapterOptions } from '../../../../test/fixtures/models/tiny-adapter.ts';
@@ -63,6 +63,39 @@ describe('a GGUF LoRA over its base answers as the merged model', () => {
     model.close();
     other.close();
   });
+});
+
+/** A nearly full disk, a quota or a share may take less of a write than it was given, and say no more than how much. */
+async function withShortWrites(work: () => Promise<unknown>): Promise<void> {
+  const handle = await open(import.meta.filename);
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  type Write = (...given: [bytes: unknown, offset: number, length: number, at: number]) => unknown;
+  const real = Reflect.get(prototype, 'write') as Write;
+  const short = function (this: FileHandle, ...[bytes, offset, length, at]: Parameters<Write>) {
+    return real.call(this, bytes, offset, Math.ceil(length / 2), at);
+  };
+  vi.spyOn(prototype, 'write').mockImplementation(short as never);
+  try {
+    await work();
+  } finally {
+    vi.restoreAllMocks();
+  }
+}
+
+it('a GGUF LoRA is whole where the disk takes less at a time than it was given', async () => {
+  const repository = await writeTinyRepository(newFolder(), {});
+  const { folder: adapter } = await writeTinyAdapter(newFolder(), repository, {});
+  const target = newFolder();
+  const basePath = await convertTo(target, { base: repository.folder, quantisation: 'f32' });
+  const write = async (name: string): Promise<string> => {
+    const output = join(target, name);
+    await writeAdapterGguf({ adapter: await folderFiles(adapter), basePath, output });
+    return output;
+  };
+  const whole = await write('whole.gguf');
+  await withShortWrites(() => write('short.gguf'));
+  expect((await readFile(join(target, 'short.gguf'))).equals(await readFile(whole))).toBe(true);
 });
 
 describe('an adapter that cannot be switched', () => {

@@ -7,6 +7,7 @@ import { ggufNumber, ggufText, type GgufEntry, type GgufFile } from '../../../fo
 import { ggufEntry, layOutGguf, type GgufTensorShape } from '../../../formats/gguf/gguf-writer.ts';
 import { readGguf } from '../../../formats/gguf/gguf-reader.ts';
 import { openFileSource } from '../../../net/file-source.ts';
+import { writeFully } from '../../registry/file-bytes.ts';
 import type { ArchitectureTensor } from '../architectures/architecture.ts';
 import { architectureNamed } from '../architectures/choose-architecture.ts';
 import type { ModelConfig } from '../architectures/model-config.ts';
@@ -156,7 +157,7 @@ async function writeParts(
   if (parts.length === 0) throw cannot(adapter.name, 'it changes nothing');
   const layout = layOutGguf(entriesOf(adapter, architecture), parts.flatMap(shapesOf));
   await file.truncate(layout.sizeBytes);
-  await file.write(layout.header, 0, layout.header.length, 0);
+  await writeFully(file, layout.header, 0);
   const memory = new KernelMemory(await loadWeightKernels());
   for (const [index, part] of parts.entries()) {
     signal?.throwIfAborted();
@@ -165,12 +166,7 @@ async function writeParts(
     for (const [half, values] of [a, b].entries()) {
       const offset = layout.tensors[index * 2 + half]?.offset ?? 0;
       checkFinite(values, adapter.name, part.target.source);
-      await file.write(
-        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-        0,
-        values.byteLength,
-        offset,
-      );
+      await writeFully(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength), offset);
     }
   }
   await file.sync();

@@ -22,9 +22,9 @@ export async function followJob(
 ): Promise<ModelRecord | AdapterRecord | null> {
   const api = await context.api();
   const bar = context.output.progress(label);
+  const show = createDisplay(context, bar);
   const path = jobRoutes.show.path.replace(':id', started.id);
   let job = started;
-  let noted = '';
   while (job.state === 'waiting' || job.state === 'working') {
     try {
       await sleep(pollMs, undefined, { signal: context.signal });
@@ -34,7 +34,7 @@ export async function followJob(
       throw new AppError('cancelled', `${label} was stopped.`);
     }
     job = await api.request<ShownJob>(jobRoutes.show.method, path);
-    noted = show(context, bar, { job, noted });
+    show(job);
   }
   if (job.state === 'done') {
     bar.done('ready');
@@ -48,14 +48,23 @@ export async function followJob(
 
 type Bar = ReturnType<CommandContext['output']['progress']>;
 
-function show(context: CommandContext, bar: Bar, { job, noted }: { job: ShownJob; noted: string }): string {
-  const said = pullProgressSchema.safeParse(job.progress);
-  if (!said.success) return noted;
-  const event = said.data;
-  if (event.type === 'progress') bar.update(fractionOf(event), describeProgress(event));
-  if (event.type !== 'note' || event.message === noted) return noted;
-  context.output.note(event.message);
-  return event.message;
+/** Shows what a job says, each remark once; also why an attempt failed, after which it waits for the next. */
+function createDisplay(context: CommandContext, bar: Bar): (job: ShownJob) => void {
+  let noted = '';
+  let isBetween = false;
+  const note = (message: string): void => {
+    if (message !== noted) context.output.note(message);
+    noted = message;
+  };
+  return ({ state, error, progress }) => {
+    const hasFailed = state === 'waiting' && error !== null;
+    if (hasFailed && !isBetween) context.output.note(`${error.message} It is tried again soon.`);
+    isBetween = hasFailed;
+    const said = pullProgressSchema.safeParse(progress);
+    if (!said.success) return;
+    if (said.data.type === 'progress') bar.update(fractionOf(said.data), describeProgress(said.data));
+    if (said.data.type === 'note') note(said.data.message);
+  };
 }
 
 function madeBy(job: ShownJob): ModelRecord | AdapterRecord | null {

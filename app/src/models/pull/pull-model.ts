@@ -168,7 +168,8 @@ function refuseMisfit(report: Preflight, isForced: boolean): void {
       `${report.id} needs ${formatBytes(report.disk.needBytes)} of disk, and ${formatBytes(report.disk.freeBytes)} are free.`,
       {
         hint: 'Make room (`corral list` shows sizes, `corral rm` frees them), or choose a smaller quantisation.',
-        details: { ...report.disk },
+        // Nothing is under way that could be gone on with: trying again by itself would only look like work.
+        details: { ...report.disk, final: true },
       },
     );
   }

@@ -1,0 +1,56 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
+import { ownNamespace } from '../fixtures/small-disk.ts';
+import { type Ended, type ProgramOptions, runProgram, temporaryFolder } from '../program.ts';
+import { type LocalHub, startLocalHub } from './local-hub.ts';
+
+describe('an attempt of `corral pull` that failed', () => {
+  let hub: LocalHub;
+
+  beforeAll(async () => {
+    hub = await startLocalHub();
+  });
+  afterAll(() => hub.close());
+
+  async function pullWith(options: (home: string) => ProgramOptions): Promise<Ended> {
+    const folder = temporaryFolder(onTestFinished);
+    const home = join(folder, 'home');
+    mkdirSync(join(home, 'models'), { recursive: true, mode: 0o700 });
+    await writeTinyRepository(join(folder, 'llama'), { layers: 3, width: 128, dtype: 'f16' });
+    hub.add({ id: 'owner/tiny-llama', folder: join(folder, 'llama') });
+    const environment = {
+      CORRAL_HOME: home,
+      HF_ENDPOINT: hub.endpoint,
+      HF_HOME: join(folder, 'huggingface'),
+      CORRAL_OUTBOUND_HOSTS: hub.hosts.join(','),
+    };
+    hub.requests.length = 0;
+    return await runProgram(['pull', 'owner/tiny-llama:f32'], { environment, ...options(home) });
+  }
+  const attempts = (): number => hub.requests.filter(({ path }) => path.includes('/tree/')).length;
+
+  it('for want of room is the last one', async () => {
+    const mounting = 'mount -t tmpfs -o size=64k tmpfs "$0" && exec "$@"';
+    const { code, stdout, stderr } = await pullWith((home) => ({
+      before: [...ownNamespace, 'sh', '-c', mounting, join(home, 'models')],
+    }));
+    expect(stderr).toMatch(/needs .* of disk/);
+    expect(stderr).not.toContain('tried again');
+    expect(stdout).not.toContain('is ready');
+    expect(code).toBe(74);
+    expect(attempts()).toBe(1);
+  });
+
+  it('is told, with why, before the next one', async () => {
+    hub.misbehave({ match: /^hub .*\/config\.json/, times: 1, act: { kind: 'corrupt' } });
+    const { code, stdout, stderr } = await pullWith(() => ({}));
+    expect(
+      stderr.match(/config\.json .* is not what the Hub announced\. It is tried again soon\./g),
+    ).toHaveLength(1);
+    expect(stdout).toContain('owner/tiny-llama:f32 is ready');
+    expect(code).toBe(0);
+    expect(attempts()).toBe(2);
+  });
+});

@@ -69,16 +69,23 @@ export function createHubClient(options: HubOptions): HubClient {
   };
 }
 
+/** Whether content is what the Hub's list says of the file. */
+export function isAnnounced(bytes: Uint8Array, file: HubFileEntry): boolean {
+  return bytes.length === file.sizeBytes && hashAs(file, bytes) === (file.sha256 ?? file.gitOid);
+}
+
+function hashAs({ sha256 }: HubFileEntry, bytes: Uint8Array): string {
+  return sha256 === undefined
+    ? createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
+    : createHash('sha256').update(bytes).digest('hex');
+}
+
 /** `hash-mismatch` where the content is not what the Hub's list says. */
-export function checkHash(bytes: Uint8Array, snapshot: Pick<HubSnapshot, 'id'>, file: HubFileEntry): void {
-  const actual =
-    file.sha256 === undefined
-      ? createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
-      : createHash('sha256').update(bytes).digest('hex');
-  if (bytes.length === file.sizeBytes && actual === (file.sha256 ?? file.gitOid)) return;
+function checkHash(bytes: Uint8Array, snapshot: Pick<HubSnapshot, 'id'>, file: HubFileEntry): void {
+  if (isAnnounced(bytes, file)) return;
   throw new AppError('hash-mismatch', `${file.path} of ${snapshot.id} is not what the Hub announced.`, {
     hint: 'Pull again; if it stays, the mirror or the connection changes files.',
-    details: { file: file.path, expected: file.sha256 ?? file.gitOid, actual },
+    details: { file: file.path, expected: file.sha256 ?? file.gitOid, actual: hashAs(file, bytes) },
   });
 }
 

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { AppError } from '../../contracts/app-error.ts';
+import type { ErrorCode } from '../../contracts/error-codes.ts';
 import type { ModelRecord, Preflight, PullProgress } from '../../contracts/models.ts';
 import { formatBytes } from '../../lib/format-bytes.ts';
 import { readMachine } from '../../lib/machine.ts';
@@ -10,7 +11,7 @@ import { type HubRepository, type ModelReference, parseReference } from '../refe
 import type { Manifest } from '../registry/manifest-files.ts';
 import { allocatedBytes } from '../registry/registry.ts';
 import { openFolderRepository } from '../repository/folder-repository.ts';
-import { openHubRepository } from '../repository/hub-repository.ts';
+import { OpenHubRepository, openHubRepository } from '../repository/hub-repository.ts';
 import type { Repository } from '../repository/repository.ts';
 import { findManifest } from '../resolve-model.ts';
 import { executePull, keyOf } from './execute-pull.ts';
@@ -90,10 +91,30 @@ async function withPlan<Value>(
 ): Promise<Value> {
   const opened: Repository[] = [];
   try {
-    return await use(await planHubPull(reference, planContext(context, work, { opened, base })));
+    const planning = planHubPull(reference, planContext(context, work, { opened, base }));
+    return await use(
+      await planning.catch((error: unknown) => {
+        throw unreachableInstead(error, opened);
+      }),
+    );
   } finally {
     await Promise.all(opened.map((repository) => repository.close()));
   }
+}
+
+/** What a plan fails with for want of files. */
+const missingFiles: ReadonlySet<ErrorCode> = new Set([
+  'model-unsupported',
+  'file-invalid',
+  'hub-not-found',
+  'model-reference-invalid',
+]);
+
+/** The cache of the Python tools holds what they needed, perhaps a tokenizer alone: what it lacks, the Hub may have. */
+function unreachableInstead(error: unknown, opened: readonly Repository[]): unknown {
+  if (!(error instanceof AppError) || !missingFiles.has(error.code)) return error;
+  const fromCache = opened.filter((repository) => repository instanceof OpenHubRepository);
+  return fromCache.find(({ unreachable }) => unreachable !== undefined)?.unreachable ?? error;
 }
 
 /** How repositories are opened for one piece of work; `opened` is for the caller to close. */

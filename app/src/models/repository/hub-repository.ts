@@ -6,7 +6,7 @@ import type { RepositoryFiles, WeightShard } from '../convert/convert-types.ts';
 import { type FileSource, openFileSource } from '../../net/file-source.ts';
 import { type CachedFile, type HubCache, isIntact } from '../hub/hub-cache.ts';
 import type { HubCallOptions } from '../hub/hub-call.ts';
-import { checkHash, type HubClient } from '../hub/hub-client.ts';
+import { type HubClient, isAnnounced } from '../hub/hub-client.ts';
 import type { HubFileEntry, HubSnapshot } from '../hub/hub-tree.ts';
 import type { HubRepository } from '../reference.ts';
 import type { Repository } from './repository.ts';
@@ -24,22 +24,22 @@ export async function openHubRepository(
   reference: HubRepository,
   options: HubRepositoryOptions,
 ): Promise<OpenHubRepository> {
-  const { snapshot, isOffline } = await findSnapshot(reference, options);
-  return new OpenHubRepository(snapshot, isOffline, options);
+  return new OpenHubRepository(await findSnapshot(reference, options), options);
 }
 
 export class OpenHubRepository implements Repository {
   readonly snapshot: HubSnapshot;
   readonly content: RepositoryFiles;
+  /** Why the Hub was not asked, where the cache speaks for it: what that lacks may well be there. */
+  readonly unreachable: AppError | undefined;
   readonly #options: HubRepositoryOptions;
-  readonly #isOffline: boolean;
   readonly #entries: ReadonlyMap<string, HubFileEntry>;
   readonly #small = new Map<string, Promise<Uint8Array>>();
   readonly #opened: FileSource[] = [];
 
-  constructor(snapshot: HubSnapshot, isOffline: boolean, options: HubRepositoryOptions) {
+  constructor({ snapshot, unreachable }: FoundSnapshot, options: HubRepositoryOptions) {
     this.snapshot = snapshot;
-    this.#isOffline = isOffline;
+    this.unreachable = unreachable;
     this.#options = options;
     this.#entries = new Map(snapshot.files.map((file) => [file.path, file]));
     this.content = {
@@ -85,7 +85,7 @@ export class OpenHubRepository implements Repository {
   }
 
   async checkAccess(path: string): Promise<void> {
-    if (this.#isOffline || (await this.isHere(path))) return;
+    if (this.unreachable !== undefined || (await this.isHere(path))) return;
     await this.#options.hub.checkAccess(this.snapshot, this.entry(path), this.#options.call);
   }
 
@@ -124,8 +124,12 @@ export class OpenHubRepository implements Repository {
     const { signal } = this.#options.call;
     const progress = onProgress === undefined ? {} : { onProgress };
     if (await isIntact(file, this.entry(path), { signal, ...progress })) return file;
-    this.#options.note(`${path} in the cache of the Python tools is damaged and is fetched again.`);
+    this.#noteDamaged(path);
     return undefined;
+  }
+
+  #noteDamaged(path: string): void {
+    this.#options.note(`${path} in the cache of the Python tools is damaged and is fetched again.`);
   }
 
   #bytes(path: string): Promise<Uint8Array | undefined> {
@@ -139,15 +143,13 @@ export class OpenHubRepository implements Repository {
   async #fetchSmall(file: HubFileEntry): Promise<Uint8Array> {
     const { hub, cache, call } = this.#options;
     const here = await cache.find(this.snapshot, file);
-    if (here === undefined) return hub.bytes(this.snapshot, file, call);
-    const source = await openFileSource(here.path);
-    try {
-      const bytes = await source.read(0, file.sizeBytes);
-      checkHash(bytes, this.snapshot, file);
-      return bytes;
-    } finally {
-      await source.close();
+    if (here !== undefined) {
+      const bytes = await readPresent(here);
+      if (isAnnounced(bytes, file)) return bytes;
+      // People edit configs in there, and disks fail.
+      this.#noteDamaged(file.path);
     }
+    return hub.bytes(this.snapshot, file, call);
   }
 
   async #shard(path: string): Promise<WeightShard> {
@@ -165,12 +167,26 @@ export class OpenHubRepository implements Repository {
   }
 }
 
+async function readPresent({ path, sizeBytes }: CachedFile): Promise<Uint8Array> {
+  const source = await openFileSource(path);
+  try {
+    return await source.read(0, sizeBytes);
+  } finally {
+    await source.close();
+  }
+}
+
+interface FoundSnapshot {
+  snapshot: HubSnapshot;
+  unreachable?: AppError;
+}
+
 async function findSnapshot(
   reference: HubRepository,
   { hub, cache, call, note }: HubRepositoryOptions,
-): Promise<{ snapshot: HubSnapshot; isOffline: boolean }> {
+): Promise<FoundSnapshot> {
   try {
-    return { snapshot: await hub.snapshot(reference, call), isOffline: false };
+    return { snapshot: await hub.snapshot(reference, call) };
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'hub-unreachable') throw error;
     const snapshot = await cache.snapshot(reference);
@@ -178,6 +194,6 @@ async function findSnapshot(
     note(
       `The Hub cannot be reached; ${snapshot.id} is taken from the cache, at commit ${snapshot.commit.slice(0, 12)}.`,
     );
-    return { snapshot, isOffline: true };
+    return { snapshot, unreachable: error };
   }
 }

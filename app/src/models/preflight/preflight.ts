@@ -1,11 +1,13 @@
+import { AppError } from '../../contracts/app-error.ts';
+import type { ErrorCode } from '../../contracts/error-codes.ts';
 import type { ModelRecord, Preflight } from '../../contracts/models.ts';
 import { diskAvailableBytes, readMachine } from '../../lib/machine.ts';
 import { fitOf, memoryUse, type ModelShape } from '../../lib/memory-fit.ts';
-import type { ConversionSummary } from '../convert/convert-types.ts';
+import type { ConversionSummary, RepositoryFiles } from '../convert/convert-types.ts';
 import type { Converter } from '../pull/converter.ts';
 import type { ConvertPlan, FetchPlan, PullPlan } from '../pull/pull-plan.ts';
 import { checkRunnable, type ModelFacts, readRemoteFacts } from '../registry/model-facts.ts';
-import { readJson, type Repository } from '../repository/repository.ts';
+import { readJson, type Repository, type RepositoryFile } from '../repository/repository.ts';
 import { expectedTokensPerSecond } from './memory-bandwidth.ts';
 
 export interface PreflightOptions {
@@ -115,9 +117,34 @@ export async function preflightOfPresent(
   };
 }
 
+/** What a damaged header is called. */
+const senseless: ReadonlySet<ErrorCode> = new Set(['file-invalid', 'file-unsafe', 'model-file-invalid']);
+
+/**
+ * Looks at the headers of weights. Where those of copies that are here make no sense, the copies are read against their
+ * hashes, which takes its time, and the Hub's are looked at in place of damaged ones.
+ */
+async function lookAtHeaders<Value>(
+  repository: Repository,
+  files: readonly RepositoryFile[],
+  look: (files: RepositoryFiles) => Promise<Value>,
+): Promise<Value> {
+  try {
+    return await look(repository.headers);
+  } catch (error) {
+    if (!(error instanceof AppError) || !senseless.has(error.code)) throw error;
+    const present = await Promise.all(files.map(({ path }) => repository.isHere(path)));
+    if (!present.includes(true)) throw error;
+    return await look(repository.content);
+  }
+}
+
 async function examineFile({ repository, files }: FetchPlan, { signal }: PreflightOptions): Promise<Outcome> {
-  const sources = await Promise.all(files.map(({ path }) => repository.headerSource(path)));
-  const facts = checkRunnable(await readRemoteFacts(sources, signal));
+  const facts = await lookAtHeaders(repository, files, async (content) => {
+    const shards = await Promise.all(files.map(({ path }) => content.shard(path)));
+    const sources = shards.map(({ source }) => source);
+    return checkRunnable(await readRemoteFacts(sources, signal));
+  });
   const largestPart = Math.max(...files.map(({ sizeBytes }) => sizeBytes));
   return {
     architecture: facts.architecture,
@@ -132,13 +159,15 @@ async function examineFile({ repository, files }: FetchPlan, { signal }: Preflig
 }
 
 async function examineWeights(plan: ConvertPlan, options: PreflightOptions): Promise<Outcome> {
-  const summary = await options.converter.plan({
-    base: plan.base.content,
-    // Their weights are not here yet; they change no size, and the merge itself checks that they fit.
-    adapters: [],
-    quantisation: plan.quantisation,
-    signal: options.signal,
-  });
+  const summary = await lookAtHeaders(plan.base, plan.weights, (base) =>
+    options.converter.plan({
+      base,
+      // Their weights are not here yet; they change no size, and the merge itself checks that they fit.
+      adapters: [],
+      quantisation: plan.quantisation,
+      signal: options.signal,
+    }),
+  );
   const config = (await readJson(plan.base.content, 'config.json', options.signal)) ?? {};
   return {
     architecture: summary.architecture,

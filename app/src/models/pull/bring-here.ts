@@ -2,8 +2,9 @@ import type { RepositoryFiles, WeightShard } from '../convert/convert-types.ts';
 import { copyDurably, syncFolder, writeDurably } from '../../lib/durable-files.ts';
 import { downloadFile } from '../hub/download-file.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { OpenHubRepository } from '../repository/hub-repository.ts';
-import type { Meter } from './progress.ts';
+import { OpenHubRepository } from '../repository/hub-repository.ts';
+import type { Repository, RepositoryFile } from '../repository/repository.ts';
+import { createMeter, type Meter } from './progress.ts';
 
 export interface Bring {
   registry: Registry;
@@ -45,6 +46,21 @@ export async function bringHere(repository: OpenHubRepository, path: string, bri
     ...(bring.blockBytes === undefined ? {} : { blockBytes: bring.blockBytes }),
   });
   return target;
+}
+
+/** Reads weights that the Python tools' cache has against their hashes, before anything is made of them. */
+export async function verifyCached(
+  repository: Repository,
+  files: readonly RepositoryFile[],
+  emit: Parameters<typeof createMeter>[1],
+): Promise<void> {
+  if (!(repository instanceof OpenHubRepository)) return;
+  const here: RepositoryFile[] = [];
+  for (const file of files) if (await repository.isHere(file.path)) here.push(file);
+  const meter = createMeter('verify', emit);
+  meter.total(here.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+  for (const { path, sizeBytes } of here)
+    await repository.cached(path, (doneBytes) => meter.file(path, doneBytes, sizeBytes));
 }
 
 /** The same files, one of them taken from this machine. */

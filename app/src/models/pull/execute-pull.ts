@@ -13,7 +13,7 @@ import { type Registry, removeTree } from '../registry/registry.ts';
 import { toStorageError } from '../registry/storage-error.ts';
 import { OpenHubRepository } from '../repository/hub-repository.ts';
 import type { Converter } from './converter.ts';
-import { bringHere, withShard } from './bring-here.ts';
+import { bringHere, verifyCached, withShard } from './bring-here.ts';
 import { type JoinPlace, joinParts, partsJoined } from './join-parts.ts';
 import type { KeyedLock } from './keyed-lock.ts';
 import { createMeter, type Meter } from './progress.ts';
@@ -166,6 +166,7 @@ async function convertWeights(plan: ConvertPlan, work: Work): Promise<Finished> 
   const opened: FileSource[] = [];
   try {
     const adapters = await bringAdapters(plan.adapters, { ...work, opened });
+    await verifyCached(plan.base, plan.weights, work.emit);
     return await describe(plan, await runConverter(plan, adapters, { ...work, opened }), work);
   } finally {
     await closeAll(opened);

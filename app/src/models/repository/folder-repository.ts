@@ -3,7 +3,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { AppError } from '../../contracts/app-error.ts';
 import { type FileSource, openFileSource } from '../../net/file-source.ts';
-import type { WeightShard } from '../convert/convert-types.ts';
+import type { RepositoryFiles, WeightShard } from '../convert/convert-types.ts';
 import type { Repository } from './repository.ts';
 
 /** A folder with the files of a repository has them at its top, or one level below. */
@@ -30,6 +30,19 @@ export async function openFolderRepository(folder: string): Promise<Repository> 
   );
   const opened: FileSource[] = [];
   const name = isFile ? basename(root).replace(/\.gguf$/i, '') : basename(root);
+  const content: RepositoryFiles = {
+    name,
+    version: createHash('sha256').update(JSON.stringify(listed)).digest('hex'),
+    names: [...paths.keys()],
+    bytes: (file, signal) => readSmall(paths.get(file), signal),
+    async shard(file): Promise<WeightShard> {
+      const path = paths.get(file);
+      if (path === undefined) throw new AppError('not-found', `${name} has no file ${file}.`);
+      const source = await openFileSource(path);
+      opened.push(source);
+      return { source, path };
+    },
+  };
   return {
     name,
     commit: null,
@@ -43,19 +56,8 @@ export async function openFolderRepository(folder: string): Promise<Repository> 
     close: async () => {
       await Promise.all(opened.splice(0).map((source) => source.close()));
     },
-    content: {
-      name,
-      version: createHash('sha256').update(JSON.stringify(listed)).digest('hex'),
-      names: [...paths.keys()],
-      bytes: (file, signal) => readSmall(paths.get(file), signal),
-      async shard(file): Promise<WeightShard> {
-        const path = paths.get(file);
-        if (path === undefined) throw new AppError('not-found', `${name} has no file ${file}.`);
-        const source = await openFileSource(path);
-        opened.push(source);
-        return { source, path };
-      },
-    },
+    content,
+    headers: content,
   };
 }
 

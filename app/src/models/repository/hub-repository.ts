@@ -1,6 +1,5 @@
 import { AppError } from '../../contracts/app-error.ts';
 import type { ModelOrigin } from '../../contracts/models.ts';
-import type { ByteSource } from '../../formats/byte-source.ts';
 import type { HttpSource } from '../../net/http-source.ts';
 import type { RepositoryFiles, WeightShard } from '../convert/convert-types.ts';
 import { type FileSource, openFileSource } from '../../net/file-source.ts';
@@ -30,11 +29,13 @@ export async function openHubRepository(
 export class OpenHubRepository implements Repository {
   readonly snapshot: HubSnapshot;
   readonly content: RepositoryFiles;
+  readonly headers: RepositoryFiles;
   /** Why the Hub was not asked, where the cache speaks for it: what that lacks may well be there. */
   readonly unreachable: AppError | undefined;
   readonly #options: HubRepositoryOptions;
   readonly #entries: ReadonlyMap<string, HubFileEntry>;
   readonly #small = new Map<string, Promise<Uint8Array>>();
+  readonly #verified = new Map<string, Promise<CachedFile | undefined>>();
   readonly #opened: FileSource[] = [];
 
   constructor({ snapshot, unreachable }: FoundSnapshot, options: HubRepositoryOptions) {
@@ -50,6 +51,7 @@ export class OpenHubRepository implements Repository {
       bytes: (path) => this.#bytes(path),
       shard: (path) => this.#shard(path),
     };
+    this.headers = { ...this.content, shard: (path) => this.#unverified(path) };
   }
 
   get name(): string {
@@ -111,14 +113,14 @@ export class OpenHubRepository implements Repository {
     return this.#options.hub.source(this.snapshot, this.entry(path), this.#options.call);
   }
 
-  /** For a look at a file's header before it is fetched: what the cache has is not checked for that. */
-  async headerSource(path: string): Promise<ByteSource> {
-    const here = await this.#options.cache.find(this.snapshot, this.entry(path));
-    return here === undefined ? this.source(path) : this.#open(here.path);
+  /** Where a verified copy is on this machine. It is read and hashed once, for whoever asks first. */
+  cached(path: string, onProgress?: (doneBytes: number) => void): Promise<CachedFile | undefined> {
+    const known = this.#verified.get(path) ?? this.#verify(path, onProgress);
+    this.#verified.set(path, known);
+    return known;
   }
 
-  /** Where a verified copy is on this machine: it was read and hashed once. */
-  async cached(path: string, onProgress?: (doneBytes: number) => void): Promise<CachedFile | undefined> {
+  async #verify(path: string, onProgress?: (doneBytes: number) => void): Promise<CachedFile | undefined> {
     const file = await this.#options.cache.find(this.snapshot, this.entry(path));
     if (file === undefined) return undefined;
     const { signal } = this.#options.call;
@@ -158,6 +160,12 @@ export class OpenHubRepository implements Repository {
     const here = await this.cached(path);
     if (here === undefined) return { source: this.source(path), ...hash };
     return { source: await this.#open(here.path), path: here.path, ...hash };
+  }
+
+  async #unverified(path: string): Promise<WeightShard> {
+    const here = await this.#options.cache.find(this.snapshot, this.entry(path));
+    if (here === undefined) return { source: this.source(path) };
+    return { source: await this.#open(here.path), path: here.path };
   }
 
   async #open(path: string): Promise<FileSource> {

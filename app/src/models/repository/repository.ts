@@ -19,6 +19,8 @@ export interface Repository {
   readonly files: readonly RepositoryFile[];
   /** What the converter reads; weights come from this machine where they are here, else over the network. */
   readonly content: RepositoryFiles;
+  /** The same for a look at the headers of weights before any are fetched: copies that are here are not checked for it. */
+  readonly headers: RepositoryFiles;
   origin(files: readonly string[]): ModelOrigin;
   /** Asks whether a file of weights may be fetched, before it is. */
   checkAccess(path: string): Promise<void>;

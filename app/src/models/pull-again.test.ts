@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLlamaWorkplace, type LlamaWorkplace } from '../../test/fixtures/llama-workplace.ts';
+import { writeTinyRepository } from '../../test/fixtures/models/tiny-repository.ts';
 import { writeTinyGguf } from '../../test/fixtures/tiny-gguf.ts';
 import { drain, type ModelsOnHub, pulled, startModelsOnHub } from '../../test/hub/models-on-hub.ts';
+import { tinyAdapter } from '../../test/hub/tiny-adapter.ts';
+import type { ModelRecord } from '../contracts/models.ts';
 
 const crash = { reason: 'SIGSEGV', isTheFilesFault: true };
 
@@ -148,5 +151,20 @@ describe('a model that is here and is pulled again', () => {
     await pulled(at.models.import(path, { name: 'mine' }));
     expect(isQuarantined()).toBe(false);
     expect(readFileSync(blob).equals(model)).toBe(true);
+  });
+
+  it('is merged anew where its adapter was trained further, and only then', async () => {
+    await writeTinyRepository(join(fixtures, 'llama'), { dtype: 'f16' });
+    at.hub.add({ id: 'owner/tiny-llama', folder: join(fixtures, 'llama') });
+    const train = (seed: number): string =>
+      at.hub.add({ id: 'owner/adapter', files: tinyAdapter({ base: 'owner/tiny-llama', seed }) });
+    const merge = (): Promise<ModelRecord> => pulled(at.models.pull('owner/tiny-llama+owner/adapter:q8_0'));
+    train(1);
+    const first = await merge();
+    expect(await merge()).toEqual(first);
+    const commit = train(2);
+    const second = await merge();
+    expect(second).toMatchObject({ id: first.id, merged: [{ reference: 'owner/adapter', commit }] });
+    expect(second.sha256).not.toBe(first.sha256);
   });
 });

@@ -356,4 +356,20 @@ describe('what cannot be converted is refused and leaves nothing', () => {
       expect(await readdir(target)).toEqual([]);
     }
   });
+
+  it('an adapter that replaces whole tensors, by halves', async () => {
+    const repository = await writeTinyRepository(newFolder(), { layers: 1 });
+    const { folder: adapter } = await writeTinyAdapter(newFolder(), repository, {
+      replaced: ['lm_head.weight'],
+    });
+    const target = newFolder();
+    const weighted = (weight: number): Promise<ConvertResult> =>
+      convertFolder(target, { base: repository.folder, adapters: [{ folder: adapter, weight }] });
+    await expect(weighted(0.5)).rejects.toMatchObject({
+      code: 'adapter-mismatch',
+      message: expect.stringContaining('a weight of 0.5') as string,
+    });
+    expect(await readdir(target)).toEqual([]);
+    expect((await weighted(1)).sizeBytes).toBeGreaterThan(0);
+  });
 });

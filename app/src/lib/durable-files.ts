@@ -11,10 +11,15 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** The file appears complete under its name, or not at all. `aside` is a name in the same folder that nobody else uses. */
+/**
+ * The file appears complete under its name, or not at all. `aside` is a name in the same folder that nobody else uses.
+ * `beforeNamed` is done once the content is on the disk, so that a disk without room has failed before; where it fails
+ * itself, the file does not appear.
+ */
 export async function writeDurably(
   place: { folder: string; path: string; aside: string },
   content: string | Uint8Array,
+  beforeNamed?: () => Promise<void>,
 ): Promise<void> {
   try {
     const handle = await open(place.aside, 'w', 0o600);
@@ -24,6 +29,7 @@ export async function writeDurably(
     } finally {
       await handle.close();
     }
+    await beforeNamed?.();
     await rename(place.aside, place.path);
     await syncFolder(place.folder);
   } catch (error) {

@@ -81,3 +81,11 @@ export async function pulled(
   if (last?.type !== 'done') throw new Error('the last event is not done');
   return last.model;
 }
+
+/** How long each piece was that was asked of the store, less one byte; endless where no end was named. */
+export function askedLengths({ requests }: Pick<LocalHub, 'requests'>): number[] {
+  return requests
+    .filter(({ origin }) => origin === 'store')
+    .map(({ headers }) => /bytes=(\d+)-(\d+)/.exec(headers.range ?? '') ?? [])
+    .map(([, from = 0, to = Infinity]) => Number(to) - Number(from));
+}

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { AppError } from '../../contracts/app-error.ts';
 import type { ErrorCode } from '../../contracts/error-codes.ts';
 import type { ModelRecord, PullProgress } from '../../contracts/models.ts';
@@ -163,6 +163,8 @@ export function joinPlace(paths: Registry['paths'], key: string): JoinPlace {
 }
 
 async function convertWeights(plan: ConvertPlan, work: Work): Promise<Finished> {
+  const made = await madeBefore(plan, work);
+  if (made !== undefined) return await describe(plan, made, work);
   const opened: FileSource[] = [];
   try {
     const adapters = await bringAdapters(plan.adapters, { ...work, opened });
@@ -173,7 +175,21 @@ async function convertWeights(plan: ConvertPlan, work: Work): Promise<Finished> 
   }
 }
 
-async function describe(plan: ConvertPlan, result: ConvertResult, work: Work): Promise<Finished> {
+type Made = Pick<ConvertResult, 'path' | 'sha256'>;
+
+/**
+ * The result of a run that ended before it could name it: it has its file name only when it is complete and on the disk.
+ * Folders have no commit, so that theirs may be of what was there before.
+ */
+async function madeBefore({ base, adapters }: ConvertPlan, work: Work): Promise<Made | undefined> {
+  const repositories = [base, ...adapters.map(({ repository }) => repository)];
+  if (repositories.some(({ commit }) => commit === null)) return undefined;
+  const path = work.registry.paths.inPull(work.key, 'result.gguf');
+  const stats = await stat(path).catch(() => undefined);
+  return stats?.isFile() === true ? { path, sha256: await hashShown(path, stats.size, work) } : undefined;
+}
+
+async function describe(plan: ConvertPlan, result: Made, work: Work): Promise<Finished> {
   const facts = await readRunnableFacts(result.path, work.signal);
   const record = toRecord(facts, {
     id: plan.id,

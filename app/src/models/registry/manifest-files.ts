@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { AppError } from '../../contracts/app-error.ts';
 import { modelRecordSchema } from '../../contracts/models.ts';
@@ -34,7 +34,8 @@ interface Contents<Entry> {
 export interface ManifestFolder<Entry> {
   /** What can be read, and how many files there are that cannot: those are left alone. */
   read(): Promise<Contents<Entry>>;
-  write(path: string, entry: Entry): Promise<void>;
+  /** `beforeNamed` is done when only the name is still missing. */
+  write(path: string, entry: Entry, beforeNamed?: () => Promise<void>): Promise<void>;
   remove(path: string): Promise<void>;
 }
 
@@ -77,8 +78,11 @@ export function createManifestFolder<Schema extends z.ZodType>(
       known = { changedAt, readAt, contents };
       return contents;
     },
-    write: (path, entry) =>
-      writeDurably({ folder, path, aside: `${path}.part` }, `${JSON.stringify(entry, null, 2)}\n`),
+    async write(path, entry, beforeNamed) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const place = { folder, path, aside: `${path}.part` };
+      await writeDurably(place, `${JSON.stringify(entry, null, 2)}\n`, beforeNamed);
+    },
     remove: (path) => rm(path, { force: true }),
   };
 }

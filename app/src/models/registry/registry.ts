@@ -44,13 +44,16 @@ export class Registry {
     return (await this.manifests()).find(({ record, aliases }) => record.id === id || aliases.includes(id));
   }
 
-  /** Takes a finished, verified file over (a rename) and then names it. */
+  /**
+   * Takes a finished, verified file over (a rename) and then names it. The name is written out before, so that a disk
+   * without room for it leaves the file where it was.
+   */
   add(manifest: Manifest, file: string): Promise<void> {
+    const { id, sha256 } = manifest.record;
     return this.#alone(async () => {
-      const replaced = await this.find(manifest.record.id);
-      await this.#keep(file, manifest.record.sha256);
-      await this.#models.write(this.paths.manifest(manifest.record.id), manifest);
-      this.#onChanged(manifest.record.sha256);
+      const replaced = await this.find(id);
+      await this.#models.write(this.paths.manifest(id), manifest, () => this.#keep(file, sha256));
+      this.#onChanged(sha256);
       if (replaced !== undefined) await this.#drop([replaced.record.sha256]);
     });
   }

@@ -65,6 +65,19 @@ describe('the tree', () => {
     expect(await chats.prompt(owner, second!.run.id)).toMatchObject({ matches: true });
   });
 
+  test.each([false, true])('continue above the end hides nothing; temporary: %s', async (temporary) => {
+    const { chats, say } = opened;
+    const { id } = await chats.create(owner, { temporary, settings: { sampling: { maxNewTokens: 12 } } });
+    const first = await say(id, '/long 60');
+    await say(id, 'and something else');
+    const before = await chats.open(owner, id);
+    await answer(id, { input: { kind: 'continue', messageId: first.run.messageId } });
+    const after = await chats.open(owner, id);
+    expect(after.chat.activeLeafId).toBe(before.chat.activeLeafId);
+    expect(after.messages).toHaveLength(4);
+    expect(after.messages[1]!.content.length).toBeGreaterThan(first.text.length);
+  });
+
   test('one message to several targets gives sibling answers with their own settings', async () => {
     const { chats, chat } = opened;
     const { id } = await chat();

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { branchTo, exchangesOf, leafAfterLoss, newestLeafBelow, subtreeIds } from './message-tree.ts';
+import {
+  branchTo,
+  exchangesOf,
+  leafAfterLoss,
+  leafThrough,
+  newestLeafBelow,
+  subtreeIds,
+} from './message-tree.ts';
 
 /** `a` was answered by `b` and again by `c`; `c` goes on to `d` and `e`. */
 const tree = [
@@ -30,6 +37,14 @@ describe('the tree of messages', () => {
   test('switching to a branch follows its newest messages', () => {
     expect(newestLeafBelow(tree, 'a')).toBe('e');
     expect(newestLeafBelow(tree, 'b')).toBe('b');
+  });
+
+  test('what is shown stays shown when one of it is to be seen, and follows the newest messages elsewhere', () => {
+    expect(leafThrough(tree, 'c', 'e')).toBe('e');
+    expect(leafThrough(tree, 'c', 'd')).toBe('d');
+    expect(leafThrough(tree, 'c', 'b')).toBe('e');
+    expect(leafThrough(tree, 'b', 'e')).toBe('b');
+    expect(leafThrough(tree, 'a', null)).toBe('e');
   });
 
   test('a subtree is everything below', () => {

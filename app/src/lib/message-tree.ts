@@ -31,6 +31,12 @@ export function newestLeafBelow(messages: readonly Node[], id: string): string {
   return leaf;
 }
 
+/** Where the shown branch ends when `id` is to be seen: where it did if that is among it, else at its newest end. */
+export function leafThrough(messages: readonly Node[], id: string, activeLeafId: string | null): string {
+  const isShown = branchTo(messages, activeLeafId).some((message) => message.id === id);
+  return isShown && activeLeafId !== null ? activeLeafId : newestLeafBelow(messages, id);
+}
+
 /** A message and everything below it. */
 export function subtreeIds(messages: readonly Node[], rootId: string): Set<string> {
   const ids = new Set([rootId]);

@@ -92,6 +92,27 @@ test('Stop keeps what was written, and Continue goes on', async () => {
   expect((await page.locator('.message--answer .prose').innerText()).startsWith(before.trimEnd())).toBe(true);
 });
 
+test('Continue on an answer further up leaves what stands below it in view', async () => {
+  const { page } = await here.open();
+  await say(page, '/long 4000');
+  await page.locator('.message--answer .prose p').first().waitFor();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.getByText('Stopped', { exact: true }).first().waitFor();
+  const texts = page.locator('.message--answer .prose');
+  await say(page, '/say the end of it');
+  await expect.poll(() => texts.last().innerText()).toBe('the end of it');
+  await answered(page);
+  const above = texts.first();
+  const before = (await above.innerText()).length;
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await expect.poll(async () => (await above.innerText()).length).toBeGreaterThan(before);
+  expect(await page.locator('.message').count()).toBe(4);
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor({ state: 'detached' });
+  await page.reload();
+  await expect.poll(() => texts.last().innerText()).toBe('the end of it');
+  expect(await page.locator('.message').count()).toBe(4);
+});
+
 test('edit and answer again make versions that can be gone through', async () => {
   const { page } = await here.open();
   await say(page, 'first wording');

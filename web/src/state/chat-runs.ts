@@ -7,7 +7,7 @@ import { LiveRun, type LiveView } from './live-run.ts';
 export interface ChatRunsOptions {
   /** There is more of a message, or something else to say of it. */
   onChanged: (messageId: string) => void;
-  onPlan: (plan: ContextPlan) => void;
+  onPlan: (messageId: string, plan: ContextPlan) => void;
   onEnded: (messageId: string, view: LiveView) => void;
   /** Something was missed that only the chat itself tells. */
   lookAgain: () => void;
@@ -39,9 +39,9 @@ export class ChatRuns {
     return new Map([...this.#active.values()].map((run) => [run.messageId, run.view().text]));
   }
 
-  /** What the model sees for the answer being written: the server tells it of the last answer that is complete. */
-  plan(): ContextPlan | null {
-    return [...this.#active.values()].findLast((run) => run.plan)?.plan ?? null;
+  /** What the model sees for an answer being written: the server tells it of the last answer that is complete. */
+  planOf(messageId: string | undefined): ContextPlan | null {
+    return [...this.#active.values()].findLast((run) => run.messageId === messageId)?.plan ?? null;
   }
 
   /** Listens to a run, of whose message this is here. */
@@ -69,7 +69,7 @@ export class ChatRuns {
       this.#watch(live);
       return;
     }
-    if (event.type === 'plan') this.#options.onPlan(event.plan);
+    if (event.type === 'plan') this.#options.onPlan(live.messageId, event.plan);
     if (effect === 'end') this.#finish(live);
     else flushScheduler.request(this.#publisherOf(live));
   }

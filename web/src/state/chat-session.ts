@@ -44,7 +44,9 @@ export class ChatSession {
   readonly #views = new Map<string, Store<MessageView>>();
   readonly #runs = new ChatRuns({
     onChanged: (messageId) => this.#publish(messageId),
-    onPlan: (plan) => this.state.set((state) => ({ ...state, plan })),
+    // What is seen for an answer further up says nothing about the end of the chat.
+    onPlan: (messageId, plan) =>
+      this.state.set((state) => (state.path.at(-1) === messageId ? { ...state, plan } : state)),
     onEnded: (messageId, view) => this.#ended(messageId, view),
     lookAgain: () => void this.load(),
   });
@@ -146,12 +148,13 @@ export class ChatSession {
       this.#runs.follow(run, kept.get(run.messageId) ?? this.#tree.get(run.messageId)?.content ?? '');
     const active = new Set(opened.activeRuns.map((run) => run.id));
     this.#runs.drop((run) => !active.has(run.runId) && this.#tree.get(run.messageId)?.state !== 'running');
+    const path = this.#tree.path(opened.chat.activeLeafId ?? this.#tree.newestLeaf());
     this.state.set({
       status: 'ready',
       chat: this.#settings.taken(opened.chat),
-      path: this.#tree.path(opened.chat.activeLeafId ?? this.#tree.newestLeaf()),
+      path,
       isWhole: opened.whole,
-      plan: this.#runs.plan() ?? opened.plan,
+      plan: this.#runs.planOf(path.at(-1)) ?? opened.plan,
       isLogged: opened.logged,
       error: null,
       runIds: this.#runs.ids(),
@@ -186,8 +189,7 @@ export class ChatSession {
       this.#runs.follow(run, known?.content ?? '');
     }
     // What another tab has sent before is shown already, with what followed it.
-    const isShown = asked !== null && path.includes(started.messageId);
-    this.#show(isShown ? (path.at(-1) ?? null) : started.messageId);
+    this.#show(this.#tree.leafThrough(started.messageId, this.state.get().path.at(-1) ?? null));
   }
 
   #show(leafId: string | null): void {

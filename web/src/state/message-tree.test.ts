@@ -36,6 +36,12 @@ test('the shown branch is walked from its leaf, and siblings are its versions', 
   expect(tree().path(null)).toEqual([]);
 });
 
+test('what is shown below a message stays shown with it; elsewhere its newest messages are', () => {
+  expect(tree().leafThrough('a', 'c')).toBe('c');
+  expect(tree().leafThrough('b', 'd')).toBe('c');
+  expect(tree().leafThrough('b2', null)).toBe('d');
+});
+
 test('removing takes what follows with it and leaves the other branch', () => {
   const changed = tree();
   changed.remove('b');

@@ -50,6 +50,11 @@ export class MessageTree {
     return leaf;
   }
 
+  /** Where the branch that ends at `leafId` ends when a message is to be seen: there if it is among it. */
+  leafThrough(id: string, leafId: string | null): string {
+    return leafId !== null && this.path(leafId).includes(id) ? leafId : this.leafOf(id);
+  }
+
   newestLeaf(): string | null {
     const root = this.#children.get('')?.at(-1);
     return root ? this.leafOf(root) : null;

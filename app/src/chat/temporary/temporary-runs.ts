@@ -1,4 +1,5 @@
 import { AppError } from '../../contracts/app-error.ts';
+import { leafThrough } from '../../lib/message-tree.ts';
 import type {
   AcceptedAnswer,
   AcceptedRuns,
@@ -27,10 +28,14 @@ export function acceptRuns(found: TemporaryChat, write: AcceptRuns): AcceptedRun
 
 function acceptNew(found: TemporaryChat, write: AcceptRuns): AcceptedRuns {
   if (write.parent) requireVersion('message', write.parent.version, messageIn(found, write.parent.id));
+  const before = found.chat.activeLeafId;
   const userMessage = write.userMessage ? addMessage(found, write.userMessage) : null;
   const parentId = userMessage?.id ?? write.parent?.id ?? null;
   const answers = write.answers.map((answer) => acceptOne(found, answer, { parentId, now: write.now }));
-  const activeLeafId = answers[0]?.message.id ?? found.chat.activeLeafId;
+  const [first] = answers;
+  const activeLeafId = first
+    ? leafThrough(found.messages, first.message.id, before)
+    : found.chat.activeLeafId;
   found.chat = { ...found.chat, activeLeafId };
   return { chat: found.chat, userMessage, answers, repeated: false };
 }

@@ -206,6 +206,29 @@ export function runContract({ store, owner }: ContractParts): void {
       expect((await store().getMessage(me, run.messageId))?.content).toBe('One, two, three!');
     });
 
+    test('what stands below an answer stays in view when that is continued; from elsewhere it is shown to its end', async () => {
+      const me = owner();
+      const run = await startRun(store(), me);
+      const { chatId } = run;
+      await store().finishRun(me, finish(run.runId, { offset: 0, text: 'One' }, { endReason: 'length' }));
+      const say = (content: string, parentId: string | null) =>
+        store().addMessage(me, { chatId, message: newMessage(content, { parentId }) });
+      const below = await say('Below', run.messageId);
+      const goOn = async (version: number): Promise<string | null> => {
+        const target = { kind: 'continue' as const, messageId: run.messageId, version };
+        const write = newRun(chatId, { answers: [{ runId: uuidv7(), settings: {}, state: {}, target }] });
+        delete write.userMessage;
+        const { chat, answers } = await store().acceptRuns(me, write);
+        const { id, durableOffset } = answers[0]!.run;
+        await store().finishRun(me, finish(id, { offset: durableOffset, text: ', on' }));
+        return chat.activeLeafId;
+      };
+      expect(await goOn(2)).toBe(below.id);
+      expect((await store().openChat(me, chatId, { last: 1 }))?.messages).toMatchObject([{ id: below.id }]);
+      await say('Elsewhere', null);
+      expect(await goOn(4)).toBe(below.id);
+    });
+
     test('a watcher hears the present state first, merged news, and the end last', async () => {
       const me = owner();
       const run = await startRun(store(), me);

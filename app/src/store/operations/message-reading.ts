@@ -39,6 +39,20 @@ export function selectTree(database: Kysely<Schema>, chatId: string): Promise<Me
     .execute();
 }
 
+/** The same tree without its texts. */
+export function selectNodes(
+  database: Kysely<Schema>,
+  chatId: string,
+): Promise<{ id: string; parentId: string | null }[]> {
+  return database
+    .selectFrom('message')
+    .select(['id', 'parent_id as parentId'])
+    .where('chat_id', '=', chatId)
+    .where('trash_id', 'is', null)
+    .orderBy('sequence')
+    .execute();
+}
+
 export interface SelectedMessages {
   rows: MessageRow[];
   /** Of all messages outside the trash. */
@@ -51,13 +65,7 @@ export async function selectEnd(
   { id, active_leaf_id: leafId }: Pick<Selectable<ChatTable>, 'id' | 'active_leaf_id'>,
   last: number,
 ): Promise<SelectedMessages> {
-  const nodes = await database
-    .selectFrom('message')
-    .select(['id', 'parent_id as parentId'])
-    .where('chat_id', '=', id)
-    .where('trash_id', 'is', null)
-    .orderBy('sequence')
-    .execute();
+  const nodes = await selectNodes(database, id);
   const end = branchTo(nodes, leafId).slice(-last);
   if (end.length === 0) return selectWhole(database, id);
   const parents = new Set(end.map((node) => node.parentId));

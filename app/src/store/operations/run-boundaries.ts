@@ -1,10 +1,11 @@
 import type { Insertable } from 'kysely';
 import { AppError } from '../../contracts/app-error.ts';
+import { leafThrough } from '../../lib/message-tree.ts';
 import type { AcceptedAnswer, AcceptedRuns, AcceptRuns, FinishRun } from '../run-store.ts';
 import type { AcceptedIds, MessageTable, RunTable } from '../schema.ts';
 import { type ChatRow, readChat, requireChat, requireMessage } from './chat-reading.ts';
-import { insertMessages, newMessageRow, requireParent } from './chat-writing.ts';
-import type { MessageRow } from './message-reading.ts';
+import { insertMessages, newMessageRow, requireParent, setLeaf } from './chat-writing.ts';
+import { type MessageRow, selectNodes } from './message-reading.ts';
 import { insertJobs } from './jobs.ts';
 import { insertEvents } from './outbox.ts';
 import { fromJson, toJson } from '../json.ts';
@@ -37,11 +38,8 @@ export const runBoundaries = {
       const messageId = await acceptAnswer(session, chat, { answer, parentId, now: write.now });
       answers.push({ runId: answer.runId, messageId });
     }
-    await session.database
-      .updateTable('chat')
-      .set({ active_leaf_id: answers[0]?.messageId ?? parentId, updated_at: write.now })
-      .where('id', '=', chat.id)
-      .execute();
+    const leafId = await leafShown(session, chat, write.answers[0]?.target);
+    await setLeaf(session, chat.id, { active_leaf_id: leafId ?? parentId, updated_at: write.now });
     const ids = { userMessageId: write.userMessage?.id ?? null, answers };
     if (write.idempotency)
       await session.database
@@ -149,6 +147,16 @@ async function addUserMessage(session: Session, chat: ChatRow, write: AcceptRuns
   if (!write.userMessage) return parentId;
   await insertMessages(session, [newMessageRow(chat.owner, chat.id, { ...write.userMessage, parentId })]);
   return write.userMessage.id;
+}
+
+/** The end of the branch with the answer: what stands below one that is gone on with stays in view. */
+async function leafShown(
+  session: Session,
+  chat: ChatRow,
+  target: AcceptedAnswer['target'] | undefined,
+): Promise<string | null> {
+  if (target?.kind !== 'continue') return target?.messageId ?? null;
+  return leafThrough(await selectNodes(session.database, chat.id), target.messageId, chat.active_leaf_id);
 }
 
 interface Accepting {

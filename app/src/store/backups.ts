@@ -1,11 +1,11 @@
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { uuidv7 } from 'uuidv7';
 import type { BackupContents } from '../contracts/api/system.ts';
 import { AppError } from '../contracts/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type BackupFile, backupName, listBackupFiles } from './backup-names.ts';
+import { passingFile, removePassingFile } from './passing-files.ts';
 import type { Store } from './store.ts';
 
 const dailyKept = 7;
@@ -79,7 +79,7 @@ export function createBackups({ store, folder, temporary, clock }: BackupsOption
 
 async function withGiven<T>(file: GivenFile, folder: string, use: (path: string) => Promise<T>): Promise<T> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `given-${uuidv7()}`);
+  const path = passingFile(folder, 'given');
   try {
     await pipeline(file, createWriteStream(path, { mode: 0o600, flags: 'wx' }));
     return await use(path);
@@ -92,7 +92,7 @@ async function withGiven<T>(file: GivenFile, folder: string, use: (path: string)
       cause: error,
     });
   } finally {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+    removePassingFile(path);
   }
 }
 

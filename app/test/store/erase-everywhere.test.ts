@@ -8,6 +8,7 @@ import { openParts } from '../../src/compose/open-parts.ts';
 import type { Parts } from '../../src/compose/parts.ts';
 import { prepareHome } from '../../src/config/home.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { passingFile } from '../../src/store/passing-files.ts';
 
 /** The whole program with the real engine, which keeps states of chats on disk, and a log sink that is away. */
 
@@ -90,7 +91,13 @@ test('an erased chat is in no file any more: rows, index, log of the database, o
   await call('POST', '/api/backups?archive=1', {});
   await parts.close();
   expect(states()).toHaveLength(2);
+  // A restore was killed, and another one while its file was still coming in.
+  const temporary = join(home, 'tmp');
+  const left = passingFile(temporary, 'restore');
+  for (const path of [left, `${left}-wal`, `${left}.partial`, passingFile(temporary, 'given')])
+    writeFileSync(path, `zebraerased of ${erased}`);
   await start();
+  expect(readdirSync(temporary)).toEqual([]);
   expect(filesWith('zebraerased').length).toBeGreaterThanOrEqual(3);
   await call('DELETE', `/api/chats/${erased}?erase=1`);
   expect(filesWith('zebraerased')).toEqual([]);

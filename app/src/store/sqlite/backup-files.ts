@@ -30,8 +30,12 @@ export function writeBackup(database: DatabaseSync, path: string): { sizeBytes: 
 /** Copies a backup to where a database is to be. */
 export function takeFrom(backup: string, path: string): void {
   const file = beginFile(path, { replace: true });
-  copyFileSync(backup, file.path);
-  file.keep();
+  try {
+    copyFileSync(backup, file.path);
+    file.keep();
+  } finally {
+    file.discard();
+  }
 }
 
 /**

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +6,7 @@ import type { BackupContents } from '../../contracts/api/system.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import type { ErrorCode } from '../../contracts/error-codes.ts';
 import { applyMigrations, readVersion } from '../migrations/migrate.ts';
+import { passingFile, removePassingFile } from '../passing-files.ts';
 import { takeFrom } from './backup-files.ts';
 import { foreignObjects } from './foreign-objects.ts';
 import { isSound } from './integrity.ts';
@@ -25,9 +25,9 @@ const retryMs = 20;
  * migrated copy of a backup.
  */
 export async function restoreDatabase(setup: WorkerSetup, path: string): Promise<void> {
-  const copy = join(setup.home, 'tmp', `restore-${process.pid}-${setup.now}.db`);
-  takeFrom(path, copy);
+  const copy = passingFile(join(setup.home, 'tmp'), 'restore');
   try {
+    takeFrom(path, copy);
     const { database } = await ofFile(path, () => openDatabase({ path: copy, readOnly: false }));
     try {
       await ofFile(path, () => prepareCopy(database, path));
@@ -36,7 +36,7 @@ export async function restoreDatabase(setup: WorkerSetup, path: string): Promise
       database.close();
     }
   } finally {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${copy}${suffix}`, { force: true });
+    removePassingFile(copy);
   }
 }
 

@@ -52,6 +52,22 @@ test('on a full disk: what was acknowledged is there, reading works, an answer e
   });
 });
 
+test('what the ends of answers made free is filled by messages, and deleting still makes room', () => {
+  const said = onSmallDisk(`store fill-twice`).filter(
+    (line) => line.what !== 'message' && !(line.what === 'note' && line.text === 'addMessage worked'),
+  );
+  const refusal = { what: 'refused', call: 'addMessage', code: 'disk-full' };
+  expect(said).toMatchObject([
+    refusal,
+    ...Array.from({ length: 3 }, () => ({ text: 'finishRun worked' })),
+    refusal,
+    refusal,
+    { text: 'erase worked' },
+    { text: 'work worked' },
+    { text: 'open worked' },
+  ]);
+});
+
 test('a start on a full disk works, and so does going on when there is room again', () => {
   const said = onSmallDisk(`
     store sequence 3

@@ -88,12 +88,7 @@ async function fillDisk(store: Store): Promise<void> {
   const run = (await store.acceptRuns(owner, newRun(chatId))).answers[0]?.run.id ?? '';
   const doomed = await store.createChat(owner, newChat());
   await store.addMessage(owner, { chatId: doomed.id, message: newMessage('x'.repeat(1_000_000)) });
-  for (;;) {
-    const message = newMessage(`${uuidv7()} `.repeat(2000));
-    const refusal = await attempt('addMessage', () => store.addMessage(owner, { chatId, message }));
-    if (refusal) break;
-    say({ what: 'message', id: message.id, text: message.content });
-  }
+  await writeUntilRefused(store, chatId, 2000);
   await attempt('openChat', () => store.openChat(owner, chatId));
   // A small one may find room still, which says nothing about the one that was refused.
   await store.createChat(owner, newChat()).catch(() => undefined);
@@ -104,6 +99,31 @@ async function fillDisk(store: Store): Promise<void> {
   const refusal = await attempt('addMessage', () => store.addMessage(owner, { chatId, message: after }));
   if (!refusal) say({ what: 'message', id: after.id, text: after.content });
   say({ what: 'note', text: `writable ${(await store.health()).writable}` });
+}
+
+async function writeUntilRefused(store: Store, chatId: string, words: number): Promise<void> {
+  for (;;) {
+    const message = newMessage(`${uuidv7()} `.repeat(words));
+    const refusal = await attempt('addMessage', () => store.addMessage(owner, { chatId, message }));
+    if (refusal) return;
+    say({ what: 'message', id: message.id, text: message.content });
+  }
+}
+
+/** Writes until the disk is full, ends answers, fills what that made free, and deletes. */
+async function fillDiskTwice(store: Store): Promise<void> {
+  const { id: chatId } = await store.createChat(owner, newChat());
+  const runs = [newRun(chatId), newRun(chatId), newRun(chatId)];
+  for (const run of runs) await store.acceptRuns(owner, run);
+  const doomed = await store.createChat(owner, newChat());
+  await store.addMessage(owner, { chatId: doomed.id, message: newMessage('x'.repeat(1_000_000)) });
+  await writeUntilRefused(store, chatId, 2000);
+  for (const { answers } of runs) {
+    const end = finish(answers[0]?.runId ?? '', { offset: 0, text: 'cut short' });
+    await attempt('finishRun', () => store.finishRun(owner, end));
+  }
+  for (const words of [2000, 1]) await writeUntilRefused(store, chatId, words);
+  await attempt('erase', () => store.erase(owner, { chatId: doomed.id }));
 }
 
 async function attempt(call: string, act: () => Promise<unknown>): Promise<boolean> {
@@ -122,6 +142,7 @@ const works: Record<string, (store: Store, count: number) => Promise<void>> = {
   sequence: writeSequence,
   everything: writeEverything,
   fill: fillDisk,
+  'fill-twice': fillDiskTwice,
 };
 
 const [work = '', home = '', count = '0'] = process.argv.slice(2);

@@ -7,8 +7,8 @@ import { freeBytes } from './file-system.ts';
  * is given up for calls that make room or tell how something ended, and comes back when there is space again.
  */
 export interface Reserve {
-  /** Gives the space, or a part of it, back to the disk; false: there was none. */
-  release(part?: number): boolean;
+  /** Gives a part of what is held back to the disk, but none of the last `left` of the whole; false: there was none. */
+  release(part: number, left?: number): boolean;
   /** Takes the space again, when there is plenty. */
   refill(): void;
   /** What was given up and is not held again: room that is nobody's to use. */
@@ -23,11 +23,12 @@ export function createReserve(home: string, sizeBytes: number): Reserve {
   let lastTryMs = Number.NEGATIVE_INFINITY;
   let mostHeld = 0;
   return {
-    release(part = 1) {
+    release(part, left = 0) {
       const held = sizeOf(path);
-      if (held === 0) return false;
+      const leftBytes = Math.floor(sizeBytes * left);
+      if (held <= leftBytes) return false;
       mostHeld = Math.max(mostHeld, held);
-      return shrink(path, Math.floor(held * (1 - part)));
+      return shrink(path, Math.max(leftBytes, Math.floor(held * (1 - part))));
     },
     owedBytes: () => Math.max(0, mostHeld - sizeOf(path)),
     refill() {

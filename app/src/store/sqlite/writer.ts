@@ -11,6 +11,7 @@ import { busyTimeoutMs, openDatabase } from './open-database.ts';
 import { prepareDatabase } from './prepare-database.ts';
 import { newSession } from './reader.ts';
 import { createReserve, type Reserve } from './reserve.ts';
+import { claimOf, claimOfFolding, type ReserveClaim, takeSlice } from './reserve-claims.ts';
 import { fromSqliteError } from './sqlite-errors.ts';
 import { Writability } from './writability.ts';
 import type { WorkerReply, WorkerRequest, WorkerSetup } from './worker-messages.ts';
@@ -18,22 +19,6 @@ import type { WorkerSide } from './worker-loop.ts';
 
 /** More calls than this do not share one commit, so that the first of them is not kept waiting. */
 const maxCallsPerCommit = 256;
-
-/** Calls that make room or tell how something ended: on a full disk they may use the reserve. */
-const mayUseReserve = new Set([
-  'trash',
-  'purgeTrash',
-  'purgeTrashEntry',
-  'erase',
-  'eraseOutboxEvents',
-  'finishRun',
-  'recordDeliveries',
-  'trimOutbox',
-  'purgeJobs',
-  'purgeIdempotencyKeys',
-  'finishJob',
-  'cancelJob',
-] satisfies StoreCall[] as string[]);
 
 interface Connection {
   database: DatabaseSync;
@@ -142,31 +127,42 @@ const concernsAll = (error: AppError): boolean =>
   ['disk-full', 'input-output', 'store-damaged', 'home-not-writable'].includes(error.code);
 
 async function answerOnFullDisk(writer: Writer, call: WorkerRequest): Promise<WorkerReply> {
-  if (mayUseReserve.has(call.name)) makeRoom(writer);
-  try {
-    const [reply] = await commitTogether(writer, [call]);
-    if (reply) return reply;
-  } catch (error) {
-    const failure = fromSqliteError(error);
-    recover(writer, failure);
-    writer.writability.refused(failure, call.parameters);
-    return { id: call.id, error: failure.toJSON() };
+  const claim = claimOf(call.name);
+  for (let tries = 0; ; tries++) {
+    const hasMoreRoom = claim !== undefined && makeRoom(writer, claim, tries);
+    try {
+      const [reply] = await commitTogether(writer, [call]);
+      return reply ?? { id: call.id };
+    } catch (error) {
+      const failure = fromSqliteError(error);
+      recover(writer, failure);
+      if (failure.code === 'disk-full' && hasMoreRoom) continue;
+      writer.writability.refused(failure, call.parameters);
+      return { id: call.id, error: failure.toJSON() };
+    }
   }
-  return { id: call.id };
 }
 
-/** Folding the log into the database gives its space back; that takes some first. */
-function makeRoom(writer: Writer): void {
-  writer.reserve.release();
-  emptyLog(writer);
+/** Folding the log into the database gives its space back; that takes some first. False: nothing is left to be given. */
+function makeRoom(writer: Writer, claim: ReserveClaim, tries: number): boolean {
+  const isReleased = takeSlice(writer.reserve, claim, tries);
+  try {
+    emptyLogOf(connectionOf(writer).database);
+  } catch {
+    // The call is tried all the same: it may need less.
+  }
+  return isReleased;
 }
 
 /** Folds the log into the database and cuts it to nothing. False: somebody still reads from it, or the disk is full. */
 function emptyLog(writer: Writer): boolean {
-  try {
-    return emptyLogOf(connectionOf(writer).database);
-  } catch {
-    return false;
+  for (let tries = 0; ; tries++) {
+    try {
+      return emptyLogOf(connectionOf(writer).database);
+    } catch (error) {
+      const isFull = fromSqliteError(error).code === 'disk-full';
+      if (!isFull || !takeSlice(writer.reserve, claimOfFolding, tries)) return false;
+    }
   }
 }
 

@@ -345,6 +345,8 @@ describe('retention', () => {
     const { id } = await chat();
     await chats.trash(owner, id);
     now += 365 * 24 * hour;
+    // As each start does, before any work: here of a server that came up with the clock ahead.
+    await store.purgeJobs(now - 7 * 24 * hour);
     for (let run = 0; run < 20; run++) await retain();
     now -= 365 * 24 * hour;
     for (let run = 0; run < 30; run++) await retain();

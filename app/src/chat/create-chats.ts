@@ -2,7 +2,7 @@ import { AppError } from '../contracts/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Models } from '../models/models.ts';
-import { systemOwner } from '../store/schema.ts';
+import { roundsKept, systemOwner } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { createChatCalls } from './chat-calls.ts';
 import type { ChatNotice, Chats } from './chats.ts';
@@ -111,16 +111,14 @@ function createBackground(log: Log): { keep: RunContext['keep']; ended: () => Pr
   };
 }
 
-/** Runs of the retention that must agree that something is due: a day, as it comes every hour. */
-const agreeingRuns = 24;
-
 /**
  * What is deleted for good is not trusted to one look at the clock: one that jumped ahead and is put right within a day
- * deletes nothing. Also the time before which nothing is due while there were no such runs yet.
+ * deletes nothing. Every round of the retention that is kept must agree, a day of them, as it comes every hour; while
+ * there were not so many, nothing is due.
  */
 async function agreedTime(store: Pick<Store, 'listJobs'>, clock: Clock): Promise<number> {
-  const runs = await store.listJobs(systemOwner, { kind: 'retention', active: false, limit: agreeingRuns });
-  return Math.min(clock.now(), runs.at(-1)?.finishedAt ?? 0);
+  const rounds = await store.listJobs(systemOwner, { kind: 'retention', active: false, limit: roundsKept });
+  return Math.min(clock.now(), rounds[roundsKept - 1]?.finishedAt ?? 0);
 }
 
 /** Whoever listens badly costs nobody an answer. */

@@ -50,5 +50,6 @@ export interface JobStore {
     retryAt?: number;
   }): Promise<boolean>;
   cancelJob(owner: string, jobId: string, now: number): Promise<Job>;
+  /** Forgets those that ended before, but not the newest rounds: how old they are is told by a clock that may be wrong. */
   purgeJobs(finishedBefore: number): Promise<number>;
 }

@@ -53,6 +53,9 @@ export const allTables = [...personalTables]
 /** Owner of rows that belong to no person. */
 export const systemOwner = 'system';
 
+/** So many rounds of each work that comes round by itself are known for as long as no newer ones have ended. */
+export const roundsKept = 24;
+
 export interface ChatTable {
   sequence: Generated<number>;
   id: string;

@@ -1,6 +1,7 @@
 import { uuidv7 } from 'uuidv7';
 import { describe, expect, test } from 'vitest';
 import type { NewJob } from '../job-store.ts';
+import { roundsKept, systemOwner } from '../schema.ts';
 import { type ContractParts, expectError } from './parts.contract.ts';
 
 export function jobContract({ store, owner }: ContractParts): void {
@@ -68,6 +69,21 @@ export function jobContract({ store, owner }: ContractParts): void {
       expect(one.id).toBe(two.id);
       await store().cancelJob(me, one.id, 5);
       expect((await store().addJob(me, job(kind, { key: 'same' }))).id).not.toBe(one.id);
+    });
+
+    test('the newest rounds of the server’s own work are not forgotten, however old a clock makes them', async () => {
+      const kind = uuidv7();
+      const ids: string[] = [];
+      for (let round = 1; round <= roundsKept + 2; round++) {
+        const { id } = await store().addJob(systemOwner, job(kind));
+        await lease(kind, 'a', round);
+        await store().finishJob({ jobId: id, worker: 'a', now: round });
+        ids.push(id);
+      }
+      const { id: waiting } = await store().addJob(systemOwner, job(kind));
+      await store().purgeJobs(1_000_000);
+      const left = await store().listJobs(systemOwner, { kind, limit: 100 });
+      expect(left.map(({ id }) => id)).toEqual([waiting, ...ids.slice(2).reverse()]);
     });
 
     test('retry later, fail for good, cancel, forget', async () => {

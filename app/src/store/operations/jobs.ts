@@ -1,5 +1,6 @@
 import type { Job, JobStore, NewJob } from '../job-store.ts';
 import { toJson, toJsonOrNull } from '../json.ts';
+import { roundsKept, systemOwner } from '../schema.ts';
 import { toJob } from './rows.ts';
 import { notFound, type Session } from './session.ts';
 
@@ -167,7 +168,23 @@ export const jobWriting = {
     const result = await session.database
       .deleteFrom('job')
       .where('finished_at', '<', finishedBefore)
+      .where('id', 'not in', newestRounds(session))
       .executeTakeFirst();
     return Number(result.numDeletedRows);
   },
 };
+
+function newestRounds({ database }: Session) {
+  const rounds = database
+    .selectFrom('job')
+    .select((job) => [
+      'id',
+      job.fn
+        .agg<number>('row_number')
+        .over((over) => over.partitionBy('kind').orderBy('sequence', 'desc'))
+        .as('place'),
+    ])
+    .where('owner', '=', systemOwner)
+    .where('state', 'not in', active);
+  return database.selectFrom(rounds.as('round')).select('round.id').where('round.place', '<=', roundsKept);
+}

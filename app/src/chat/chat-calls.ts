@@ -105,19 +105,28 @@ async function update(
   const { chatId } = write;
   const { activeLeafId, ...change } = write.change;
   let chat = await found(context, owner, chatId);
+  requireVersion('chat', write.version ?? chat.version, chat);
+  // Before anything is changed: what is refused is refused as a whole.
+  const leafId = activeLeafId && (await leafBelow(context, owner, { chatId, messageId: activeLeafId }));
   if (Object.keys(change).length > 0) {
     if (change.settings) checked(change.settings);
     const titled = change.title === undefined ? {} : { titleSource: 'hand' as const };
     const version = write.version ?? chat.version;
     chat = await context.store.updateChat(owner, { chatId, version, change: { ...change, ...titled } });
   }
-  if (activeLeafId !== undefined) {
-    const opened = await context.store.openChat(owner, chatId);
-    const leafId = newestLeafBelow(opened?.messages ?? [], activeLeafId);
-    chat = await context.store.setActiveLeaf(owner, { chatId, leafId });
-  }
+  if (leafId) chat = await context.store.setActiveLeaf(owner, { chatId, leafId });
   tell(context, owner, chat, 'updated');
   return chat;
+}
+
+async function leafBelow(
+  context: RunContext,
+  owner: string,
+  { chatId, messageId }: { chatId: string; messageId: string },
+): Promise<string> {
+  const messages = (await context.store.openChat(owner, chatId))?.messages ?? [];
+  if (!messages.some(({ id }) => id === messageId)) throw notFound('message in this chat');
+  return newestLeafBelow(messages, messageId);
 }
 
 async function found(context: RunContext, owner: string, chatId: string): Promise<Chat> {

@@ -104,7 +104,10 @@ export interface ChatCalls {
   restore(owner: string, trashId: string): Promise<Chat>;
   purge(owner: string, trashId: string): Promise<void>;
   /** For good and everywhere: rows, search index, journal, outbox, saved states. */
-  erase(owner: string, what: { chatId: string } | { everything: true }): Promise<{ chatIds: string[] }>;
+  erase(
+    owner: string,
+    what: { chatId: string; version?: number } | { everything: true },
+  ): Promise<{ chatIds: string[] }>;
 }
 
 export interface MessageCalls {

@@ -3,14 +3,20 @@ import type { Chat } from '../contracts/chats.ts';
 import type { Page, Store } from '../store/store.ts';
 import type { ChatParts } from './chat-calls.ts';
 import type { ChatCalls } from './chats.ts';
+import { requireVersion } from './refusals.ts';
+import type { RunContext } from './runs/run-context.ts';
 import { stopRun } from './runs/stop-run.ts';
 import type { TemporaryChats } from './temporary/temporary-chats.ts';
 
 type Erasing = Parameters<ChatCalls['erase']>[1];
 
-/** A chat or all of them, with what was written of them elsewhere. Runs that write there are stopped first. */
+/**
+ * A chat or all of them, with what was written of them elsewhere. Runs that write there are stopped first; what is
+ * refused stops none.
+ */
 export async function erase(parts: ChatParts, owner: string, what: Erasing): Promise<{ chatIds: string[] }> {
   const { context, temporary } = parts;
+  if ('chatId' in what) await refuseStale(context, owner, what);
   for (const live of context.live.values())
     if (live.owner === owner && (!('chatId' in what) || live.chatId === what.chatId))
       await stopRun(context, owner, live.id);
@@ -24,6 +30,15 @@ export async function erase(parts: ChatParts, owner: string, what: Erasing): Pro
   } finally {
     await afterErasing(parts, owner, forgotten);
   }
+}
+
+async function refuseStale(
+  { store }: Pick<RunContext, 'store'>,
+  owner: string,
+  { chatId, version }: { chatId: string; version?: number },
+): Promise<void> {
+  const chat = version === undefined ? null : await store.getChat(owner, chatId);
+  if (chat) requireVersion('chat', version ?? chat.version, chat);
 }
 
 /** A store that fails half-way has deleted the rows already: nobody can ask again, so the rest is done all the same. */

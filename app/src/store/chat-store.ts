@@ -131,5 +131,8 @@ export interface ChatStore {
    * Erases for good, trash included: one chat, or everything of the owner (chats, settings, presets, jobs, outbox).
    * Afterwards no text of it is in the database file, its log or its search index.
    */
-  erase(owner: string, what: { chatId: string } | { everything: true }): Promise<{ chatIds: string[] }>;
+  erase(
+    owner: string,
+    what: { chatId: string; version?: number } | { everything: true },
+  ): Promise<{ chatIds: string[] }>;
 }

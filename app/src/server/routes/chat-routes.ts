@@ -51,7 +51,7 @@ function writingRoutes(app: FastifyInstance, { chats, idempotency }: ServerConte
 function trashRoutes(app: FastifyInstance, { chats }: ServerContext): void {
   serveRoute(app, chatRoutes.trash, async ({ owner, params, query, headers }) => {
     if (query.erase !== true) return chats.trash(owner, params.id, headers['if-match']);
-    await chats.erase(owner, { chatId: params.id });
+    await chats.erase(owner, { chatId: params.id, ...versionOf(headers) });
     return null;
   });
   serveRoute(app, chatRoutes.clear, ({ owner, params, headers }) =>

@@ -49,6 +49,8 @@ export function erasureContract({ kind, store, owner, rawBytes, backupFolder }: 
       const kept = await spread(me, keep);
       const { chatId, trashedRunId } = await spread(me, word);
       expect((await rawBytes()).includes(word)).toBe(true);
+      await store().updateChat(me, { chatId, version: 1, change: { pinned: true } });
+      await expectError(store().erase(me, { chatId, version: 1 }), 'conflict');
       expect(await store().erase(me, { chatId })).toEqual({ chatIds: [chatId] });
       expect(await store().getChat(me, chatId)).toBeNull();
       expect(await store().getReceipt(me, trashedRunId)).toBeNull();

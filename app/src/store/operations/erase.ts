@@ -1,8 +1,9 @@
+import type { ChatStore } from '../chat-store.ts';
 import { personalTables } from '../schema.ts';
 import { findChat } from './chat-reading.ts';
-import { notFound, type Session } from './session.ts';
+import { notFound, requireVersion, type Session } from './session.ts';
 
-type What = { chatId: string } | { everything: true };
+type What = Parameters<ChatStore['erase']>[1];
 
 /**
  * Deletes the rows. `session.erased` tells the adapter to bring the same about in its files: the log, the backups.
@@ -12,7 +13,9 @@ export const erasing = {
     const chatIds = 'chatId' in what ? [what.chatId] : await chatsOf(session, owner);
     await endRuns(session, chatIds);
     if ('chatId' in what) {
-      if (!(await findChat(session.database, owner, what.chatId))) throw notFound('chat');
+      const chat = await findChat(session.database, owner, what.chatId);
+      if (!chat) throw notFound('chat');
+      requireVersion('chat', what.version ?? chat.version, chat);
       await eraseChat(session, owner, what.chatId);
     } else
       for (const table of personalTables)

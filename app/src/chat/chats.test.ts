@@ -376,6 +376,15 @@ describe('titles', () => {
     expect((await chats.open(owner, named.id)).chat.title).toBe('Mine');
   });
 
+  test('a chat with a larger context is named by the model that is loaded for it', async () => {
+    const { chats, chat, say, engines } = opened;
+    const { id } = await chat({ model: 'scripted-large', contextTokens: 16_384 });
+    const { run } = await say(id, 'hello');
+    await chats.jobs.title({ owner, chatId: id, messageId: run.messageId }, AbortSignal.timeout(5000));
+    expect((await chats.open(owner, id)).chat.titleSource).toBe('model');
+    expect(engines.loaded().filter((model) => model.id === 'scripted-large')).toHaveLength(1);
+  });
+
   test('of a model that is too small the person’s own words name it', async () => {
     const { chats, chat, say } = opened;
     const { id } = await chat();

@@ -2,7 +2,7 @@ import { AppError } from '../contracts/app-error.ts';
 import type { ChatMessage } from '../contracts/chats.ts';
 import type { Engine } from '../engine/engine.ts';
 import { tell } from './chat-calls.ts';
-import type { RunContext } from './runs/run-context.ts';
+import { contextWish, type RunContext } from './runs/run-context.ts';
 import { settle, type SettingsSources } from './settings/settings-calls.ts';
 import { branchTo } from '../lib/message-tree.ts';
 
@@ -33,7 +33,9 @@ export async function nameChat(
   if (!question) return;
   const settings = await settle(sources, owner, { chat: opened.chat, message: {} });
   const source = await context.models.resolve(answer?.model ?? settings.model, signal);
-  const lease = await context.engines.acquire(source, {}, signal);
+  // With the chat's own wish: any other would be a second copy of the model, which may drive the chat's out of memory.
+  const wish = contextWish(context.config, settings.contextTokens);
+  const lease = await context.engines.acquire(source, wish, signal);
   let said: string;
   try {
     const { parameters } = lease.engine.describe();

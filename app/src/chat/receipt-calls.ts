@@ -5,6 +5,7 @@ import type { Engine, Prompt, RenderedPrompt } from '../engine/engine.ts';
 import type { ReceiptCalls, Replay } from './chats.ts';
 import { promptOf } from './runs/plan-context.ts';
 import { seenMessages } from './runs/prepare-answer.ts';
+import { restOfAnswer } from './runs/rest-of-answer.ts';
 import { contextWish, type RunContext } from './runs/run-context.ts';
 
 export function createReceiptCalls(context: RunContext): ReceiptCalls {
@@ -38,6 +39,8 @@ interface Asked {
   prompt: Prompt;
   /** What this run wrote. */
   original: string;
+  /** The beginning of it that its last prompt held, where it was interrupted. */
+  written: string;
 }
 
 /** What was asked then, from the texts as the plan saw them. */
@@ -52,6 +55,7 @@ async function askedThen(context: RunContext, owner: string, runId: string): Pro
     receipt,
     prompt: promptFor(receipt, seen, answer),
     original: answer.content.slice(receipt.startOffset, receipt.endOffset),
+    written: answer.content.slice(receipt.startOffset, resumePoint(receipt)),
   };
 }
 
@@ -123,8 +127,7 @@ async function replay(
   const lease = await engineFor(context, receipt, signal);
   try {
     const rendered = lease.engine.capabilities.render ? await renderAgain(lease.engine, asked, signal) : null;
-    const from = resumePoint(receipt);
-    const original = asked.original.slice(from - receipt.startOffset);
+    const original = asked.original.slice(asked.written.length);
     const text = await sayAgain(lease.engine, { owner, runId, asked }, signal);
     const firstDifference = differenceOf(original, text, receipt.endReason === 'aborted');
     return {
@@ -149,14 +152,15 @@ async function sayAgain(
   signal: AbortSignal,
 ): Promise<string> {
   const { receipt, prompt } = asked;
-  const room = Math.max(1, receipt.plan.contextTokens - receipt.plan.promptTokens);
+  const rest = await restOfAnswer(engine, { ...receipt, written: asked.written });
+  if ((rest.sampling.maxNewTokens ?? 1) < 1) return '';
   let text = '';
   const parts = engine.generate(
     {
       id: `replay.${runId}`,
       person: owner,
       prompt,
-      sampling: { ...receipt.sampling, maxNewTokens: Math.min(receipt.sampling.maxNewTokens ?? room, room) },
+      ...rest,
       ...(receipt.adapters.length === 0
         ? {}
         : { adapters: receipt.adapters.map(({ id, scale }) => ({ id, scale })) }),

@@ -7,6 +7,7 @@ import type { AnswerFacts } from './answer-facts.ts';
 import { isDiskFailure } from './disk-failures.ts';
 import type { LiveRun } from './live-run.ts';
 import { contextTooLong, planContext, promptOf } from './plan-context.ts';
+import { restOfAnswer } from './rest-of-answer.ts';
 import { answerState, contextWish, type RunContext } from './run-context.ts';
 
 /** Everything the engine needs, and the engine, held until `release`. */
@@ -188,27 +189,14 @@ async function requestFor(
   known: { engine: Engine; plan: ContextPlan; prompt: Prompt },
 ): Promise<GenerateRequest> {
   const { settings, position } = answerState(live);
-  const drawnTokens = await drawnBefore(live, known.engine);
-  const wanted = (settings.sampling.maxNewTokens ?? Number.MAX_SAFE_INTEGER) - drawnTokens;
-  const room = known.plan.contextTokens - known.plan.promptTokens - drawnTokens;
+  const written = live.text.slice(live.startOffset);
   return {
     id: `${live.id}.${live.epoch}`,
     person: live.owner,
     prompt: known.prompt,
-    sampling: { ...settings.sampling, maxNewTokens: Math.min(wanted, room) },
+    ...(await restOfAnswer(known.engine, { written, sampling: settings.sampling, plan: known.plan })),
     ...(settings.adapters.length === 0 ? {} : { adapters: settings.adapters }),
     ...(position === 0 ? { stateKey: live.chatId } : {}),
     ...(live.isTemporary ? { ephemeral: true } : {}),
-    ...(drawnTokens === 0 ? {} : { drawnTokens }),
   };
-}
-
-/** How many tokens a crash interrupted after; counted again from the text, as exactly as the engine counts. */
-async function drawnBefore(live: LiveRun, engine: Engine): Promise<number> {
-  const written = live.text.slice(live.startOffset);
-  if (written === '') return 0;
-  if (!engine.capabilities.tokens)
-    return (await engine.count({ kind: 'raw', text: written, parseSpecial: false, addBos: false }))
-      .totalTokens;
-  return (await engine.tokenize(written, { parseSpecial: false, addSpecial: false })).length;
 }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openChats, watchToEnd, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
+import type { GenerateRequest } from '../../engine/engine.ts';
 import type { Script } from '../../engine/scripted/script.ts';
 import type { RunEvent } from '../../contracts/runs.ts';
 
@@ -189,6 +190,25 @@ describe('a run', () => {
     const [receipt] = await chats.receipts(owner, messages[1]!.id);
     expect(receipt?.resumedAt).toHaveLength(1);
     expect(await chats.prompt(owner, runs[0]!.id)).toMatchObject({ matches: true });
+  });
+
+  test('what went on after a crash is replayed from there, at the same places and to the same end', async () => {
+    const requests: GenerateRequest[] = [];
+    const { chats, chat } = behaving({
+      tokensPerSecond: 300,
+      mishap: (request) => (requests.push(request) === 1 ? { kind: 'crash', afterTokens: 20 } : null),
+    });
+    const { id } = await chat({ sampling: { seed: 5, maxNewTokens: 40 } });
+    const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 60' } });
+    const { text, end } = await watchToEnd(chats, owner, runs[0]!);
+    expect(end).toMatchObject({ reason: 'length', resumed: true });
+    const replay = await chats.replay(owner, runs[0]!.id, AbortSignal.timeout(5000));
+    expect(replay).toMatchObject({ identical: true, firstDifference: null, changed: ['resumed'] });
+    expect(text.endsWith(replay.text)).toBe(true);
+    const [, resumed, replayed] = requests;
+    expect(resumed!.drawnTokens).toBeGreaterThan(0);
+    expect(replayed!.drawnTokens).toBe(resumed!.drawnTokens);
+    expect(replayed!.sampling).toEqual(resumed!.sampling);
   });
 
   test('a run that kills the engine twice is given up, its text kept', async () => {

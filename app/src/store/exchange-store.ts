@@ -31,7 +31,7 @@ export interface ImportedChat {
   activeLeafId: string | null;
   /** Those that wrote its answers elsewhere; all are over. */
   runs?: ImportedRun[];
-  /** The same key is taken in once; a second time the chat is passed over. */
+  /** The same key is taken in once; a second time the chat is passed over, unless the first lies in the trash. */
   importKey: string;
 }
 

@@ -84,6 +84,24 @@ export function chatExchangeContract({ store, owner }: ContractParts): void {
       expect(await store().getChat(me, good.chat.id)).toBeNull();
     });
 
+    test('what was imported and lies in the trash is taken in again, and can be brought back beside it', async () => {
+      const me = owner();
+      const take = async (): Promise<{ chatIds: string[]; passedOver: number }> => {
+        const question = newMessage('question');
+        const chat = { ...newChat({ titleSource: 'import' }), updatedAt: startOfTime };
+        const imported = { chat, messages: [question], activeLeafId: question.id, importKey: 'a' };
+        return store().importChats(me, [imported]);
+      };
+      const { chatIds } = await take();
+      const trashId = uuidv7();
+      const times = { now: startOfTime, purgeAt: startOfTime + 1 };
+      await store().trash(me, { trashId, chatId: chatIds[0]!, ...times });
+      expect(await take()).toMatchObject({ chatIds: [expect.any(String)], passedOver: 0 });
+      expect(await take()).toEqual({ chatIds: [], passedOver: 1 });
+      await store().restore(me, trashId);
+      expect((await store().listChats(me, { limit: 5 })).items).toHaveLength(2);
+    });
+
     test('an export of many chats comes in pages', async () => {
       const me = owner();
       const ids: string[] = [];

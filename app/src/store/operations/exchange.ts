@@ -73,13 +73,7 @@ export const exchangeWriting = {
   ): Promise<{ chatIds: string[]; passedOver: number }> {
     const chatIds: string[] = [];
     for (const { chat, messages, activeLeafId, importKey, runs = [] } of chats) {
-      const known = await session.database
-        .selectFrom('chat')
-        .select('id')
-        .where('owner', '=', owner)
-        .where('import_key', '=', importKey)
-        .executeTakeFirst();
-      if (known) continue;
+      if (await isHere(session, owner, importKey)) continue;
       await insertChat(session, {
         ...newChatRow(owner, chat),
         pinned: chat.pinned === true ? 1 : 0,
@@ -98,6 +92,19 @@ export const exchangeWriting = {
     return { chatIds, passedOver: chats.length - chatIds.length };
   },
 };
+
+/** One in the trash is not: it gives up its key, and brought back it stands beside the new one. */
+async function isHere(session: Session, owner: string, importKey: string): Promise<boolean> {
+  const known = await session.database
+    .selectFrom('chat')
+    .select(['id', 'trash_id'])
+    .where('owner', '=', owner)
+    .where('import_key', '=', importKey)
+    .executeTakeFirst();
+  if (!known || known.trash_id === null) return known !== undefined;
+  await session.database.updateTable('chat').set({ import_key: null }).where('id', '=', known.id).execute();
+  return false;
+}
 
 /** Rows in one statement: far below the number of parameters that a database takes. */
 const runsAtOnce = 100;

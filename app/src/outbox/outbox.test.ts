@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openLogSink } from '../../test/fixtures/log-sink.ts';
@@ -91,6 +92,30 @@ describe('delivery', () => {
     await at.outbox.replay();
     await at.until(() => at.bodies().length === 3);
     expect((await at.outbox.status()).disabled).toBeNull();
+  });
+
+  test('a backup that is restored says whether delivery is switched off, to who sends as to who asks', async () => {
+    await at.begin();
+    const [on, off] = ['on', 'off'].map((name) => join(at.home, `${name}.db`));
+    await at.store.backup(on!);
+    at.sink.behave((response) => response.writeHead(410).end());
+    await at.add('a', 'one');
+    await at.until(async () => (await at.outbox.status()).disabled !== null);
+    await at.store.backup(off!);
+    at.sink.behave((response) => response.end());
+    await at.store.restoreBackup(on!);
+    expect((await at.outbox.status()).disabled).toBeNull();
+    await at.add('b', 'two');
+    await at.until(() => at.bodies().includes('two'));
+    // Each restore first makes a backup that is named by its time.
+    at.now += 1000;
+    await at.store.restoreBackup(off!);
+    expect((await at.outbox.status()).disabled).not.toBeNull();
+    await at.add('b', 'three');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(at.bodies()).toEqual(['one', 'two']);
+    await at.outbox.replay();
+    await at.until(() => at.bodies().includes('three'));
   });
 
   test('Retry-After holds back the whole sink', async () => {

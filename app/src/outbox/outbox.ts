@@ -97,7 +97,7 @@ class WorkingOutbox implements Outbox {
       log.warn({}, 'LOGGING_SECRET is not set: what is sent to LOGGING_URL is not signed');
     if (disabled) log.warn({ since: disabled.since }, `the log is switched off: ${disabled.reason}`);
     const sink = { url: config.loggingUrl, secrets: this.#secrets, http, clock };
-    this.#sender = new Sender({ store, sink, log, isDisabled: disabled !== null });
+    this.#sender = new Sender({ store, sink, log });
     await this.#lookAfterBounds();
     this.#timer = setInterval(() => this.wake(), longestNapMs);
     this.#loop = this.#run(this.#sender);

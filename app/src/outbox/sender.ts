@@ -23,18 +23,14 @@ export class Sender {
   #failing: { since: number; conversations: Set<string> } | null = null;
   /** The sink is back: what waits for a later attempt is tried at once, each conversation as far as it goes. */
   #sweep: { failed: Set<string> } | null = null;
-  #isDisabled = false;
+  /** The sink says that it wants nothing more. That holds until the store, which keeps it, is asked again. */
+  #isGone = false;
   #poke: () => void = () => undefined;
 
-  constructor(options: { store: SenderStore; sink: Sink; log: Log; isDisabled: boolean }) {
+  constructor(options: { store: SenderStore; sink: Sink; log: Log }) {
     this.#store = options.store;
     this.#sink = options.sink;
     this.#log = options.log;
-    this.#isDisabled = options.isDisabled;
-  }
-
-  get isDisabled(): boolean {
-    return this.#isDisabled;
   }
 
   get pausedUntil(): number {
@@ -46,13 +42,15 @@ export class Sender {
     this.#poke();
   }
 
+  /** Somebody knows better than the sink's last word. */
   enable(): void {
-    this.#isDisabled = false;
+    this.#isGone = false;
     this.#pausedUntil = 0;
   }
 
   /** Sends everything that is due; resolves when nothing is. Aborting lets attempts under way end. */
   async deliverDue(signal: AbortSignal): Promise<void> {
+    this.#isGone = false;
     while (!signal.aborted) {
       const due = this.#mayBegin() ? await this.#due() : [];
       if (due.length === 0 && this.#inFlight.size === 0) {
@@ -73,7 +71,7 @@ export class Sender {
   #mayBegin(): boolean {
     const pauseMs = this.#pausedUntil - this.#sink.clock.now();
     // A longer pause was begun while the clock was ahead.
-    return !this.#isDisabled && (pauseMs <= 0 || pauseMs > longestRetryAfterMs);
+    return !this.#isGone && (pauseMs <= 0 || pauseMs > longestRetryAfterMs);
   }
 
   #due(): Promise<OutboxEvent[]> {
@@ -116,7 +114,7 @@ export class Sender {
       if (this.#wasAway(now)) this.#sweep = { failed: new Set() };
       this.#failing = null;
     } else if (delivery.kind === 'gone') {
-      this.#isDisabled = true;
+      this.#isGone = true;
       await this.#store.setOutboxDisabled({ reason: 'the sink answered 410 (gone)', since: now });
       this.#log.error({}, 'the log sink answered 410: nothing more is sent until somebody replays the log');
     } else {

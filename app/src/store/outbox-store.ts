@@ -46,7 +46,7 @@ export interface OutboxStore {
   addOutboxEvents(owner: string, events: NewOutboxEvent[]): Promise<void>;
   /**
    * For each conversation its first pending event, if that is due; lowest sequence first. Conversations in `except`
-   * (being sent to at the moment) are left out.
+   * (being sent to at the moment) are left out. While delivery is switched off nothing is due.
    */
   dueOutboxEvents(query: { now: number; limit: number; except: string[] }): Promise<OutboxEvent[]>;
   /** When the next event becomes due; null: nothing is pending. */

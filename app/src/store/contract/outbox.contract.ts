@@ -75,8 +75,10 @@ export function outboxContract({ store, owner }: ContractParts): void {
         lastDeliveredAt: 77,
         disabled,
       });
+      expect(await due(100)).toEqual([]);
       await store().setOutboxDisabled(null);
       expect((await store().outboxStatus()).disabled).toBeNull();
+      expect((await due(100)).map((found) => found.id)).toEqual([events[3]?.id]);
     });
   });
 }

@@ -81,6 +81,7 @@ const sumOfSizes = sql<number>`cast(coalesce(sum(size_bytes), 0) as bigint)`;
 
 export const outboxReading = {
   async dueOutboxEvents(session: Session, query: Query<'dueOutboxEvents'>): Promise<OutboxEvent[]> {
+    if ((await readCounters(session))['outbox-disabled']) return [];
     const first = session.database
       .selectFrom('outbox')
       .select(sql<number>`min(sequence)`.as('sequence'))

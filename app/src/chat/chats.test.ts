@@ -303,6 +303,17 @@ describe('the log', () => {
     expect(usage['total_tokens']).toBe((usage['prompt_tokens'] ?? 0) + (usage['completion_tokens'] ?? 0));
   });
 
+  test('an answer outside of any chat makes no event', async () => {
+    const { chats, store } = opened;
+    const { pending } = await store.outboxStatus();
+    const prompt = { kind: 'chat' as const, messages: [{ role: 'user' as const, content: 'hello' }] };
+    const { parts } = await chats.complete(owner, { prompt }, AbortSignal.timeout(5000));
+    const said = [];
+    for await (const part of parts) if (part.type === 'text-delta') said.push(part.text);
+    expect(said.join('')).toContain('hello');
+    expect((await store.outboxStatus()).pending).toBe(pending);
+  });
+
   test('a thumb is kept, sent once more and exported', async () => {
     const { chats, chat, store } = opened;
     const { id } = await chat();

@@ -1,6 +1,7 @@
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openChats, watchToEnd, type Answered, type OpenedChats } from '../../test/fixtures/open-chats.ts';
+import type { GenerateRequest } from '../engine/engine.ts';
 import type { Script } from '../engine/scripted/script.ts';
 import type { ChatNotice, RunRequest } from './chats.ts';
 
@@ -229,7 +230,7 @@ describe('the plan', () => {
 });
 
 describe('receipts', () => {
-  test('a replay is identical; what changed since is named', async () => {
+  test('a replay is identical; where it differs is said', async () => {
     const { chats, chat } = opened;
     const { id } = await chat();
     const [said] = await answer(id, { input: { kind: 'message', content: 'again, please' } });
@@ -243,6 +244,22 @@ describe('receipts', () => {
     const parted = await chats.replay(owner, said!.run.id, AbortSignal.timeout(5000));
     delete script.answer;
     expect(parted).toMatchObject({ identical: false, firstDifference: 5 });
+  });
+
+  test('what changed since an answer is named by its replay', async () => {
+    const { chats, chat } = opened;
+    const { id } = await chat();
+    const [said] = await answer(id, { input: { kind: 'message', content: 'as it was' } });
+    const changed = async (since: Script): Promise<string[]> => {
+      Object.assign(script, since);
+      const replay = await chats.replay(owner, said!.run.id, AbortSignal.timeout(5000));
+      for (const name of Object.keys(since) as (keyof Script)[]) delete script[name];
+      expect(replay.identical).toBe(true);
+      return replay.changed;
+    };
+    expect(await changed({})).toEqual([]);
+    expect(await changed({ engineRelease: 'of later' })).toEqual(['engine']);
+    expect(await changed({ format: 'llama-2' })).toEqual(['template', 'prompt']);
   });
 
   test('a format chosen for the chat is the one that is named, and replaying with it changes nothing', async () => {
@@ -374,13 +391,20 @@ describe('titles', () => {
     const { chats, chat, say } = opened;
     const named = await chat();
     const { run } = await say(named.id, 'hello');
-    script.answer = () => '"Riders on the hill"';
+    const asked: GenerateRequest[] = [];
+    script.answer = (_question, request) => {
+      asked.push(request);
+      return '"Riders on the hill"';
+    };
     const payload = { owner, chatId: named.id, messageId: run.messageId };
     await chats.jobs.title(payload, AbortSignal.timeout(5000));
     expect((await chats.open(owner, named.id)).chat).toMatchObject({
       title: 'Riders on the hill',
       titleSource: 'model',
     });
+    // The chat's state stays as it is, and nobody who waits for an answer waits for this.
+    expect(asked).toMatchObject([{ ephemeral: true, priority: 'side' }]);
+    expect(asked[0]).not.toHaveProperty('stateKey');
     await chats.update(owner, named.id, { change: { title: 'Mine' } });
     await chats.jobs.title(payload, AbortSignal.timeout(5000));
     delete script.answer;

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import type { Receipt } from '../../src/contracts/runs.ts';
+import { nativeClient } from '../fixtures/native-client.ts';
 import { root } from '../program.ts';
 import { json, startService } from '../remote/stand-in-service.ts';
 import { inBrowser } from './in-browser.ts';
@@ -112,6 +114,14 @@ test('two adapters answer one message, each side named by what sets it apart', a
   await dialogOf(page).waitFor({ state: 'detached' });
   await page.locator('.message--answer').getByRole('button', { name: 'Receipt' }).click();
   await expect.poll(() => page.locator('.receipt').innerText()).toMatch(/pirate × 1\n/);
+  const client = nativeClient(here.server.address);
+  const { chat, messages } = await client.open(new URL(page.url()).hash.split('/').at(-1)!);
+  const runId = messages.find(({ id }) => id === chat.activeLeafId)?.runId;
+  const { model, adapters } = await client.call<Receipt>('GET', `/api/runs/${runId}/receipt`);
+  const hash = /^[0-9a-f]{64}$/;
+  expect(model.sha256).toMatch(hash);
+  expect(adapters).toEqual([{ id: 'pirate', scale: 1, sha256: expect.stringMatching(hash) }]);
+  expect(adapters[0]?.sha256).not.toBe(model.sha256);
 });
 
 test('an answer is given again with two temperatures, which the sides name; equal sides say that', async () => {

@@ -18,6 +18,10 @@ export interface Script {
   slots?: number;
   /** Absent: 0, as a service that does not say. */
   parameters?: number;
+  /** Of prompts that name none; absent: `chatml`. */
+  format?: string;
+  /** Absent: `scripted`. */
+  engineRelease?: string;
   /** Absent: a sentence that quotes the last message, then words drawn from the seed. */
   answer?: (question: string, request: GenerateRequest) => string;
   /** Asked once for each request; absent: what the message itself commands (see `mishapInMessage`). */

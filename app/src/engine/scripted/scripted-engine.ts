@@ -44,11 +44,12 @@ export function createScriptedEngine(source: ModelSource, script: Script, option
   const states = new Map<string, number[]>();
   const life = createLife();
   const description = describeModel(source.id, contextTokens);
+  const encodeHere = (prompt: Prompt): EncodedRequest => encode(inFormat(prompt, script.format));
 
   async function run(request: GenerateRequest, push: (part: RunPart) => void, controller: AbortController) {
     try {
       life.present();
-      const encoded = encode(request.prompt);
+      const encoded = encodeHere(request.prompt);
       await runScript({
         request,
         encoded,
@@ -70,8 +71,8 @@ export function createScriptedEngine(source: ModelSource, script: Script, option
   return {
     source,
     capabilities,
-    describe: () => ({ ...description, parameters: script.parameters ?? 0 }),
-    ...textMethods(life.present, description),
+    describe: () => ({ ...description, ...describeScript(script) }),
+    ...textMethods(life.present, description, encodeHere),
     generate: (request, signal) => {
       const channel = createPartChannel();
       const controller = new AbortController();
@@ -125,11 +126,12 @@ function createLife(): Life {
 function textMethods(
   present: () => void,
   description: ModelDescription,
+  encodeHere: (prompt: Prompt) => EncodedRequest,
 ): Pick<Engine, 'count' | 'tokenize' | 'detokenize' | 'render' | 'score' | 'embed'> {
   return {
     count: async (prompt) => {
       present();
-      const { ids, messageTokens, overheadTokens } = encode(prompt);
+      const { ids, messageTokens, overheadTokens } = encodeHere(prompt);
       return { messageTokens, overheadTokens, totalTokens: ids.length, exact: true };
     },
     tokenize: async (text, how) => {
@@ -143,14 +145,14 @@ function textMethods(
     },
     render: async (prompt) => {
       present();
-      const { ids, template } = encode(prompt);
+      const { ids, template } = encodeHere(prompt);
       return { text: tokenizer.decodeTokens(ids), tokenIds: ids, idsHash: hashOfIds(ids), template };
     },
     score: async (request) => {
       present();
       checkScoreRequest(request, description);
       const { prompt, text, alternatives = 0, maxTokens } = request;
-      const { ids } = encode(prompt);
+      const { ids } = encodeHere(prompt);
       if (ids.length >= description.contextTokens)
         throw contextTooLong(ids.length, description.contextTokens);
       return scoreText(text, alternatives).slice(0, maxTokens);
@@ -158,7 +160,7 @@ function textMethods(
     embed: async (request) => {
       present();
       checkReadRequest(request, description);
-      const { ids } = encode(request.prompt);
+      const { ids } = encodeHere(request.prompt);
       if (ids.length > description.contextTokens) throw contextTooLong(ids.length, description.contextTokens);
       return { vector: directionOf(ids), tokens: ids.length };
     },
@@ -182,6 +184,16 @@ function describeModel(id: string, contextTokens: number): ModelDescription {
     engineRelease: 'scripted',
     device: 'none',
   };
+}
+
+/** What a script may change while the engine is there. */
+function describeScript({ parameters = 0, engineRelease = 'scripted' }: Script): Partial<ModelDescription> {
+  return { parameters, engineRelease };
+}
+
+function inFormat(prompt: Prompt, format: string | undefined): Prompt {
+  if (prompt.kind !== 'chat' || prompt.format !== undefined || format === undefined) return prompt;
+  return { ...prompt, format };
 }
 
 function endOf(error: unknown, signal: AbortSignal): RunPart {

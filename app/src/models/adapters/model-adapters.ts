@@ -178,10 +178,7 @@ async function convertToLora(adding: Adding, making: Making, output: string): Pr
 
 async function takeLora(adding: Adding, making: Making, output: string): Promise<ConvertedAdapter> {
   const { repository, weights } = making;
-  const source =
-    repository instanceof OpenHubRepository
-      ? await repository.headerSource(weights.path)
-      : (await repository.content.shard(weights.path)).source;
+  const { source } = await repository.headers.shard(weights.path);
   return takeGgufLora({
     name: repository.name,
     source,

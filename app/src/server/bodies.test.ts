@@ -133,6 +133,32 @@ describe('S14, S18: size and time', () => {
     expect(statusOf(tgi)).toBe(413);
   });
 
+  const many = <Value>(value: Value): Value[] => Array<Value>(500_000).fill(value);
+  test.each<[string, object, number]>([
+    ['/generate', { inputs: 'x', parameters: { stop: many(0) } }, 422],
+    ['/v1/completions', { prompt: many(null) }, 400],
+    ['/v1/completions', { prompt: many([]) }, 400],
+    ['/v1/completions', { prompt: many(0.5) }, 400],
+    ['/v1/completions', { prompt: 'x', stop: many(0) }, 400],
+    ['/v1/embeddings', { input: many(null) }, 400],
+    ['/v1/chat/completions', { messages: many({}) }, 400],
+    ['/gradio_api/run/chat', { data: [many(0)] }, 400],
+    ['/api/chats', { settings: { sampling: { stop: many(0) } } }, 400],
+  ])('%s: half a million wrong values hold nobody up', async (path, body, status) => {
+    const text = JSON.stringify(body);
+    const before = process.cpuUsage();
+    expect((await running.call('POST', path, text)).status).toBe(status);
+    // Each looked at by itself took seconds, in which nobody else was answered. Work, since others are at work, too.
+    const { user, system } = process.cpuUsage(before);
+    expect(user + system).toBeLessThan(1_500_000);
+  });
+
+  test('a prompt of many token ids is taken; it is the context that bounds it', async () => {
+    const prompt = Array<number>(100_000).fill(1);
+    const { status, body } = await running.call('POST', '/v1/completions', { prompt });
+    expect([status, body]).toMatchObject([400, { error: { code: 'context_length_exceeded' } }]);
+  });
+
   test('one that grows without saying so is cut off', async () => {
     const chunk = `10000\r\n${' '.repeat(65_536)}\r\n`;
     const endless = head('/api/chats', 'Transfer-Encoding: chunked\r\n') + chunk.repeat(40);

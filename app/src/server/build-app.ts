@@ -122,9 +122,9 @@ export async function buildApp(context: ServerContext): Promise<FastifyInstance>
   app.setValidatorCompiler(compileCheck);
   app.setSerializerCompiler(serializerCompiler);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, ({ routeOptions }, bytes, done) => {
     try {
-      done(null, parseJsonBody(bytes as Buffer, defaultJsonLimits));
+      done(null, parseJsonBody(bytes as Buffer, routeOptions.config.jsonLimits ?? defaultJsonLimits));
     } catch (error) {
       done(error as Error);
     }

@@ -29,6 +29,13 @@ describe('a JSON body', () => {
     expect(parse(keys(10_000))).toBeDefined();
   });
 
+  test('values are counted, and not inside texts', () => {
+    const list = (count: number) => JSON.stringify(Array<number>(count).fill(0));
+    expect(() => parse(list(30_001))).toThrow(/more than 30000 values/);
+    expect(parse(list(30_000))).toBeDefined();
+    expect(parse(JSON.stringify(','.repeat(50_000)))).toBeDefined();
+  });
+
   test.each([
     ['bytes that are no text', Buffer.from([0x22, 0xff, 0x22]), /UTF-8/],
     ['half a character', Buffer.from('{"a":"\\ud800"}'), /surrogate/],

@@ -1,12 +1,20 @@
 import { AppError } from '../contracts/app-error.ts';
-import { jsonMaxDepth, jsonMaxKeys } from './limits.ts';
+import { jsonMaxDepth, jsonMaxKeys, jsonMaxValues, maxTokenValues } from './limits.ts';
 
 export interface JsonLimits {
   maxDepth: number;
   maxKeys: number;
+  /** Of lists and objects together. */
+  maxValues: number;
 }
 
-export const defaultJsonLimits: JsonLimits = { maxDepth: jsonMaxDepth, maxKeys: jsonMaxKeys };
+export const defaultJsonLimits: JsonLimits = {
+  maxDepth: jsonMaxDepth,
+  maxKeys: jsonMaxKeys,
+  maxValues: jsonMaxValues,
+};
+/** For routes that take prompts as token ids. */
+export const tokenJsonLimits: JsonLimits = { ...defaultJsonLimits, maxValues: maxTokenValues };
 
 /** How what is wrong is told; `reason` is a sentence about it. */
 export type Refuse = (reason: string, cause?: unknown) => AppError;
@@ -22,6 +30,7 @@ const backslash = 0x5c;
 const opening = new Set([0x7b, 0x5b]);
 const closing = new Set([0x7d, 0x5d]);
 const colon = 0x3a;
+const comma = 0x2c;
 
 /** Index of the quote that ends a string which begins at `start`, or the end of the text. */
 function stringEnd(text: string, start: number): number {
@@ -34,18 +43,24 @@ function stringEnd(text: string, start: number): number {
   return index;
 }
 
-/** Counts before anything is built: a parser that recurses would end the process, a million keys would fill it. */
+/**
+ * Counts before anything is built: a parser that recurses would end the process, a million keys would fill it, and so
+ * would what a schema says of each of a million wrong values.
+ */
 function checkShape(text: string, limits: JsonLimits, refuse: Refuse): void {
   let depth = 0;
   let keys = 0;
+  let values = 1;
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
     if (unit === quote) index = stringEnd(text, index);
     else if (opening.has(unit)) depth++;
     else if (closing.has(unit)) depth--;
     else if (unit === colon) keys++;
+    else if (unit === comma) values++;
     if (depth > limits.maxDepth) throw refuse(`it is nested deeper than ${limits.maxDepth} levels`);
     if (keys > limits.maxKeys) throw refuse(`it has more than ${limits.maxKeys} keys`);
+    if (values > limits.maxValues) throw refuse(`it has more than ${limits.maxValues} values`);
   }
 }
 

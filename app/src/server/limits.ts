@@ -6,12 +6,23 @@ export const jsonLimitBytes = 2 * 1024 * 1024;
 export const jsonMaxDepth = 64;
 /** A thousand biases, a deep schema and all settings together stay far below. */
 export const jsonMaxKeys = 10_000;
+/**
+ * All values together: 2,000 messages of a few parts and a schema of 64 KB stay below. Each that is wrong costs a schema
+ * up to 10 µs and 2 KB, in which nobody else is answered.
+ */
+export const jsonMaxValues = 30_000;
 /** A prompt of the compatibility APIs: whole histories are sent each time. */
 export const promptLimitBytes = 16 * 1024 * 1024;
+/** Prompts as token ids: the size bounds them, and a list of them is looked at in one go. */
+export const maxTokenValues = 4_000_000;
+/** Ids of one prompt; no context is longer. */
+export const maxTokenIds = 1_048_576;
 /** A conversation sent to /v1/chat/completions; beyond it no context could hold it anyway. */
 export const maxPromptMessages = 2_000;
-/** As OpenAI has it. */
-export const maxEmbeddingInputs = 2048;
+/** As OpenAI has it, of texts to embed and of prompts to complete. */
+export const maxInputs = 2048;
+/** Of one message; nobody divides a text further. */
+export const maxMessageParts = 1_000;
 /** Schemas are compiled into grammars; larger ones are an attack or a mistake. */
 export const maxSchemaBytes = 64 * 1024;
 export const maxSchemaDepth = 32;

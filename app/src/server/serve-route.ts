@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf, RouteContract } from '../contracts/api/route.ts';
 import type { Principal } from './gates/access.ts';
+import type { JsonLimits } from './json-body.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -10,6 +11,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** `public` needs no key. Absent: the key, so that a new route is closed until somebody opens it. */
     access?: 'public' | 'key';
+    /** Absent: those of an ordinary call. */
+    jsonLimits?: JsonLimits;
   }
 }
 

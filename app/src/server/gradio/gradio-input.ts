@@ -2,13 +2,18 @@ import { z } from 'zod';
 import { AppError } from '../../contracts/app-error.ts';
 import type { PromptMessage } from '../../contracts/messages.ts';
 import type { Sampling } from '../../contracts/sampling.ts';
+import { maxMessageParts } from '../limits.ts';
 import { faultOfIssues } from '../request-fault.ts';
 import type { GradioFunction } from './gradio-api.ts';
 
 /** Positional data as Gradio's clients send it. Missing and `null` both mean the default. */
 
 const textSchema = z.union([z.string(), z.looseObject({ text: z.string() }).transform(({ text }) => text)]);
-const contentSchema = z.union([textSchema, z.array(textSchema).transform((parts) => parts.join(''))]);
+const partsSchema = z
+  .array(textSchema)
+  .max(maxMessageParts)
+  .transform((parts) => parts.join(''));
+const contentSchema = z.union([textSchema, partsSchema]);
 
 const messageSchema = z.looseObject({
   role: z.enum(['system', 'user', 'assistant']),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { maxEmbeddingInputs, maxPromptMessages } from '../limits.ts';
+import { maxInputs, maxMessageParts, maxPromptMessages, maxTokenIds } from '../limits.ts';
 import { schemaValueSchema } from '../schema-values.ts';
 
 /**
@@ -89,7 +89,7 @@ const textPartSchema = z.looseObject({ type: z.string().max(64), text: z.string(
 
 const chatMessageSchema = z.looseObject({
   role: z.string().max(32),
-  content: z.union([z.string(), z.array(textPartSchema).max(1_000)]).nullish(),
+  content: z.union([z.string(), z.array(textPartSchema).max(maxMessageParts)]).nullish(),
 });
 export type OpenAiMessage = z.infer<typeof chatMessageSchema>;
 
@@ -102,11 +102,33 @@ export const chatCompletionSchema = z.looseObject({
 });
 export type ChatCompletionRequest = z.infer<typeof chatCompletionSchema>;
 
-const tokenIdsSchema = z.array(z.int().min(0).max(10_000_000)).max(1_048_576);
+const maxTokenId = 10_000_000;
+const isTokenId = (value: unknown): boolean =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= maxTokenId;
+
+/** One check for the whole list: a schema for each of a million ids would take seconds and gigabytes. */
+const tokenIdsSchema = z
+  .custom<number[]>(
+    (value) => Array.isArray(value) && value.length <= maxTokenIds && value.every(isTokenId),
+    'a list of token ids is expected',
+  )
+  .meta({
+    type: 'array',
+    maxItems: maxTokenIds,
+    items: { type: 'integer', minimum: 0, maximum: maxTokenId },
+  });
+
+/** Texts, or lists of token ids: one, or several of them. */
+const inputsSchema = z.union([
+  z.string(),
+  tokenIdsSchema,
+  z.array(z.string()).max(maxInputs),
+  z.array(tokenIdsSchema).max(maxInputs),
+]);
 
 export const textCompletionSchema = z.looseObject({
   ...commonFields,
-  prompt: z.union([z.string(), tokenIdsSchema, z.array(z.string()), z.array(tokenIdsSchema)]),
+  prompt: inputsSchema,
   logprobs: optionalInteger(0, 20),
   echo: z.boolean().nullish(),
 });
@@ -114,12 +136,7 @@ export type TextCompletionRequest = z.infer<typeof textCompletionSchema>;
 
 export const embeddingSchema = z.looseObject({
   model: z.string().max(512).nullish(),
-  input: z.union([
-    z.string(),
-    tokenIdsSchema,
-    z.array(z.string()).max(maxEmbeddingInputs),
-    z.array(tokenIdsSchema).max(maxEmbeddingInputs),
-  ]),
+  input: inputsSchema,
   encoding_format: z.enum(['float', 'base64']).nullish(),
   dimensions: optionalInteger(1, 1_000_000),
   user: z.string().max(512).nullish(),

@@ -3,6 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import { AppError } from '../../contracts/app-error.ts';
 import type { CompletionRequest } from '../../chat/chats.ts';
 import { collectCompletion, openCompletion, type CompletionCall } from '../completions.ts';
+import { tokenJsonLimits } from '../json-body.ts';
 import { promptLimitBytes } from '../limits.ts';
 import { askedModel, listModels } from '../model-views.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
@@ -189,6 +190,7 @@ export function registerOpenAi(app: FastifyInstance, context: ServerContext): vo
     bodyLimit: promptLimitBytes,
     schema: { summary, tags: ['openai'], body },
   });
+  const tokens = { config: { jsonLimits: tokenJsonLimits } };
   app.post('/v1/chat/completions', {
     ...options('OpenAI: an answer to messages', chatCompletionSchema),
     handler: (request, reply) =>
@@ -196,11 +198,13 @@ export function registerOpenAi(app: FastifyInstance, context: ServerContext): vo
   });
   app.post('/v1/completions', {
     ...options('OpenAI: a raw prompt continued', textCompletionSchema),
+    ...tokens,
     handler: (request, reply) =>
       textCompletion({ context, request, reply }, request.body as TextCompletionRequest),
   });
   app.post('/v1/embeddings', {
     ...options('OpenAI: directions of texts', embeddingSchema),
+    ...tokens,
     handler: (request, reply) => {
       const body = request.body as EmbeddingRequest;
       return embeddings(context, { owner: ownerOf(request), body, signal: goneSignal(reply) });

@@ -8,7 +8,7 @@ import { parseJsonBody, type Refuse } from '../json-body.ts';
 import { serveRoute } from '../serve-route.ts';
 
 /** ChatGPT's export of years has many keys and nests deeper than a call; still bounded. */
-const importLimits = { maxDepth: 256, maxKeys: 20_000_000 };
+const importLimits = { maxDepth: 256, maxKeys: 20_000_000, maxValues: 40_000_000 };
 /** The body is somebody's file, and so it is called. */
 const refuseFile: Refuse = (reason, cause) =>
   new AppError('file-invalid', `the file cannot be read: ${reason}`, { hint: importableFiles, cause });

@@ -6,7 +6,8 @@ import { schemaValueSchema } from '../schema-values.ts';
 
 const grammarSchema = z.object({ type: z.string().max(32), value: schemaValueSchema });
 
-const stopSchema = z.array(z.string().max(512)).nullish();
+/** More than are taken, so that their number is refused in TGI's own words, and bounded all the same. */
+const stopSchema = z.array(z.string().max(512)).max(1_000).nullish();
 
 export const tgiParametersSchema = z.looseObject({
   best_of: z.int().nullish(),

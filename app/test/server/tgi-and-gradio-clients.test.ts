@@ -247,6 +247,8 @@ describe('@gradio/client', () => {
       if (event.type === 'status' && event.stage === 'error') break;
     }
     expect(last.length).toBeGreaterThan(20);
+    // All of it are 3,000 tokens of two letters.
+    expect(last.length).toBeLessThan(5_000);
     client.close();
   });
 

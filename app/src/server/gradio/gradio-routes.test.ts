@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, afterEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startServer, type RunningServer } from '../../../test/fixtures/running-server.ts';
 
 let running: RunningServer;
@@ -12,10 +12,12 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] 
 afterEach(() => void vi.useRealTimers());
 const longAgo = (): void => void vi.advanceTimersByTime(11_000);
 
-async function join(session_hash: string, message: string): Promise<void> {
+async function join(session_hash: string, message: string): Promise<string> {
   const data = [message, null, null, null, null, null, 3000];
   const asked = { data, fn_index: 1, session_hash };
-  expect((await running.call('POST', '/gradio_api/queue/join', asked)).status).toBe(200);
+  const { status, body } = await running.call('POST', '/gradio_api/queue/join', asked);
+  expect(status).toBe(200);
+  return String(body['event_id']);
 }
 
 /** Everything that the stream of a session says until it is closed. */
@@ -57,4 +59,48 @@ test('what a reader waited for is stopped when it stays away', async () => {
   await expect
     .poll(answers, { timeout: 10_000 })
     .toContain('corral_answers_total{dialect="gradio",reason="aborted"} 1');
+});
+
+describe('a stop needs the id of the answer alone, and the text so far is the result', () => {
+  /** Stops what a stream tells of once it has begun, and gives all that the stream says. */
+  async function stopWhileReading(
+    path: string,
+    { id, stream }: { id: string; stream: string },
+  ): Promise<string> {
+    const { body } = await fetch(`${running.address}${stream}`);
+    const decoder = new TextDecoder();
+    let text = '';
+    let isStopped = false;
+    for await (const chunk of body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      if (isStopped || !text.includes('generating')) continue;
+      isStopped = true;
+      expect(await stop(path, id)).toEqual({ success: true });
+    }
+    expect(await stop(path, id)).toEqual({ success: false });
+    return text;
+  }
+  const stop = async (path: string, event_id: string): Promise<unknown> =>
+    (await running.call('POST', `/gradio_api/${path}`, { event_id })).body;
+  /** All of it are 3,000 tokens of two letters, which take seven seconds and more. */
+  const isPartial = (text = ''): boolean => text.length > 0 && text.length < 5_000;
+
+  test.each(['cancel', 'reset'])('/%s of what a session asked', async (path) => {
+    const id = await join(`stopped-by-${path}`, '/long 3000');
+    const stream = `/gradio_api/queue/data?session_hash=stopped-by-${path}`;
+    const text = await stopWhileReading(path, { id, stream });
+    expect(isPartial(/"msg":"process_completed".*"data":\["(.*)"\]/.exec(text)?.[1])).toBe(true);
+  });
+
+  test('/reset of a call, which has no session', async () => {
+    const data = ['/long 3000', null, null, null, null, null, 3000];
+    const { body } = await running.call('POST', '/gradio_api/call/chat', { data });
+    const id = String(body['event_id']);
+    const text = await stopWhileReading('reset', { id, stream: `/gradio_api/call/chat/${id}` });
+    expect(isPartial(/event: complete\ndata: \["(.*)"\]/.exec(text)?.[1])).toBe(true);
+  });
+
+  test('what is not there is not stopped', async () => {
+    expect(await stop('cancel', '0'.repeat(32))).toEqual({ success: false });
+  });
 });

@@ -21,10 +21,8 @@ const joinSchema = z.looseObject({
   session_hash: sessionHashSchema,
 });
 
-const cancelSchema = z.looseObject({
-  event_id: z.string().max(64).nullish(),
-  session_hash: sessionHashSchema.nullish(),
-});
+/** Clients send the hash of their session, too, or leave it out. */
+const cancelSchema = z.looseObject({ event_id: z.string().max(64).nullish() });
 
 /** Messages kept for a reader that has not come yet; more of them mean that nobody will. */
 const maxUnread = 10_000;
@@ -109,11 +107,12 @@ function leave(session: GradioSession, writer: SseWriter): void {
   session.patience.unref();
 }
 
-function cancel(context: ServerContext, request: FastifyRequest): { success: true } {
-  const { event_id: id, session_hash: hash } = request.body as z.infer<typeof cancelSchema>;
-  if (!id) return { success: true };
-  const session = hash ? context.gradio.find(ownerOf(request), hash) : null;
-  session?.jobs.get(id)?.stop.abort();
+/** Tells whether there was anything to stop. */
+function cancel({ gradio }: ServerContext, request: FastifyRequest): { success: boolean } {
+  const { event_id: id } = request.body as z.infer<typeof cancelSchema>;
+  const job = id ? gradio.findJob(ownerOf(request), id) : null;
+  if (job === null || job.isOver) return { success: false };
+  job.stop.abort();
   return { success: true };
 }
 

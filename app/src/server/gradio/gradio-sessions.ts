@@ -5,7 +5,7 @@ import type { SseWriter } from '../sse-writer.ts';
 
 /** What one visitor of the Gradio interface said; in memory only, bounded and forgotten after a while. */
 export interface GradioSession {
-  readonly hash: string;
+  readonly owner: string;
   history: PromptMessage[];
   /** Jobs of one session run one after the other, so that its history has an order. */
   turn: Promise<unknown>;
@@ -30,7 +30,8 @@ export interface GradioJob {
 export interface GradioSessions {
   /** The session, made when it is new. */
   of(owner: string, hash: string): GradioSession;
-  find(owner: string, hash: string): GradioSession | null;
+  /** Of any session of this person: the id alone is enough, since nobody guesses it. */
+  findJob(owner: string, jobId: string): GradioJob | null;
 }
 
 const lifetimeMs = 60 * 60_000;
@@ -73,7 +74,7 @@ export function createGradioSessions({ clock }: { clock: Clock }): GradioSession
         forgetOld();
         if (sessions.size > maxSessions) throw new AppError('rate-limited', 'too many sessions are at work');
         session = {
-          hash,
+          owner,
           history: [],
           turn: Promise.resolve(),
           jobs: new Map(),
@@ -89,7 +90,13 @@ export function createGradioSessions({ clock }: { clock: Clock }): GradioSession
       session.usedAt = clock.now();
       return session;
     },
-    find: (owner, hash) => sessions.get(`${owner}\n${hash}`) ?? null,
+    findJob(owner, jobId) {
+      for (const session of sessions.values()) {
+        const job = session.owner === owner ? session.jobs.get(jobId) : undefined;
+        if (job !== undefined) return job;
+      }
+      return null;
+    },
   };
 }
 

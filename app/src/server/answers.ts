@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../contracts/app-error.ts';
-import { errorBody, familyOf, pathOf, statusFor } from './error-answers.ts';
+import { errorBody, familyOf, pathOf, retryAfterOf, statusFor } from './error-answers.ts';
 import { commonHeaders, inertPolicy } from './gates/security-headers.ts';
 import { faultOf } from './request-fault.ts';
 import type { ServerContext } from './server-context.ts';
@@ -12,8 +12,8 @@ function sendError(
   { error, mask }: { error: AppError; mask: (text: string) => string },
 ): void {
   const family = familyOf(request.method, pathOf(request.url));
-  const retryAfter = error.details?.['retryAfterSeconds'];
-  if (typeof retryAfter === 'number') void reply.header('retry-after', retryAfter);
+  const retryAfter = retryAfterOf(error);
+  if (retryAfter !== null) void reply.header('retry-after', retryAfter);
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer realm="corral"');
   void reply
     .code(statusFor(family, error))

@@ -59,10 +59,23 @@ function parameter(error: AppError): string | null {
   return typeof field === 'string' ? field : null;
 }
 
-/** HTTP status of an error in a family: TGI says 422 where others say 400. */
+/**
+ * HTTP status of an error in a family. TGI says 422 where others say 400. Hugging Face's client, which speaks TGI and
+ * OpenAI, takes 503 for a model that loads and asks again at once, for ever: what lasts is 502 there, and only a server
+ * that stops, which ends it, is 503.
+ */
 export function statusFor(family: ApiFamily, error: AppError): number {
   if (family === 'tgi' && error.status === 400) return 422;
+  const isForPrograms = family === 'tgi' || family === 'openai';
+  if (isForPrograms && error.status === 503 && error.code !== 'shutting-down') return 502;
   return error.status;
+}
+
+/** Seconds after which to ask again, where we or a service elsewhere said so. */
+export function retryAfterOf({ details }: AppError): number | null {
+  const { retryAfterSeconds: seconds, retryAfterMs: ms } = details ?? {};
+  if (typeof seconds === 'number') return seconds;
+  return typeof ms === 'number' ? Math.ceil(ms / 1000) : null;
 }
 
 export function errorBody(family: ApiFamily, thrown: unknown, requestId: string): object {

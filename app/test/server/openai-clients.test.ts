@@ -8,6 +8,7 @@ import {
 } from '@huggingface/inference';
 import OpenAI, { APIError } from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AppError } from '../../src/contracts/app-error.ts';
 import { startServer, type RunningServer } from '../fixtures/running-server.ts';
 
 /** The real clients of these protocols, unmodified, against a listening server. */
@@ -214,6 +215,15 @@ describe('openai', () => {
     });
   });
 
+  test('how long a service asks to wait is passed on', async () => {
+    const details = { retryAfterMs: 2_500 };
+    const loadError = () => new AppError('provider-rate-limited', 'the service is limiting you', { details });
+    const limited = await startServer({ script: { loadError } });
+    const answer = await limited.call('POST', '/v1/chat/completions', { messages: hello });
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '3']);
+    await limited.close();
+  });
+
   test('a client that goes away stops the engine within a second', async () => {
     const slow = await startServer({ script: { tokensPerSecond: 50 } });
     const other = new OpenAI({ baseURL: `${slow.address}/v1`, apiKey: 'none' });
@@ -278,5 +288,16 @@ describe('@huggingface/inference', () => {
     for await (const chunk of textGenerationStream({ ...at(), inputs: '/say plain' }))
       raw += JSON.stringify(chunk);
     expect(raw).toContain('pl');
+  });
+
+  test('hears of a service that is busy; 503 it would ask again for ever, and as fast as it can', async () => {
+    const refusal = { httpResponse: { status: 502 } };
+    for (const code of ['provider-unavailable', 'engine-unavailable']) {
+      const inputs = `/fail 0 ${code}`;
+      const signal = AbortSignal.timeout(10_000);
+      await expect(textGeneration({ ...at(), inputs }, { signal })).rejects.toMatchObject(refusal);
+      const messages = [{ role: 'user' as const, content: inputs }];
+      await expect(chatCompletion({ ...at(), messages }, { signal })).rejects.toMatchObject(refusal);
+    }
   });
 });

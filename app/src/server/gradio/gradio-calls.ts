@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
 import { AppError } from '../../contracts/app-error.ts';
 import { promptLimitBytes } from '../limits.ts';
@@ -56,8 +55,7 @@ function startCall(
   const owner = ownerOf(request);
   const oldest = calls.keys().next().value;
   if (calls.size >= maxCalls && oldest !== undefined) calls.delete(oldest);
-  // Without a session nothing is remembered.
-  const session = context.gradio.of(owner, call.hash ?? uuidv7());
+  const session = context.gradio.of(owner, call.hash ?? null);
   const log: CallLog = { owner, events: [], isOver: false, wake: new Set() };
   const { id, over } = startJob(context, {
     owner,
@@ -126,7 +124,7 @@ async function runCall(
   const { data, session_hash: hash } = request.body as z.infer<typeof dataSchema>;
   const it = findFunction(gradioFunctions, (request.params as { name: string }).name);
   const owner = ownerOf(request);
-  const session = context.gradio.of(owner, hash ?? uuidv7());
+  const session = context.gradio.of(owner, hash ?? null);
   let last: JobEvent | undefined;
   let warning: object | undefined;
   const { id, over } = startJob(context, {

@@ -1,3 +1,4 @@
+import { uuidv7 } from 'uuidv7';
 import { AppError } from '../../contracts/app-error.ts';
 import type { PromptMessage } from '../../contracts/messages.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -5,7 +6,10 @@ import type { SseWriter } from '../sse-writer.ts';
 
 /** What one visitor of the Gradio interface said; in memory only, bounded and forgotten after a while. */
 export interface GradioSession {
+  readonly name: string;
   readonly owner: string;
+  /** Asked without one, so that nobody can ask in it again: gone when its answer is there. */
+  readonly isNameless: boolean;
   history: PromptMessage[];
   /** Jobs of one session run one after the other, so that its history has an order. */
   turn: Promise<unknown>;
@@ -28,13 +32,17 @@ export interface GradioJob {
 }
 
 export interface GradioSessions {
-  /** The session, made when it is new. */
-  of(owner: string, hash: string): GradioSession;
+  /** The session, made when it is new, forgotten or has no hash. */
+  of(owner: string, hash: string | null): GradioSession;
   /** Of any session of this person: the id alone is enough, since nobody guesses it. */
   findJob(owner: string, jobId: string): GradioJob | null;
+  /** To be called when a job of it is over. */
+  leave(session: GradioSession): void;
 }
 
 const lifetimeMs = 60 * 60_000;
+/** How often it is looked whether a session may be forgotten, while nobody asks. */
+const sweepMs = 5 * 60_000;
 const maxSessions = 1_000;
 /** Oldest exchanges are forgotten beyond it; a session is not an archive. */
 const maxHistoryCharacters = 1_000_000;
@@ -53,42 +61,71 @@ export function boundedHistory(history: readonly PromptMessage[]): PromptMessage
   return history.slice(first);
 }
 
+function isBusy(session: GradioSession): boolean {
+  return [...session.jobs.values()].some(({ isOver }) => !isOver);
+}
+
+/** Looks again and again, as long as there is more to look after, once it was asked to. */
+function createSweep(look: () => boolean): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const later = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      if (look()) later();
+    }, sweepMs).unref();
+  };
+  return later;
+}
+
 export function createGradioSessions({ clock }: { clock: Clock }): GradioSessions {
+  /** Used last is last, so that the oldest is found first. */
   const sessions = new Map<string, GradioSession>();
 
-  function forgetOld(): void {
-    for (const [name, session] of sessions) {
-      const isBusy = [...session.jobs.values()].some(({ isOver }) => !isOver);
-      const isOld = clock.now() - session.usedAt > lifetimeMs;
-      if (isBusy || (!isOld && sessions.size <= maxSessions)) continue;
-      session.writer?.end();
-      sessions.delete(name);
+  function isDone(session: GradioSession): boolean {
+    return !isBusy(session) && (session.isNameless || clock.now() - session.usedAt > lifetimeMs);
+  }
+
+  function forget(session: GradioSession): void {
+    session.writer?.end();
+    sessions.delete(session.name);
+  }
+
+  function forgetDone(): void {
+    for (const session of sessions.values()) if (isDone(session)) forget(session);
+  }
+
+  function makeRoom(): void {
+    for (const session of sessions.values()) {
+      if (sessions.size >= maxSessions && !isBusy(session)) forget(session);
     }
+    if (sessions.size >= maxSessions) throw new AppError('rate-limited', 'too many sessions are at work');
+  }
+
+  const sweepLater = createSweep(() => {
+    forgetDone();
+    return sessions.size > 0;
+  });
+
+  function use(session: GradioSession): GradioSession {
+    sessions.delete(session.name);
+    sessions.set(session.name, session);
+    session.usedAt = clock.now();
+    sweepLater();
+    return session;
   }
 
   return {
     of(owner, hash) {
-      const name = `${owner}\n${hash}`;
-      let session = sessions.get(name);
-      if (session === undefined) {
-        forgetOld();
-        if (sessions.size > maxSessions) throw new AppError('rate-limited', 'too many sessions are at work');
-        session = {
-          owner,
-          history: [],
-          turn: Promise.resolve(),
-          jobs: new Map(),
-          unread: [],
-          writer: null,
-          patience: undefined,
-          usedAt: 0,
-        };
-      }
-      // Used last goes to the end, so that the oldest is found first.
-      sessions.delete(name);
-      sessions.set(name, session);
-      session.usedAt = clock.now();
-      return session;
+      forgetDone();
+      const name = `${owner}\n${hash ?? uuidv7()}`;
+      const known = sessions.get(name);
+      if (known !== undefined) return use(known);
+      makeRoom();
+      return use(newSession({ name, owner, isNameless: hash === null }));
+    },
+    leave(session) {
+      if (session.isNameless) forget(session);
+      else use(session);
     },
     findJob(owner, jobId) {
       for (const session of sessions.values()) {
@@ -97,6 +134,19 @@ export function createGradioSessions({ clock }: { clock: Clock }): GradioSession
       }
       return null;
     },
+  };
+}
+
+function newSession(named: Pick<GradioSession, 'name' | 'owner' | 'isNameless'>): GradioSession {
+  return {
+    ...named,
+    history: [],
+    turn: Promise.resolve(),
+    jobs: new Map(),
+    unread: [],
+    writer: null,
+    patience: undefined,
+    usedAt: 0,
   };
 }
 

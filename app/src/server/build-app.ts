@@ -4,9 +4,9 @@ import { serializerCompiler } from 'fastify-type-provider-zod';
 import { uuidv7 } from 'uuidv7';
 import { AppError } from '../contracts/app-error.ts';
 import { certificateOf } from './certificate.ts';
-import { errorBody, familyOf, pathOf, statusFor } from './error-answers.ts';
+import { refuseEarly } from './early-answers.ts';
+import { watchBody } from './gates/body-deadline.ts';
 import { wrongForm } from './gates/request-form.ts';
-import { commonHeaders, inertPolicy } from './gates/security-headers.ts';
 import { defaultJsonLimits, parseJsonBody } from './json-body.ts';
 import {
   headerLimitBytes,
@@ -15,7 +15,6 @@ import {
   keepAliveTimeoutMs,
   maxConnections,
   maxParameterLength,
-  requestTimeoutMs,
 } from './limits.ts';
 import { compileCheck } from './request-fault.ts';
 import { registerAnswers } from './answers.ts';
@@ -30,31 +29,34 @@ const { createServer: createHttpsServer } = process.getBuiltinModule('node:https
 const nodeOptions = {
   maxHeaderSize: headerLimitBytes,
   headersTimeout: headersTimeoutMs,
-  requestTimeout: requestTimeoutMs,
+  // Bodies have a limit of their own: see body-deadline.ts.
+  requestTimeout: 0,
   keepAliveTimeout: keepAliveTimeoutMs,
   connectionsCheckingInterval: 2_000,
   insecureHTTPParser: false,
   requireHostHeader: true,
 };
 
-/** Answers before routing: nothing of the request but its head was read. */
-function refuseEarly(request: IncomingMessage, response: ServerResponse, error: AppError): void {
-  const family = familyOf(request.method ?? 'GET', pathOf(request.url ?? '/'));
-  const requestId = uuidv7();
-  const body = JSON.stringify(errorBody(family, error, requestId));
-  response.writeHead(statusFor(family, error), {
-    ...commonHeaders,
-    'content-security-policy': inertPolicy,
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-request-id': requestId,
-    connection: 'close',
-  });
-  response.end(body);
+/** The body of a request that is answered or refused meanwhile is awaited no longer, either. */
+function endLate(request: IncomingMessage, response: ServerResponse): void {
+  if (response.headersSent) return void request.destroy();
+  const error = new AppError('timed-out', 'the body of the request did not come in time');
+  refuseEarly(request, response, { error, status: 408 });
 }
 
-/** S1 and the form of the request, in front of everything: static files, streams and addresses that do not exist. */
+/** S1, the form of the request and the server's own state. */
+function faultOfHead(context: ServerContext, request: IncomingMessage): AppError | null {
+  const wrong = wrongForm(request);
+  if (wrong !== null) return new AppError('bad-request', wrong);
+  if (!context.hostGate.allows(request.headers.host)) {
+    return new AppError('host-refused', 'this server is not called by that name', {
+      hint: 'Add the name to CORRAL_ALLOWED_HOSTS if it is yours.',
+    });
+  }
+  return context.isClosing ? new AppError('shutting-down', 'the server is stopping') : null;
+}
+
+/** In front of everything: static files, streams and addresses that do not exist. */
 function guarded(context: ServerContext, handler: RequestListener): RequestListener {
   return (request, response) => {
     const onceOpen = async (): Promise<void> => {
@@ -62,20 +64,9 @@ function guarded(context: ServerContext, handler: RequestListener): RequestListe
       // Whoever waited and left gets no work done: the end of the connection, which ends a stream, was told already.
       if (!request.socket.destroyed) handler(request, response);
     };
-    const wrong = wrongForm(request);
-    if (wrong !== null) return refuseEarly(request, response, new AppError('bad-request', wrong));
-    if (!context.hostGate.allows(request.headers.host)) {
-      return refuseEarly(
-        request,
-        response,
-        new AppError('host-refused', 'this server is not called by that name', {
-          hint: 'Add the name to CORRAL_ALLOWED_HOSTS if it is yours.',
-        }),
-      );
-    }
-    if (context.isClosing) {
-      return refuseEarly(request, response, new AppError('shutting-down', 'the server is stopping'));
-    }
+    const error = faultOfHead(context, request);
+    if (error !== null) return refuseEarly(request, response, { error });
+    watchBody(request, () => endLate(request, response));
     void onceOpen();
   };
 }

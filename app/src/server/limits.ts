@@ -31,8 +31,10 @@ export const maxSchemaDepth = 32;
 export const headerLimitBytes = 16 * 1024;
 /** Headers have to be here by then (slowloris). */
 export const headersTimeoutMs = 10_000;
-/** The whole request has to be here by then; an import of 128 MB over a slow line takes minutes. */
-export const requestTimeoutMs = 300_000;
+/** A body has to be here by then; an import of 128 MB over a slow line takes minutes. */
+export const bodyTimeoutMs = 300_000;
+/** A backup that is sent as a file may take hours, but not stand still for so long. */
+export const silentUploadMs = 60_000;
 /** Longer than the idle time of the usual proxies (60 s), so that they never reuse a closed connection. */
 export const keepAliveTimeoutMs = 72_000;
 /** Sockets beyond it are refused: each stream of a tab holds one. */

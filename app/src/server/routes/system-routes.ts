@@ -7,6 +7,7 @@ import { systemRoutes, type Load, type SystemInformation } from '../../contracts
 import { AppError } from '../../contracts/app-error.ts';
 import { type SettingName, settingNames, settings } from '../../config/settings.ts';
 import { diskAvailableBytes, readMachine } from '../../lib/machine.ts';
+import { awaitLongBody } from '../gates/body-deadline.ts';
 import type { ServerContext } from '../server-context.ts';
 import { serveRoute } from '../serve-route.ts';
 import { withoutUndefined } from './request-values.ts';
@@ -169,7 +170,10 @@ const fileOf = (body: unknown): Readable => (body instanceof Readable ? body : R
 function backupFileRoutes(app: FastifyInstance, context: ServerContext): void {
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('application/octet-stream', (_request, file, done) => done(null, file));
+    scope.addContentTypeParser('application/octet-stream', ({ raw }, file, done) => {
+      awaitLongBody(raw);
+      done(null, file);
+    });
     serveRoute(
       scope,
       systemRoutes.fileContents,

@@ -1,10 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import { uuidv7 } from 'uuidv7';
 import { AppError } from '../contracts/app-error.ts';
 import { certificateOf } from './certificate.ts';
-import { refuseEarly } from './early-answers.ts';
+import { createEarlyAnswers, type EarlyAnswers } from './early-answers.ts';
 import { watchBody } from './gates/body-deadline.ts';
 import { wrongForm } from './gates/request-form.ts';
 import { defaultJsonLimits, parseJsonBody } from './json-body.ts';
@@ -37,11 +37,18 @@ const nodeOptions = {
   requireHostHeader: true,
 };
 
-/** The body of a request that is answered or refused meanwhile is awaited no longer, either. */
-function endLate(request: IncomingMessage, response: ServerResponse): void {
+/** A request whose body is missing, whether it was answered meanwhile or not. */
+function endLate(early: EarlyAnswers, request: IncomingMessage, response: ServerResponse): void {
   if (response.headersSent) return void request.destroy();
   const error = new AppError('timed-out', 'the body of the request did not come in time');
-  refuseEarly(request, response, { error, status: 408 });
+  early.refuse(request, response, { error, status: 408 });
+}
+
+/** An address that the router cannot read. */
+function unreadable({ code }: FastifyError): { error: AppError; status?: number } {
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH')
+    return { error: new AppError('bad-request', 'a part of the address is too long'), status: 414 };
+  return { error: new AppError('bad-request', 'the address is not coded as addresses are') };
 }
 
 /** S1, the form of the request and the server's own state. */
@@ -57,7 +64,7 @@ function faultOfHead(context: ServerContext, request: IncomingMessage): AppError
 }
 
 /** In front of everything: static files, streams and addresses that do not exist. */
-function guarded(context: ServerContext, handler: RequestListener): RequestListener {
+function guarded(context: ServerContext, early: EarlyAnswers, handler: RequestListener): RequestListener {
   return (request, response) => {
     const onceOpen = async (): Promise<void> => {
       await context.opening;
@@ -65,8 +72,8 @@ function guarded(context: ServerContext, handler: RequestListener): RequestListe
       if (!request.socket.destroyed) handler(request, response);
     };
     const error = faultOfHead(context, request);
-    if (error !== null) return refuseEarly(request, response, { error });
-    watchBody(request, () => endLate(request, response));
+    if (error !== null) return early.refuse(request, response, { error });
+    watchBody(request, () => endLate(early, request, response));
     void onceOpen();
   };
 }
@@ -91,9 +98,10 @@ function answerHead(app: FastifyInstance): void {
 export async function buildApp(context: ServerContext): Promise<FastifyInstance> {
   const { config } = context;
   const certificate = config.https ? await certificateOf(config) : null;
+  const early = createEarlyAnswers(context);
   const app: FastifyInstance = fastify({
     serverFactory: (handler) => {
-      const listener = guarded(context, handler);
+      const listener = guarded(context, early, handler);
       const server = certificate
         ? createHttpsServer({ ...nodeOptions, ...certificate }, listener)
         : createHttpServer(nodeOptions, listener);
@@ -109,6 +117,8 @@ export async function buildApp(context: ServerContext): Promise<FastifyInstance>
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     genReqId: () => uuidv7(),
+    clientErrorHandler: (error, socket) => early.refuseBytes(error, socket),
+    frameworkErrors: (error, request, reply) => early.refuse(request.raw, reply.raw, unreadable(error)),
   });
   app.setValidatorCompiler(compileCheck);
   app.setSerializerCompiler(serializerCompiler);

@@ -102,14 +102,48 @@ describe.each(Object.entries(families))('%s', (_name, { path, right, status, sha
       JSON.stringify(right),
       'Authorization: Bearer a\r\nAuthorization: Bearer b\r\n',
     );
-    expect(statusOf(twice)).toBe(status);
-    const absolute = `POST http://localhost${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
-    expect(statusOf(await rawRequest(running.address, absolute))).toBe(status === 422 ? 400 : status);
+    expect([statusOf(twice), bodyOf(twice)]).toMatchObject([status, shape]);
+  });
+
+  test.each<[string, number, (path: string) => string]>([
+    ['an absolute target', status, (it) => `POST http://localhost${it} HTTP/1.1\r\nHost: localhost\r\n\r\n`],
+    [
+      'headers without end',
+      431,
+      (it) => `POST ${it} HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`,
+    ],
+    [
+      'two lengths',
+      status,
+      (it) => `POST ${it} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}`,
+    ],
+    ['a method that nobody knows', status, (it) => `LLAMA ${it} HTTP/1.1\r\nHost: localhost\r\n\r\n`],
+  ])('%s is told in its own shape', async (_what, told, request) => {
+    const answer = await rawRequest(running.address, request(path));
+    expect([statusOf(answer), bodyOf(answer)]).toMatchObject([told, shape]);
+    for (const header of ['x-request-id', 'x-content-type-options: nosniff', 'content-security-policy'])
+      expect(answer.toLowerCase()).toContain(header);
   });
 
   test('and the right body is still right', async () => {
     expect((await running.call('POST', path, right)).status).toBeLessThan(300);
   });
+});
+
+test.each([
+  ['/api/chats/%zz', 'native'],
+  ['/v1/models/%zz', 'OpenAI'],
+  ['/gradio_api/call/%zz', 'Gradio'],
+] as const)('an address that is wrongly coded is told in its own shape: %s', async (path, name) => {
+  const answer = await rawRequest(running.address, `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  expect([statusOf(answer), bodyOf(answer)]).toMatchObject([400, families[name]!.shape]);
+});
+
+test('a part of an address that is too long is told so, and not repeated', async () => {
+  const answer = await running.call('GET', `/api/chats/${'a'.repeat(3_000)}`);
+  expect([answer.status, answer.body]).toMatchObject([414, families['native']!.shape]);
+  expect(answer.text).not.toContain('aaaa');
+  expect(answer.headers.get('x-request-id')).not.toBeNull();
 });
 
 describe('a model that is not there is 404 and names those there are', () => {

@@ -51,11 +51,25 @@ describe('the access key', () => {
     }
   });
 
-  test('a person without it sees the sign-in page, not the chat; nothing of it needs another file', async () => {
-    const page = await keyed.call('GET', '/', undefined, { accept: 'text/html' });
-    expect(page.status).toBe(401);
-    expect(page.text).toContain('Access key');
-    expect(page.text).not.toMatch(/src=|href=/);
+  test.each(['/', '/index.html', '/chats/some'])(
+    'a person without it sees the sign-in page at %s, not the chat; nothing of it needs another file',
+    async (path) => {
+      const page = await keyed.call('GET', path, undefined, { accept: 'text/html' });
+      expect(page.status).toBe(401);
+      expect(page.text).toContain('Access key');
+      expect(page.text).not.toMatch(/src=|href=/);
+    },
+  );
+
+  test('whatever is no page is asked for the key, also where there is nothing', async () => {
+    const accept = 'text/html';
+    for (const path of ['/api/none', '/v1/none', '/metrics', '/api/docs']) {
+      const { status, body } = await keyed.call('GET', path, undefined, { accept });
+      expect([path, status]).toEqual([path, 401]);
+      expect(body).toHaveProperty('error');
+    }
+    expect((await keyed.call('GET', '/chats/some')).status).toBe(401);
+    expect((await keyed.call('POST', '/chats/some', {}, { accept })).status).toBe(401);
   });
 
   test('too many wrong keys make the address wait, a right one among them too', async () => {
@@ -86,7 +100,9 @@ describe('the access key', () => {
       for (const bearer of ['wrong', key, keyed.localToken])
         expect([path, await status({ authorization: `Bearer ${bearer}` })]).toEqual([path, 401]);
       expect([path, await status({ cookie })]).toEqual([path, 200]);
+      for (let count = 0; count < 10; count++) await status({ authorization: `Bearer wrong ${count}` });
     }
+    expect((await keyed.call('POST', '/api/session', { key })).status).toBe(204);
   });
 
   test('S3: an address that others reach needs a key', async () => {

@@ -3,6 +3,7 @@ import { pathOf } from './error-answers.ts';
 import { checkOrigin } from './gates/origin-gate.ts';
 import { isForAnyOrigin } from './gates/security-headers.ts';
 import type { ServerContext } from './server-context.ts';
+import { isInsidePage } from './static-page.ts';
 
 const apiPrefixes = ['/api/', '/v1/', '/gradio_api/'];
 const apiPaths = new Set(['/config', '/info', '/generate', '/generate_stream', '/tokenize', '/metrics']);
@@ -29,7 +30,7 @@ export function registerGates(app: FastifyInstance, context: ServerContext): voi
     if (request.method !== 'GET' || !isForAnyOrigin(path))
       checkOrigin({ method: request.method, headers, isApi: isApi(path) });
     const question = { headers, remoteAddress: request.raw.socket.remoteAddress ?? '' };
-    if (request.routeOptions.config.access === 'public') return;
+    if (request.routeOptions.config.access === 'public' || isInsidePage(request)) return;
     request.principal = context.access.whoIsAsking(question);
   });
 }

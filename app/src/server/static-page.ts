@@ -100,9 +100,15 @@ export function sendPage(reply: FastifyReply, html: (nonce: string) => string, s
 const unbuilt =
   '<!doctype html><title>Corral</title><p>The page was not built. Run <code>npm start</code> in the clone.</p>';
 
-function wantsPage(request: FastifyRequest): boolean {
+/**
+ * Addresses inside the page (/chats/…), which a person asks for, are the page's own business: they are answered with it
+ * or with the sign-in page, and no key is looked at.
+ */
+export function isInsidePage(request: FastifyRequest): boolean {
   const { accept = '' } = request.raw.headers;
-  return request.method === 'GET' && accept.includes('text/html');
+  if (!request.is404 || request.method !== 'GET' || !accept.includes('text/html')) return false;
+  const path = pathOf(request.url);
+  return familyOf(request.method, path) === 'native' && !path.startsWith('/api/');
 }
 
 /** The page for a person, the sign-in page where a key is missing, and the files both need. */
@@ -142,14 +148,9 @@ export function registerStaticPage(app: FastifyInstance, context: ServerContext)
         .header('cache-control', 'no-cache')
         .send(JSON.stringify(webManifest(context.config.title))),
   );
-  // Addresses inside the page (/chats/…) are the page's own business; anything else is not there.
+  // The gates have asked for the key by now: without it nobody learns what is there.
   app.setNotFoundHandler({}, (request, reply) => {
-    const path = pathOf(request.url);
-    if (wantsPage(request) && familyOf(request.method, path) === 'native' && !path.startsWith('/api/')) {
-      return sendApp(request, reply);
-    }
-    const question = { headers: request.raw.headers, remoteAddress: request.raw.socket.remoteAddress ?? '' };
-    context.access.whoIsAsking(question);
+    if (isInsidePage(request)) return sendApp(request, reply);
     throw notFound(request);
   });
 }

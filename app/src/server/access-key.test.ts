@@ -42,6 +42,21 @@ describe('the access key', () => {
     expect(out.headers.get('set-cookie')).toContain('Max-Age=0');
   });
 
+  test('behind a proxy that speaks https, the cookie is never sent in the clear, and is another server’s in no case', async () => {
+    const { port, host } = new URL(keyed.address);
+    const origin = `https://${host}`;
+    const { headers } = await keyed.call('POST', '/api/session', { key }, { origin });
+    const cookie = headers.get('set-cookie') ?? '';
+    expect(cookie).toMatch(/^__Host-[^;]+; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=\d+$/);
+    expect(cookie).toContain(`__Host-corral-${port}=`);
+    const [pair = ''] = cookie.split(';');
+    expect((await keyed.call('GET', '/api/session', undefined, { cookie: pair })).status).toBe(200);
+    const out = await keyed.call('DELETE', '/api/session', undefined, { cookie: pair, origin });
+    expect(out.headers.getSetCookie()).toContainEqual(
+      expect.stringMatching(/^__Host-corral-\d+=;.*Secure; Max-Age=0$/),
+    );
+  });
+
   test('a bearer key opens it, and so does the local token of the command line', async () => {
     for (const bearer of [key, keyed.localToken]) {
       const { status } = await keyed.call('GET', '/v1/models', undefined, {

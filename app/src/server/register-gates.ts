@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { pathOf } from './error-answers.ts';
 import { checkOrigin } from './gates/origin-gate.ts';
 import { isForAnyOrigin } from './gates/security-headers.ts';
+import { questionOf } from './serve-route.ts';
 import type { ServerContext } from './server-context.ts';
 import { isInsidePage } from './static-page.ts';
 
@@ -29,8 +30,7 @@ export function registerGates(app: FastifyInstance, context: ServerContext): voi
     const path = routedPath(request.url);
     if (request.method !== 'GET' || !isForAnyOrigin(path))
       checkOrigin({ method: request.method, headers, isApi: isApi(path) });
-    const question = { headers, remoteAddress: request.raw.socket.remoteAddress ?? '' };
     if (request.routeOptions.config.access === 'public' || isInsidePage(request)) return;
-    request.principal = context.access.whoIsAsking(question);
+    request.principal = context.access.whoIsAsking(questionOf(request));
   });
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf, RouteContract } from '../contracts/api/route.ts';
-import type { Principal } from './gates/access.ts';
+import type { AccessQuestion, Principal } from './gates/access.ts';
 import type { JsonLimits } from './json-body.ts';
 
 declare module 'fastify' {
@@ -52,6 +52,11 @@ export function goneSignal(reply: FastifyReply): AbortSignal {
     if (!reply.raw.writableFinished) controller.abort();
   });
   return controller.signal;
+}
+
+/** What the gates look at. */
+export function questionOf({ raw }: FastifyRequest): AccessQuestion {
+  return { headers: raw.headers, remoteAddress: raw.socket.remoteAddress ?? '' };
 }
 
 export function ownerOf(request: FastifyRequest): string {

@@ -303,7 +303,7 @@ describe('https', () => {
     });
     expect(answer.statusCode).toBe(204);
     expect(answer.headers['set-cookie']).toMatch(
-      /^__Host-corral=[^;]+; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=\d+$/,
+      /^__Host-corral-\d+=[^;]+; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=\d+$/,
     );
     await dispatcher.close();
     await secure.close();

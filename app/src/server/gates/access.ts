@@ -32,9 +32,9 @@ export interface Access {
   /** Whether a browser is shown the page. Looks at no key: one that is guessed is counted, and this counts nothing. */
   isSignedIn(headers: IncomingHttpHeaders): boolean;
   /** Checks a key typed into the sign-in page; gives the cookie to set. */
-  signIn(key: string, remoteAddress: string): string;
-  /** The cookie that takes the sign-in back. */
-  signOut(): string;
+  signIn(key: string, question: AccessQuestion): string;
+  /** The cookies that take the sign-in back, by whichever name it was. */
+  signOut(): string[];
   readonly needsKey: boolean;
 }
 
@@ -79,8 +79,18 @@ export function createAccess(options: AccessOptions): Access {
   const failed = createFailedKeys(clock);
   const session = sessions(accessKey, clock);
   // Cookies know no ports: another server on this machine must not overwrite ours.
-  const cookieName = () => (options.isHttps ? '__Host-corral' : `corral-${options.port()}`);
-  const attributes = `; Path=/; HttpOnly; SameSite=Strict${options.isHttps ? '; Secure' : ''}`;
+  const plainCookie = () => ({
+    name: `corral-${options.port()}`,
+    attributes: '; Path=/; HttpOnly; SameSite=Strict',
+  });
+  /** Never sent in the clear; a name with `__Host-` is set by no other host. */
+  const secureCookie = () => {
+    const { name, attributes } = plainCookie();
+    return { name: `__Host-${name}`, attributes: `${attributes}; Secure` };
+  };
+  /** Behind a proxy that speaks TLS only the browser knows of it; that its origin is ours the gate has seen. */
+  const cookieFor = ({ origin = '' }: IncomingHttpHeaders) =>
+    options.isHttps || /^https:/i.test(origin) ? secureCookie() : plainCookie();
 
   /** A secret of 256 random bits that the command line of this user reads from a file. */
   function isLocalToken(bearer: string | undefined): boolean {
@@ -94,8 +104,10 @@ export function createAccess(options: AccessOptions): Access {
   }
 
   function hasSession(headers: IncomingHttpHeaders): boolean {
-    const cookie = cookieValue(headers.cookie, cookieName());
-    return cookie !== null && session.isValid(cookie);
+    return [secureCookie(), plainCookie()].some(({ name }) => {
+      const cookie = cookieValue(headers.cookie, name);
+      return cookie !== null && session.isValid(cookie);
+    });
   }
 
   function refuseKey(remoteAddress: string): never {
@@ -128,12 +140,14 @@ export function createAccess(options: AccessOptions): Access {
       });
     },
     isSignedIn: (headers) => accessKey === '' || hasSession(headers),
-    signIn(key, remoteAddress) {
+    signIn(key, { headers, remoteAddress }) {
       refuseWhileWaiting(remoteAddress);
       if (accessKey === '' || !equal(key, accessKey)) refuseKey(remoteAddress);
-      return `${cookieName()}=${session.issue()}${attributes}; Max-Age=${sessionLifetimeMs / 1000}`;
+      const { name, attributes } = cookieFor(headers);
+      return `${name}=${session.issue()}${attributes}; Max-Age=${sessionLifetimeMs / 1000}`;
     },
-    signOut: () => `${cookieName()}=${attributes}; Max-Age=0`,
+    signOut: () =>
+      [secureCookie(), plainCookie()].map(({ name, attributes }) => `${name}=${attributes}; Max-Age=0`),
   };
 }
 

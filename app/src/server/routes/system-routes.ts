@@ -9,7 +9,7 @@ import { type SettingName, settingNames, settings } from '../../config/settings.
 import { diskAvailableBytes, readMachine } from '../../lib/machine.ts';
 import { awaitLongBody } from '../gates/body-deadline.ts';
 import type { ServerContext } from '../server-context.ts';
-import { serveRoute } from '../serve-route.ts';
+import { questionOf, serveRoute } from '../serve-route.ts';
 import { withoutUndefined } from './request-values.ts';
 
 type LockedValue = SystemInformation['locked'][number];
@@ -102,7 +102,7 @@ function sessionRoutes(app: FastifyInstance, context: ServerContext): void {
     config: { access: 'public' },
     handler: async (request, reply) => {
       const { key } = request.body as { key: string };
-      const cookie = access.signIn(key, request.raw.socket.remoteAddress ?? '');
+      const cookie = access.signIn(key, questionOf(request));
       return reply.code(204).header('set-cookie', cookie).send();
     },
   });

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { startServer, type RunningServer } from '../../test/fixtures/running-server.ts';
 import { AppError } from '../contracts/app-error.ts';
 import type { Log } from '../lib/log.ts';
@@ -40,6 +43,44 @@ describe('the access key', () => {
     expect((await keyed.call('GET', '/api/chats', undefined, withCookie(forged))).status).toBe(401);
     const out = await keyed.call('DELETE', '/api/session', undefined, withCookie(pair));
     expect(out.headers.get('set-cookie')).toContain('Max-Age=0');
+    // Also where somebody kept it.
+    expect((await keyed.call('GET', '/api/session', undefined, withCookie(pair))).status).toBe(401);
+    expect(
+      (await keyed.call('GET', '/', undefined, { ...withCookie(pair), accept: 'text/html' })).status,
+    ).toBe(401);
+  });
+
+  test('signing out ends what its browser reads, and nobody else’s, also after a restart', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'corral-signed-out-'));
+    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+    const first = await startServer({ root, environment: { CORRAL_ACCESS_KEY: key } });
+    const signIn = async (): Promise<Record<string, string>> => {
+      const { headers } = await first.call('POST', '/api/session', { key });
+      return { cookie: headers.get('set-cookie')?.split(';')[0] ?? '', origin: first.address };
+    };
+    const [leaving, staying] = [await signIn(), await signIn()];
+    const read = async (headers: Record<string, string>) => {
+      const { body } = await first.call('POST', '/api/streams', undefined, headers);
+      const address = `${first.address}/api/streams/${String(body['streamId'])}`;
+      const reader = (await fetch(address, { headers })).body!.getReader();
+      await reader.read();
+      return reader;
+    };
+    const [ending, going] = [await read(leaving), await read(staying)];
+    const signedOut = performance.now();
+    expect((await first.call('DELETE', '/api/session', undefined, leaving)).status).toBe(204);
+    await expect(ending.read()).rejects.toThrow();
+    expect(performance.now() - signedOut).toBeLessThan(2_000);
+    const stillThere = first.call('GET', '/api/session', undefined, staying).then(({ status }) => status);
+    expect(await Promise.race([going.read(), stillThere])).toBe(200);
+    await first.close();
+
+    const environment = { CORRAL_ACCESS_KEY: key, PORT: new URL(first.address).port };
+    const second = await startServer({ root, environment });
+    const status = async (headers: Record<string, string>) =>
+      (await second.call('GET', '/api/session', undefined, headers)).status;
+    expect([await status(leaving), await status(staying)]).toEqual([401, 200]);
+    await second.close();
   });
 
   test('behind a proxy that speaks https, the cookie is never sent in the clear, and is another server’s in no case', async () => {

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { pathOf } from './error-answers.ts';
 import { checkOrigin } from './gates/origin-gate.ts';
 import { isForAnyOrigin } from './gates/security-headers.ts';
@@ -25,12 +25,14 @@ function routedPath(url: string): string {
 /** S2 and the key, in this order, before any body is read. */
 export function registerGates(app: FastifyInstance, context: ServerContext): void {
   app.decorateRequest('principal', null);
-  app.addHook('onRequest', async (request: FastifyRequest) => {
+  app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const { headers } = request.raw;
     const path = routedPath(request.url);
     if (request.method !== 'GET' || !isForAnyOrigin(path))
       checkOrigin({ method: request.method, headers, isApi: isApi(path) });
     if (request.routeOptions.config.access === 'public' || isInsidePage(request)) return;
-    request.principal = context.access.whoIsAsking(questionOf(request));
+    const principal = context.access.whoIsAsking(questionOf(request));
+    request.principal = principal;
+    if (principal.session !== null) context.sessionAnswers.hold(principal.session, reply.raw);
   });
 }

@@ -9,7 +9,9 @@ import type { Log } from '../lib/log.ts';
 import type { Models } from '../models/models.ts';
 import type { StoreHealth } from '../store/store.ts';
 import { createAccess, type Access } from './gates/access.ts';
+import { createEndedSessions } from './gates/ended-sessions.ts';
 import { createHostGate, type HostGate } from './gates/host-gate.ts';
+import { createSessionAnswers, type SessionAnswers } from './gates/session-answers.ts';
 import { createGradioSessions, type GradioSessions } from './gradio/gradio-sessions.ts';
 import { createIdempotency, type Idempotency } from './idempotency.ts';
 import { createMask } from './mask-secrets.ts';
@@ -51,6 +53,7 @@ export interface ServerContext extends ServerOptions {
   pageFolder: string;
   pageVersion: string;
   access: Access;
+  sessionAnswers: SessionAnswers;
   hostGate: HostGate;
   metrics: Metrics;
   streams: TabStreams;
@@ -94,7 +97,9 @@ export async function createServerContext(
       isHttps: config.https,
       clock,
       port: () => context.port,
+      ended: createEndedSessions({ home: config.home, clock, log: options.log }),
     }),
+    sessionAnswers: createSessionAnswers(),
     metrics: createMetrics({ ...options, slots: config.slots, openStreams: () => context.streams.size }),
     streams: createTabStreams({
       watch: (owner, runId, start) => chats.watch(owner, runId, start),

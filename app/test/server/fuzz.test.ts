@@ -33,7 +33,7 @@ function filesOf({ config }: RunningServer): { outside: Record<string, string>; 
 }
 
 /** DESIGN §5 names what may be there. */
-const ownNames = /^(corral\.db(-wal|-shm)?|models|kv|tmp|backups|damaged|lock|reserve|tls)$/;
+const ownNames = /^(corral\.db(-wal|-shm)?|models|kv|tmp|backups|damaged|lock|reserve|tls|signed-out\.json)$/;
 
 test(
   `requests without sense for ${seconds} s, first seed ${firstSeed}`,

@@ -118,7 +118,7 @@ export const systemRoutes = {
   signOut: route({
     method: 'DELETE',
     path: '/api/session',
-    summary: 'Sign out: the cookie is taken back',
+    summary: 'Sign out: the cookie is taken back, and its streams end',
     tag: 'system',
     status: 204,
   }),

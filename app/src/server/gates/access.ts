@@ -1,14 +1,19 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../../contracts/app-error.ts';
 import { soleOwner } from '../../contracts/owner.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { sessionLifetimeMs } from '../limits.ts';
+import { createCookies } from './cookies.ts';
+import type { EndedSessions } from './ended-sessions.ts';
 import { createFailedKeys } from './failed-keys.ts';
+import { createSessions, equal } from './sessions.ts';
 
 export interface Principal {
   owner: string;
   by: 'loopback' | 'cookie' | 'bearer' | 'local-token';
+  /** Of the browser, where a cookie proved it. */
+  session: string | null;
 }
 
 export interface AccessOptions {
@@ -19,6 +24,7 @@ export interface AccessOptions {
   port: () => number;
   isHttps: boolean;
   clock: Clock;
+  ended: EndedSessions;
 }
 
 export interface AccessQuestion {
@@ -33,64 +39,20 @@ export interface Access {
   isSignedIn(headers: IncomingHttpHeaders): boolean;
   /** Checks a key typed into the sign-in page; gives the cookie to set. */
   signIn(key: string, question: AccessQuestion): string;
-  /** The cookies that take the sign-in back, by whichever name it was. */
-  signOut(): string[];
+  /** Ends the session for good; gives the cookies that take it from the browser, by whichever name it was. */
+  signOut(headers: IncomingHttpHeaders): Promise<string[]>;
   readonly needsKey: boolean;
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
-
-/** Constant time whatever the lengths: digests are compared. */
-function equal(given: string, right: string): boolean {
-  return timingSafeEqual(digest(given), digest(right));
-}
+const ownerBy = (by: Principal['by']): Principal => ({ owner: soleOwner, by, session: null });
 
 const scheme = /^Bearer +(\S{1,1024})$/i;
 
-function cookieValue(header: string | undefined, name: string): string | null {
-  for (const pair of (header ?? '').split(';')) {
-    const at = pair.indexOf('=');
-    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
-  }
-  return null;
-}
-
-/** A session says when it ends and proves it with the key; nothing is kept, and a new key ends them all. */
-function sessions(accessKey: string, clock: Clock) {
-  const secret = createHmac('sha256', 'corral session').update(accessKey).digest();
-  const sign = (text: string) => createHmac('sha256', secret).update(text).digest('base64url');
-  return {
-    issue(): string {
-      const body = `${clock.now() + sessionLifetimeMs}.${randomBytes(16).toString('base64url')}`;
-      return `${body}.${sign(body)}`;
-    },
-    isValid(token: string): boolean {
-      const parts = /^(\d{1,15})\.([\w-]{22})\.([\w-]{43})$/.exec(token);
-      if (!parts) return false;
-      return equal(parts[3] ?? '', sign(`${parts[1]}.${parts[2]}`)) && Number(parts[1]) > clock.now();
-    },
-  };
-}
-
 export function createAccess(options: AccessOptions): Access {
-  const { accessKey, localToken, clock } = options;
+  const { accessKey, localToken, clock, ended } = options;
   const failed = createFailedKeys(clock);
-  const session = sessions(accessKey, clock);
-  // Cookies know no ports: another server on this machine must not overwrite ours.
-  const plainCookie = () => ({
-    name: `corral-${options.port()}`,
-    attributes: '; Path=/; HttpOnly; SameSite=Strict',
-  });
-  /** Never sent in the clear; a name with `__Host-` is set by no other host. */
-  const secureCookie = () => {
-    const { name, attributes } = plainCookie();
-    return { name: `__Host-${name}`, attributes: `${attributes}; Secure` };
-  };
-  /** Behind a proxy that speaks TLS only the browser knows of it; that its origin is ours the gate has seen. */
-  const cookieFor = ({ origin = '' }: IncomingHttpHeaders) =>
-    options.isHttps || /^https:/i.test(origin) ? secureCookie() : plainCookie();
+  const sessions = createSessions({ accessKey, clock, ended });
+  const cookies = createCookies(options);
 
   /** A secret of 256 random bits that the command line of this user reads from a file. */
   function isLocalToken(bearer: string | undefined): boolean {
@@ -98,30 +60,23 @@ export function createAccess(options: AccessOptions): Access {
   }
 
   function principal({ headers }: AccessQuestion, bearer: string | undefined): Principal | 'wrong' | null {
-    if (accessKey === '') return { owner: soleOwner, by: 'loopback' };
-    if (bearer !== undefined) return equal(bearer, accessKey) ? { owner: soleOwner, by: 'bearer' } : 'wrong';
-    return hasSession(headers) ? { owner: soleOwner, by: 'cookie' } : null;
+    if (accessKey === '') return ownerBy('loopback');
+    if (bearer !== undefined) return equal(bearer, accessKey) ? ownerBy('bearer') : 'wrong';
+    const session = sessionOf(headers);
+    return session === null ? null : { ...ownerBy('cookie'), session };
   }
 
-  function hasSession(headers: IncomingHttpHeaders): boolean {
-    return [secureCookie(), plainCookie()].some(({ name }) => {
-      const cookie = cookieValue(headers.cookie, name);
-      return cookie !== null && session.isValid(cookie);
-    });
+  function sessionOf(headers: IncomingHttpHeaders): string | null {
+    for (const token of cookies.tokensIn(headers)) {
+      const id = sessions.idOf(token);
+      if (id !== null) return id;
+    }
+    return null;
   }
 
   function refuseKey(remoteAddress: string): never {
     failed.record(remoteAddress);
     throw new AppError('key-refused', 'the access key is not right');
-  }
-
-  function refuseWhileWaiting(remoteAddress: string): void {
-    const retryAfterSeconds = failed.waitSeconds(remoteAddress);
-    if (retryAfterSeconds === 0) return;
-    throw new AppError('rate-limited', 'too many wrong access keys came from this address', {
-      hint: `Wait ${Math.ceil(retryAfterSeconds / 60)} minutes.`,
-      details: { retryAfterSeconds },
-    });
   }
 
   return {
@@ -130,8 +85,8 @@ export function createAccess(options: AccessOptions): Access {
       const { authorization } = question.headers;
       const bearer = scheme.exec(authorization ?? '')?.[1];
       // Nobody guesses it, so whoever tries keys from this address, a proxy perhaps, does not lock its user out.
-      if (isLocalToken(bearer)) return { owner: soleOwner, by: 'local-token' };
-      if (authorization !== undefined && accessKey !== '') refuseWhileWaiting(question.remoteAddress);
+      if (isLocalToken(bearer)) return ownerBy('local-token');
+      if (authorization !== undefined && accessKey !== '') failed.refuseWhileWaiting(question.remoteAddress);
       const answer = principal(question, bearer);
       if (answer === 'wrong') refuseKey(question.remoteAddress);
       if (answer !== null) return answer;
@@ -139,15 +94,16 @@ export function createAccess(options: AccessOptions): Access {
         hint: 'Sign in on the page, or send the key as "Authorization: Bearer …".',
       });
     },
-    isSignedIn: (headers) => accessKey === '' || hasSession(headers),
+    isSignedIn: (headers) => accessKey === '' || sessionOf(headers) !== null,
     signIn(key, { headers, remoteAddress }) {
-      refuseWhileWaiting(remoteAddress);
+      failed.refuseWhileWaiting(remoteAddress);
       if (accessKey === '' || !equal(key, accessKey)) refuseKey(remoteAddress);
-      const { name, attributes } = cookieFor(headers);
-      return `${name}=${session.issue()}${attributes}; Max-Age=${sessionLifetimeMs / 1000}`;
+      return cookies.set(headers, sessions.issue(), sessionLifetimeMs / 1000);
     },
-    signOut: () =>
-      [secureCookie(), plainCookie()].map(({ name, attributes }) => `${name}=${attributes}; Max-Age=0`),
+    async signOut(headers) {
+      for (const token of cookies.tokensIn(headers)) await sessions.end(token);
+      return cookies.unset();
+    },
   };
 }
 

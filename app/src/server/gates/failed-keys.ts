@@ -1,10 +1,11 @@
+import { AppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { failedKeyWindowMs, maxFailedKeys } from '../limits.ts';
 
 /** A7: wrong keys from one address, counted within a window. */
 export interface FailedKeys {
-  /** Seconds until this address may try again; 0: now. */
-  waitSeconds(address: string): number;
+  /** Throws `rate-limited` where this address has to wait. */
+  refuseWhileWaiting(address: string): void;
   record(address: string): void;
 }
 
@@ -20,10 +21,15 @@ export function createFailedKeys(clock: Clock): FailedKeys {
     return null;
   };
   return {
-    waitSeconds(address) {
+    refuseWhileWaiting(address) {
       const entry = current(address);
-      if (entry === null || entry.count < maxFailedKeys) return 0;
-      return Math.max(1, Math.ceil((entry.since + failedKeyWindowMs - clock.now()) / 1000));
+      if (entry === null || entry.count < maxFailedKeys) return;
+      const waitMs = entry.since + failedKeyWindowMs - clock.now();
+      const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000));
+      throw new AppError('rate-limited', 'too many wrong access keys came from this address', {
+        hint: `Wait ${Math.ceil(retryAfterSeconds / 60)} minutes.`,
+        details: { retryAfterSeconds },
+      });
     },
     record(address) {
       const entry = current(address) ?? { count: 0, since: clock.now() };

@@ -91,11 +91,12 @@ function load({ config, engines }: ServerContext): Load {
 }
 
 function sessionRoutes(app: FastifyInstance, context: ServerContext): void {
-  const { access } = context;
+  const { access, sessionAnswers } = context;
   serveRoute(app, systemRoutes.session, ({ request }) => {
     const { principal } = request;
     if (principal === null) throw new AppError('key-required', 'nobody is signed in');
-    return principal;
+    const { owner, by } = principal;
+    return { owner, by };
   });
   app.post('/api/session', {
     schema: { summary: systemRoutes.signIn.summary, tags: ['system'], body: systemRoutes.signIn.body },
@@ -106,8 +107,10 @@ function sessionRoutes(app: FastifyInstance, context: ServerContext): void {
       return reply.code(204).header('set-cookie', cookie).send();
     },
   });
-  serveRoute(app, systemRoutes.signOut, ({ reply }) => {
-    void reply.header('set-cookie', access.signOut());
+  serveRoute(app, systemRoutes.signOut, async ({ request, reply }) => {
+    void reply.header('set-cookie', await access.signOut(request.raw.headers));
+    const session = request.principal?.session;
+    if (session) sessionAnswers.end(session, reply.raw);
   });
 }
 

@@ -8,20 +8,25 @@ export function createMask(
   config: Config,
   further: () => readonly string[] = () => [],
 ): (text: string) => string {
-  const password = URL.canParse(config.databaseUrl) ? new URL(config.databaseUrl).password : '';
+  const { accessKey, hubToken, loggingSecret, databaseUrl, httpsProxy, httpProxy } = config;
   const secrets = [
-    config.accessKey,
-    config.hubToken,
-    config.loggingSecret,
-    config.databaseUrl,
-    password,
-    decoded(password),
+    accessKey,
+    hubToken,
+    loggingSecret,
+    databaseUrl,
+    ...[databaseUrl, httpsProxy, httpProxy].flatMap(passwordsIn),
     ...config.providers.map((provider) => provider.key),
   ];
   return (text) =>
     [...secrets, ...further()]
       .filter((secret) => secret.length >= shortestSecret)
       .reduce((masked, secret) => masked.replaceAll(secret, '[hidden]'), text);
+}
+
+/** As it stands in an address, and as it is meant. */
+function passwordsIn(address: string): string[] {
+  const password = URL.canParse(address) ? new URL(address).password : '';
+  return [password, decoded(password)];
 }
 
 /** A bare `%` is no code for anything, and the driver takes such a password as it stands. */

@@ -1,4 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from 'vitest';
 import { startServer, type RunningServer } from '../../../test/fixtures/running-server.ts';
 
 let running: RunningServer;
@@ -59,6 +69,49 @@ test('what a reader waited for is stopped when it stays away', async () => {
   await expect
     .poll(answers, { timeout: 10_000 })
     .toContain('corral_answers_total{dialect="gradio",reason="aborted"} 1');
+});
+
+interface Estimation {
+  msg: string;
+  event_id: string;
+  rank: number;
+  queue_size: number;
+  rank_eta: number | null;
+}
+
+const estimations = (text: string, id: string): Estimation[] =>
+  text
+    .split('\n\n')
+    .filter((block) => block.startsWith('data: '))
+    .map((block) => JSON.parse(block.slice('data: '.length)) as Estimation)
+    .filter(({ msg, event_id }) => msg === 'estimation' && event_id === id);
+
+test('a question tells its place: behind the others of its session', async () => {
+  await join('two-questions', '/long 60');
+  const id = await join('two-questions', '/say second');
+  const [first] = estimations(await read('two-questions'), id);
+  expect(first).toEqual({ msg: 'estimation', event_id: id, rank: 1, queue_size: 2, rank_eta: null });
+});
+
+test('and behind the answers of others, until it is its turn', async () => {
+  const narrow = await startServer({ script: { tokensPerSecond: 400, slots: 1 } });
+  onTestFinished(() => narrow.close());
+  const ask = async (session_hash: string, message: string): Promise<string> => {
+    const asked = { data: [message, null, null, null, null, null, 1500], fn_index: 1, session_hash };
+    return String((await narrow.call('POST', '/gradio_api/queue/join', asked)).body['event_id']);
+  };
+  await ask('before', '/long 1500');
+  await expect.poll(() => narrow.engines.loaded()[0]?.users).toBe(1);
+  const [second, third] = [await ask('second', '/say x'), await ask('third', '/say y')];
+  const told = async (session: string, id: string): Promise<[number, number][]> => {
+    const { text } = await narrow.call('GET', `/gradio_api/queue/data?session_hash=${session}`);
+    return estimations(text, id).map(({ rank, queue_size }) => [rank, queue_size]);
+  };
+  const [ofSecond, ofThird] = await Promise.all([told('second', second), told('third', third)]);
+  expect(ofSecond[0]).toEqual([0, 1]);
+  expect(ofSecond).toContainEqual([1, 2]);
+  expect(ofThird).toContainEqual([2, 3]);
+  expect(ofThird.at(-1)).toEqual([1, 2]);
 });
 
 describe('a stop needs the id of the answer alone, and the text so far is the result', () => {

@@ -179,7 +179,7 @@ export class ChatSession {
 
   /** What the server made of a request, shown at once. */
   #adopt(body: StartRun, started: StartedRun, leafId: string | null): void {
-    const { chat, path } = this.state.get();
+    const { chat } = this.state.get();
     const asked = askedMessage({ chatId: this.id, tree: this.#tree, leafId, body, started });
     // A load may have been quicker than this answer, and it knows better.
     if (asked && !this.#tree.get(asked.id)) this.#tree.put(asked);

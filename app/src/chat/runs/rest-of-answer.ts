@@ -23,6 +23,7 @@ export async function restOfAnswer(
 async function drawnBefore(engine: Engine, written: string): Promise<number> {
   if (written === '') return 0;
   if (!engine.capabilities.tokens)
-    return (await engine.count({ kind: 'raw', text: written, parseSpecial: false, addBos: false })).totalTokens;
+    return (await engine.count({ kind: 'raw', text: written, parseSpecial: false, addBos: false }))
+      .totalTokens;
   return (await engine.tokenize(written, { parseSpecial: false, addSpecial: false })).length;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { listOf } from './list-of.ts';
 
 /** Of what is no text only what is asked for, so that a kind of part that is new costs no chat. */
 const partSchema = z.union([
@@ -14,7 +15,7 @@ type Part = z.infer<typeof partSchema>;
 
 export const contentSchema = z.object({
   content_type: z.string().optional(),
-  parts: z.array(partSchema).optional(),
+  parts: listOf(partSchema).optional(),
   text: z.string().optional(),
 });
 

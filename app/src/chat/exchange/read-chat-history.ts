@@ -6,18 +6,19 @@ import {
   type ConversationMessage,
   type ParsedImport,
 } from './imported-conversation.ts';
+import { listOf } from './list-of.ts';
 
 /** Gradio writes a text as it is or as a list of parts, of which those that are no text are left out. */
 const contentSchema = z.union([
   z.string(),
-  z
-    .array(z.looseObject({ type: z.string(), text: z.string().optional() }))
-    .transform((parts) => parts.flatMap((part) => part.text ?? []).join('\n')),
+  listOf(z.looseObject({ type: z.string(), text: z.string().optional() })).transform((parts) =>
+    parts.flatMap((part) => part.text ?? []).join('\n'),
+  ),
 ]);
 const turnSchema = z.object({ role: roleSchema, content: contentSchema });
 const pairSchema = z.tuple([z.string().nullable(), z.string().nullable()]);
-const turnsSchema = z.array(turnSchema);
-const pairsSchema = z.array(pairSchema);
+const turnsSchema = listOf(turnSchema);
+const pairsSchema = listOf(pairSchema);
 
 /** `{session: [{role, content}, …]}`, `{session: [[user, assistant], …]}`, or one session's list alone, as Gradio's too. */
 export function readChatHistory(data: unknown): ParsedImport | null {

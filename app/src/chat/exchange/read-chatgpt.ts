@@ -9,10 +9,11 @@ import {
   type ParsedImport,
 } from './imported-conversation.ts';
 import { readTree } from './read-tree.ts';
+import { listOf } from './list-of.ts';
 
 const nodeSchema = z.object({
   parent: z.string().nullish(),
-  children: z.array(z.string()).default([]),
+  children: listOf(z.string()).default([]),
   message: z
     .object({
       author: z.object({ role: z.string() }),

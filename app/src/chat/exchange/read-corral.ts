@@ -9,6 +9,7 @@ import {
   type ConversationOrigin,
   type ParsedImport,
 } from './imported-conversation.ts';
+import { listOf } from './list-of.ts';
 
 /** Raised when a reader of an older one could no longer understand it. */
 export const corralFormatVersion = 1;
@@ -34,7 +35,7 @@ const entrySchema = z.object({
       createdAt: timeSchema,
       updatedAt: timeSchema,
     }),
-  messages: z.array(
+  messages: listOf(
     z
       .object(chatMessageSchema.shape)
       .partial()

@@ -8,6 +8,7 @@ import {
   type ParsedImport,
 } from './imported-conversation.ts';
 import { readTree } from './read-tree.ts';
+import { listOf } from './list-of.ts';
 
 const messageSchema = z.object({
   parentId: z.string().nullish(),
@@ -23,7 +24,7 @@ const entrySchema = z.object({
   updated_at: z.number().nullish(),
   pinned: z.boolean().nullish(),
   meta: z
-    .object({ tags: z.array(z.string()).catch([]).optional() })
+    .object({ tags: listOf(z.string()).catch([]).optional() })
     .nullish()
     .catch(null),
   chat: z.object({

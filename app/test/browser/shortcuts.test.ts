@@ -52,6 +52,29 @@ test('shortcuts with punctuation work where it is on another key, or needs Shift
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
 });
 
+test('shortcuts work on layouts without Latin letters', async () => {
+  const { page } = await here.open();
+  const isOpened = async (press: Press, name: string): Promise<void> => {
+    expect(await isTaken(page, press)).toBe(true);
+    await page.getByRole('dialog', { name }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  };
+  for (const key of ['л', 'κ', 'ל', 'ن'])
+    await isOpened({ key, code: 'KeyK', modifiers: ctrl, windowsVirtualKeyCode: 75 }, 'Commands');
+  // Arabic and Thai keyboards have other letters there.
+  for (const key of ['ظ', 'ฝ'])
+    await isOpened({ key, code: 'Slash', modifiers: ctrl, windowsVirtualKeyCode: 191 }, 'Keyboard shortcuts');
+  // With Shift an Arabic keyboard makes a sign of the letter.
+  const times = { key: '×', code: 'KeyO', modifiers: ctrlShift, windowsVirtualKeyCode: 79 };
+  expect(await isTaken(page, times)).toBe(true);
+  // Dvorak has a full stop where others have E, and French keyboards a question mark in the place of M.
+  const stop = { key: '>', code: 'KeyE', modifiers: ctrlShift, windowsVirtualKeyCode: 190 };
+  expect(await isTaken(page, stop)).toBe(false);
+  const question = { key: '?', code: 'KeyM', modifiers: ctrlShift, windowsVirtualKeyCode: 188 };
+  expect(await isTaken(page, question)).toBe(false);
+});
+
 test('Escape stops the answer, but not the one that gives up a word of an input method', async () => {
   const { page } = await here.open();
   await say(page, '/hang 5');

@@ -48,12 +48,25 @@ export function shortcutText(name: ShortcutName): string {
 const isLetter = (key: string): boolean => /^[a-z]$/i.test(key);
 /** Many layouts need Shift to type these. */
 const isPunctuation = (key: string): boolean => /^[./]$/.test(key);
+/** Where they are on an American keyboard. */
+const punctuationCodes: Record<string, string> = { '.': 'Period', '/': 'Slash' };
+/** Characters of a layout that has no Latin letters, and not always the punctuation. */
+const isOfOtherScript = (key: string): boolean => /^[^\p{scx=Latin}\p{scx=Common}]+$/u.test(key);
+
+/**
+ * What the key is where the layout has no Latin letters. Browsers then number a letter's key by the Latin letter that is
+ * on it, also where Shift makes a sign of it; by its place alone a key of Dvorak's would be taken for another one.
+ */
+function isOnForeignKey({ key, code, keyCode }: KeyboardEvent, wanted: string): boolean {
+  if (isLetter(wanted)) return !isLetter(key) && keyCode === wanted.toUpperCase().charCodeAt(0);
+  return isOfOtherScript(key) && code === punctuationCodes[wanted];
+}
 
 export function matches(event: KeyboardEvent, shortcut: Shortcut): boolean {
   const { key, code, isShift = false } = shortcut;
   const isMain = isApple ? event.metaKey : event.ctrlKey;
   if (isMain !== (shortcut.isMain ?? false) || event.altKey) return false;
   if (event.shiftKey !== isShift && !isPunctuation(key)) return false;
-  if (event.key.toLowerCase() === key.toLowerCase()) return true;
+  if (event.key.toLowerCase() === key.toLowerCase() || isOnForeignKey(event, key)) return true;
   return event.code === code && !isLetter(event.key);
 }

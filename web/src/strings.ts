@@ -67,6 +67,8 @@ export const strings = {
     search: 'Search chats',
     searchAll: 'Search everything',
     noMatches: (query: string) => `Nothing found for “${query}”.`,
+    bestHits: (count: number) =>
+      `The best ${number.format(count)} are listed. One more word narrows them down.`,
     empty: 'Your chats will be listed here.',
     pinned: 'Pinned',
     today: 'Today',

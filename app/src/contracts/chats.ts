@@ -20,6 +20,7 @@ export const maxTitleCharacters = 300;
 export const maxFolderCharacters = 120;
 export const maxTagCharacters = 60;
 export const maxTags = 20;
+export const maxSearchCharacters = 400;
 export const maxSystemPromptCharacters = 200_000;
 /** One message may be sent to this many models, adapters or parameter sets at once. */
 export const maxTargets = 4;

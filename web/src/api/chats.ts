@@ -45,8 +45,8 @@ export const chatsApi = {
   erase: (id: string) => request<void>('DELETE', chat(id), { query: { erase: 1 } }),
   eraseAll: () =>
     request<ResponseOf<Chats['eraseAll']>>('POST', '/api/erase', { body: { confirm: 'erase everything' } }),
-  search: (q: string, signal: AbortSignal) =>
-    request<ResponseOf<Chats['search']>>('GET', '/api/search', { query: { q, limit: 40 }, signal }),
+  search: (query: { q: string; limit: number }, signal: AbortSignal) =>
+    request<ResponseOf<Chats['search']>>('GET', '/api/search', { query, signal }),
 };
 
 export const messagesApi = {

@@ -1,34 +1,38 @@
 import type { SearchHit } from '@corral/app/contracts/chats';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useDeferredValue } from 'react';
-import { chatsApi } from '../api/chats.ts';
 import { useTimeAgo } from '../state/clock.ts';
 import { closeDrawer } from '../state/layout.ts';
 import { followAgain, hashOf } from '../state/route.ts';
 import { strings } from '../strings.ts';
+import { Button } from '../ui/button.tsx';
 import { exactTime } from '../ui/times.ts';
+import { maxHits, useSearch } from './use-search.ts';
 
 /** Everything that was ever said and matches; excerpts come in pieces, never as HTML. */
 export function SearchResults({ query }: { query: string }) {
-  const wanted = useDeferredValue(query);
-  const { data, isError } = useQuery({
-    queryKey: ['search', wanted],
-    queryFn: ({ signal }) => chatsApi.search(wanted, signal),
-    placeholderData: keepPreviousData,
-    staleTime: 5_000,
-  });
+  const { data, isLoadingError, error, refetch } = useSearch(query);
   const hits = data?.hits ?? [];
   if (data && hits.length === 0)
     return <p className="sidebar__note soft">{strings.sidebar.noMatches(query)}</p>;
-  if (isError) return <p className="sidebar__note soft">{strings.shell.offline}</p>;
+  if (isLoadingError)
+    return (
+      <div className="sidebar__note">
+        <p className="problem" role="alert">
+          {error.message}
+        </p>
+        <Button onClick={() => void refetch()}>{strings.retry}</Button>
+      </div>
+    );
   return (
-    <ul className="hits" aria-label={strings.sidebar.searchAll}>
-      {hits.map((hit) => (
-        <li key={`${hit.chatId}${hit.messageId}`}>
-          <Hit hit={hit} />
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul className="hits" aria-label={strings.sidebar.searchAll}>
+        {hits.map((hit) => (
+          <li key={`${hit.chatId}${hit.messageId}`}>
+            <Hit hit={hit} />
+          </li>
+        ))}
+      </ul>
+      {hits.length === maxHits && <p className="sidebar__note soft">{strings.sidebar.bestHits(maxHits)}</p>}
+    </>
   );
 }
 

@@ -12,6 +12,7 @@ import { IconButton } from '../ui/icon-button.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { ChatList } from './chat-list.tsx';
 import { later } from '../ui/later.tsx';
+import { maxSearchCharacters } from './use-search.ts';
 
 const SearchResults = later(() => import('./search-results.tsx').then((module) => module.SearchResults));
 const TrashList = later(() => import('./trash-list.tsx').then((module) => module.TrashList));
@@ -108,6 +109,7 @@ export function Sidebar() {
         className="field sidebar__search"
         placeholder={strings.sidebar.search}
         aria-label={strings.sidebar.searchAll}
+        maxLength={maxSearchCharacters}
         value={query}
         onChange={(event) => setQuery(event.target.value)}
         {...fieldKeys({ onEscape: () => setQuery('') })}

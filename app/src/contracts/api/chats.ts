@@ -7,6 +7,7 @@ import {
   idSchema,
   maxFolderCharacters,
   maxMessageCharacters,
+  maxSearchCharacters,
   maxTagCharacters,
   maxTitleCharacters,
   searchHitSchema,
@@ -189,7 +190,10 @@ export const chatRoutes = {
     summary: 'Full-text search over all chats, with excerpts in pieces',
     tag,
     status: 200,
-    query: z.strictObject({ q: z.string().min(1).max(400), limit: countParameter(1, 100).optional() }),
+    query: z.strictObject({
+      q: z.string().min(1).max(maxSearchCharacters),
+      limit: countParameter(1, 100).optional(),
+    }),
     response: z.object({ hits: z.array(searchHitSchema) }),
   }),
 } as const;

@@ -1,0 +1,46 @@
+import { beforeAll, expect, test } from 'vitest';
+import { inBrowser } from './in-browser.ts';
+import { servePage } from './open-page.ts';
+
+const here = inBrowser(() => servePage());
+
+/** More than the sidebar lists at first. */
+const chatCount = 120;
+
+beforeAll(async () => {
+  const chats = Array.from({ length: chatCount }, (_, index) => [
+    `Flock ${index + 1} on the hill`,
+    [
+      { role: 'user', content: 'How is the wool this year?' },
+      { role: 'assistant', content: 'Soft and grey.' },
+    ],
+  ]);
+  await here.server.call('POST', '/api/import', Object.fromEntries(chats));
+});
+
+test('a search says that it lists the best only, and takes a long text as far as the server does', async () => {
+  const { page } = await here.open();
+  const field = page.getByRole('searchbox').first();
+  await field.fill('wool');
+  await expect.poll(() => page.locator('.hit').count()).toBe(40);
+  await page.getByText('The best 40 are listed.').waitFor();
+  await field.fill('flock 7 hill');
+  await expect.poll(() => page.locator('.hit').count()).toBe(1);
+  expect(await page.getByText('The best 40 are listed.').count()).toBe(0);
+  const long = page.waitForResponse((response) => response.url().includes('wool+wool'));
+  await field.fill('wool '.repeat(100));
+  expect((await long).status()).toBe(200);
+  await expect.poll(() => page.locator('.hit').count()).toBe(40);
+});
+
+test('a search that is refused says why, and can be tried again', async () => {
+  const { page } = await here.open();
+  // As a proxy in front of the server does.
+  await page.route(/\/api\/search/, (route) => route.fulfill({ status: 429 }));
+  await page.getByRole('searchbox').first().fill('wool');
+  await page.getByText('The server answered 429').waitFor();
+  expect(await page.getByText('does not answer').count()).toBe(0);
+  await page.unroute(/\/api\/search/);
+  await page.locator('.sidebar').getByRole('button', { name: 'Try again' }).click();
+  await page.locator('.hit').first().waitFor();
+});

@@ -18,6 +18,18 @@ beforeAll(async () => {
   await here.server.call('POST', '/api/import', Object.fromEntries(chats));
 });
 
+test('the palette finds every chat by its title, however old', async () => {
+  const { body: newest } = await here.server.call('GET', '/api/chats?limit=100');
+  const { body: others } = await here.server.call('GET', `/api/chats?cursor=${String(newest['cursor'])}`);
+  const { id, title } = (others['chats'] as { id: string; title: string }[]).at(-1) ?? { id: '', title: '' };
+  const { page } = await here.open();
+  await page.locator('.chat-row').first().waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox').fill(title);
+  await page.getByRole('option', { name: title, exact: true }).click();
+  await expect.poll(() => page.url()).toContain(id);
+});
+
 test('a search says that it lists the best only, and takes a long text as far as the server does', async () => {
   const { page } = await here.open();
   const field = page.getByRole('searchbox').first();

@@ -1,6 +1,8 @@
-import { Command } from 'cmdk';
+import { useState } from 'react';
+import { Command, defaultFilter } from 'cmdk';
 import { openLensOfLast } from '../lens/open-lens.tsx';
 import { useChats } from '../sidebar/use-chats.ts';
+import { maxSearchCharacters, useSearch } from '../sidebar/use-search.ts';
 import { goTo } from '../state/route.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
@@ -10,53 +12,105 @@ import { shortcutActions } from './use-shortcuts.ts';
 
 const left = new Set<ShortcutName>(['palette', 'focus', 'stop']);
 
+/** The server finds whole words and beginnings of them: with one letter it would find everything. */
+const searchedFrom = 2;
+
+interface ChatItem {
+  id: string;
+  title: string;
+  /** By the server, which knows better than the letters whether it is meant. */
+  isFound: boolean;
+}
+
+/** The chats of the list, as far as it has come here, and older ones with such a title. */
+function useChatItems(text: string): { chats: ChatItem[]; isSearching: boolean } {
+  const listed = (useChats().data?.pages.flatMap((page) => page.chats) ?? []).slice(0, 200);
+  const { data, isFetching } = useSearch(text, searchedFrom);
+  const known = new Set(listed.map(({ id }) => id));
+  const hits = text.length < searchedFrom ? [] : (data?.hits ?? []);
+  const found = hits.filter(({ chatId, messageId }) => messageId === null && !known.has(chatId));
+  return {
+    chats: [
+      ...listed.map(({ id, title }) => ({ id, title, isFound: false })),
+      ...found.map(({ chatId, title }) => ({ id: chatId, title, isFound: true })),
+    ],
+    isSearching: isFetching,
+  };
+}
+
+/** Marks what the server found for cmdk, which hides what the typed letters are not in. */
+const foundWords = ['found'];
+
+function scoreOf(value: string, search: string, keywords: readonly string[] = []): number {
+  return Math.max(defaultFilter(value, search), keywords.length > 0 ? 0.1 : 0);
+}
+
+interface GroupProps {
+  /** Closes the palette, then does it. */
+  run: (work: () => unknown) => void;
+}
+
+function Actions({ run }: GroupProps) {
+  const names = (Object.keys(shortcuts) as ShortcutName[]).filter((name) => !left.has(name));
+  return (
+    <Command.Group heading={viewStrings.palette.actions}>
+      {names.map((name) => (
+        <Command.Item key={name} value={shortcuts[name].label} onSelect={() => run(shortcutActions[name])}>
+          {shortcuts[name].label}
+          <kbd>{shortcutText(name)}</kbd>
+        </Command.Item>
+      ))}
+      <Command.Item value={viewStrings.lens.ofLast} onSelect={() => run(openLensOfLast)}>
+        {viewStrings.lens.ofLast}
+      </Command.Item>
+      <Command.Item value={strings.sidebar.models} onSelect={() => run(() => goTo({ view: 'models' }))}>
+        {strings.sidebar.models}
+      </Command.Item>
+    </Command.Group>
+  );
+}
+
+function Chats({ chats, run }: GroupProps & { chats: readonly ChatItem[] }) {
+  return (
+    <Command.Group heading={viewStrings.palette.chats}>
+      {chats.map(({ id, title, isFound }) => (
+        <Command.Item
+          key={id}
+          value={`${title} ${id}`}
+          {...(isFound ? { keywords: foundWords } : {})}
+          onSelect={() => run(() => goTo({ view: 'chat', chatId: id }))}
+        >
+          <span className="truncate">{title || strings.sidebar.untitled}</span>
+        </Command.Item>
+      ))}
+    </Command.Group>
+  );
+}
+
 /** Every command and every chat, by a few typed letters. */
 export function Palette({ onClose }: { onClose: () => void }) {
-  const chats = useChats().data?.pages.flatMap((page) => page.chats) ?? [];
+  const [text, setText] = useState('');
+  const { chats, isSearching } = useChatItems(text.trim());
   const run = (work: () => unknown): void => {
     onClose();
     setTimeout(work, 60);
   };
-  const names = (Object.keys(shortcuts) as ShortcutName[]).filter((name) => !left.has(name));
   return (
     <Dialog title={viewStrings.palette.title} kind="small" isHeadless onClose={onClose}>
-      <Command label={viewStrings.palette.title} className="palette" loop>
+      <Command label={viewStrings.palette.title} className="palette" filter={scoreOf} loop>
         <Command.Input
           className="palette__field"
           placeholder={viewStrings.palette.placeholder}
           aria-label={viewStrings.palette.placeholder}
+          maxLength={maxSearchCharacters}
+          onValueChange={setText}
         />
         <Command.List className="palette__list" tabIndex={0}>
-          <Command.Empty className="soft palette__none">{viewStrings.palette.none}</Command.Empty>
-          <Command.Group heading={viewStrings.palette.actions}>
-            {names.map((name) => (
-              <Command.Item
-                key={name}
-                value={shortcuts[name].label}
-                onSelect={() => run(shortcutActions[name])}
-              >
-                {shortcuts[name].label}
-                <kbd>{shortcutText(name)}</kbd>
-              </Command.Item>
-            ))}
-            <Command.Item value={viewStrings.lens.ofLast} onSelect={() => run(openLensOfLast)}>
-              {viewStrings.lens.ofLast}
-            </Command.Item>
-            <Command.Item value={strings.sidebar.models} onSelect={() => run(() => goTo({ view: 'models' }))}>
-              {strings.sidebar.models}
-            </Command.Item>
-          </Command.Group>
-          <Command.Group heading={viewStrings.palette.chats}>
-            {chats.slice(0, 200).map((chat) => (
-              <Command.Item
-                key={chat.id}
-                value={`${chat.title} ${chat.id}`}
-                onSelect={() => run(() => goTo({ view: 'chat', chatId: chat.id }))}
-              >
-                <span className="truncate">{chat.title || strings.sidebar.untitled}</span>
-              </Command.Item>
-            ))}
-          </Command.Group>
+          {!isSearching && (
+            <Command.Empty className="soft palette__none">{viewStrings.palette.none}</Command.Empty>
+          )}
+          <Actions run={run} />
+          <Chats chats={chats} run={run} />
         </Command.List>
       </Command>
     </Dialog>

@@ -19,6 +19,9 @@ beforeAll(async () => {
 const message = (page: Page, number: number) =>
   page.getByText(`Message ${number} of the long talk`, { exact: true });
 
+const scrolled = (page: Page): Promise<number> =>
+  page.evaluate(`document.querySelector('[data-transcript]').scrollTop`);
+
 test('a long chat opens at its end, from the list and by its address, and only what is in view is drawn', async () => {
   const { page } = await here.open();
   await page.locator('.chat-row').click();
@@ -96,6 +99,46 @@ test('a message being reworded stays so while its row is out of view, and while 
   expect(await editor.inputValue()).toBe(`Message ${messageCount - 1} of the long talk`);
 });
 
+test('↑ and the way to the last message go to the end of the chat from wherever one reads', async () => {
+  const { page } = await here.open();
+  await page.goto(address);
+  await page.locator('[role="log"]:not([aria-busy])').waitFor();
+  await message(page, messageCount).waitFor();
+  const scrollUp = async (): Promise<void> => {
+    await page.locator('[data-transcript]').hover({ position: { x: 30, y: 30 } });
+    await expect
+      .poll(async () => {
+        await page.mouse.wheel(0, -8_000);
+        return message(page, messageCount).count();
+      })
+      .toBe(0);
+    // The wheel has come to rest.
+    let top = -1;
+    await expect
+      .poll(async () => {
+        const before = top;
+        top = await scrolled(page);
+        return top - before;
+      })
+      .toBe(0);
+  };
+  const last = `Message ${messageCount - 1} of the long talk`;
+  const editor = page.getByRole('textbox', { name: 'Edit' });
+  const focused = (): Promise<string> =>
+    page.evaluate(`document.activeElement.value ?? document.activeElement.innerText`);
+  await scrollUp();
+  await page.locator('#composer').press('ArrowUp');
+  await expect.poll(focused).toBe(last);
+  // It is being edited already: the one before it stays as it is.
+  await page.locator('#composer').press('ArrowUp');
+  await expect.poll(focused).toBe(last);
+  expect(await editor.count()).toBe(1);
+  await editor.press('Escape');
+  await scrollUp();
+  await page.keyboard.press('Control+Shift+L');
+  await expect.poll(focused).toContain(`Message ${messageCount} of the long talk`);
+});
+
 /** Holds back the rest of the chat until `letCome`, and tells how often it was asked for. */
 async function holdRest(page: Page): Promise<{ letCome: () => void; asked: () => number }> {
   let letCome = (): void => undefined;
@@ -109,9 +152,6 @@ async function holdRest(page: Page): Promise<{ letCome: () => void; asked: () =>
   });
   return { letCome, asked: () => count };
 }
-
-const scrolled = (page: Page): Promise<number> =>
-  page.evaluate(`document.querySelector('[data-transcript]').scrollTop`);
 
 test('the last messages are shown before the others come, and nothing that is read moves when they do', async () => {
   const { page } = await here.open();

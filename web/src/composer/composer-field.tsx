@@ -3,6 +3,7 @@ import { composerFocus } from '../state/actions.ts';
 import type { Draft } from '../state/draft.ts';
 import type { Store } from '../state/store.ts';
 import { strings } from '../strings.ts';
+import { editLastQuestion } from '../transcript/last-message.ts';
 import { isComposing, isTouchOnly } from '../ui/browser.ts';
 import { isPicture, longPasteCharacters } from './attachments.ts';
 
@@ -11,11 +12,6 @@ function isSendKey(event: KeyboardEvent): boolean {
   if (event.key !== 'Enter' || isComposing(event.nativeEvent)) return false;
   if (event.ctrlKey || event.metaKey) return true;
   return !event.shiftKey && !event.altKey && !isTouchOnly();
-}
-
-function editLast(): void {
-  const messages = document.querySelectorAll<HTMLElement>('.message--person [data-action="edit"]');
-  messages[messages.length - 1]?.click();
 }
 
 export interface ComposerFieldProps {
@@ -63,7 +59,7 @@ export function ComposerField({ draft, isDropping, onSubmit, onFiles, onLongPast
       onSubmit();
     } else if (event.key === 'ArrowUp' && draft.get().text === '') {
       event.preventDefault();
-      editLast();
+      editLastQuestion();
     }
   };
   const onPaste = (event: ClipboardEvent): void => {

@@ -12,6 +12,7 @@ import { layout, setPanel, setSidebar } from '../state/layout.ts';
 import { writtenText } from '../state/message-view.ts';
 import { findState, openView, overlay } from '../state/overlays.ts';
 import { goTo } from '../state/route.ts';
+import { focusLastMessage } from '../transcript/last-message.ts';
 import { isComposing } from '../ui/browser.ts';
 import { copyWithNotice } from '../ui/copying.ts';
 import { attempt } from '../ui/problems.ts';
@@ -76,12 +77,7 @@ export const shortcutActions: Record<ShortcutName, () => boolean | void> = {
     if (!shownSession()) return false;
     findState.set((state) => ({ ...state, isOpen: true }));
   },
-  lastMessage: () => {
-    const messages = document.querySelectorAll<HTMLElement>('.message');
-    const last = messages[messages.length - 1];
-    if (!last) return false;
-    last.focus();
-  },
+  lastMessage: () => focusLastMessage(),
   stop: () => {
     const session = shownSession();
     if (overlay.get() || !session || session.state.get().runIds.length === 0) return false;

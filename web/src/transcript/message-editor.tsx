@@ -4,10 +4,10 @@ import { useSelected } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { isComposing } from '../ui/browser.ts';
 import { Button } from '../ui/button.tsx';
+import { wantedEditor } from './open-editor.ts';
 
 export interface MessageEditorProps {
   messageId: string;
-  takesFocus: boolean;
   onSend: (text: string) => void;
 }
 
@@ -17,12 +17,15 @@ function focusAtEnd(field: HTMLTextAreaElement | null): void {
 }
 
 /** A message of the person being reworded, in its place. */
-export function MessageEditor({ messageId, takesFocus, onSend }: MessageEditorProps) {
+export function MessageEditor({ messageId, onSend }: MessageEditorProps) {
   const value = useSelected(rewordings, (all) => all.get(messageId) ?? '');
   const field = useRef<HTMLTextAreaElement>(null);
+  const isWanted = useSelected(wantedEditor, (wanted) => wanted === messageId);
   useEffect(() => {
-    if (takesFocus) focusAtEnd(field.current);
-  }, [takesFocus]);
+    if (!isWanted) return;
+    focusAtEnd(field.current);
+    wantedEditor.set(null);
+  }, [isWanted]);
   const cancel = (): void => endRewording(messageId);
   const send = (): void => {
     if (value.trim() !== '') onSend(value);

@@ -1,9 +1,9 @@
-import { memo, useState } from 'react';
+import { memo } from 'react';
 import type { ChatMessage } from '@corral/app/contracts/chats';
 import { Copy, Pencil, Pin, PinOff, Trash2 } from 'lucide-react';
 import { run, withUndo } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
-import { endRewording, reword, rewordings } from '../state/rewordings.ts';
+import { endRewording, rewordings } from '../state/rewordings.ts';
 import { useSelected } from '../state/store.ts';
 import { WrittenText } from '../markdown/written-text.tsx';
 import { strings } from '../strings.ts';
@@ -12,6 +12,7 @@ import { attempt } from '../ui/problems.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { MessageEditor } from './message-editor.tsx';
 import { BranchSwitch, Figures, PinMark } from './message-footer.tsx';
+import { openEditor } from './open-editor.ts';
 import { useMessage } from './use-message.ts';
 
 export interface MessageProps {
@@ -36,7 +37,7 @@ function Actions({ session, message, onEdit }: ActionsProps) {
       <IconButton label={strings.transcript.copy} onClick={() => void copyWithNotice(message.content)}>
         <Copy />
       </IconButton>
-      <IconButton label={strings.transcript.edit} data-action="edit" onClick={onEdit}>
+      <IconButton label={strings.transcript.edit} onClick={onEdit}>
         <Pencil />
       </IconButton>
       <IconButton
@@ -59,8 +60,6 @@ function Actions({ session, message, onEdit }: ActionsProps) {
 export const PersonMessage = memo(function PersonMessage({ session, id, isLast, isUnseen }: MessageProps) {
   const view = useMessage(session, id);
   const isEditing = useSelected(rewordings, (all) => all.has(id));
-  // A row that is drawn again, with its editor, takes the focus from nobody.
-  const [isBegunHere, setBegunHere] = useState(false);
   if (!view) return null;
   const { message } = view;
   // What is written stays where it is until the server has it.
@@ -69,10 +68,6 @@ export const PersonMessage = memo(function PersonMessage({ session, id, isLast, 
       await run(session, { input: { kind: 'edit', messageId: id, content } });
       endRewording(id);
     });
-  const edit = (): void => {
-    setBegunHere(true);
-    reword(id, message.content);
-  };
   return (
     <article
       className="message message--person"
@@ -85,7 +80,7 @@ export const PersonMessage = memo(function PersonMessage({ session, id, isLast, 
     >
       <h2 className="only-read-aloud">{strings.transcript.you}</h2>
       {isEditing ? (
-        <MessageEditor messageId={id} takesFocus={isBegunHere} onSend={send} />
+        <MessageEditor messageId={id} onSend={send} />
       ) : (
         <>
           <div className="bubble">
@@ -94,7 +89,7 @@ export const PersonMessage = memo(function PersonMessage({ session, id, isLast, 
           </div>
           <footer className="message__footer">
             <Figures view={view} />
-            <Actions session={session} message={message} onEdit={edit} />
+            <Actions session={session} message={message} onEdit={() => openEditor(id, message.content)} />
             <BranchSwitch session={session} view={view} />
           </footer>
         </>

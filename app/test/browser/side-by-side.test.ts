@@ -61,6 +61,10 @@ async function openCompare(page: Page): Promise<void> {
 async function answerBoth(page: Page, message?: string): Promise<void> {
   if (message) await dialogOf(page).getByRole('textbox', { name: 'Message to both' }).fill(message);
   await dialogOf(page).getByRole('button', { name: 'Answer with both' }).click();
+  await bothEnd(page);
+}
+
+async function bothEnd(page: Page): Promise<void> {
   await expect
     .poll(() => dialogOf(page).getByRole('button', { name: 'Keep this one' }).count(), { timeout: 60_000 })
     .toBe(2);
@@ -168,6 +172,37 @@ test('a preset is chosen for one side: all its settings hold there, and the side
   await expect
     .poll(() => page.locator('.receipt').innerText())
     .toMatch(/at most 2 past exchanges[^]*temperature 0\.25[^]*maxNewTokens 5/);
+});
+
+test('a side that reached its limit goes on in its column, one that failed is answered again there', async () => {
+  await call('PUT', '/api/presets/Short', { settings: { sampling: { temperature: 0, maxNewTokens: 5 } } });
+  const { page } = await here.open();
+  await openCompare(page);
+  await side(page, 'Left').getByLabel('Model').selectOption('cria');
+  await side(page, 'Left').getByLabel('Preset').selectOption('Short');
+  await side(page, 'Right').getByLabel('Model').selectOption('lab:scripted');
+  // A command of the service; the other side takes it for a question.
+  await answerBoth(page, '/fail');
+  const short = dialogOf(page).getByRole('region', { name: /^Cria/ });
+  const failed = dialogOf(page).getByRole('region', { name: /^lab:scripted/ });
+  const begun = await short.locator('.prose').innerText();
+  await short.getByRole('button', { name: 'Continue' }).click();
+  await expect
+    .poll(async () => (await short.locator('.prose').innerText()).length, { timeout: 60_000 })
+    .toBeGreaterThan(begun.length);
+  await bothEnd(page);
+  expect(await short.locator('.prose').innerText()).toContain(begun);
+  const answers = async (): Promise<number> => {
+    const { messages } = (await call('GET', `/api/chats/${page.url().split('/').at(-1)}`)) as {
+      messages: { role: string }[];
+    };
+    return messages.filter(({ role }) => role === 'assistant').length;
+  };
+  expect(await answers()).toBe(2);
+  await failed.getByRole('button', { name: 'Try again' }).click();
+  await expect.poll(answers).toBe(3);
+  await bothEnd(page);
+  await failed.getByRole('alert').waitFor();
 });
 
 test('models of a service that takes long to list them come into the open dialog when they are there', async () => {

@@ -1,7 +1,8 @@
 import { useState } from 'react';
 import type { StartRun } from '@corral/app/contracts/api/runs';
+import type { ChatSettings } from '@corral/app/contracts/chats';
 import { Markdown } from '../markdown/markdown.tsx';
-import { makeChat, run, shownSession } from '../state/actions.ts';
+import { makeChat, run, shownSession, startRun } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { isBeingWritten } from '../state/message-view.ts';
 import { useAnsweringModel } from '../state/use-settings.ts';
@@ -16,14 +17,22 @@ import { Figures } from './message-footer.tsx';
 import { RunStatus } from './run-status.tsx';
 import { useMessage } from './use-message.ts';
 
+interface Answer {
+  messageId: string;
+  /** With what its side answers, and goes on. */
+  settings: ChatSettings;
+  /** How its side differs. */
+  traits: string;
+}
+
 interface ColumnProps {
   session: ChatSession;
-  messageId: string;
-  traits: string;
+  answer: Answer;
+  onRetry: () => void;
   onKeep: () => void;
 }
 
-function Column({ session, messageId, traits, onKeep }: ColumnProps) {
+function Column({ session, answer: { messageId, settings, traits }, onRetry, onKeep }: ColumnProps) {
   const view = useMessage(session, messageId);
   if (!view) return null;
   const name = modelName(view.message.model ?? '');
@@ -45,7 +54,11 @@ function Column({ session, messageId, traits, onKeep }: ColumnProps) {
       </div>
       {!isRunning && (
         <>
-          <EndNote view={view} onContinue={onKeep} onRetry={onKeep} />
+          <EndNote
+            view={view}
+            onContinue={() => startRun(session, { input: { kind: 'continue', messageId }, settings })}
+            onRetry={onRetry}
+          />
           <Figures view={view} />
           <Button onClick={onKeep}>{viewStrings.compare.keep}</Button>
         </>
@@ -56,16 +69,30 @@ function Column({ session, messageId, traits, onKeep }: ColumnProps) {
 
 interface Answers {
   session: ChatSession;
-  /** Of the message that answers, and how its side differs. */
-  columns: { id: string; traits: string }[];
+  /** Left and right. */
+  columns: Answer[];
 }
 
 async function startBoth(input: StartRun['input'], [left, right]: readonly [Side, Side]): Promise<Answers> {
   const session = shownSession() ?? (await makeChat());
-  const started = await run(session, { input, targets: [settingsOf(left), settingsOf(right)] });
-  const traits = [traitsOf(left, right), traitsOf(right, left)];
-  const columns = started.runs.map(({ messageId: id }, index) => ({ id, traits: traits[index] ?? '' }));
+  const sides = [
+    { settings: settingsOf(left), traits: traitsOf(left, right) },
+    { settings: settingsOf(right), traits: traitsOf(right, left) },
+  ];
+  const { runs } = await run(session, { input, targets: sides.map(({ settings }) => settings) });
+  const columns = sides.map((side, index) => ({ ...side, messageId: runs[index]?.messageId ?? '' }));
   return { session, columns };
+}
+
+/** Another answer in the place of one that failed before its first word. */
+async function answerAgain(session: ChatSession, failed: Answer): Promise<Answer> {
+  const { messageId, settings } = failed;
+  const started = await run(session, { input: { kind: 'regenerate', messageId }, settings });
+  return { ...failed, messageId: started.messageId };
+}
+
+function withColumn(answers: Answers, before: Answer, after: Answer): Answers {
+  return { ...answers, columns: answers.columns.map((column) => (column === before ? after : column)) };
 }
 
 interface FormProps {
@@ -119,10 +146,16 @@ function CompareForm({ messageId, onStarted }: FormProps) {
 /** One message, two models, adapters or settings, answered together; one of them is kept as the shown branch. */
 export function CompareView({ messageId, onClose }: { messageId: string | undefined; onClose: () => void }) {
   const [answers, setAnswers] = useState<Answers | null>(null);
-  const keep = (id: string): void =>
+  const keep = ({ session }: Answers, { messageId: id }: Answer): void =>
     attempt(async () => {
-      await answers?.session.switchTo(id);
+      await session.switchTo(id);
       onClose();
+    });
+  const retry = ({ session }: Answers, failed: Answer): void =>
+    attempt(async () => {
+      const again = await answerAgain(session, failed);
+      // The other side may have got another answer meanwhile.
+      setAnswers((all) => all && withColumn(all, failed, again));
     });
   return (
     <Dialog
@@ -133,13 +166,13 @@ export function CompareView({ messageId, onClose }: { messageId: string | undefi
     >
       {answers ? (
         <div className="compare">
-          {answers.columns.map(({ id, traits }) => (
+          {answers.columns.map((answer) => (
             <Column
-              key={id}
+              key={answer.messageId}
               session={answers.session}
-              messageId={id}
-              traits={traits}
-              onKeep={() => keep(id)}
+              answer={answer}
+              onRetry={() => retry(answers, answer)}
+              onKeep={() => keep(answers, answer)}
             />
           ))}
         </div>

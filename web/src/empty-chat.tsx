@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { Ghost } from 'lucide-react';
-import { useCatalogue, useModels, useSystem } from './api/queries.ts';
-import { picksOf } from './models/picks.ts';
+import { useSystem } from './api/queries.ts';
+import { useCardPicks } from './models/use-card-picks.ts';
 import { useNewChat } from './state/new-chat.ts';
 import { useAnsweringModel } from './state/use-settings.ts';
 import { strings } from './strings.ts';
@@ -18,21 +18,18 @@ const RealModelCard = later(() =>
  * The way to a real model, for who has only Cria and a machine that can hold another. Its room is kept from the first
  * drawing on if there was a card the last time; which models there are is known only later.
  */
-function useCard() {
-  const models = useModels().data?.models;
+function useCard(current: string | null) {
   const [isDismissed, setDismissed] = useState(() => remembered.read('no-model-card', false));
-  const isOnlyCria = models?.every((model) => model.bundled);
-  const { data: catalogue, isError } = useCatalogue(isOnlyCria === true && !isDismissed);
-  const picks = models && (isOnlyCria ? catalogue && picksOf(catalogue.entries) : []);
+  const { picks, isForNextVisit, isFailed } = useCardPicks(!isDismissed, current);
   const isOffered = picks && picks.length > 0;
   useEffect(() => {
-    if (isOffered !== undefined) remembered.write('model-card', isOffered);
-  }, [isOffered]);
+    if (isForNextVisit !== undefined) remembered.write('model-card', isForNextVisit);
+  }, [isForNextVisit]);
   const dismiss = (): void => {
     remembered.write('no-model-card', true);
     setDismissed(true);
   };
-  const hasRoom = !isDismissed && !isError && (isOffered ?? remembered.read('model-card', true));
+  const hasRoom = !isDismissed && !isFailed && (isOffered ?? remembered.read('model-card', true));
   return { hasRoom, picks, dismiss };
 }
 
@@ -52,7 +49,7 @@ export function EmptyChat() {
   const { data: system, isError } = useSystem();
   const current = useAnsweringModel();
   const { isTemporary } = useNewChat();
-  const card = useCard();
+  const card = useCard(current);
   return (
     // Shown when its words are here: nothing moves afterwards, the card has its room below.
     <div

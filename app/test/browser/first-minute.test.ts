@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { catalogue } from '../../src/models/catalogue.ts';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
 import { startLocalHub } from '../hub/local-hub.ts';
 import { tinyAdapter } from '../hub/tiny-adapter.ts';
@@ -32,6 +33,8 @@ async function startWithHub() {
   return {
     address: cria.address,
     hub,
+    /** A model that others may be given the name of. */
+    repository: join(folder, 'llama'),
     async close() {
       await cria.close();
       await hub.close();
@@ -88,6 +91,36 @@ test('on a low screen the card is scrolled until all of it stands above the comp
       return cardEnd - groundTop;
     })
     .toBeLessThanOrEqual(0);
+});
+
+test('a model that was got from the card can be used there and from its notice', async () => {
+  for (const { id } of catalogue)
+    here.server.hub.add({ id, folder: here.server.repository, licence: 'apache-2.0' });
+  const { page } = await here.open();
+  const card = page.getByRole('region', { name: 'Get a real model' });
+  const row = card.locator('.pick').first();
+  const title = await row.locator('.pick__title').innerText();
+  const reference = catalogue.find((entry) => title.startsWith(entry.title))?.id ?? '';
+  const use = row.getByRole('button', { name: 'Use' });
+  const picker = page.locator('[data-model-picker]');
+  const isChosen = async (): Promise<void> => {
+    await expect.poll(() => picker.innerText()).toContain(reference.split('/')[1]);
+    await card.waitFor({ state: 'detached' });
+  };
+  await row.getByRole('button', { name: 'Get' }).click();
+  const notice = page.locator('.toast', { hasText: 'is ready' });
+  await notice.waitFor();
+  await use.waitFor();
+  await notice.getByRole('button', { name: 'Use' }).click();
+  await isChosen();
+  await picker.click();
+  await page.getByRole('menuitem', { name: /^Cria/ }).click();
+  await use.click();
+  await isChosen();
+  const removed = await fetch(`${here.server.address}/api/models/${encodeURIComponent(reference)}`, {
+    method: 'DELETE',
+  });
+  expect(removed.status).toBe(200);
 });
 
 test('a gated model says what to do before anything is fetched', async () => {

@@ -1,6 +1,7 @@
 import type { jobRoutes } from '@corral/app/contracts/api/jobs';
 import type { ResponseOf } from '@corral/app/contracts/api/route';
 import type { Notice } from '@corral/app/contracts/api/streams';
+import { startChatWith } from '../state/actions.ts';
 import { forgetActivity, forgetMissing, loadActivity, markRun } from '../state/activity.ts';
 import { dropKept } from '../state/drafts.ts';
 import { findSession, openSessions } from '../state/sessions.ts';
@@ -76,7 +77,9 @@ function jobChanged(notice: Extract<Notice, { type: 'job-changed' }>): void {
   if (!ready || (job.state !== 'done' && job.state !== 'failed')) return;
   invalidate(keys.models, keys.catalogue, keys.disk, keys.adapters);
   const reference = typeof job.payload['reference'] === 'string' ? job.payload['reference'] : '';
-  if (job.state === 'done') showToast({ text: ready(reference) });
+  const use = { label: viewStrings.models.use, run: () => startChatWith(reference) };
+  if (job.state === 'done')
+    showToast({ text: ready(reference), ...(job.kind === 'pull' ? { action: use } : {}) });
   else if (job.error)
     showToast({
       text: job.error.message,

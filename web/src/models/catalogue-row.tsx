@@ -1,7 +1,7 @@
 import type { JudgedEntry } from '@corral/app/contracts/api/models';
 import { Download } from 'lucide-react';
 import { useJobs } from '../api/queries.ts';
-import { changeSettings, startNewChat } from '../state/actions.ts';
+import { startChatWith } from '../state/actions.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
@@ -43,14 +43,7 @@ export function CatalogueRow({ entry }: { entry: JudgedEntry }) {
       {job ? (
         <JobProgress job={job} />
       ) : entry.here ? (
-        <Button
-          onClick={() => {
-            startNewChat();
-            changeSettings((settings) => ({ ...settings, model: entry.id }));
-          }}
-        >
-          {viewStrings.models.use}
-        </Button>
+        <Button onClick={() => startChatWith(entry.id)}>{viewStrings.models.use}</Button>
       ) : (
         <Button disabled={entry.fit === 'will-not-fit'} onClick={() => startPull(entry.id)}>
           <Download size={16} strokeWidth={1.75} aria-hidden />

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { ListedModel } from '@corral/app/contracts/api/models';
 import { invalidate, keys } from '../api/queries.ts';
 import { modelsApi } from '../api/resources.ts';
-import { changeSettings, startNewChat } from '../state/actions.ts';
+import { startChatWith } from '../state/actions.ts';
 import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
@@ -13,11 +13,6 @@ import { showToast } from '../ui/toasts.tsx';
 import { bytes } from '../ui/times.ts';
 
 const words = viewStrings.models;
-
-function use(model: string): void {
-  startNewChat();
-  changeSettings((settings) => ({ ...settings, model }));
-}
 
 function RemoveDialog({ model, onClose }: { model: ListedModel; onClose: () => void }) {
   const remove = (): void => {
@@ -58,7 +53,7 @@ function ModelActions({ model }: { model: ListedModel }) {
   const isLocal = model.kind === 'local';
   return (
     <div className="pick__actions">
-      <Button onClick={() => use(model.id)}>{words.use}</Button>
+      <Button onClick={() => startChatWith(model.id)}>{words.use}</Button>
       {model.state === 'loaded' && isLocal && (
         <Button kind="quiet" onClick={() => unload(model)}>
           {words.unload}

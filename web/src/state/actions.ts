@@ -1,6 +1,8 @@
 import type { StartedRun, StartRun } from '@corral/app/contracts/api/runs';
 import { chatsApi } from '../api/chats.ts';
-import { invalidate, keys } from '../api/queries.ts';
+import { invalidate, keys, queryClient } from '../api/queries.ts';
+import type { modelsApi } from '../api/resources.ts';
+import { listedModel } from '../models/listed-model.ts';
 import { strings } from '../strings.ts';
 import { attempt, reportProblem } from '../ui/problems.ts';
 import { showToast } from '../ui/toasts.tsx';
@@ -131,4 +133,12 @@ export function changeSettings(change: SettingsChange): void {
   const before = session?.state.get().chat?.settings;
   if (session && before) forgetOverruled(session.id, before, change(before));
   attempt(() => saveSettings(change, session));
+}
+
+/** A new chat with a model, which may be named without its quantisation. */
+export function startChatWith(reference: string): void {
+  const list = queryClient.getQueryData<Awaited<ReturnType<typeof modelsApi.list>>>(keys.models);
+  const model = listedModel(list?.models ?? [], reference)?.id ?? reference;
+  startNewChat();
+  changeSettings((settings) => ({ ...settings, model }));
 }

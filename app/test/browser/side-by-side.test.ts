@@ -224,6 +224,24 @@ test('models of a service that takes long to list them come into the open dialog
   await service.close();
 });
 
+test('every model of a service is offered, however many there are', async () => {
+  const data = Array.from({ length: 45 }, (_, index) => ({ id: `model-${index + 1}` }));
+  const service = await startService({ 'GET /v1/models': json(200, { data }) });
+  await call('PUT', '/api/providers/router', { kind: 'openai', url: `${service.url}/v1` });
+  const { page } = await here.open();
+  await page.locator('[data-model-picker]').click();
+  const last = page.getByRole('menuitem', { name: /^router:model-45/ });
+  await last.waitFor();
+  await page.keyboard.press('Escape');
+  await last.waitFor({ state: 'detached' });
+  await say(page, 'Hello');
+  await answered(page, 60_000);
+  await page.locator('.message--answer').getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Answer again with…' }).hover();
+  await last.waitFor();
+  await service.close();
+});
+
 test('the strength of an adapter is that of the shown chat, and passing it by changes nothing', async () => {
   const known = (await call('GET', '/api/models')) as { models: { id: string; adapters: string[] }[] };
   const id = known.models.find((model) => model.id === 'cria')?.adapters[0] ?? '';

@@ -1,3 +1,4 @@
+import type { ListedModel } from '@corral/app/contracts/api/models';
 import { Boxes, ChevronDown } from 'lucide-react';
 import { useModels } from '../api/queries.ts';
 import { shortcutText } from '../palette/shortcuts.ts';
@@ -10,10 +11,9 @@ import { Menu, type MenuEntry } from '../ui/menu.tsx';
 import { modelName } from '../ui/model-name.ts';
 import { bytes } from '../ui/times.ts';
 
-function useModelItems(current: string | null): MenuEntry[] {
-  const models = useModels().data?.models ?? [];
+function modelItems(models: readonly ListedModel[], current: string | null): MenuEntry[] {
   const choose = (model: string): void => changeSettings((settings) => ({ ...settings, model }));
-  const item = (model: (typeof models)[number]): MenuEntry => ({
+  const item = (model: ListedModel): MenuEntry => ({
     label: modelName(model.id),
     isChecked: model.id === current,
     note:
@@ -25,7 +25,7 @@ function useModelItems(current: string | null): MenuEntry[] {
     onSelect: () => choose(model.id),
   });
   const local = models.filter((model) => model.kind === 'local');
-  const remote = models.filter((model) => model.kind === 'remote').slice(0, 30);
+  const remote = models.filter((model) => model.kind === 'remote');
   return [
     ...local.map(item),
     ...(remote.length > 0 ? [{ heading: viewStrings.models.remote }, ...remote.map(item)] : []),
@@ -37,11 +37,11 @@ function useModelItems(current: string | null): MenuEntry[] {
 /** The model at the top of the page. */
 export function ModelPicker() {
   const current = useAnsweringModel();
-  const items = useModelItems(current);
+  const models = useModels().data?.models ?? [];
   return (
     <Menu
       label={strings.panel.model}
-      items={items}
+      items={() => modelItems(models, current)}
       trigger={
         <button
           type="button"

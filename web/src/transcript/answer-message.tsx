@@ -1,4 +1,5 @@
 import { memo, useState } from 'react';
+import type { ListedModel } from '@corral/app/contracts/api/models';
 import {
   Code,
   Columns2,
@@ -46,27 +47,26 @@ interface ButtonsProps extends ActionsProps {
   onAskReason: (isAsking: boolean) => void;
 }
 
-function useMoreItems({ session, view, isRaw, onRaw }: ActionsProps): MenuEntry[] {
+function againWith(session: ChatSession, messageId: string, models: readonly ListedModel[]): MenuEntry {
+  const regenerate = (model: string): void =>
+    startRun(session, { input: { kind: 'regenerate', messageId }, settings: { model } });
+  return {
+    label: strings.transcript.regenerateWith,
+    icon: <RefreshCw />,
+    items: models.map(({ id }) => ({ label: id, onSelect: () => regenerate(id) })),
+  };
+}
+
+function moreItems(
+  { session, view, isRaw, onRaw }: ActionsProps,
+  models: readonly ListedModel[],
+): MenuEntry[] {
   const { message } = view;
-  const models = useModels().data?.models ?? [];
   // A service elsewhere does not tell its probabilities.
   const hasTokens =
     message.content !== '' && models.find(({ id }) => id === message.model)?.kind !== 'remote';
-  const regenerate = (model: string): void =>
-    startRun(session, { input: { kind: 'regenerate', messageId: message.id }, settings: { model } });
   return [
-    ...(models.length > 1
-      ? [
-          {
-            label: strings.transcript.regenerateWith,
-            icon: <RefreshCw />,
-            items: models.slice(0, 20).map((model) => ({
-              label: model.id,
-              onSelect: () => regenerate(model.id),
-            })),
-          },
-        ]
-      : []),
+    ...(models.length > 1 ? [againWith(session, message.id, models)] : []),
     {
       label: strings.transcript.compare,
       icon: <Columns2 />,
@@ -104,7 +104,7 @@ function Actions(props: ButtonsProps) {
   const { session, view, onAskReason } = props;
   const { message } = view;
   const hasFeedback = useSystem().data?.features.feedback ?? false;
-  const items = useMoreItems(props);
+  const models = useModels().data?.models ?? [];
   return (
     <span className="message__actions">
       <IconButton label={strings.transcript.copy} onClick={() => void copyWithNotice(message.content)}>
@@ -131,7 +131,7 @@ function Actions(props: ButtonsProps) {
             <Ellipsis />
           </IconButton>
         }
-        items={items}
+        items={() => moreItems(props, models)}
       />
     </span>
   );

@@ -101,6 +101,7 @@ export const strings = {
     trash: 'Trash',
     trashEmpty: 'The trash is empty.',
     trashNote: 'What is here can be restored until it is gone for good.',
+    trashMore: 'Deleted earlier',
     trashGone: (when: string) => `gone ${when}`,
     trashKinds: {
       chat: () => 'Chat',

@@ -56,3 +56,15 @@ test('a search that is refused says why, and can be tried again', async () => {
   await page.locator('.sidebar').getByRole('button', { name: 'Try again' }).click();
   await page.locator('.hit').first().waitFor();
 });
+
+test('the trash lists all that can come back', async () => {
+  const { body: newest } = await here.server.call('GET', '/api/chats?limit=110');
+  for (const { id } of newest['chats'] as { id: string }[])
+    await here.server.call('DELETE', `/api/chats/${id}`);
+  const { page } = await here.open();
+  await page.getByRole('button', { name: 'Trash' }).click();
+  const entries = page.locator('.trash-row');
+  await expect.poll(() => entries.count()).toBe(100);
+  await page.getByRole('button', { name: 'Deleted earlier' }).click();
+  await expect.poll(() => entries.count()).toBe(110);
+});

@@ -38,7 +38,8 @@ export const chatsApi = {
       idempotencyKey: randomId(),
     }),
   clear: (id: string) => request<ResponseOf<Chats['clear']>>('POST', `${chat(id)}/clear`, {}),
-  trashed: () => request<ResponseOf<Chats['trashed']>>('GET', '/api/trash', { query: { limit: 100 } }),
+  trashed: (query: { cursor?: string; limit?: number }) =>
+    request<ResponseOf<Chats['trashed']>>('GET', '/api/trash', { query }),
   restore: (entryId: string) =>
     request<ResponseOf<Chats['restore']>>('POST', `/api/trash/${entryId}/restore`, {}),
   purge: (entryId: string) => request<void>('DELETE', `/api/trash/${entryId}`),

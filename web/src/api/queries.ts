@@ -1,5 +1,4 @@
 import { QueryClient, useQuery } from '@tanstack/react-query';
-import { chatsApi } from './chats.ts';
 import { ApiError } from './request.ts';
 import { jobsApi, logApi, modelsApi, providersApi, settingsApi, systemApi } from './resources.ts';
 
@@ -43,8 +42,6 @@ export const useJobs = () => useQuery({ queryKey: keys.jobs, queryFn: jobsApi.li
 export const usePreferences = (isWanted = true) =>
   useQuery({ queryKey: keys.preferences, queryFn: settingsApi.preferences, enabled: isWanted });
 export const usePresets = () => useQuery({ queryKey: keys.presets, queryFn: settingsApi.presets });
-export const useTrash = (isWanted: boolean) =>
-  useQuery({ queryKey: keys.trash, queryFn: chatsApi.trashed, enabled: isWanted });
 /** Deliveries go on by themselves, of which no notice tells. */
 const whileLookedAt = { refetchOnMount: 'always', refetchInterval: 3_000 } as const;
 export const useLog = () => useQuery({ queryKey: keys.log, queryFn: logApi.status, ...whileLookedAt });

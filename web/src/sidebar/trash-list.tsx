@@ -1,7 +1,8 @@
 import type { TrashEntry } from '@corral/app/contracts/chats';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { ArrowLeft, Undo2, X } from 'lucide-react';
 import { chatsApi } from '../api/chats.ts';
-import { invalidate, keys, useTrash } from '../api/queries.ts';
+import { invalidate, keys } from '../api/queries.ts';
 import { useTimeAgo } from '../state/clock.ts';
 import { dropKept } from '../state/drafts.ts';
 import { goTo } from '../state/route.ts';
@@ -69,9 +70,18 @@ function Entries({ entries, onRestored }: { entries: readonly TrashEntry[]; onRe
   );
 }
 
+function useTrash() {
+  return useInfiniteQuery({
+    queryKey: keys.trash,
+    queryFn: ({ pageParam }) => chatsApi.trashed({ limit: 100, ...(pageParam ? { cursor: pageParam } : {}) }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.cursor,
+  });
+}
+
 /** What was deleted or cleared and can come back. */
 export function TrashList({ onClose }: { onClose: () => void }) {
-  const { data, isLoadingError, error, refetch } = useTrash(true);
+  const { data, isLoadingError, error, refetch, hasNextPage, fetchNextPage } = useTrash();
   return (
     <section aria-label={strings.sidebar.trash}>
       <Button kind="quiet" onClick={onClose}>
@@ -86,9 +96,14 @@ export function TrashList({ onClose }: { onClose: () => void }) {
           <Button onClick={() => void refetch()}>{strings.retry}</Button>
         </div>
       ) : data ? (
-        <Entries entries={data.entries} onRestored={onClose} />
+        <Entries entries={data.pages.flatMap((page) => page.entries)} onRestored={onClose} />
       ) : (
         <div className="woven woven--moving" role="progressbar" aria-label={strings.loading} />
+      )}
+      {hasNextPage && (
+        <Button kind="quiet" onClick={() => void fetchNextPage()}>
+          {strings.sidebar.trashMore}
+        </Button>
       )}
     </section>
   );

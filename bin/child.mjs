@@ -34,7 +34,10 @@ export function passSignals(child) {
     process.on(signal, handler);
     return () => process.off(signal, handler);
   });
-  const endWatch = watchNpm(() => stop('SIGTERM'));
+  const endWatch = watchNpm(() => {
+    // To a stop that is under way it is no second wish.
+    if (asked === null) stop('SIGTERM');
+  });
   return () => {
     clearTimeout(deadline);
     endWatch();

@@ -31,7 +31,7 @@ export interface CommandContext {
   readonly config: Config;
   readonly output: Output;
   readonly corral: Corral;
-  /** Aborted by Ctrl-C; a second one ends the process. */
+  /** Aborted by Ctrl-C; a second one, some time later, ends the process. */
   readonly signal: AbortSignal;
   /** The API, connected at the first call. */
   api(): Promise<Api>;

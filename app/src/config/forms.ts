@@ -101,7 +101,7 @@ export function proxyAddress(): Form<string> {
  */
 export function maskedAddress(raw: string): string {
   const address = isPlainAddress(raw) ? raw : raw.replace(/^([\w+.-]+:\/\/)?.*@/s, '$1••••@');
-  return address.replace(/\?.*$/s, '?••••');
+  return address.replace(/([?#]).*$/s, '$1••••');
 }
 
 export function databaseAddress(): Form<string> {

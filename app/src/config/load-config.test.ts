@@ -178,6 +178,9 @@ describe('loadConfig', () => {
     expect(load({ HF_TOKEN: 'hf_abc', CORRAL_PROVIDER_HF_KEY: 'hf_new' }).providers).toEqual([
       { name: 'hf', kind: 'huggingface', url: 'https://router.huggingface.co', key: 'hf_new' },
     ]);
+    expect(problemsOf({ CORRAL_PROVIDER_LAB_URL: 'https://lab.example/v1#geheim' })[0]).not.toContain(
+      'geheim',
+    );
     expect(problemsOf({ CORRAL_PROVIDER_LAB_URL: 'https://lab.example/v1?key=geheim' })).toEqual([
       'CORRAL_PROVIDER_LAB_URL is "https://lab.example/v1?••••"; allowed: an http:// or https:// address without name and password, ? and #',
     ]);

@@ -1,6 +1,6 @@
 /** Paths are put behind it, and it is shown to people and written to logs: nothing else may stand in it. */
 export function isServiceAddress(text: string): boolean {
-  if (!URL.canParse(text)) return false;
+  if (!/^https?:\/\/[^\s\\]+$/iu.test(text) || !URL.canParse(text)) return false;
   const { protocol, username, password, search, hash } = new URL(text);
   return /^https?:$/u.test(protocol) && username + password + search + hash === '' && !/[?#]/u.test(text);
 }

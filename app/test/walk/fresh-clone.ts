@@ -63,5 +63,8 @@ export async function cloneAfresh(folder: string, environment: Record<string, st
 
 function plainEnvironment(): Record<string, string> {
   const isOurs = /^(?:npm_(?!config_(?:registry|cache))|CORRAL_|HF_|VITEST|NODE_)/;
-  return Object.fromEntries(Object.entries(cleanEnvironment({})).filter(([name]) => !isOurs.test(name)));
+  const plain = Object.entries(cleanEnvironment({})).filter(([name]) => !isOurs.test(name));
+  // What the clone needs may lie behind one.
+  const proxies = Object.entries(process.env).filter(([name]) => /^(?:https?|no)_proxy$/i.test(name));
+  return Object.fromEntries([...plain, ...proxies]) as Record<string, string>;
 }

@@ -59,7 +59,7 @@ export const providerRoutes = {
     params: byNameSchema,
     body: z.strictObject({
       kind: providerKindSchema,
-      url: z.string().max(2048).refine(isServiceAddress, serviceAddressWords),
+      url: z.string().trim().max(2048).refine(isServiceAddress, serviceAddressWords),
       key: z.string().min(1).max(4096).nullable().optional(),
     }),
     response: providerSchema,

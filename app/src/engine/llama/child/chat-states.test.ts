@@ -127,7 +127,7 @@ describe('states of chats on a disk that is slower than they are large', () => {
   );
 
   it.each(['beside somebody who is answered', 'after the last answer'])(
-    'stay in the cache where nothing can keep them, %s',
+    'stay in the cache where nothing can keep them, the last two, %s',
     (when) => {
       const bytes = native.context.stateBytes(sequences.all()[0]!.id);
       const small = new ChatStates({
@@ -147,8 +147,10 @@ describe('states of chats on a disk that is slower than they are large', () => {
           onEvict: () => undefined,
         });
         const active = [{ phase: 'generating' } as Task];
-        expect(when === 'after the last answer' ? idleCells.rest() : idleCells.trim(active)).toBe(false);
-        expect(sequences.size).toBe(chats.length);
+        const setAside = (): boolean =>
+          when === 'after the last answer' ? idleCells.rest() : idleCells.trim(active);
+        while (setAside()) expect(sequences.size).toBeGreaterThanOrEqual(2);
+        expect(sequences.all().map(({ stateKey }) => stateKey)).toEqual(['b', 'c']);
       }
       expect(new StatesAside(native.context, bytes).canKeep(sequences.all()[0]!)).toBe(true);
     },

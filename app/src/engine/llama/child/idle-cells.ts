@@ -9,6 +9,11 @@ const bearableShare = 0.02;
 /** … where their states are small; to copy and check large ones costs more than it spares the answers between. */
 const bearableShareOfLarge = 0.05;
 const largeCellBytes = 192 * 1024;
+/**
+ * So many chats that nothing can keep stay: two that go to and fro would read each other away. More would slow down
+ * everybody's answers for good.
+ */
+const mostProtected = 2;
 /** A short chat or two stay in any case. */
 const fewestCells = 512;
 
@@ -28,7 +33,7 @@ export interface IdleCellsOptions {
   allowance: number;
   /** Somebody who waits is about to go on from this one. */
   isAwaited: (sequence: Sequence) => boolean;
-  /** Whether it would come back by a copy. What nothing can keep stays: to read it anew costs far more than its cells. */
+  /** Whether it would come back by a copy: to read one anew costs far more than its cells. */
   canKeep: (sequence: Sequence) => boolean;
   /** So much is on its way to the disk that another state would be lost; there is no hurry here. */
   isDiskBehind: () => boolean;
@@ -78,7 +83,17 @@ export class IdleCells {
 
   #isTooMuch(): boolean {
     const { sequences, allowance } = this.#options;
-    return this.#isScattered() || sequences.cells(isIdle) > allowance;
+    if (this.#isScattered()) return true;
+    if (sequences.cells(isIdle) <= allowance) return false;
+    const protectedOnes = this.#unkeepable();
+    return sequences.cells((sequence) => isIdle(sequence) && !protectedOnes.has(sequence)) > allowance;
+  }
+
+  /** The last used of those that nothing can keep. */
+  #unkeepable(): ReadonlySet<Sequence> {
+    const { sequences, canKeep } = this.#options;
+    const lost = sequences.all().filter((sequence) => isIdle(sequence) && !canKeep(sequence));
+    return new Set(lost.toSorted((a, b) => b.lastUsed - a.lastUsed).slice(0, mostProtected));
   }
 
   #isScattered(): boolean {
@@ -89,8 +104,9 @@ export class IdleCells {
   }
 
   #setAside(mayGo: (sequence: Sequence) => boolean): boolean {
-    const { sequences, canKeep, onEvict } = this.#options;
-    const isEvicted = sequences.evictOne((sequence) => mayGo(sequence) && canKeep(sequence));
+    const { sequences, onEvict } = this.#options;
+    const protectedOnes = this.#unkeepable();
+    const isEvicted = sequences.evictOne((sequence) => mayGo(sequence) && !protectedOnes.has(sequence));
     if (isEvicted) onEvict();
     return isEvicted;
   }

@@ -52,11 +52,11 @@ export class Snapshots {
     return this.#pending.size > 0;
   }
 
-  /** So much waits for the disk that nothing should be added. */
   get budgetBytes(): number {
     return this.#options.budgetBytes;
   }
 
+  /** So much waits for the disk that nothing should be added. */
   get isBehind(): boolean {
     const waiting = [...this.#pending.values()].reduce((sum, { state }) => sum + state.length, 0);
     return waiting > (this.#options.maxPendingBytes ?? mostPendingBytes);

@@ -232,6 +232,18 @@ describe('ThreadController', () => {
     expect(controller.threads).toBe(2);
   });
 
+  it('keeps its threads where the system tells nothing of its processors', () => {
+    const used: number[] = [];
+    const options = {
+      maxThreads: 8,
+      cores: 0,
+      use: (count: number) => used.push(count),
+      othersBusy: () => null,
+    };
+    new ThreadController(options).beforePrompt();
+    expect(used).toEqual([8]);
+  });
+
   it('comes back to what was measured, whatever was tried in vain while others were there', () => {
     const { controller, state, read, run, rest } = machine(2);
     run(300);

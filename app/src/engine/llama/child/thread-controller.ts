@@ -67,7 +67,8 @@ export class ThreadController {
     this.#options = { use: options.use, now };
     this.#others = new OthersBusy(options.othersBusy ?? createLoadMeter(), now);
     this.#limit = options.maxThreads;
-    this.#cores = options.cores ?? cpus().length;
+    // Where the system tells nothing of its processors there are none to count.
+    this.#cores = Math.max(options.maxThreads, options.cores ?? cpus().length);
     this.#threads = options.maxThreads;
     this.#home = options.maxThreads;
     this.#options.use(this.#threads);

@@ -10,7 +10,7 @@ import {
 import { appearance } from '../state/appearance.ts';
 import { layout, setPanel, setSidebar } from '../state/layout.ts';
 import { writtenText } from '../state/message-view.ts';
-import { findState, openView, overlay } from '../state/overlays.ts';
+import { openFind, openView, overlay } from '../state/overlays.ts';
 import { goTo } from '../state/route.ts';
 import { focusLastMessage } from '../transcript/last-message.ts';
 import { isComposing } from '../ui/browser.ts';
@@ -75,7 +75,7 @@ export const shortcutActions: Record<ShortcutName, () => boolean | void> = {
   settings: () => goTo({ view: 'settings', section: 'appearance' }),
   find: () => {
     if (!shownSession()) return false;
-    findState.set((state) => ({ ...state, isOpen: true }));
+    openFind();
   },
   lastMessage: () => focusLastMessage(),
   stop: () => {

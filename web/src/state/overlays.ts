@@ -18,8 +18,12 @@ export function closeView(): void {
 }
 
 /** The search field of the shown chat. */
-export const findState = createStore<{ isOpen: boolean; query: string; index: number }>({
-  isOpen: false,
-  query: '',
-  index: 0,
-});
+export const findState = createStore({ isOpen: false, query: '', index: 0 });
+
+/** Raised to put the cursor into that field. */
+export const findFocus = createStore(0);
+
+export function openFind(): void {
+  findState.set((state) => ({ ...state, isOpen: true }));
+  findFocus.set((count) => count + 1);
+}

@@ -1,7 +1,9 @@
-import { useEffect, useMemo } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { ChevronDown, ChevronUp, X } from 'lucide-react';
+import { focusComposer } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
-import { findState } from '../state/overlays.ts';
+import { writtenText } from '../state/message-view.ts';
+import { findFocus, findState } from '../state/overlays.ts';
 import { useStore } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { fieldKeys } from '../ui/field-keys.ts';
@@ -9,7 +11,6 @@ import { focusAtMount } from '../ui/focus-at-mount.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { inSmallLetters } from './small-letters.ts';
 import { transcriptView } from './transcript-view.ts';
-import { useChat } from './use-message.ts';
 
 const highlightName = 'corral-find';
 
@@ -34,9 +35,53 @@ function markWords(query: string): void {
   CSS.highlights.set(highlightName, new Highlight(...ranges));
 }
 
-function close(): void {
-  findState.set({ isOpen: false, query: '', index: 0 });
-  markWords('');
+/** When they are drawn. */
+function markSoon(query: string): () => void {
+  const timer = setTimeout(() => markWords(query.trim()), 80);
+  return () => clearTimeout(timer);
+}
+
+/** Where the same messages match as before, what is drawn of them may be new. */
+function useMarksOfNews(session: ChatSession): void {
+  useEffect(() => {
+    let cancel = (): void => undefined;
+    const leave = session.state.subscribe(() => {
+      cancel();
+      cancel = markSoon(findState.get().query);
+    });
+    return () => {
+      leave();
+      cancel();
+    };
+  }, [session]);
+}
+
+/** The messages with these words, first to last. */
+function messagesWith(session: ChatSession, path: readonly string[], query: string): string[] {
+  const wanted = inSmallLetters(query.trim());
+  if (wanted === '') return [];
+  return path.filter((id) => {
+    const view = session.view(id)?.get();
+    return view !== undefined && inSmallLetters(writtenText(view)).includes(wanted);
+  });
+}
+
+/** The field has the focus when it opens and whenever it is asked for, and gives it back where it came from. */
+function useFindFocus() {
+  const field = useRef<HTMLInputElement>(null);
+  const [before] = useState(() => document.activeElement);
+  useEffect(() => {
+    const focus = (): void => focusAtMount(field.current);
+    focus();
+    return findFocus.subscribe(focus);
+  }, []);
+  const close = (): void => {
+    findState.set({ isOpen: false, query: '', index: 0 });
+    markWords('');
+    if (before instanceof HTMLElement && before !== document.body && before.isConnected) before.focus();
+    else focusComposer();
+  };
+  return { field, close };
 }
 
 /** Search in the shown chat: the browser's own finds only what is drawn. */
@@ -47,19 +92,17 @@ export function FindBar({ session }: { session: ChatSession }) {
 
 function OpenFindBar({ session }: { session: ChatSession }) {
   const { query, index } = useStore(findState);
-  const path = useChat(session, (state) => state.path);
-  const isWhole = useChat(session, (state) => state.isWhole);
-  const matches = useMemo(() => {
-    const wanted = inSmallLetters(query.trim());
-    // The first match is known when everything is here.
-    if (wanted === '' || !isWhole) return [];
-    return path.filter((id) => inSmallLetters(session.message(id)?.content ?? '').includes(wanted));
-  }, [query, path, isWhole, session]);
+  // All of its state: the end of an answer changes nothing but its runs. Until then its text is looked through only when
+  // the query changes, since each new word would move whoever reads a match.
+  const { path, isWhole } = useStore(session.state);
+  // The first match is known when everything is here.
+  const matches = isWhole ? messagesWith(session, path, query) : [];
+  const { field, close } = useFindFocus();
+  useMarksOfNews(session);
   const shown = matches[Math.min(index, matches.length - 1)];
   useEffect(() => {
     if (shown) transcriptView.get().show(shown);
-    const timer = setTimeout(() => markWords(query.trim()), 80);
-    return () => clearTimeout(timer);
+    return markSoon(query);
   }, [shown, query]);
   const step = (by: number): void =>
     findState.set((state) => ({
@@ -69,7 +112,7 @@ function OpenFindBar({ session }: { session: ChatSession }) {
   return (
     <div className="find-bar" role="search">
       <input
-        ref={focusAtMount}
+        ref={field}
         type="search"
         className="field"
         aria-label={strings.transcript.find}

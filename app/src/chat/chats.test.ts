@@ -223,6 +223,9 @@ describe('the plan', () => {
     expect(draft.exact).toBe(true);
     expect(draft.tokens).toBeGreaterThan(0);
     expect(draft.plan.promptTokens).toBeLessThanOrEqual(300 - draft.plan.reservedTokens);
+    const first = await chats.plan(owner, null, { content: 'one more', settings: { systemPrompt: 'Hm.' } });
+    expect(first).toMatchObject({ exact: true, tokens: draft.tokens });
+    expect(first.plan.messages.map(({ role }) => role)).toEqual(['system', 'user']);
     await chats.prompt(owner, (await chats.open(owner, id)).messages.at(-1)?.runId ?? '');
     const copies = opened.engines.loaded().filter((model) => model.id === 'scripted');
     expect(copies).toHaveLength(1);

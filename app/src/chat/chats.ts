@@ -201,10 +201,10 @@ export interface RunCalls {
     runId: string,
     options: { from: number; epoch?: number; signal: AbortSignal },
   ): AsyncIterable<RunEvent>;
-  /** What the model would see if `content` were sent now; loads the model if need be. */
+  /** What the model would see if `content` were sent now, with null in a new chat; loads the model if need be. */
   plan(
     owner: string,
-    chatId: string,
+    chatId: string | null,
     draft: { content: string; settings?: ChatSettings },
     signal?: AbortSignal,
   ): Promise<{ tokens: number; exact: boolean; plan: ContextPlan }>;

@@ -89,14 +89,14 @@ async function planDraft(
   { context, sources }: RunParts,
   call: {
     owner: string;
-    chatId: string;
+    chatId: string | null;
     draft: { content: string; settings?: RunRequest['settings'] };
     signal: AbortSignal;
   },
 ): Promise<Awaited<ReturnType<RunCalls['plan']>>> {
   const { owner, chatId, draft, signal } = call;
   if (draft.content !== '') checkText(draft.content);
-  const opened = await context.store.openChat(owner, chatId);
+  const opened = chatId === null ? newChat : await context.store.openChat(owner, chatId);
   if (!opened) throw notFound('chat');
   const settings = await settle(sources, owner, { chat: opened.chat, message: draft.settings ?? {} });
   const source = await context.models.resolve(settings.model, signal);
@@ -123,6 +123,9 @@ async function planDraft(
     release();
   }
 }
+
+/** Stands for the chat that its first message will make. */
+const newChat = { chat: { settings: {}, activeLeafId: null }, messages: [] };
 
 /** Stands for the message that is not sent yet. */
 const draftId = '00000000-0000-4000-8000-000000000000';

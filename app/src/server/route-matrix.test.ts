@@ -32,6 +32,7 @@ const entries: Record<string, Entry> = {
   'POST /api/chats/:id/clear': of('chat'),
   'POST /api/chats/:id/runs': of('chat', { input: { kind: 'message', content: 'x' } }),
   'POST /api/chats/:id/count': of('chat', { content: 'x' }),
+  'POST /api/count': closed,
   'GET /api/chats/:id/export': of('chat'),
   'POST /api/chats/:id/messages/:messageId/edit': of('message', { content: 'x' }),
   'PATCH /api/chats/:id/messages/:messageId': of('message', { pinned: true }),

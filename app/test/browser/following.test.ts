@@ -179,11 +179,13 @@ test('another chat that is shown is no end of the answer in the one before', asy
 });
 
 test('tokens of what is typed are counted by the model itself, and the ring says how full the context is then', async () => {
-  const { page } = await here.open();
+  const fresh = await servePage();
+  const { page, context } = await here.open({ address: fresh.address });
   const field = page.locator('#composer');
   const notes = page.locator('.composer__notes');
   await field.fill('eight characters are guessed at first');
   await expect.poll(() => notes.innerText()).toContain('≈ 10 tokens');
+  expect(fresh.engines.loaded()).toEqual([]);
   await say(page, 'hello');
   await answered(page);
   const ring = notes.getByRole('img');
@@ -201,10 +203,22 @@ test('tokens of what is typed are counted by the model itself, and the ring says
   await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
   await answered(page);
   // What was said while typing is what the model then saw.
-  const { body } = await here.server.call('GET', `/api/chats/${page.url().split('/').at(-1)}`);
+  const { body } = await fresh.call('GET', `/api/chats/${page.url().split('/').at(-1)}`);
   const plan = body['plan'] as ContextPlan;
   expect(plan.messages.findLast(({ role }) => role === 'user')?.tokens).toBe(counted);
   expect(plan.promptTokens).toBe(used);
+  // Nor is the first message of a chat a guess now that the model is in memory, whatever it is written in.
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await field.fill('羊'.repeat(400));
+  await expect.poll(() => notes.innerText()).toMatch(/^\d+ tokens$/);
+  const first = Number.parseInt(await notes.innerText(), 10);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await answered(page);
+  const made = await fresh.call('GET', `/api/chats/${page.url().split('/').at(-1)}`);
+  const { messages } = made.body['plan'] as ContextPlan;
+  expect(messages.findLast(({ role }) => role === 'user')?.tokens).toBe(first);
+  await context.close();
+  await fresh.close();
 });
 
 test('a tall message field covers neither the end of what was said nor the way back to it', async () => {

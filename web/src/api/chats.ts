@@ -74,6 +74,9 @@ export const runsApi = {
   stop: (runId: string) => request<void>('DELETE', `/api/runs/${runId}`),
   count: (chatId: string, body: RequestOf<Runs['count']>, signal: AbortSignal) =>
     request<ResponseOf<Runs['count']>>('POST', `${chat(chatId)}/count`, { body, signal }),
+  /** Of the first message of a chat that is not there yet. */
+  countNew: (body: RequestOf<Runs['countNew']>, signal: AbortSignal) =>
+    request<ResponseOf<Runs['countNew']>>('POST', '/api/count', { body, signal }),
   receipt: (runId: string) => request<ResponseOf<Runs['receipt']>>('GET', `/api/runs/${runId}/receipt`),
   prompt: (runId: string) => request<ResponseOf<Runs['prompt']>>('GET', `/api/runs/${runId}/prompt`),
   replay: (runId: string) => request<ResponseOf<Runs['replay']>>('POST', `/api/runs/${runId}/replay`, {}),

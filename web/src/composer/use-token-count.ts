@@ -1,8 +1,11 @@
 import { useEffect, useState } from 'react';
 import type { ContextPlan } from '@corral/app/contracts/runs';
 import { runsApi } from '../api/chats.ts';
+import { useModels } from '../api/queries.ts';
 import type { Draft } from '../state/draft.ts';
+import { settingsOfNewChat } from '../state/new-chat.ts';
 import { useSelectedLater, type Store } from '../state/store.ts';
+import { useAnsweringModel } from '../state/use-settings.ts';
 import { contentLength, isBlank, withAttachments } from './attachments.ts';
 
 export interface TokenCount {
@@ -14,9 +17,14 @@ export interface TokenCount {
 const pauseMs = 400;
 const maxCountedCharacters = 400_000;
 
-async function countTokens(chatId: string, content: string, signal: AbortSignal): Promise<TokenCount | null> {
+/** Null stands for the chat that is not there yet. */
+type ChatId = string | null;
+
+async function countTokens(chatId: ChatId, content: string, signal: AbortSignal): Promise<TokenCount | null> {
   try {
-    const { tokens, exact, plan } = await runsApi.count(chatId, { content }, signal);
+    const { tokens, exact, plan } = await (chatId === null
+      ? runsApi.countNew({ content, settings: settingsOfNewChat() }, signal)
+      : runsApi.count(chatId, { content }, signal));
     return { tokens, isExact: exact, plan };
   } catch {
     return null;
@@ -25,7 +33,7 @@ async function countTokens(chatId: string, content: string, signal: AbortSignal)
 
 /** Counts what stands in the draft whenever it rested for a moment, until told to end. */
 function countInPauses(
-  chatId: string,
+  chatId: ChatId,
   draft: Store<Draft>,
   tell: (count: TokenCount | null) => void,
 ): () => void {
@@ -54,22 +62,33 @@ function countInPauses(
   };
 }
 
-function mayCount(chatId: string | null, draft: Draft): boolean {
-  return chatId !== null && !isBlank(draft) && contentLength(draft) <= maxCountedCharacters;
+function mayCount(hasCounter: boolean, draft: Draft): boolean {
+  return hasCounter && !isBlank(draft) && contentLength(draft) <= maxCountedCharacters;
 }
 
 /** In tokens; null where there is nothing to guess, or it can be counted. */
-function guess(chatId: string | null, draft: Draft): number | null {
-  return isBlank(draft) || mayCount(chatId, draft) ? null : Math.ceil(contentLength(draft) / 4);
+function guess(hasCounter: boolean, draft: Draft): number | null {
+  return isBlank(draft) || mayCount(hasCounter, draft) ? null : Math.ceil(contentLength(draft) / 4);
 }
 
-/** What a draft costs, from the model's own tokenizer; a guess until the chat exists. */
-export function useTokenCount(chatId: string | null, draft: Store<Draft>): TokenCount | null {
+function useIsLoaded(): boolean {
+  const model = useAnsweringModel();
+  const models = useModels().data?.models ?? [];
+  return models.some(({ id, state }) => id === model && state === 'loaded');
+}
+
+/**
+ * What a draft costs, from the model's own tokenizer. In a chat that is not there yet it is a guess until the model is in
+ * memory: nobody has asked for it so far, and it may be a large one.
+ */
+export function useTokenCount(chatId: ChatId, draft: Store<Draft>): TokenCount | null {
   const [counted, setCounted] = useState<TokenCount | null>(null);
-  const isCountable = useSelectedLater(draft, (now) => mayCount(chatId, now));
-  const guessed = useSelectedLater(draft, (now) => guess(chatId, now));
+  const isLoaded = useIsLoaded();
+  const hasCounter = chatId !== null || isLoaded;
+  const isCountable = useSelectedLater(draft, (now) => mayCount(hasCounter, now));
+  const guessed = useSelectedLater(draft, (now) => guess(hasCounter, now));
   useEffect(() => {
-    if (isCountable && chatId !== null) return countInPauses(chatId, draft, setCounted);
+    if (isCountable) return countInPauses(chatId, draft, setCounted);
   }, [chatId, draft, isCountable]);
   if (isCountable) return counted;
   return guessed === null ? null : { tokens: guessed, isExact: false, plan: null };

@@ -10,7 +10,7 @@ import { forgetActivity, markRun } from './activity.ts';
 import type { ChatSession } from './chat-session.ts';
 import { dropKept } from './drafts.ts';
 import { keepModel } from './last-model.ts';
-import { changeNewChat, inheritedModel, newChat, resetNewChat } from './new-chat.ts';
+import { changeNewChat, newChat, resetNewChat, settingsOfNewChat } from './new-chat.ts';
 import { currentRoute, goTo } from './route.ts';
 import { findSession, forgetSession, sessionOf } from './sessions.ts';
 import type { SettingsChange } from './settings-changes.ts';
@@ -49,11 +49,9 @@ export async function run(session: ChatSession, body: StartRun, key?: string): P
 
 /** The chat that did not exist yet, made with the settings chosen for it, and shown. */
 export async function makeChat(): Promise<ChatSession> {
-  const { settings, isTemporary } = newChat();
-  const model = settings.model ?? inheritedModel();
   const chat = await chatsApi.create({
-    settings: model === undefined ? settings : { ...settings, model },
-    ...(isTemporary ? { temporary: true } : {}),
+    settings: settingsOfNewChat(),
+    ...(newChat().isTemporary ? { temporary: true } : {}),
   });
   const session = sessionOf(chat.id);
   await session.load();

@@ -59,7 +59,7 @@ function isFree(model: string, { models, system, preferences }: Known): boolean 
 }
 
 /** The model with which the new chat begins where none is chosen; undefined: that of any new chat. */
-export function inheritedModel(): string | undefined {
+function inheritedModel(): string | undefined {
   const model = inherited.get();
   const known: Known = {
     models: queryClient.getQueryData(keys.models),
@@ -67,6 +67,13 @@ export function inheritedModel(): string | undefined {
     preferences: queryClient.getQueryData(keys.preferences),
   };
   return model !== undefined && isFree(model, known) ? model : undefined;
+}
+
+/** As it is made: what somebody chose, and the model of the chat before. */
+export function settingsOfNewChat(): ChatSettings {
+  const { settings } = newChat();
+  const model = settings.model ?? inheritedModel();
+  return model === undefined ? settings : { ...settings, model };
 }
 
 export function useInheritedModel(isWanted: boolean): string | undefined {

@@ -49,6 +49,15 @@ const tag = 'runs';
 /** A message of the greatest length, each character escaped. */
 const messageBodyLimitBytes = 26 * 1024 * 1024;
 
+const counting = {
+  body: z.strictObject({
+    content: z.string().max(maxMessageCharacters),
+    settings: chatSettingsSchema.optional(),
+  }),
+  response: z.object({ tokens: z.number(), exact: z.boolean(), plan: contextPlanSchema.nullable() }),
+  bodyLimitBytes: messageBodyLimitBytes,
+};
+
 export const runRoutes = {
   start: route({
     method: 'POST',
@@ -95,12 +104,15 @@ export const runRoutes = {
     tag,
     status: 200,
     params: byIdSchema,
-    body: z.strictObject({
-      content: z.string().max(maxMessageCharacters),
-      settings: chatSettingsSchema.optional(),
-    }),
-    response: z.object({ tokens: z.number(), exact: z.boolean(), plan: contextPlanSchema.nullable() }),
-    bodyLimitBytes: messageBodyLimitBytes,
+    ...counting,
+  }),
+  countNew: route({
+    method: 'POST',
+    path: '/api/count',
+    summary: 'The same for the first message of a chat that is not there yet',
+    tag,
+    status: 200,
+    ...counting,
   }),
   receipt: route({
     method: 'GET',

@@ -35,6 +35,9 @@ function callRoutes(app: FastifyInstance, { chats }: ServerContext): void {
   serveRoute(app, runRoutes.count, ({ owner, params, body, signal }) =>
     chats.plan(owner, params.id, withoutUndefined(body), signal),
   );
+  serveRoute(app, runRoutes.countNew, ({ owner, body, signal }) =>
+    chats.plan(owner, null, withoutUndefined(body), signal),
+  );
 }
 
 function receiptRoutes(app: FastifyInstance, { chats }: ServerContext): void {

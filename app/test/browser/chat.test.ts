@@ -113,6 +113,27 @@ test('Continue on an answer further up leaves what stands below it in view', asy
   expect(await page.locator('.message').count()).toBe(4);
 });
 
+test('a complete answer is gone on with from its menu, as long as nobody has answered it', async () => {
+  const { body: chat } = await here.server.call('POST', '/api/chats', {
+    settings: { sampling: { stop: ['|'] } },
+  });
+  const { page } = await here.open({ path: `/#/c/${String(chat['id'])}` });
+  await say(page, '/say one | two');
+  expect(await answered(page)).toBe('one');
+  await here.server.call('PATCH', `/api/chats/${String(chat['id'])}`, { settings: {} });
+  const more = page.locator('.message--answer').first().getByRole('button', { name: 'More' });
+  await more.click();
+  await page.getByRole('menuitem', { name: 'Continue' }).click();
+  await expect.poll(() => page.locator('.message--answer .prose').innerText()).toBe('one | two');
+  expect(await page.locator('.message').count()).toBe(2);
+  await say(page, 'and then');
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  await answered(page);
+  await more.click();
+  await page.getByRole('menuitem', { name: 'Save as Markdown' }).waitFor();
+  expect(await page.getByRole('menuitem', { name: 'Continue' }).count()).toBe(0);
+});
+
 test('edit and answer again make versions that can be gone through', async () => {
   const { page } = await here.open();
   await say(page, 'first wording');

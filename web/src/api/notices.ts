@@ -119,7 +119,7 @@ function handle(notice: Notice): void {
     case 'job-changed':
       return jobChanged(notice);
     case 'models-changed':
-      return invalidate(keys.models, keys.catalogue, keys.disk, keys.adapters);
+      return invalidate(keys.models, keys.catalogue, keys.disk, keys.adapters, keys.providers);
     case 'preferences-changed':
       return invalidate(keys.preferences, keys.presets, keys.effective);
     case 'log-changed':

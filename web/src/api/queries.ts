@@ -47,7 +47,8 @@ const whileLookedAt = { refetchOnMount: 'always', refetchInterval: 3_000 } as co
 export const useLog = () => useQuery({ queryKey: keys.log, queryFn: logApi.status, ...whileLookedAt });
 export const useDeadLetters = () =>
   useQuery({ queryKey: [...keys.log, 'dead'], queryFn: logApi.dead, ...whileLookedAt });
-export const useProviders = () => useQuery({ queryKey: keys.providers, queryFn: providersApi.list });
+export const useProviders = (isWanted = true) =>
+  useQuery({ queryKey: keys.providers, queryFn: providersApi.list, enabled: isWanted });
 
 export const useEffective = (query: { chatId?: string; model?: string }) =>
   useQuery({

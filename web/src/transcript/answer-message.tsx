@@ -29,6 +29,7 @@ import { download } from '../ui/export-files.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { Menu, type MenuEntry } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
+import { useContinueItems } from './continue-item.tsx';
 import { EndNote } from './end-note.tsx';
 import { Feedback, FeedbackReason } from './feedback.tsx';
 import { BranchSwitch, Figures, PinMark } from './message-footer.tsx';
@@ -39,6 +40,7 @@ import { useMessage } from './use-message.ts';
 interface ActionsProps {
   session: ChatSession;
   view: MessageView;
+  isLast: boolean;
   isRaw: boolean;
   onRaw: () => void;
 }
@@ -57,15 +59,15 @@ function againWith(session: ChatSession, messageId: string, models: readonly Lis
   };
 }
 
-function moreItems(
-  { session, view, isRaw, onRaw }: ActionsProps,
-  models: readonly ListedModel[],
-): MenuEntry[] {
+function useMoreItems({ session, view, isLast, isRaw, onRaw }: ActionsProps): MenuEntry[] {
   const { message } = view;
+  const continueItems = useContinueItems(session, view, isLast);
+  const models = useModels().data?.models ?? [];
   // A service elsewhere does not tell its probabilities.
   const hasTokens =
     message.content !== '' && models.find(({ id }) => id === message.model)?.kind !== 'remote';
   return [
+    ...continueItems,
     ...(models.length > 1 ? [againWith(session, message.id, models)] : []),
     {
       label: strings.transcript.compare,
@@ -207,7 +209,13 @@ export const AnswerMessage = memo(function AnswerMessage({ session, id, isLast, 
       )}
       {waiting && <RunStatus live={waiting} />}
       {!isRunning && (
-        <Foot session={session} view={view} isRaw={isRaw} onRaw={() => setRaw((value) => !value)} />
+        <Foot
+          session={session}
+          view={view}
+          isLast={isLast}
+          isRaw={isRaw}
+          onRaw={() => setRaw((value) => !value)}
+        />
       )}
     </article>
   );

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { ollama, vllm, type ServiceFixture } from '../remote/service-fixtures.ts';
+import { json, startService, stream } from '../remote/stand-in-service.ts';
+import { inBrowser } from './in-browser.ts';
+import { answered, say } from './open-page.ts';
+import { startCria } from './start-cria.ts';
+
+const serve = ({ models, stream: text }: ServiceFixture) =>
+  startService({ 'GET /v1/models': json(200, models), 'POST /v1/chat/completions': stream(text) });
+
+const here = inBrowser(
+  async () => {
+    const services = { goes: await serve(vllm), stays: await serve(ollama) };
+    const cria = await startCria({
+      environment: {
+        CORRAL_PROVIDER_GOES_URL: `${services.goes.url}/v1`,
+        CORRAL_PROVIDER_STAYS_URL: `${services.stays.url}/v1`,
+      },
+    });
+    return {
+      address: cria.address,
+      async close() {
+        await cria.close();
+        await Promise.all(Object.values(services).map((service) => service.close()));
+      },
+    };
+  },
+  { timeoutMs: 180_000 },
+);
+
+test.each([
+  ['goes on with one', `goes:${vllm.model}`, 1],
+  ['begins another', `stays:${ollama.model}`, 0],
+])('a complete answer of a service that %s says so in its menu', async (_what, model, count) => {
+  const response = await fetch(`${here.server.address}/api/chats`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ settings: { model } }),
+  });
+  const { id } = (await response.json()) as { id: string };
+  const { page } = await here.open({ path: `/#/c/${id}` });
+  const listed = page.waitForResponse('**/api/providers');
+  await say(page, 'Hello');
+  await answered(page);
+  await listed;
+  await page.locator('.message--answer').getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Save as Markdown' }).waitFor();
+  await expect.poll(() => page.getByRole('menuitem', { name: 'Continue' }).count()).toBe(count);
+});

@@ -7,6 +7,7 @@ import { catalogue } from '../../src/models/catalogue.ts';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
 import { startLocalHub } from '../hub/local-hub.ts';
 import { tinyAdapter } from '../hub/tiny-adapter.ts';
+import { axeFaultsInBothThemes } from './axe-faults.ts';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
 import { startCria } from './start-cria.ts';
@@ -161,6 +162,7 @@ test('a model is pulled with progress, paused, taken up again and used', async (
   const card = page.locator('.preflight');
   await card.getByText('apache-2.0').waitFor();
   expect(await card.innerText()).toMatch(/to download[^]*on disk/);
+  expect(await axeFaultsInBothThemes(page)).toEqual([]);
   const usedBefore = await usedByModels(page);
   here.server.hub.misbehave({ match: /^store /, act: { kind: 'drip', bytes: 2_048, everyMs: 40 } });
   await card.getByRole('button', { name: 'Get', exact: true }).click();
@@ -169,6 +171,7 @@ test('a model is pulled with progress, paused, taken up again and used', async (
   await expect.poll(() => job.locator('progress').getAttribute('value')).toMatch(/^0\.\d+/);
   await job.getByRole('button', { name: 'Pause' }).click();
   await job.getByText('Paused').waitFor();
+  expect(await axeFaultsInBothThemes(page)).toEqual([]);
   here.server.hub.behave();
   await job.getByRole('button', { name: 'Resume' }).click();
   await page.getByText(/owner\/tiny-llama\S* is ready/).waitFor();

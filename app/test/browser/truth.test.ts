@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { ContextPlan } from '../../src/contracts/runs.ts';
 import { freePort } from '../program.ts';
+import { axeFaultsInBothThemes } from './axe-faults.ts';
 import { inBrowser } from './in-browser.ts';
 import { answered, buildPage, say, servePage } from './open-page.ts';
 
@@ -176,6 +177,7 @@ test('a tab of an older page says so, keeps what is typed, and reloads when aske
   await old.close();
   const newer = await servePage({ root, environment, pageFolder });
   await page.getByText('Corral was updated.').waitFor({ timeout: 30_000 });
+  expect(await axeFaultsInBothThemes(page)).toEqual([]);
   expect(await page.locator('#composer').inputValue()).toBe('typed before the update');
   expect(await page.locator('.message--answer').count()).toBe(1);
   await page.getByRole('button', { name: 'Reload' }).click();

@@ -12,6 +12,7 @@ const here = inBrowser(() =>
       contextTokens: 200_000,
       answer: (question) => {
         if (question === 'controls') return controls;
+        if (question === 'silence') return '';
         if (question === 'endless') return 'x'.repeat(endless);
         return /\/say ([^]+)/.exec(question)?.[1] ?? `You said "${question}".`;
       },
@@ -108,6 +109,23 @@ test('items and quotations take direction and indent from the words in them, par
   expect(ofText).toBe(0);
   expect(await prose.getByRole('checkbox').count()).toBe(2);
   expect(await prose.innerText()).not.toContain('[');
+});
+
+test('an answer without a word says so, and one with words shows its source', async () => {
+  const { page } = await here.open();
+  await say(page, 'silence');
+  await page.locator('.end-note').getByText('The model ended its turn without a word.').waitFor();
+  await sayMore(page, '/say **bold** words');
+  const answer = page.locator('.message--answer').last();
+  const choose = async (name: string): Promise<void> => {
+    await answer.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name }).click();
+  };
+  await answer.locator('strong').waitFor();
+  await choose('Show the source');
+  await expect.poll(() => answer.locator('pre').innerText()).toBe('**bold** words');
+  await choose('Show it formatted');
+  await answer.locator('strong').waitFor();
 });
 
 test('control characters in an answer change nothing but themselves', async () => {

@@ -13,7 +13,13 @@ const number = new Intl.NumberFormat('en');
 
 const here = inBrowser(() =>
   servePage({
-    script: { tokensPerSecond: 30, promptTokensPerSecond: 250, contextTokens: 1_500, slots: 1 },
+    script: {
+      tokensPerSecond: 30,
+      promptTokensPerSecond: 250,
+      contextTokens: 1_500,
+      slots: 1,
+      etaMs: 12_000,
+    },
     environment: { CORRAL_CONTEXT: '1500', HF_TOKEN: 'hf_secret_of_the_operator' },
   }),
 );
@@ -44,6 +50,11 @@ function idsOf(list: unknown[]): string[] {
   return list.map((element) => (element as { dataset: Record<string, string> }).dataset['id'] ?? '');
 }
 
+function inkOf(element: unknown): string {
+  const page = globalThis as unknown as { getComputedStyle(of: unknown): { color: string } };
+  return page.getComputedStyle(element).color;
+}
+
 test('the line stands where the model stopped seeing, with the exact count; a pinned message stays', async () => {
   const filler = 'The herd went over the hill and came back in the evening. '.repeat(8);
   const chatId = await importChat(
@@ -65,6 +76,8 @@ test('the line stands where the model stopped seeing, with the exact count; a pi
   expect(shown.words).toBe(`The model no longer sees what is above (${number.format(tokens)} tokens)`);
   expect(shown.unseen).toEqual(plan.droppedMessageIds);
   expect(shown.above).toEqual(plan.droppedMessageIds);
+  const unseen = await page.locator('.message[data-unseen]').last().evaluate(inkOf);
+  expect(unseen).not.toBe(await page.locator('.message').last().evaluate(inkOf));
 
   const first = page.locator('.message--person').first();
   await first.scrollIntoViewIfNeeded();
@@ -93,7 +106,7 @@ test('who waits sees the place in the queue, then how far the prompt is read, th
   await say(page, '/long 4000');
   await page.locator('[data-state="running"] .prose p').first().waitFor();
   await say(other, `${'please read all of this '.repeat(30)}/long 5`);
-  await other.getByText('Next in the queue').waitFor();
+  await other.getByText('Next in the queue, about 12 s').waitFor();
   await other.getByText(/Reading the prompt, [\d,]+ of [\d,]+ tokens/).waitFor({ timeout: 40_000 });
   await answered(other);
   expect(await other.locator('.message--answer .message__figures').innerText()).toMatch(/first word after/);

@@ -239,7 +239,7 @@ test('a tag is given in the menu of a chat, and choosing it leaves only its chat
 });
 
 test('everything is reached by the keyboard, and the list tells how', async () => {
-  const { page } = await here.open();
+  const { page } = await here.open({ permissions: ['clipboard-read', 'clipboard-write'] });
   await page.keyboard.press('Control+/');
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
   await page.keyboard.press('Escape');
@@ -260,6 +260,12 @@ test('everything is reached by the keyboard, and the list tells how', async () =
   await page.keyboard.press('Control+f');
   await page.getByRole('searchbox', { name: 'Find in this chat' }).fill('typed');
   await page.getByText('1 of 2').waitFor();
+  await page.keyboard.press('Control+Shift+C');
+  await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toContain('You said "typed"');
+  await page.keyboard.press('Control+Shift+L');
+  expect(
+    await page.evaluate(`document.activeElement === [...document.querySelectorAll('.message')].at(-1)`),
+  ).toBe(true);
 });
 
 test('two settings answer one message side by side, and one is kept', async () => {

@@ -16,6 +16,8 @@ export interface Script {
   loadMs?: number;
   contextTokens?: number;
   slots?: number;
+  /** What whoever waits in the queue is told; absent: that nobody knows. */
+  etaMs?: number;
   /** Absent: 0, as a service that does not say. */
   parameters?: number;
   /** Of prompts that name none; absent: `chatml`. */

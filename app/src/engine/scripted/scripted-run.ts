@@ -53,7 +53,7 @@ export async function runScript(run: ScriptedRun): Promise<void> {
     throw contextTooLong(promptTokens, description.contextTokens);
   const release = await run.turns.take(request.person, {
     isSide: request.priority === 'side',
-    onPosition: (position) => push({ type: 'queue-position', position, etaMs: null }),
+    onPosition: (position) => push({ type: 'queue-position', position, etaMs: run.script.etaMs ?? null }),
     signal,
   });
   try {

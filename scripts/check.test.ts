@@ -165,6 +165,20 @@ describe('npm run check', { timeout: 240_000 }, () => {
   it.each([
     ['layers', 'docs/architecture.md', ['cli --> config', 'cli --> outbox'], 'is not what the code says'],
     ['shape', 'docs/architecture.md', ['`openSse`', '`openNot`'], 'does not explain openSse'],
+    ['strings', 'web/src/sign-in.tsx', ['{strings.shell.accessKey}', 'Key'], 'says "Key"'],
+    ['strings', 'web/src/banners.tsx', ['{strings.shell.reload}', "{stale ? 'now' : ''}"], 'says "now"'],
+    [
+      'strings',
+      'web/src/error-boundary.tsx',
+      ['strings.shell.crashed}', "'Out of hay.'}"],
+      'says "Out of hay."',
+    ],
+    [
+      'strings',
+      'web/src/strings.ts',
+      ["close: 'Close',", "close: 'Close', open: 'Open',"],
+      'strings.open is',
+    ],
     ['commands', 'README.md', ['npx corral list', 'npx corral lost'], 'there is no command "lost"'],
     ['commands', 'docs/promises.md', ['app/test/origins', 'app/test/nowhere'], 'no test lies at'],
     ['commands', 'docs/promises.md', ['## 8. ', '## Also: '], 'has 7 promises'],

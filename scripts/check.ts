@@ -33,6 +33,7 @@ const guards: Guard[] = [
   { name: 'format', command: [`${binaries}oxfmt`, '--check', '.'] },
   { name: 'documents', command: [process.execPath, 'scripts/documents.ts'] },
   { name: 'commands in documents', command: [process.execPath, 'scripts/documented-commands.ts'] },
+  { name: 'strings', command: [process.execPath, 'scripts/strings.ts'] },
   { name: 'shape', command: [process.execPath, 'scripts/shape.ts', '--explained'] },
   { name: 'dependencies', command: [process.execPath, 'scripts/dependencies.ts'] },
   { name: 'kernels', command: [process.execPath, 'scripts/check-kernels.ts'] },

@@ -7,8 +7,6 @@ const chats = (count: number): string => (count === 1 ? '1 chat' : `${number.for
 export const viewStrings = {
   receipt: {
     title: 'Receipt',
-    loading: 'Reading the receipt',
-    none: 'There is no receipt for this message.',
     model: 'Model',
     engine: 'Engine',
     stop: 'Ended because',
@@ -18,7 +16,6 @@ export const viewStrings = {
     speed: 'Speed',
     speedOver: (slowest: string, fastest: string) => `Over the answer: ${slowest} to ${fastest}`,
     firstToken: 'First token',
-    seed: 'Seed',
     template: 'Prompt format',
     hash: 'Hash of the weights',
     promptHash: 'Hash of the prompt ids',
@@ -57,7 +54,6 @@ export const viewStrings = {
     message: 'Message to both',
     start: 'Answer with both',
     keep: 'Keep this one',
-    kept: 'Kept as the answer',
     temperature: 'Temperature',
     temperatureIs: (value: string) => `temperature ${value}`,
     adapterIs: (name: string) => `with ${name}`,
@@ -176,6 +172,7 @@ export const viewStrings = {
     providerName: 'Name',
     providerKind: 'Kind',
     providerAddress: 'Address',
+    providerAddressStart: 'http://',
     providerKey: 'Key',
     providerAnswers: (name: string, count: number) =>
       `${name} answers, ${count === 1 ? '1 model' : `${number.format(count)} models`}`,

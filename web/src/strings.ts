@@ -1,5 +1,5 @@
 /**
- * Every word of the page, in one place and typed, so that a translation is a second object of this type.
+ * Every word of the page stands in the files named strings, typed, so that a translation is other objects of these types.
  * Sentence case, no exclamation marks, no apologies.
  */
 
@@ -21,7 +21,6 @@ export const strings = {
   retry: 'Try again',
   save: 'Save',
   remove: 'Delete',
-  reset: 'Reset',
   loading: 'Loading',
   more: 'More',
   number: (value: number) => number.format(value),
@@ -47,6 +46,9 @@ export const strings = {
     staleTab: 'Corral was updated. Reload when it suits you; nothing you typed is lost.',
     reload: 'Reload',
     offline: 'The server does not answer. What you typed stays here; trying again.',
+    unreachable: 'The server does not answer.',
+    unreachableHint: 'It may have been stopped, or the network is away. What you typed is still here.',
+    answeredWith: (status: number, text: string) => `The server answered ${status} ${text}`.trim() + '.',
     backOnline: 'Connected again',
     notFound: 'This chat is not here. It may have been deleted.',
     wordsGoAlong: 'What you wrote in it goes along into a new chat.',
@@ -57,7 +59,6 @@ export const strings = {
     signInRefused: 'That key is not right.',
     crashed: 'This part of the page stopped working.',
     crashedWhat: 'Your chats are safe on the server. Reload the page to go on.',
-    fromElsewhere: 'Changed in another tab',
     notices: 'Notices',
     noticesRead: 'Understood',
     back: 'Back to the chat',
@@ -71,12 +72,13 @@ export const strings = {
       `The best ${number.format(count)} are listed. One more word narrows them down.`,
     empty: 'Your chats will be listed here.',
     pinned: 'Pinned',
-    today: 'Today',
-    yesterday: 'Yesterday',
-    week: 'Previous 7 days',
-    month: 'Previous 30 days',
-    older: 'Older',
-    folders: 'Folders',
+    groups: {
+      today: 'Today',
+      yesterday: 'Yesterday',
+      week: 'Previous 7 days',
+      month: 'Previous 30 days',
+      older: 'Older',
+    },
     newFolder: 'New folder',
     folderName: 'Name of the folder',
     moveTo: 'Move to folder',
@@ -112,7 +114,6 @@ export const strings = {
     deleteForGood: 'Delete for good',
     backToChats: 'Back to chats',
     deleted: (title: string) => `“${title}” is in the trash`,
-    deletedForGood: 'Deleted for good',
     untitled: 'New chat',
     running: 'Answering',
     unread: 'New answer',
@@ -131,11 +132,6 @@ export const strings = {
       'Cria is a very small model that comes with Corral so that there is something to talk to at once. These suit this machine:',
     cardAll: 'All models',
     choose: 'Choose a model',
-    starters: [
-      'Explain how a llama guards a flock',
-      'Write a short letter to a neighbour',
-      'Tell me a quiet story',
-    ],
     dismiss: 'Not now',
   },
 
@@ -175,7 +171,6 @@ export const strings = {
     lens: 'Token lens',
     saveAs: 'Save as Markdown',
     latest: 'Jump to latest',
-    earlier: 'Load earlier messages',
     notSeen: (tokens: number | null) =>
       tokens === null
         ? 'The model no longer sees what is above'
@@ -209,14 +204,12 @@ export const strings = {
   composer: {
     label: 'Message',
     placeholder: 'Write a message',
-    placeholderTouch: 'Write a message',
     send: 'Send',
     stop: 'Stop',
     stopping: 'Stopping',
     attach: 'Attach a text file',
     clear: 'Clear',
     cleared: 'The conversation starts afresh',
-    clearHint: 'Start this conversation afresh',
     dropHere: 'Drop text files here',
     tooLarge: (name: string, limit: string) => `“${name}” is larger than ${limit} and was not attached.`,
     notReadable: (name: string) => `“${name}” could not be read and was not attached.`,

@@ -1,4 +1,5 @@
 import { createStore } from '../state/store.ts';
+import { strings } from '../strings.ts';
 
 /** The one error of the page's traffic; `code` is the server's, or `unreachable` where nothing answered. */
 export class ApiError extends Error {
@@ -64,8 +65,8 @@ function headersOf(options: RequestOptions): Record<string, string> {
 export function unreachable(cause: unknown): ApiError {
   const error = new ApiError(0, {
     code: 'unreachable',
-    message: 'The server does not answer.',
-    hint: 'It may have been stopped, or the network is away. What you typed is still here.',
+    message: strings.shell.unreachable,
+    hint: strings.shell.unreachableHint,
   });
   error.cause = cause;
   return error;
@@ -84,7 +85,7 @@ export async function errorOf(response: Response): Promise<ApiError> {
   }
   return new ApiError(response.status, {
     code: gatewayStatuses.has(response.status) ? 'unreachable' : 'internal',
-    message: `The server answered ${response.status} ${response.statusText}.`.trim(),
+    message: strings.shell.answeredWith(response.status, response.statusText),
   });
 }
 

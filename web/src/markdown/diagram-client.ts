@@ -1,4 +1,5 @@
 import library from '@mermaid-js/tiny/dist/mermaid.tiny.js?url';
+import { strings } from '../strings.ts';
 
 export interface Picture {
   address: string;
@@ -155,7 +156,7 @@ class Draughtsman {
       frame.src = '/diagram.html';
       frame.setAttribute('sandbox', 'allow-scripts');
       frame.className = 'drawing-frame';
-      frame.title = 'Diagram';
+      frame.title = strings.markdown.diagram;
       frame.tabIndex = -1;
       frame.setAttribute('aria-hidden', 'true');
       addEventListener('message', ({ source, data }: MessageEvent<Answer>) => {

@@ -5,6 +5,7 @@ import { useChats } from '../sidebar/use-chats.ts';
 import { maxSearchCharacters, useSearch } from '../sidebar/use-search.ts';
 import { goTo } from '../state/route.ts';
 import { strings } from '../strings.ts';
+import { commandStrings } from '../strings-commands.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { shortcuts, shortcutText, type ShortcutName } from './shortcuts.ts';
@@ -55,8 +56,8 @@ function Actions({ run }: GroupProps) {
   return (
     <Command.Group heading={viewStrings.palette.actions}>
       {names.map((name) => (
-        <Command.Item key={name} value={shortcuts[name].label} onSelect={() => run(shortcutActions[name])}>
-          {shortcuts[name].label}
+        <Command.Item key={name} value={commandStrings[name]} onSelect={() => run(shortcutActions[name])}>
+          {commandStrings[name]}
           <kbd>{shortcutText(name)}</kbd>
         </Command.Item>
       ))}

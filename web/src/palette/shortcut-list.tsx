@@ -1,3 +1,4 @@
+import { commandStrings } from '../strings-commands.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { shortcuts, shortcutText, type ShortcutName } from './shortcuts.ts';
@@ -7,7 +8,7 @@ export function ShortcutTable() {
     <dl className="shortcut-list">
       {(Object.keys(shortcuts) as ShortcutName[]).map((name) => (
         <div key={name} className="shortcut-list__row">
-          <dt>{shortcuts[name].label}</dt>
+          <dt>{commandStrings[name]}</dt>
           <dd>
             <kbd>{shortcutText(name)}</kbd>
           </dd>

@@ -7,26 +7,25 @@ export interface Shortcut {
   /** Ctrl, or ⌘ on Apple's machines. */
   isMain?: boolean;
   isShift?: boolean;
-  label: string;
 }
 
 /** The ones people know from elsewhere; each is shown in a tooltip and in the list. */
 export const shortcuts = {
-  newChat: { key: 'o', isMain: true, isShift: true, label: 'New chat' },
-  palette: { key: 'k', isMain: true, label: 'Search and commands' },
-  shortcuts: { key: '/', isMain: true, label: 'Keyboard shortcuts' },
-  focus: { key: 'Escape', isShift: true, label: 'Go to the message field' },
-  sidebar: { key: 's', isMain: true, isShift: true, label: 'Show or hide the chats' },
-  panel: { key: 'e', isMain: true, isShift: true, label: 'Show or hide the settings of this chat' },
-  copyAnswer: { key: 'c', isMain: true, isShift: true, label: 'Copy the last answer' },
-  copyCode: { key: ';', code: 'Semicolon', isMain: true, isShift: true, label: 'Copy the last code block' },
-  clear: { key: 'x', isMain: true, isShift: true, label: 'Clear the conversation' },
-  remove: { key: 'Backspace', isMain: true, isShift: true, label: 'Delete the chat' },
-  model: { key: 'm', isMain: true, isShift: true, label: 'Choose a model' },
-  settings: { key: '.', isMain: true, label: 'Settings' },
-  find: { key: 'f', isMain: true, label: 'Find in this chat' },
-  lastMessage: { key: 'l', isMain: true, isShift: true, label: 'Go to the last message' },
-  stop: { key: 'Escape', label: 'Stop the answer' },
+  newChat: { key: 'o', isMain: true, isShift: true },
+  palette: { key: 'k', isMain: true },
+  shortcuts: { key: '/', isMain: true },
+  focus: { key: 'Escape', isShift: true },
+  sidebar: { key: 's', isMain: true, isShift: true },
+  panel: { key: 'e', isMain: true, isShift: true },
+  copyAnswer: { key: 'c', isMain: true, isShift: true },
+  copyCode: { key: ';', code: 'Semicolon', isMain: true, isShift: true },
+  clear: { key: 'x', isMain: true, isShift: true },
+  remove: { key: 'Backspace', isMain: true, isShift: true },
+  model: { key: 'm', isMain: true, isShift: true },
+  settings: { key: '.', isMain: true },
+  find: { key: 'f', isMain: true },
+  lastMessage: { key: 'l', isMain: true, isShift: true },
+  stop: { key: 'Escape' },
 } as const satisfies Record<string, Shortcut>;
 
 export type ShortcutName = keyof typeof shortcuts;

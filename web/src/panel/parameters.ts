@@ -1,5 +1,6 @@
 import type { ChatSettings } from '@corral/app/contracts/chats';
 import type { Sampling } from '@corral/app/contracts/sampling';
+import { parameterStrings } from '../strings-panel.ts';
 
 /** One number of the panel: what it does in a sentence, and how it is set. */
 export interface NumberParameter {
@@ -21,8 +22,7 @@ export interface NumberParameter {
 export const samplingParameters: readonly NumberParameter[] = [
   {
     name: 'sampling.temperature',
-    label: 'Temperature',
-    why: 'Higher is bolder, lower is plainer; 0 always takes the likeliest word.',
+    ...parameterStrings.temperature,
     min: 0,
     max: 5,
     sliderMax: 2,
@@ -30,8 +30,7 @@ export const samplingParameters: readonly NumberParameter[] = [
   },
   {
     name: 'sampling.topK',
-    label: 'Top-k',
-    why: 'Only this many of the likeliest tokens are considered; 0 considers all.',
+    ...parameterStrings.topK,
     min: 0,
     max: 100_000,
     sliderMax: 200,
@@ -39,24 +38,21 @@ export const samplingParameters: readonly NumberParameter[] = [
   },
   {
     name: 'sampling.topP',
-    label: 'Top-p',
-    why: 'Only the likeliest tokens that together reach this share are considered.',
+    ...parameterStrings.topP,
     min: 0.01,
     max: 1,
     step: 0.01,
   },
   {
     name: 'sampling.minP',
-    label: 'Min-p',
-    why: 'Drops tokens less likely than this share of the likeliest one.',
+    ...parameterStrings.minP,
     min: 0,
     max: 1,
     step: 0.01,
   },
   {
     name: 'sampling.repetitionPenalty',
-    label: 'Repetition penalty',
-    why: 'Above 1 makes words that were just used less likely.',
+    ...parameterStrings.repetitionPenalty,
     min: 0.01,
     max: 5,
     sliderMax: 2,
@@ -67,8 +63,7 @@ export const samplingParameters: readonly NumberParameter[] = [
 export const limitParameters: readonly NumberParameter[] = [
   {
     name: 'sampling.maxNewTokens',
-    label: 'Max new tokens',
-    why: 'An answer ends here at the latest; it can be continued.',
+    ...parameterStrings.maxNewTokens,
     min: 1,
     max: 1_048_576,
     sliderMax: 4_096,
@@ -76,35 +71,29 @@ export const limitParameters: readonly NumberParameter[] = [
   },
   {
     name: 'sampling.seed',
-    label: 'Seed',
-    why: 'The same seed, prompt and settings draw alike; empty draws a new one each time.',
+    ...parameterStrings.seed,
     min: 0,
     max: 4_294_967_295,
     step: 1,
-    emptyMeans: 'random',
   },
 ];
 
 export const memoryParameters: readonly NumberParameter[] = [
   {
     name: 'rememberExchanges',
-    label: 'Remembered exchanges',
-    why: 'How many past exchanges the model is shown at most; empty shows all that fit.',
+    ...parameterStrings.rememberExchanges,
     min: 0,
     max: 10_000,
     sliderMax: 50,
     step: 1,
-    emptyMeans: 'all that fit',
   },
   {
     name: 'contextTokens',
-    label: 'Context',
-    why: 'Tokens the model may look at at once; more takes more memory.',
+    ...parameterStrings.contextTokens,
     min: 64,
     max: 1_048_576,
     sliderMax: 32_768,
     step: 64,
-    emptyMeans: 'the model’s',
   },
 ];
 

@@ -117,7 +117,7 @@ function AddProvider({ onDone }: { onDone: () => void }) {
       </label>
       <label className="form__field">
         {words.providerAddress}
-        <input name="url" type="url" className="field" placeholder="http://" required />
+        <input name="url" type="url" className="field" placeholder={words.providerAddressStart} required />
       </label>
       <label className="form__field">
         {words.providerKey}

@@ -30,7 +30,7 @@ function groupChats(chats: readonly Chat[], now: Date): Group[] {
     { key: 'pinned', title: strings.sidebar.pinned, chats: loose.filter((chat) => chat.pinned) },
     ...timeGroups.map((group) => ({
       key: group,
-      title: strings.sidebar[group],
+      title: strings.sidebar.groups[group],
       chats: loose.filter((chat) => !chat.pinned && timeGroup(chat.updatedAt, now) === group),
     })),
   ];

@@ -133,7 +133,7 @@ function Actions(props: ButtonsProps) {
             <Ellipsis />
           </IconButton>
         }
-        items={() => moreItems(props, models)}
+        items={() => useMoreItems(props, models)}
       />
     </span>
   );

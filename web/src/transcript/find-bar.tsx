@@ -78,7 +78,9 @@ function useFindFocus() {
   const close = (): void => {
     findState.set({ isOpen: false, query: '', index: 0 });
     markWords('');
-    if (before instanceof HTMLElement && before !== document.body && before.isConnected) before.focus();
+    const isThere = before instanceof HTMLElement && before !== document.body && before.isConnected;
+    // What was found stays in view.
+    if (isThere) before.focus({ preventScroll: true });
     else focusComposer();
   };
   return { field, close };

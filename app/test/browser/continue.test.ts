@@ -31,19 +31,22 @@ const here = inBrowser(
 test.each([
   ['goes on with one', `goes:${vllm.model}`, 1],
   ['begins another', `stays:${ollama.model}`, 0],
-])('a complete answer of a service that %s says so in its menu', async (_what, model, count) => {
-  const response = await fetch(`${here.server.address}/api/chats`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ settings: { model } }),
-  });
-  const { id } = (await response.json()) as { id: string };
-  const { page } = await here.open({ path: `/#/c/${id}` });
-  const listed = page.waitForResponse('**/api/providers');
-  await say(page, 'Hello');
-  await answered(page);
-  await listed;
-  await page.locator('.message--answer').getByRole('button', { name: 'More' }).click();
-  await page.getByRole('menuitem', { name: 'Save as Markdown' }).waitFor();
-  await expect.poll(() => page.getByRole('menuitem', { name: 'Continue' }).count()).toBe(count);
-});
+])(
+  'whether a complete answer of a service that %s can be gone on with is seen in its menu',
+  async (_what, model, count) => {
+    const response = await fetch(`${here.server.address}/api/chats`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ settings: { model } }),
+    });
+    const { id } = (await response.json()) as { id: string };
+    const { page } = await here.open({ path: `/#/c/${id}` });
+    const listed = page.waitForResponse('**/api/providers');
+    await say(page, 'Hello');
+    await answered(page);
+    await listed;
+    await page.locator('.message--answer').getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Save as Markdown' }).waitFor();
+    await expect.poll(() => page.getByRole('menuitem', { name: 'Continue' }).count()).toBe(count);
+  },
+);

@@ -59,10 +59,11 @@ function againWith(session: ChatSession, messageId: string, models: readonly Lis
   };
 }
 
-function useMoreItems({ session, view, isLast, isRaw, onRaw }: ActionsProps): MenuEntry[] {
+function moreItems(
+  { session, view, isRaw, onRaw }: ActionsProps,
+  { models, continueItems }: { models: readonly ListedModel[]; continueItems: readonly MenuEntry[] },
+): MenuEntry[] {
   const { message } = view;
-  const continueItems = useContinueItems(session, view, isLast);
-  const models = useModels().data?.models ?? [];
   // A service elsewhere does not tell its probabilities.
   const hasTokens =
     message.content !== '' && models.find(({ id }) => id === message.model)?.kind !== 'remote';
@@ -107,6 +108,7 @@ function Actions(props: ButtonsProps) {
   const { message } = view;
   const hasFeedback = useSystem().data?.features.feedback ?? false;
   const models = useModels().data?.models ?? [];
+  const continueItems = useContinueItems(session, view, props.isLast);
   return (
     <span className="message__actions">
       <IconButton label={strings.transcript.copy} onClick={() => void copyWithNotice(message.content)}>
@@ -133,7 +135,7 @@ function Actions(props: ButtonsProps) {
             <Ellipsis />
           </IconButton>
         }
-        items={() => useMoreItems(props, models)}
+        items={() => moreItems(props, { models, continueItems })}
       />
     </span>
   );

@@ -66,6 +66,21 @@ describe('the tree', () => {
     expect(await chats.prompt(owner, second!.run.id)).toMatchObject({ matches: true });
   });
 
+  test('what comes below an answer that is being gone on with waits for its end', async () => {
+    const { chats, chat, say } = opened;
+    const { id } = await chat({ sampling: { maxNewTokens: 12, seed: 3 } });
+    const [first] = await answer(id, { input: { kind: 'message', content: '/long 60' } });
+    await say(id, '/say the end');
+    await chats.update(owner, id, { change: { settings: { sampling: { maxNewTokens: 5000 } } } });
+    const messageId = first!.run.messageId;
+    const { runs } = await chats.run(owner, id, { input: { kind: 'continue', messageId } });
+    const early = chats.run(owner, id, { input: { kind: 'message', content: 'and then' } });
+    await expect(early).rejects.toMatchObject({ code: 'conflict' });
+    await chats.stop(owner, runs[0]!.id);
+    await watchToEnd(chats, owner, runs[0]!);
+    expect((await say(id, '/say then')).end.reason).toBe('stop');
+  });
+
   test.each([false, true])('continue above the end hides nothing; temporary: %s', async (temporary) => {
     const { chats, say } = opened;
     const { id } = await chats.create(owner, { temporary, settings: { sampling: { maxNewTokens: 12 } } });

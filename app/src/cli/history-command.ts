@@ -17,7 +17,7 @@ export const historyImportCommand: Command = {
       about: 'chat_history.json, an export of ChatGPT or Open WebUI, messages of Gradio, or a JSON export',
     },
   ],
-  about: 'Take in chats from a file. The same file a second time adds nothing.',
+  about: 'Take in chats from a file. The same file a second time adds only what lies in the trash.',
   async run(context, input) {
     const { output } = context;
     const path = input.arguments[0] ?? '';

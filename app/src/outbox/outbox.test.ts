@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openLogSink } from '../../test/fixtures/log-sink.ts';
 import { openOutboxPlace, outboxSecret, type OutboxPlace } from '../../test/fixtures/outbox-place.ts';
 import { silentLog } from '../lib/log.ts';
@@ -92,6 +92,24 @@ describe('delivery', () => {
     await at.outbox.replay();
     await at.until(() => at.bodies().length === 3);
     expect((await at.outbox.status()).disabled).toBeNull();
+  });
+
+  test('410 holds also while the disk takes no note of it', async () => {
+    const full = vi.spyOn(at.store, 'setOutboxDisabled').mockRejectedValue(new Error('the disk is full'));
+    await at.begin();
+    at.sink.behave((response) => response.writeHead(410).end());
+    await at.add('a', 'one');
+    await at.until(() => full.mock.calls.length > 0);
+    for (const name of ['b', 'c']) {
+      await at.add(name, name);
+      const { length } = full.mock.calls;
+      await at.until(() => full.mock.calls.length > length);
+    }
+    expect(at.bodies()).toEqual(['one']);
+    full.mockRestore();
+    await at.add('d', 'd');
+    await at.until(async () => (await at.outbox.status()).disabled !== null);
+    expect(at.bodies()).toEqual(['one']);
   });
 
   test('a backup that is restored says whether delivery is switched off, to who sends as to who asks', async () => {

@@ -25,6 +25,8 @@ export class Sender {
   #sweep: { failed: Set<string> } | null = null;
   /** The sink says that it wants nothing more. That holds until the store, which keeps it, is asked again. */
   #isGone = false;
+  /** What the store could not be told of that, on a full disk: until it is, nothing is sent. */
+  #untold: { reason: string; since: number } | null = null;
   #poke: () => void = () => undefined;
 
   constructor(options: { store: SenderStore; sink: Sink; log: Log }) {
@@ -45,12 +47,13 @@ export class Sender {
   /** Somebody knows better than the sink's last word. */
   enable(): void {
     this.#isGone = false;
+    this.#untold = null;
     this.#pausedUntil = 0;
   }
 
   /** Sends everything that is due; resolves when nothing is. Aborting lets attempts under way end. */
   async deliverDue(signal: AbortSignal): Promise<void> {
-    this.#isGone = false;
+    await this.#settleGone();
     while (!signal.aborted) {
       const due = this.#mayBegin() ? await this.#due() : [];
       if (due.length === 0 && this.#inFlight.size === 0) {
@@ -115,7 +118,7 @@ export class Sender {
       this.#failing = null;
     } else if (delivery.kind === 'gone') {
       this.#isGone = true;
-      await this.#store.setOutboxDisabled({ reason: 'the sink answered 410 (gone)', since: now });
+      await this.#disable({ reason: 'the sink answered 410 (gone)', since: now });
       this.#log.error({}, 'the log sink answered 410: nothing more is sent until somebody replays the log');
     } else {
       this.#failing ??= { since: now, conversations: new Set() };
@@ -124,6 +127,18 @@ export class Sender {
       if (delivery.retryAfterMs !== null) this.#pausedUntil = now + delivery.retryAfterMs;
       await this.#store.recordDeliveries([this.#failed(event, delivery, now)]);
     }
+  }
+
+  /** From here on the store knows whether the sink wants anything. */
+  async #settleGone(): Promise<void> {
+    if (this.#untold !== null) await this.#disable(this.#untold);
+    this.#isGone = false;
+  }
+
+  async #disable(why: { reason: string; since: number }): Promise<void> {
+    this.#untold = why;
+    await this.#store.setOutboxDisabled(why);
+    this.#untold = null;
   }
 
   /** One event that the sink does not like is no outage: its attempts must not be used up by others' successes. */

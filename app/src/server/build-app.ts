@@ -39,9 +39,11 @@ const nodeOptions = {
 
 /** A request whose body is missing, whether it was answered meanwhile or not. */
 function endLate(early: EarlyAnswers, request: IncomingMessage, response: ServerResponse): void {
+  // All of it is here, whoever has still to read it.
+  if (request.complete) return;
   if (response.headersSent) return void request.destroy();
   const error = new AppError('timed-out', 'the body of the request did not come in time');
-  early.refuse(request, response, { error, status: 408 });
+  early.refuse(request, response, { error, status: 408, isToldElsewhere: true });
 }
 
 /** An address that the router cannot read. */

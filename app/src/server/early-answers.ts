@@ -9,14 +9,17 @@ import type { ServerContext } from './server-context.ts';
 // Not imported: see build-app.ts.
 const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
+export interface EarlyRefusal {
+  error: AppError;
+  status?: number;
+  /** The request has reached the routes, which count and log it when it is answered. */
+  isToldElsewhere?: boolean;
+}
+
 /** What is answered in front of the routes, in the shape of its family; the connection ends with it. */
 export interface EarlyAnswers {
   /** To what was read but for its body. */
-  refuse(
-    request: IncomingMessage,
-    response: ServerResponse,
-    refusal: { error: AppError; status?: number },
-  ): void;
+  refuse(request: IncomingMessage, response: ServerResponse, refusal: EarlyRefusal): void;
   /** To what Node could not read as a request. */
   refuseBytes(error: Error & { code?: string; rawPacket?: unknown }, socket: Duplex): void;
 }
@@ -76,16 +79,19 @@ export function createEarlyAnswers({ log, metrics }: Pick<ServerContext, 'log' |
       const answer = answerOf(familyOfTarget(method, url), refusal);
       response.writeHead(answer.status, answer.headers);
       response.end(answer.body);
-      note(method, answer);
+      if (refusal.isToldElsewhere !== true) note(method, answer);
     },
     refuseBytes(error, socket) {
       if (error.code === 'ECONNRESET' || socket.destroyed) return;
+      // Browsers open connections ahead, and who breaks an upload off has asked already: neither is a request.
+      const isAsked =
+        error.code !== 'HPE_INVALID_EOF_STATE' && !('bytesRead' in socket && socket.bytesRead === 0);
       const answer = answerOf(familyOfBytes(error.rawPacket), refusalOfBytes(error.code));
       const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
       const head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n${lines.join('')}\r\n`;
       if (socket.writable) socket.write(head + answer.body);
       socket.destroy(error);
-      note('none', answer);
+      if (isAsked) note('none', answer);
     },
   };
 }

@@ -33,7 +33,10 @@ interface Sending {
   isOver: () => boolean;
 }
 
-async function begin(path: string, { type, size }: { type: string; size: number }): Promise<Sending> {
+async function begin(
+  path: string,
+  { type, size, method = 'POST' }: { type: string; size: number; method?: string },
+): Promise<Sending> {
   const { hostname, port } = new URL(running.address);
   const socket = connect(Number(port), hostname);
   onTestFinished(() => void socket.destroy());
@@ -43,7 +46,7 @@ async function begin(path: string, { type, size }: { type: string; size: number 
   socket.on('data', (chunk) => (text += chunk.toString('latin1')));
   socket.on('close', () => (isOver = true)).on('error', () => undefined);
   socket.write(
-    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\nContent-Length: ${size}\r\n\r\n`,
+    `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\nContent-Length: ${size}\r\n\r\n`,
   );
   await heard();
   return { socket, answer: () => text, isOver: () => isOver };
@@ -77,6 +80,17 @@ describe('S14: a body that drips', () => {
     const answer = sending.answer();
     expect(statusOf(answer)).toBe(408);
     expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))).toMatchObject(shape);
+  });
+
+  test('is not late where all of it is here and a stream is the answer', async () => {
+    const { body } = await running.call('POST', '/api/streams');
+    const path = `/api/streams/${String(body['streamId'])}`;
+    const sending = await begin(path, { type: 'application/json', size: 2, method: 'GET' });
+    sending.socket.write('{}');
+    await heard();
+    await expect.poll(sending.answer).toContain('hello');
+    await pass(310);
+    expect(sending.isOver()).toBe(false);
   });
 
   test('ends also where it was answered unread', async () => {

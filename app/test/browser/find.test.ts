@@ -36,11 +36,16 @@ test('what is written while one looks for it is found', async () => {
 
 test('what an answer says so far is found before its end', async () => {
   const { page } = await here.open();
+  await say(page, 'First');
+  await answered(page);
   await say(page, 'half an answer /hang 30');
-  await page.getByText(/and so on/).waitFor();
+  await page
+    .locator('[data-state="running"]')
+    .getByText(/and so on/)
+    .waitFor();
   await page.keyboard.press('Control+f');
   await finder(page).fill('and so on');
-  await page.getByText('1 of 1', { exact: true }).waitFor();
+  await page.getByText('1 of 2', { exact: true }).waitFor();
 });
 
 test('its keys put the cursor into the search again, and Escape back where it was', async () => {

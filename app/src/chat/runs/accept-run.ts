@@ -9,6 +9,7 @@ import {
   type ChatSettings,
 } from '../../contracts/chats.ts';
 import type { AcceptedAnswer, AcceptedRuns, AcceptRuns } from '../../store/run-store.ts';
+import { branchTo } from '../../lib/message-tree.ts';
 import type { RunInput, RunRequest } from '../chats.ts';
 import { notFound, stale } from '../refusals.ts';
 import type { EffectiveSettings } from '../settings/resolve-settings.ts';
@@ -155,11 +156,24 @@ async function placeNew(
 ): Promise<Place> {
   const parentId = input.parentId === undefined ? chat.activeLeafId : input.parentId;
   const parent = parentId === null ? null : await messageOf(context, { owner, chat, messageId: parentId });
-  if (parent?.state === 'running')
+  if (parent !== null && (await isBeingWritten(context, { owner, chat, parent })))
     throw new AppError('conflict', 'the answer before this message is still being written', {
       hint: 'Wait for it, stop it, or edit your last message instead.',
     });
   return { parent: basis(parent, input.version), userMessage: userMessage(input.content, { parent, now }) };
+}
+
+/** An answer further up may be gone on with: what comes after it would be answered on half of it. */
+async function isBeingWritten(
+  { store, live }: RunContext,
+  { owner, chat, parent }: Pick<Placing, 'owner' | 'chat'> & { parent: ChatMessage },
+): Promise<boolean> {
+  if (parent.state === 'running') return true;
+  const written = [...live.values()].filter(({ chatId }) => chatId === chat.id);
+  if (written.length === 0) return false;
+  const opened = await store.openChat(owner, chat.id);
+  const branch = branchTo(opened?.messages ?? [], parent.id);
+  return written.some(({ messageId }) => branch.some(({ id }) => id === messageId));
 }
 
 async function placeAt(

@@ -43,15 +43,15 @@ export class Conversation {
 
   /**
    * Where no server runs, nobody goes on with the answer that a kill left unfinished, and nothing can be said after it:
-   * it ends with the text that it has. True: there was one.
+   * it ends with the text that it has, be it the last one or further up. True: there was one.
    */
   async endLeftAnswer(): Promise<boolean> {
     if (this.#api.hasServer) return false;
     const { method, path } = runRoutes.list;
     const { runs } = await this.#api.request<{ runs: Run[] }>(method, path);
-    const left = runs.find(({ messageId }) => messageId === this.#chat.activeLeafId);
-    if (left) await this.#stop(left.id);
-    return left !== undefined;
+    const left = runs.filter(({ chatId }) => chatId === this.#chat.id);
+    for (const { id } of left) await this.#stop(id);
+    return left.length > 0;
   }
 
   async #stop(runId: string): Promise<void> {

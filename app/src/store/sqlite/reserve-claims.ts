@@ -26,6 +26,7 @@ const claims = new Map<string, ReserveClaim>([
   ['trimOutbox', deleting],
   ['finishRun', ending],
   ['recordDeliveries', ending],
+  ['setOutboxDisabled', ending],
   ['finishJob', ending],
   ['cancelJob', ending],
   ['purgeJobs', ending],

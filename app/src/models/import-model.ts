@@ -18,6 +18,7 @@ import {
   formatReference,
   type ModelReference,
   parseReference,
+  pathReference,
   refuseChangesToFile,
 } from './reference.ts';
 import { hashFile } from './registry/file-bytes.ts';
@@ -56,7 +57,7 @@ export async function importModel(
 
 /** A reference for what `import` is given: any existing path is one, however it is spelt. */
 export function localReference(path: string, quantisation?: string): LocalReference {
-  const parsed = parseReference(/^(?:[/~]|\.\.?\/)/.test(path) ? path : `./${path}`);
+  const parsed = parseReference(pathReference(path));
   if (parsed.kind !== 'local') throw new AppError('model-reference-invalid', `${path} is not a path.`);
   return quantisation === undefined ? parsed : { ...parsed, tag: quantisation };
 }

@@ -129,11 +129,15 @@ function parseProvider(text: string, providers: readonly string[]): ModelReferen
   return { kind: 'provider', provider, model };
 }
 
+const beginsAsPath = /^(?:\/|\.\.?(?:\/|$)|~(?:\/|$))/;
+
+/** The reference for what can only be a path: `llama` alone, or `models/llama`, would be something else. */
+export function pathReference(path: string): string {
+  return beginsAsPath.test(path) ? path : `./${path}`;
+}
+
 function isLocalPath(text: string): boolean {
-  return (
-    /^(?:\/|\.\.?(?:\/|$)|~(?:\/|$))/.test(text) ||
-    (!text.includes('/') && text.toLowerCase().endsWith('.gguf'))
-  );
+  return beginsAsPath.test(text) || (!text.includes('/') && text.toLowerCase().endsWith('.gguf'));
 }
 
 function parseLocal(text: string): ModelReference | undefined {

@@ -1,8 +1,9 @@
 import type { ShownJob } from '../../contracts/api/jobs.ts';
 import { modelRoutes } from '../../contracts/api/models.ts';
 import { formatBytes } from '../../lib/format-bytes.ts';
-import { absolutePath } from '../../models/absolute-path.ts';
+import { pathReference } from '../../models/reference.ts';
 import type { Command } from '../command.ts';
+import { absoluteReference } from './absolute-reference.ts';
 import { followJob } from './follow-job.ts';
 
 export const importCommand: Command = {
@@ -20,7 +21,7 @@ export const importCommand: Command = {
     const { name, quant } = input.options;
     const [path = ''] = input.arguments;
     const body = {
-      path: absolutePath(path),
+      path: absoluteReference(pathReference(path)),
       ...(name === undefined ? {} : { name: String(name) }),
       ...(quant === undefined ? {} : { quantisation: String(quant) }),
     };

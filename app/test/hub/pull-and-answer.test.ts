@@ -192,6 +192,22 @@ describe('from the Hub into the engine', () => {
     expect(inside('blobs')).toHaveLength(before);
   });
 
+  it('of two folders of one name that are added at once, one is kept and the other refused', async () => {
+    const base = 'owner/tiny-llama:f32';
+    await pulled(at.models.pull(base));
+    const folders = [1, 2].map((run) => join(at.folder, `at-once-${run}/checkpoint-9`));
+    for (const [index, folder] of folders.entries()) train(folder, 31 + index);
+    const results = await Promise.allSettled(folders.map((folder) => keep(folder, base)));
+    const kept = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    const refused = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    );
+    expect(refused).toMatchObject([{ code: 'conflict', message: /at-once-\d/ }]);
+    const { id } = kept[0] ?? { id: '' };
+    expect((await at.models.adapters.list(base)).filter((adapter) => adapter.id === id)).toEqual(kept);
+    await at.models.adapters.remove(id);
+  });
+
   it('refuses what does not belong together, and keeps what is needed', async () => {
     at.hub.add({ id: 'owner/wide', files: tinyAdapter({ base: 'owner/tiny-llama', width: 128 }) });
     await expect(

@@ -81,10 +81,13 @@ async function addAdapter(adding: Adding, named: NamedAdapter): Promise<AdapterR
     const base = await findBaseModel(adding, repository);
     const id = named.kind === 'hub' ? formatReference({ ...named, adapters: [] }) : repository.name;
     const origin = repository.origin([weights.path]);
-    await refuseOtherFolder(context, { id, base: base.record.id, origin });
     const key = pullKey(['adapter', id, repository.commit, base.record.sha256, weights]);
     const making = { id, key, weights, repository, origin, base };
-    return await context.lock.run(key, () => keepLora(adding, making));
+    // Of two with the same name that are added at once, the second finds what the first has kept.
+    return await context.lock.run(`adapter ${JSON.stringify([id, base.record.id])}`, async () => {
+      await refuseOtherFolder(context, { id, base: base.record.id, origin });
+      return context.lock.run(key, () => keepLora(adding, making));
+    });
   } finally {
     await Promise.all(opened.map((repository) => repository.close()));
   }

@@ -42,7 +42,7 @@ export interface ModelAdapters {
   list(base?: string): Promise<AdapterRecord[]>;
   /** Fetches a PEFT adapter or a GGUF LoRA and keeps it beside its base for switching at run time. */
   add(reference: string, options?: AdapterAddOptions): AsyncIterable<AdapterProgress>;
-  /** `base` is the model of its record; without it, an adapter that is kept for several is refused with `conflict`. */
+  /** `base` is the model that it is kept for, by any name of it; one kept for several is a `conflict` without it. */
   remove(id: string, base?: string): Promise<RemoveResult>;
 }
 

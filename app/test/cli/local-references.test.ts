@@ -69,7 +69,7 @@ test('a path is one of the command’s folder, also where a server elsewhere doe
   expect(await corral('import llama+./adapter --name mine --quant q8_0')).toContain('mine:q8_0 is ready');
   expect(await corral('show mine')).toContain(join(folder, 'adapter'));
   expect(await corral('adapter add ./adapter --base ./llama+./adapter:q8_0')).toContain('adapter is ready');
-  await corral('adapter rm adapter');
+  await corral('adapter rm adapter --base ./llama+./adapter:q8_0');
   expect(await corral('rm ./tiny.gguf ./llama+./adapter')).toContain('tiny removed');
   expect((await server.stop()).code).toBe(0);
 });

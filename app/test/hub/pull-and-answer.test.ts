@@ -115,10 +115,17 @@ describe('from the Hub into the engine', () => {
       removed: ['owner/adapter'],
     });
     expect(await at.models.adapters.list(other)).toEqual([]);
+    // Any name that leads to a model says for which one, as in adding.
+    expect(await keep('owner/adapter', 'owner/tiny-llama')).toMatchObject({ base: other });
+    await at.models.adapters.remove('owner/adapter', 'owner/tiny-llama');
+    expect(await at.models.adapters.list(other)).toEqual([]);
     expect(await at.models.adapters.list(one)).toHaveLength(1);
-    await expect(at.models.adapters.remove('owner/adapter', other)).rejects.toMatchObject({
-      code: 'model-unknown',
-    });
+    for (const base of [other, 'owner/never-pulled'])
+      await expect(at.models.adapters.remove('owner/adapter', base)).rejects.toMatchObject({
+        code: 'model-unknown',
+        message: `The adapter owner/adapter is not kept for ${base}.`,
+        hint: `It is kept for ${one}.`,
+      });
   });
 
   it('an adapter finds its base under any of the names that its weights have', async () => {

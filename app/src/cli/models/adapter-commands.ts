@@ -61,7 +61,7 @@ const removeCommand: Command = {
     const [id = ''] = input.arguments;
     const { base } = input.options;
     const address = path.replace(':model', encodeURIComponent(id));
-    const query = base === undefined ? '' : `?base=${encodeURIComponent(String(base))}`;
+    const query = base === undefined ? '' : `?base=${encodeURIComponent(absoluteReference(String(base)))}`;
     const result = await api.request<RemoveResult>(method, address + query);
     output.line(`${result.removed.join(', ')} removed, ${formatBytes(result.freedBytes)} freed`);
     output.json(result);

@@ -39,20 +39,42 @@ export function createModelAdapters(context: ModelsContext, findModel: FindModel
         emit({ type: 'done', adapter });
       }, options.signal),
     async remove(id, base) {
-      const kept = (await registry.adapters()).filter(
-        (adapter) => adapter.id === id && (base === undefined || adapter.base === base),
-      );
-      return { removed: [id], freedBytes: await registry.forgetAdapter(onlyOne(kept, id)) };
+      const kept = (await registry.adapters()).filter((adapter) => adapter.id === id);
+      const wanted = base === undefined ? onlyOne(kept, id) : await keptFor(kept, { id, base, findModel });
+      return { removed: [id], freedBytes: await registry.forgetAdapter(wanted) };
     },
   };
 }
 
+/** The one that is kept for a model, by its id or by any other name that leads to it; the id may be of one long gone. */
+async function keptFor(
+  kept: readonly AdapterRecord[],
+  { id, base, findModel }: { id: string; base: string; findModel: FindModel },
+): Promise<AdapterRecord> {
+  if (kept.length === 0) throw noAdapter(id);
+  const named = kept.find((adapter) => adapter.base === base);
+  if (named !== undefined) return named;
+  const model = await findModel(base, new AbortController().signal).catch(undefinedIfUnknown);
+  const found = kept.find((adapter) => adapter.base === model?.record.id);
+  if (found !== undefined) return found;
+  throw new AppError('model-unknown', `The adapter ${id} is not kept for ${base}.`, {
+    hint: `It is kept for ${kept.map((adapter) => adapter.base).join(', ')}.`,
+  });
+}
+
+function undefinedIfUnknown(error: unknown): undefined {
+  if (error instanceof AppError && error.code === 'model-unknown') return;
+  throw error;
+}
+
+function noAdapter(id: string): AppError {
+  return new AppError('model-unknown', `There is no adapter ${JSON.stringify(id)}.`, {
+    hint: '`corral adapter list` shows what is here.',
+  });
+}
+
 function onlyOne([record, ...others]: readonly AdapterRecord[], id: string): AdapterRecord {
-  if (record === undefined) {
-    throw new AppError('model-unknown', `There is no adapter ${JSON.stringify(id)}.`, {
-      hint: '`corral adapter list` shows what is here.',
-    });
-  }
+  if (record === undefined) throw noAdapter(id);
   if (others.length === 0) return record;
   const bases = [record, ...others].map(({ base }) => base);
   throw new AppError('conflict', `The adapter ${id} is kept for ${bases.join(', ')}.`, {

@@ -129,16 +129,27 @@ describe('from the Hub into the engine', () => {
   });
 
   it('an adapter finds its base under any of the names that its weights have', async () => {
-    at.hub.add({ id: 'unsloth/Llama-3.2-1B-Instruct', folder: join(fixtures, 'llama') });
-    at.hub.add({
-      id: 'owner/quantised-base',
-      files: tinyAdapter({ base: 'unsloth/llama-3.2-1b-instruct-bnb-4bit' }),
-    });
-    const { id } = await pulled(at.models.pull('unsloth/Llama-3.2-1B-Instruct:f32'));
-    const events = await drain(at.models.adapters.add('owner/quantised-base'));
-    expect(events.at(-1)).toMatchObject({ type: 'done', adapter: { base: id } });
-    await at.models.adapters.remove('owner/quantised-base');
-    await at.models.remove(id);
+    const [original, mirror] = ['meta-llama/Llama-3.2-1B-Instruct', 'unsloth/Llama-3.2-1B-Instruct'];
+    const quantised = 'unsloth/llama-3.2-1b-instruct-bnb-4bit';
+    const addedTo = async (base: string): Promise<unknown> => {
+      at.hub.add({ id: 'owner/of-a-name', files: tinyAdapter({ base }) });
+      const last = (await drain(at.models.adapters.add('owner/of-a-name'))).at(-1);
+      await at.models.adapters.remove('owner/of-a-name');
+      return last?.type === 'done' ? last.adapter.base : last;
+    };
+    for (const id of [original, mirror]) at.hub.add({ id, folder: join(fixtures, 'llama') });
+    await pulled(at.models.pull(`${mirror}:f32`));
+    for (const name of [original, mirror, quantised]) expect(await addedTo(name)).toBe(`${mirror}:f32`);
+    // Where several are here, the one that it names, else the one that others were copied from; whichever came last.
+    await pulled(at.models.pull(`${original}:f32`));
+    for (const _newest of [original, mirror]) {
+      expect(await addedTo(original)).toBe(`${original}:f32`);
+      expect(await addedTo(mirror)).toBe(`${mirror}:f32`);
+      expect(await addedTo(quantised)).toBe(`${original}:f32`);
+      await at.models.remove(`${mirror}:f32`);
+      await pulled(at.models.pull(`${mirror}:f32`));
+    }
+    for (const id of [original, mirror]) await at.models.remove(`${id}:f32`);
   });
 
   it('a finished GGUF LoRA is taken as it is, from this machine and from the Hub', async () => {

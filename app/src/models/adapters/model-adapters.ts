@@ -3,7 +3,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import type { AdapterRecord, ModelOrigin } from '../../contracts/models.ts';
 import type { AdapterAddOptions, AdapterProgress, ModelAdapters } from '../models.ts';
 import type { ModelsContext } from '../models-context.ts';
-import { findBase } from '../pull/adapter-base.ts';
+import { findBase, namedBase } from '../pull/adapter-base.ts';
 import { bringHere, withShard } from '../pull/bring-here.ts';
 import type { ConvertedAdapter } from '../pull/converter.ts';
 import { createMeter, reporting } from '../pull/progress.ts';
@@ -131,18 +131,25 @@ async function refuseOtherFolder(
   );
 }
 
-/** The model here that the adapter belongs to: the named one, or one that was made from the base it names. */
+/**
+ * The model here that the adapter belongs to: the one of `--base`, or one that was made from the base it names. Of
+ * several that were made from copies of that base, the one of the very name is meant.
+ */
 async function findBaseModel(adding: Adding, repository: Repository): Promise<Manifest> {
   const { context, findModel, signal, options } = adding;
   if (options.base !== undefined) return findModel(options.base, signal);
   const base = await findBase(repository, signal);
   const manifests = await context.registry.manifests();
-  const found = manifests.find(
-    ({ record }) =>
-      record.origin.kind === 'hub' &&
-      record.merged.length === 0 &&
-      isSameBase(record.origin.repository, base),
-  );
+  const madeFrom = (isMeant: (repository: string) => boolean): Manifest | undefined =>
+    manifests.find(
+      ({ record: { origin, merged } }) =>
+        origin.kind === 'hub' && merged.length === 0 && isMeant(origin.repository),
+    );
+  const named = await namedBase(repository, signal);
+  const found =
+    madeFrom((name) => name === named && isSameBase(name, base)) ??
+    madeFrom((name) => name === base) ??
+    madeFrom((name) => isSameBase(name, base));
   if (found === undefined) {
     throw new AppError(
       'model-unknown',

@@ -45,7 +45,8 @@ export async function checkBase(
   });
 }
 
-async function namedBase(adapter: Repository, signal: AbortSignal): Promise<string> {
+/** What its config calls them: perhaps a mirror, or a place on the author’s machine. */
+export async function namedBase(adapter: Repository, signal: AbortSignal): Promise<string> {
   const config = await readJson(adapter.content, 'adapter_config.json', signal);
   const named = config?.['base_model_name_or_path'];
   return typeof named === 'string' ? named.trim().slice(0, 500) : '';

@@ -43,14 +43,14 @@ describe('an attempt of `corral pull` that failed', () => {
     expect(attempts()).toBe(1);
   });
 
-  it('is told, with why, before the next one', async () => {
-    hub.misbehave({ match: /^hub .*\/config\.json/, times: 1, act: { kind: 'corrupt' } });
+  it('is told, with why, before the next one, each of them', async () => {
+    hub.misbehave({ match: /^hub .*\/config\.json/, times: 2, act: { kind: 'corrupt' } });
     const { code, stdout, stderr } = await pullWith(() => ({}));
     expect(
       stderr.match(/config\.json .* is not what the Hub announced\. It is tried again soon\./g),
-    ).toHaveLength(1);
+    ).toHaveLength(2);
     expect(stdout).toContain('owner/tiny-llama:f32 is ready');
     expect(code).toBe(0);
-    expect(attempts()).toBe(2);
+    expect(attempts()).toBe(3);
   });
 });

@@ -15,6 +15,7 @@ const job = (change: Partial<ShownJob>): ShownJob => ({
   kind: 'pull',
   payload: { reference: 'owner/name' },
   state: 'working',
+  attempts: 1,
   progress,
   error: null,
   createdAt: 0,

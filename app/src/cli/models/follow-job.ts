@@ -51,15 +51,17 @@ type Bar = ReturnType<CommandContext['output']['progress']>;
 /** Shows what a job says, each remark once; also why an attempt failed, after which it waits for the next. */
 function createDisplay(context: CommandContext, bar: Bar): (job: ShownJob) => void {
   let noted = '';
-  let isBetween = false;
+  let toldAttempts = 0;
   const note = (message: string): void => {
     if (message !== noted) context.output.note(message);
     noted = message;
   };
-  return ({ state, error, progress }) => {
-    const hasFailed = state === 'waiting' && error !== null;
-    if (hasFailed && !isBetween) context.output.note(`${error.message} It is tried again soon.`);
-    isBetween = hasFailed;
+  return ({ state, attempts, error, progress }) => {
+    // By their number: one that fails at once is never seen at work.
+    if (state === 'waiting' && error !== null && attempts !== toldAttempts) {
+      context.output.note(`${error.message} It is tried again soon.`);
+      toldAttempts = attempts;
+    }
     const said = pullProgressSchema.safeParse(progress);
     if (!said.success) return;
     if (said.data.type === 'progress') bar.update(fractionOf(said.data), describeProgress(said.data));

@@ -10,6 +10,8 @@ export const jobSchema = z.object({
   /** What it was asked to do; of a pull: `reference`. */
   payload: z.record(z.string(), z.unknown()),
   state: z.enum(['waiting', 'working', 'done', 'failed', 'cancelled']),
+  /** How often it was begun. */
+  attempts: z.int().min(0),
   /** The last thing it said; of a pull: a `PullProgress`. */
   progress: z.record(z.string(), z.unknown()).nullable(),
   error: errorBodySchema.nullable(),

@@ -12,8 +12,8 @@ import { serveRoute } from '../serve-route.ts';
 import { withoutUndefined } from './request-values.ts';
 
 export function shownJob(job: Job): ShownJob {
-  const { id, kind, payload, state, progress, error, createdAt, finishedAt } = job;
-  return { id, kind, payload, state, progress, error, createdAt, finishedAt };
+  const { id, kind, payload, state, attempts, progress, error, createdAt, finishedAt } = job;
+  return { id, kind, payload, state, attempts, progress, error, createdAt, finishedAt };
 }
 
 function readingRoutes(app: FastifyInstance, context: ServerContext): void {

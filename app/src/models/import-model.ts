@@ -13,6 +13,7 @@ import { joinParts, type JoinPlace } from './pull/join-parts.ts';
 import { createMeter } from './pull/progress.ts';
 import { planContext, type PullWork } from './pull/pull-model.ts';
 import { type PlannedAdapter, planConversion } from './pull/pull-plan.ts';
+import { unreachableInstead } from './pull/unreachable.ts';
 import {
   type AdapterReference,
   formatReference,
@@ -150,7 +151,9 @@ async function importFolder(
       reference,
       { repository, weights },
       planContext(context, work, { opened, base: work.options.base }),
-    );
+    ).catch((error: unknown) => {
+      throw unreachableInstead(error, opened);
+    });
     const { path } = reference;
     const wanted = work.options.name ?? folderName(reference);
     const name = await freeName(context, wanted, { path, adapters: plan.adapters });

@@ -6,6 +6,7 @@ import { writeTinyRepository } from '../../test/fixtures/models/tiny-repository.
 import { type TinyGguf, writeTinyGguf } from '../../test/fixtures/tiny-gguf.ts';
 import { type HubRepositoryOptions, makeCommit } from '../../test/hub/hub-repository.ts';
 import { drain, type ModelsOnHub, pulled, startModelsOnHub } from '../../test/hub/models-on-hub.ts';
+import { tinyAdapter } from '../../test/hub/tiny-adapter.ts';
 import type { PullProgress } from '../contracts/models.ts';
 
 describe('the cache of the Python tools', () => {
@@ -144,6 +145,8 @@ describe('the cache of the Python tools', () => {
   it.each<[string, string, (path: string) => boolean]>([
     ['a tokenizer alone', 'owner/tiny-llama:q8_0', (path) => path.startsWith('tokenizer')],
     ['the list of shards alone', 'owner/tiny-llama:q8_0', (path) => path.endsWith('.index.json')],
+    ['weights without a tokenizer', 'owner/tiny-llama:q8_0', (path) => !path.startsWith('tokenizer')],
+    ['all but a config', 'owner/tiny-llama:q8_0', (path) => path !== 'config.json'],
     ['another file', 'owner/tiny-GGUF:q8_0', (path) => path === 'm-F32.gguf'],
     ['another file', 'owner/tiny-GGUF/m-Q8_0.gguf', (path) => path === 'm-F32.gguf'],
   ])('with %s says nothing of %s where the Hub cannot be asked', async (_, reference, isLeft) => {
@@ -155,5 +158,25 @@ describe('the cache of the Python tools', () => {
     const events = await drain(offline.pull(reference));
     expect(notesIn(events).at(-1)).toMatch(/stays as it is/);
     expect(shaIn(events)).toBe(expected.sha256);
+  });
+
+  it.each(['adapter_config.json', 'adapter_model.safetensors'])(
+    'with %s alone says nothing of the adapter where the Hub cannot be asked',
+    async (left) => {
+      const adapter = { id: 'owner/adapter', files: tinyAdapter({ base: 'owner/tiny-llama' }) };
+      expect(leave(adapter, (path) => path === left).size).toBe(1);
+      const offline = at.again({ offline: true });
+      const merged = `${join(fixtures, 'llama')}+owner/adapter`;
+      for (const events of [offline.adapters.add(adapter.id, { base: 'cria' }), offline.pull(merged)])
+        await expect(drain<unknown>(events)).rejects.toMatchObject({ code: 'hub-unreachable' });
+    },
+  );
+
+  it('that holds all of what cannot be converted says why', async () => {
+    const config = JSON.stringify({ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] });
+    const folder = makeCommit(weights).files.map(({ path, bytes }) => [path, bytes] as const);
+    leave({ id: 'owner/gpt2', files: { ...Object.fromEntries(folder), 'config.json': config } });
+    const offline = at.again({ offline: true });
+    await expect(drain(offline.pull('owner/gpt2:q8_0'))).rejects.toMatchObject({ code: 'model-unsupported' });
   });
 });

@@ -8,6 +8,7 @@ import { bringHere, withShard } from '../pull/bring-here.ts';
 import type { ConvertedAdapter } from '../pull/converter.ts';
 import { createMeter, reporting } from '../pull/progress.ts';
 import { planContext } from '../pull/pull-model.ts';
+import { unreachableInstead } from '../pull/unreachable.ts';
 import { formatReference, type HubRepository, parseReference } from '../reference.ts';
 import type { Manifest } from '../registry/manifest-files.ts';
 import { pullKey } from '../registry/model-paths.ts';
@@ -16,7 +17,7 @@ import { toStorageError } from '../registry/storage-error.ts';
 import { openFileSource } from '../../net/file-source.ts';
 import { isSameBase } from '../repository/base-models.ts';
 import { OpenHubRepository } from '../repository/hub-repository.ts';
-import { adapterWeights, type Repository, type RepositoryFile } from '../repository/repository.ts';
+import { adapterWeights, hasFile, type Repository, type RepositoryFile } from '../repository/repository.ts';
 import { takeGgufLora } from './gguf-lora.ts';
 
 type FindModel = (reference: string, signal: AbortSignal) => Promise<Manifest>;
@@ -98,7 +99,7 @@ async function addAdapter(adding: Adding, named: NamedAdapter): Promise<AdapterR
   try {
     const repository =
       named.kind === 'hub' ? await plan.openHub(named.repository) : await plan.openFolder(named.path);
-    const weights = weightsOf(repository, named);
+    const weights = chooseWeights(repository, named);
     await repository.checkAccess(weights.path);
     const base = await findBaseModel(adding, repository);
     const id = named.kind === 'hub' ? formatReference({ ...named, adapters: [] }) : repository.name;
@@ -250,17 +251,23 @@ function parseAdapter(text: string): NamedAdapter {
   });
 }
 
+function chooseWeights(repository: Repository, named: NamedAdapter): RepositoryFile {
+  const file = named.kind === 'hub' ? named.file : undefined;
+  const found =
+    file === undefined ? weightsOf(repository) : repository.files.find(({ path }) => path === file);
+  if (found !== undefined) return found;
+  const why =
+    file === undefined
+      ? notAnAdapter(repository.name)
+      : new AppError('hub-not-found', `${repository.name} has no file ${file}.`);
+  throw unreachableInstead(why, [repository]);
+}
+
 /** The weights of a PEFT adapter, or the one file of a GGUF LoRA. */
-function weightsOf(repository: Repository, named: NamedAdapter): RepositoryFile {
-  if (named.kind === 'hub' && named.file !== undefined) {
-    const found = repository.files.find(({ path }) => path === named.file);
-    if (found !== undefined) return found;
-    throw new AppError('hub-not-found', `${repository.name} has no file ${named.file}.`);
-  }
+function weightsOf(repository: Repository): RepositoryFile | undefined {
   const [only, ...others] = repository.files.filter(isGguf);
-  const weights = adapterWeights(repository) ?? (others.length === 0 ? only : undefined);
-  if (weights === undefined) throw notAnAdapter(repository.name);
-  return weights;
+  const peft = hasFile(repository, 'adapter_config.json') ? adapterWeights(repository) : undefined;
+  return peft ?? (others.length === 0 ? only : undefined);
 }
 
 function isGguf({ path }: RepositoryFile): boolean {

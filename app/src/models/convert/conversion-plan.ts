@@ -51,6 +51,7 @@ async function readConfig(
     throw new AppError(
       'model-unsupported',
       `${files.name} has no config.json: it is not a Hugging Face model.`,
+      { details: { missing: ['config.json'] } },
     );
   return parseJsonObject('config.json', bytes, maximumConfigBytes);
 }

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { AppError } from '../../contracts/app-error.ts';
-import type { ErrorCode } from '../../contracts/error-codes.ts';
 import type { ModelRecord, Preflight, PullProgress } from '../../contracts/models.ts';
 import { formatBytes } from '../../lib/format-bytes.ts';
 import { readMachine } from '../../lib/machine.ts';
@@ -11,11 +10,12 @@ import { type HubRepository, type ModelReference, parseReference } from '../refe
 import type { Manifest } from '../registry/manifest-files.ts';
 import { allocatedBytes } from '../registry/registry.ts';
 import { openFolderRepository } from '../repository/folder-repository.ts';
-import { OpenHubRepository, openHubRepository } from '../repository/hub-repository.ts';
+import { openHubRepository } from '../repository/hub-repository.ts';
 import type { Repository } from '../repository/repository.ts';
 import { findManifest } from '../resolve-model.ts';
 import { executePull, keyOf } from './execute-pull.ts';
 import { type PlanContext, planHubPull, type PullPlan } from './pull-plan.ts';
+import { unreachableInstead, unreachableWhereMissing } from './unreachable.ts';
 import { isWhole, looksWhole } from './whole-file.ts';
 
 type Emit = (event: Exclude<PullProgress, { type: 'done' }>) => void;
@@ -102,21 +102,6 @@ async function withPlan<Value>(
   }
 }
 
-/** What a plan fails with for want of files. */
-const missingFiles: ReadonlySet<ErrorCode> = new Set([
-  'model-unsupported',
-  'file-invalid',
-  'hub-not-found',
-  'model-reference-invalid',
-]);
-
-/** The cache of the Python tools holds what they needed, perhaps a tokenizer alone: what it lacks, the Hub may have. */
-function unreachableInstead(error: unknown, opened: readonly Repository[]): unknown {
-  if (!(error instanceof AppError) || !missingFiles.has(error.code)) return error;
-  const fromCache = opened.filter((repository) => repository instanceof OpenHubRepository);
-  return fromCache.find(({ unreachable }) => unreachable !== undefined)?.unreachable ?? error;
-}
-
 /** How repositories are opened for one piece of work; `opened` is for the caller to close. */
 export function planContext(
   context: ModelsContext,
@@ -150,14 +135,17 @@ async function examine(
 ): Promise<Preflight> {
   const { paths } = context.registry;
   await mkdir(paths.root, { recursive: true, mode: 0o700 });
+  const heldBytes = await allocatedBytes(paths.pull(keyOf(plan)));
   return await preflight(plan, {
     converter: context.converter,
     folder: paths.root,
     reserveBytes: context.reserveBytes,
     contextTokens: work.options.contextTokens ?? context.contextTokens,
     here: work.here,
-    heldBytes: await allocatedBytes(paths.pull(keyOf(plan))),
+    heldBytes,
     signal: work.signal,
+  }).catch((error: unknown) => {
+    throw unreachableWhereMissing(error, plan.kind === 'fetch' ? [plan.repository] : [plan.base]);
   });
 }
 

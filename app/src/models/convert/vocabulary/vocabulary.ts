@@ -103,6 +103,7 @@ export function readVocabulary(bytes: VocabularyBytes, size: number, config: Jso
       'The repository has neither tokenizer.model nor tokenizer.json.',
       {
         hint: 'Without a vocabulary a model cannot be used; look for a complete repository.',
+        details: { missing: ['tokenizer.model', 'tokenizer.json'] },
       },
     );
   const pre = identifyPreTokenizer(tokenizer, files.tokenizerBytes, files.tokenizerConfig);

@@ -12,7 +12,7 @@ import { partNumbers, partsOf } from './pull/gguf-choice.ts';
 import { joinParts, type JoinPlace } from './pull/join-parts.ts';
 import { createMeter } from './pull/progress.ts';
 import { planContext, type PullWork } from './pull/pull-model.ts';
-import { type PlannedAdapter, planConversion } from './pull/pull-plan.ts';
+import { planConversion } from './pull/pull-plan.ts';
 import { unreachableInstead } from './pull/unreachable.ts';
 import {
   type AdapterReference,
@@ -23,6 +23,7 @@ import {
   refuseChangesToFile,
 } from './reference.ts';
 import { hashFile } from './registry/file-bytes.ts';
+import type { Manifest } from './registry/manifest-files.ts';
 import {
   checkRunnable,
   type ModelFacts,
@@ -154,9 +155,9 @@ async function importFolder(
     ).catch((error: unknown) => {
       throw unreachableInstead(error, opened);
     });
-    const { path } = reference;
+    const { path, adapters } = reference;
     const wanted = work.options.name ?? folderName(reference);
-    const name = await freeName(context, wanted, { path, adapters: plan.adapters });
+    const name = await freeName(context, wanted, { path, adapters });
     const id = `${name}:${plan.quantisation}`;
     const aliases = [formatReference({ ...reference, tag: plan.quantisation })];
     return await executePull({ ...plan, id, aliases }, { ...context, ...work });
@@ -177,10 +178,7 @@ function adapterName(adapter: AdapterReference): string {
   return [basename(id), ...(revision === undefined ? [] : [revision]), ...strength].join('-');
 }
 
-interface MadeFrom {
-  path: string;
-  adapters: readonly Pick<PlannedAdapter, 'reference' | 'weight'>[];
-}
+type MadeFrom = Pick<LocalReference, 'path' | 'adapters'>;
 
 /** A name for the list; one that belongs to another model is refused rather than replaced. */
 async function freeName(context: ModelsContext, wanted: string, from: MadeFrom): Promise<string> {
@@ -190,7 +188,7 @@ async function freeName(context: ModelsContext, wanted: string, from: MadeFrom):
       .replace(/^[.-]+/, '')
       .slice(0, 96) || 'model';
   const isTaken = (await context.registry.manifests()).some(
-    ({ record }) => (record.id === name || record.id.startsWith(`${name}:`)) && !isMadeFrom(record, from),
+    (manifest) => isNamed(manifest, name) && !isMadeFrom(manifest, name, from),
   );
   if (name === 'cria' || isTaken) {
     throw new AppError('conflict', `There is a model called ${name} already.`, {
@@ -200,14 +198,13 @@ async function freeName(context: ModelsContext, wanted: string, from: MadeFrom):
   return name;
 }
 
-function isMadeFrom({ origin, merged }: ModelRecord, { path, adapters }: MadeFrom): boolean {
-  return (
-    origin.kind === 'import' &&
-    origin.path === path &&
-    merged.length === adapters.length &&
-    merged.every(
-      ({ reference, weight }, index) =>
-        adapters[index]?.reference === reference && adapters[index].weight === weight,
-    )
-  );
+function isNamed({ record: { id } }: Manifest, name: string): boolean {
+  return id === name || id.startsWith(`${name}:`);
+}
+
+/** By the reference that it was imported by: what is recorded of an adapter says nothing of its revision. */
+function isMadeFrom({ record, aliases }: Manifest, name: string, from: MadeFrom): boolean {
+  const quantisation = record.id.slice(name.length);
+  const reference = formatReference({ kind: 'local', ...from }) + quantisation;
+  return record.origin.kind === 'import' && aliases.includes(reference);
 }

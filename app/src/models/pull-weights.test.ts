@@ -305,6 +305,20 @@ describe('pulling weights through the converter', () => {
     );
   });
 
+  it('keeps a name for one revision of an adapter, in any quantisation', async () => {
+    const folder = join(fixtures, 'llama');
+    const [first, second] = [3, 4].map((seed) =>
+      add('owner/revised', tinyAdapter({ base: 'owner/tiny-llama', seed })),
+    );
+    const takeIn = (revision: string | undefined, quantisation: string): Promise<{ id: string }> =>
+      pulled(at.models.import(`${folder}+owner/revised@${revision}:${quantisation}`, { name: 'mine' }));
+    const mine = await takeIn(first, 'q8_0');
+    await expect(takeIn(second, 'q8_0')).rejects.toMatchObject({ code: 'conflict' });
+    expect(await at.models.list()).toContainEqual(mine);
+    expect(await takeIn(first, 'q8_0')).toMatchObject({ id: 'mine:q8_0' });
+    expect(await takeIn(first, 'f16')).toMatchObject({ id: 'mine:f16' });
+  });
+
   it('makes the bundled model at its first use, and only then', async () => {
     const listed = (await at.models.list()).find(({ id }) => id === 'cria');
     expect(listed).toMatchObject({ architecture: 'llama', quantisation: 'q8_0', sha256: '' });

@@ -202,6 +202,7 @@ export const strings = {
   },
 
   composer: {
+    noScript: 'Corral needs JavaScript to show your chats. The API works without it.',
     label: 'Message',
     placeholder: 'Write a message',
     send: 'Send',

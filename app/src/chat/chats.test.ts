@@ -238,6 +238,11 @@ describe('the plan', () => {
     expect(draft.exact).toBe(true);
     expect(draft.tokens).toBeGreaterThan(0);
     expect(draft.plan.promptTokens).toBeLessThanOrEqual(300 - draft.plan.reservedTokens);
+    // For what is typed in a new chat no model is loaded.
+    const loaded = opened.engines.loaded();
+    const larger = chats.plan(owner, null, { content: 'one more', settings: { contextTokens: 16_384 } });
+    await expect(larger).rejects.toMatchObject({ code: 'engine-unavailable' });
+    expect(opened.engines.loaded()).toEqual(loaded);
     const first = await chats.plan(owner, null, { content: 'one more', settings: { systemPrompt: 'Hm.' } });
     expect(first).toMatchObject({ exact: true, tokens: draft.tokens });
     expect(first.plan.messages.map(({ role }) => role)).toEqual(['system', 'user']);

@@ -1,3 +1,4 @@
+import { AppError } from '../contracts/app-error.ts';
 import type { Run } from '../contracts/runs.ts';
 import type { AcceptedRuns } from '../store/run-store.ts';
 import { tell } from './chat-calls.ts';
@@ -101,6 +102,9 @@ async function planDraft(
   const settings = await settle(sources, owner, { chat: opened.chat, message: draft.settings ?? {} });
   const source = await context.models.resolve(settings.model, signal);
   const wish = contextWish(context.config, settings.contextTokens);
+  // Nobody has asked for it yet: no letter that is typed loads a model, or drives one out.
+  if (chatId === null && !context.engines.holds(source, wish))
+    throw new AppError('engine-unavailable', 'the model is not in memory, and none is loaded to count');
   const { engine, release } = await context.engines.acquire(source, wish, signal);
   try {
     const plan = await planContext(

@@ -41,6 +41,8 @@ export interface Engines {
   acquire(source: ModelSource, options?: AcquireOptions, signal?: AbortSignal): Promise<EngineLease>;
   /** The same by reference. */
   use(reference: string, options?: AcquireOptions, signal?: AbortSignal): Promise<EngineLease>;
+  /** Whether it is in memory as `acquire` would give it, so that nothing would be loaded or leave for it. */
+  holds(source: ModelSource, options?: AcquireOptions): boolean;
   /** Null where memory is not ours to count. */
   estimate(source: ModelSource, options?: AcquireOptions): Promise<MemoryEstimate | null>;
   loaded(): LoadedModel[];
@@ -99,6 +101,11 @@ class Fleet implements Engines {
     this.#present();
     const source = await this.#options.resolve(reference, signal);
     return this.#acquire(source, reference, options, signal);
+  }
+
+  holds(source: ModelSource, options: AcquireOptions = {}): boolean {
+    const found = this.#known(this.#keyFor(source, options).key);
+    return found?.describe().state === 'loaded' && !found.isLeaving;
   }
 
   async estimate(source: ModelSource, options?: AcquireOptions): Promise<MemoryEstimate | null> {
@@ -191,10 +198,18 @@ class Fleet implements Engines {
     return source.kind === 'remote' ? { ...given } : { ...this.#options.defaults, ...given };
   }
 
-  #join(source: ModelSource, reference: string, given: AcquireOptions): FleetMember {
+  #keyFor(source: ModelSource, given: AcquireOptions): { wanted: LoadOptions; key: string } {
     const { onProgress: _, ...wanted } = this.#wanted(source, given);
-    const key = keyOf(source, wanted);
-    const known = [...this.#members].find((one) => one.key === key && !one.isRetired);
+    return { wanted, key: keyOf(source, wanted) };
+  }
+
+  #known(key: string): FleetMember | undefined {
+    return [...this.#members].find((one) => one.key === key && !one.isRetired);
+  }
+
+  #join(source: ModelSource, reference: string, given: AcquireOptions): FleetMember {
+    const { wanted, key } = this.#keyFor(source, given);
+    const known = this.#known(key);
     if (known) {
       known.reference = reference;
       return known;

@@ -66,9 +66,9 @@ function mayCount(hasCounter: boolean, draft: Draft): boolean {
   return hasCounter && !isBlank(draft) && contentLength(draft) <= maxCountedCharacters;
 }
 
-/** In tokens; null where there is nothing to guess, or it can be counted. */
-function guess(hasCounter: boolean, draft: Draft): number | null {
-  return isBlank(draft) || mayCount(hasCounter, draft) ? null : Math.ceil(contentLength(draft) / 4);
+/** In tokens; null where there is nothing to guess, or it will be counted for sure. */
+function guess(isSureToBeCounted: boolean, draft: Draft): number | null {
+  return isBlank(draft) || mayCount(isSureToBeCounted, draft) ? null : Math.ceil(contentLength(draft) / 4);
 }
 
 function useIsLoaded(): boolean {
@@ -86,10 +86,10 @@ export function useTokenCount(chatId: ChatId, draft: Store<Draft>): TokenCount |
   const isLoaded = useIsLoaded();
   const hasCounter = chatId !== null || isLoaded;
   const isCountable = useSelectedLater(draft, (now) => mayCount(hasCounter, now));
-  const guessed = useSelectedLater(draft, (now) => guess(hasCounter, now));
+  const guessed = useSelectedLater(draft, (now) => guess(chatId !== null, now));
   useEffect(() => {
     if (isCountable) return countInPauses(chatId, draft, setCounted);
   }, [chatId, draft, isCountable]);
-  if (isCountable) return counted;
+  if (isCountable && (counted !== null || chatId !== null)) return counted;
   return guessed === null ? null : { tokens: guessed, isExact: false, plan: null };
 }

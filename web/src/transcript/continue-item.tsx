@@ -3,6 +3,7 @@ import { useModels, useProviders } from '../api/queries.ts';
 import { startRun } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import type { MessageView } from '../state/message-view.ts';
+import { useAnsweringModel } from '../state/use-settings.ts';
 import { strings } from '../strings.ts';
 import type { MenuEntry } from '../ui/menu.tsx';
 
@@ -25,7 +26,8 @@ export function useContinueItems(
   { message }: MessageView,
   isLast: boolean,
 ): MenuEntry[] {
-  const goesOn = useGoesOn(message.model);
+  // Whoever wrote it, the model of the chat is who goes on.
+  const goesOn = useGoesOn(useAnsweringModel());
   if (!isLast || !goesOn || message.state !== 'complete' || message.content === '') return [];
   return [
     {

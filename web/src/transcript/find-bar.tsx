@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { ChevronDown, ChevronUp, X } from 'lucide-react';
 import { focusComposer } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
@@ -69,18 +69,23 @@ function messagesWith(session: ChatSession, path: readonly string[], query: stri
 /** The field has the focus when it opens and whenever it is asked for, and gives it back where it came from. */
 function useFindFocus() {
   const field = useRef<HTMLInputElement>(null);
-  const [before] = useState(() => document.activeElement);
+  const before = useRef<Element | null>(null);
   useEffect(() => {
-    const focus = (): void => focusAtMount(field.current);
+    const focus = (): void => {
+      const isInBar = document.activeElement?.closest('.find-bar') ?? null;
+      if (isInBar === null) before.current = document.activeElement;
+      focusAtMount(field.current);
+    };
     focus();
     return findFocus.subscribe(focus);
   }, []);
   const close = (): void => {
     findState.set({ isOpen: false, query: '', index: 0 });
     markWords('');
-    const isThere = before instanceof HTMLElement && before !== document.body && before.isConnected;
+    const from = before.current;
+    const isThere = from instanceof HTMLElement && from !== document.body && from.isConnected;
     // What was found stays in view.
-    if (isThere) before.focus({ preventScroll: true });
+    if (isThere) from.focus({ preventScroll: true });
     else focusComposer();
   };
   return { field, close };
@@ -102,10 +107,16 @@ function OpenFindBar({ session }: { session: ChatSession }) {
   const { field, close } = useFindFocus();
   useMarksOfNews(session);
   const shown = matches[Math.min(index, matches.length - 1)];
+  /** What was asked for last: an answer that ends meanwhile, and matches, moves nobody who reads. */
+  const asked = useRef('');
   useEffect(() => {
-    if (shown) transcriptView.get().show(shown);
+    const asking = `${index} ${query}`;
+    if (isWhole && asked.current !== asking) {
+      asked.current = asking;
+      if (shown) transcriptView.get().show(shown);
+    }
     return markSoon(query);
-  }, [shown, query]);
+  }, [shown, query, index, isWhole]);
   const step = (by: number): void =>
     findState.set((state) => ({
       ...state,

@@ -21,6 +21,8 @@ export interface Engines {
     options?: Pick<LoadOptions, 'contextTokens' | 'onProgress'>,
     signal?: AbortSignal,
   ): Promise<{ engine: Engine; release: () => void }>;
+  /** Whether `acquire` would load nothing. */
+  holds(source: ModelSource, options?: Pick<LoadOptions, 'contextTokens'>): boolean;
 }
 
 export type ChatsConfig = Pick<

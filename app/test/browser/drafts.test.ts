@@ -320,3 +320,15 @@ test('a message goes out that waits in a chat which is not shown after a reload'
   await page.locator('.empty').waitFor();
   await expect.poll(asked, { timeout: 30_000 }).toEqual(['/long 100', 'asked next']);
 });
+
+test('what is thrown away while it waits does not come back in a tab that shows the chat only later', async () => {
+  const { shown, page } = await whileAnswering(400);
+  const other = await another(shown, `${new URL(page.url()).origin}/#/`);
+  await say(page, 'not this one');
+  await expect.poll(() => keptTexts(page)).toContain('not this one');
+  await waiting(page).getByRole('button', { name: 'Do not send' }).click();
+  await expect.poll(() => keptTexts(page)).not.toContain('not this one');
+  await other.locator('.chat-row').first().click();
+  await other.locator('.message--person').waitFor();
+  expect(await field(other).inputValue()).toBe('');
+});

@@ -14,6 +14,9 @@ const saveAtRest = savedAtRest(() => {
   changed.clear();
 });
 
+/** Somebody has asked for it: this tab has its own words of it, whatever other tabs do. */
+export const isDraftKnown = (chatId: string): boolean => drafts.has(chatId);
+
 /** The draft of a chat, the same for everyone who asks; its text outlives the tab, the rest of it a reload. */
 export function draftOf(chatId: string): Store<Draft> {
   const known = drafts.get(chatId);

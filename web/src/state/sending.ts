@@ -4,7 +4,7 @@ import { reportProblem } from '../ui/problems.ts';
 import { makeChat, run } from './actions.ts';
 import type { ChatSession } from './chat-session.ts';
 import { contentsOf, joined, messageOf, newDraftId, type Draft, type Message } from './draft.ts';
-import { draftOf } from './drafts.ts';
+import { draftOf, isDraftKnown } from './drafts.ts';
 import { chatsThatWait } from './kept-drafts.ts';
 import { resetNewChat } from './new-chat.ts';
 import { onSession, sessionOf } from './sessions.ts';
@@ -19,15 +19,18 @@ interface TakenOut {
   messageId: string;
 }
 
-/** A copy of this tab has what waits here as well. */
+/** A copy of this tab has what waits here as well; in others it is no word of theirs, and they have not even read it. */
 const otherTabs = new BroadcastChannel('corral.waiting');
-otherTabs.addEventListener('message', ({ data }: MessageEvent<TakenOut>) =>
-  draftOf(data.chatId).set((draft) =>
-    draft.waiting.some(({ id }) => id === data.messageId)
-      ? { ...draft, waiting: draft.waiting.filter(({ id }) => id !== data.messageId) }
+otherTabs.addEventListener('message', ({ data }: MessageEvent<TakenOut>) => takeOut(data));
+
+function takeOut({ chatId, messageId }: TakenOut): void {
+  if (!isDraftKnown(chatId) && !chatsThatWait().includes(chatId)) return;
+  draftOf(chatId).set((draft) =>
+    draft.waiting.some(({ id }) => id === messageId)
+      ? { ...draft, waiting: draft.waiting.filter(({ id }) => id !== messageId) }
       : draft,
-  ),
-);
+  );
+}
 
 /** What waits behind it comes along: it was written to follow, and is to be thought over too. */
 function giveBack(draft: Store<Draft>, { text, attachments }: Written): void {

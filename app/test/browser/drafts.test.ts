@@ -309,6 +309,8 @@ test('what waits goes out once, also where the tab was duplicated, or is brought
   await expect.poll(() => messages(page)).toBe(3);
   expect(await field(page).inputValue()).toBe('');
   expect(await asked()).toEqual(all);
+  // It was answered long ago.
+  expect(await page.getByRole('img', { name: 'Answering' }).count()).toBe(0);
 });
 
 test('a message goes out that waits in a chat which is not shown after a reload', async () => {

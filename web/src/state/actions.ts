@@ -39,7 +39,8 @@ export function shownSession(): ChatSession | null {
 /** Starts an answer; resolves when the server has the message on disk. With the same `key` it is started once. */
 export async function run(session: ChatSession, body: StartRun, key?: string): Promise<StartedRun> {
   const started = await session.start(body, key);
-  for (const made of started.runs) markRun(session.id, made.id, true);
+  // A message that was sent before gives back the run it got then, of whose end no more word comes.
+  for (const made of started.runs) if (made.phase !== 'ended') markRun(session.id, made.id, true);
   invalidate(keys.chats);
   const { chat } = session.state.get();
   // A temporary chat leaves nothing behind.

@@ -334,3 +334,22 @@ test('what is thrown away while it waits does not come back in a tab that shows 
   await other.locator('.message--person').waitFor();
   expect(await field(other).inputValue()).toBe('');
 });
+
+test('what waits is in the field of another tab as well, until it has gone out or was thrown away', async () => {
+  const { shown, page, asked } = await whileAnswering(300);
+  for (const text of ['asked next', 'not this one', 'asked after that']) await say(page, text);
+  await field(page).fill('half a thought');
+  await expect.poll(() => keptTexts(page)).toContain('half a thought');
+  const other = await another(shown, page.url());
+  const all = ['asked next', 'not this one', 'asked after that', 'half a thought'];
+  await expect.poll(() => field(other).inputValue()).toBe(all.join('\n\n'));
+  await waiting(page).nth(1).getByRole('button', { name: 'Do not send' }).click();
+  await expect
+    .poll(() => field(other).inputValue())
+    .toBe('asked next\n\nasked after that\n\nhalf a thought');
+  await expect
+    .poll(asked, { timeout: 60_000 })
+    .toEqual(['/long 300', 'asked next', 'asked after that']);
+  for (const tab of [page, other]) await expect.poll(() => field(tab).inputValue()).toBe('half a thought');
+  await expect.poll(() => keptTexts(page)).toMatch(/:"half a thought"/);
+});

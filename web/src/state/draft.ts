@@ -37,6 +37,12 @@ export const newDraftId = 'new';
 export const joined = (...texts: readonly string[]): string =>
   texts.filter((text) => text !== '').join('\n\n');
 
+/** Takes out again what `joined` made a part of it. */
+export function withoutPart(text: string, part: string): string {
+  const at = part === '' ? -1 : `\n\n${text}\n\n`.indexOf(`\n\n${part}\n\n`);
+  return at < 0 ? text : joined(text.slice(0, Math.max(0, at - 2)), text.slice(at + part.length + 2));
+}
+
 export const contentsOf = (messages: readonly Message[]): string[] => messages.map(({ content }) => content);
 
 /** Nothing that somebody wrote would be missed. */

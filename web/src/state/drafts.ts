@@ -1,12 +1,14 @@
 import { strings } from '../strings.ts';
 import { showToast } from '../ui/toasts.tsx';
-import type { Draft } from './draft.ts';
+import { withoutPart, type Draft } from './draft.ts';
 import { forgetDraft, keepDrafts, keptOf } from './kept-drafts.ts';
 import { endRewordings } from './rewordings.ts';
 import { savedAtRest } from './saved-at-rest.ts';
 import { createStore, type Store } from './store.ts';
 
 const drafts = new Map<string, Store<Draft>>();
+/** What this tab has read of a draft that all tabs share: what another one sends of it, or throws away, is to go. */
+const fromOthers = new Map<string, string>();
 const changed = new Set<string>();
 
 const saveAtRest = savedAtRest(() => {
@@ -21,7 +23,8 @@ export const isDraftKnown = (chatId: string): boolean => drafts.has(chatId);
 export function draftOf(chatId: string): Store<Draft> {
   const known = drafts.get(chatId);
   if (known) return known;
-  const { leftOut, isShared: _, outgoing, ...kept } = keptOf(chatId);
+  const { leftOut, isShared, outgoing, ...kept } = keptOf(chatId);
+  if (isShared) fromOthers.set(chatId, kept.text);
   const draft = createStore<Draft>({
     ...kept,
     outgoing: outgoing && { ...outgoing, problem: strings.composer.leftOnItsWay },
@@ -34,6 +37,19 @@ export function draftOf(chatId: string): Store<Draft> {
   }
   drafts.set(chatId, draft);
   return draft;
+}
+
+/** Words of it that came here from the tab in which they were written are done with there: it sent or dropped them. */
+export function dropFromOthers(chatId: string, words: string): void {
+  const draft = drafts.get(chatId);
+  const before = fromOthers.get(chatId) ?? '';
+  const after = withoutPart(before, words);
+  if (!draft || after === before) return;
+  fromOthers.set(chatId, after);
+  const isUnsaved = changed.has(chatId);
+  draft.set((now) => ({ ...now, text: withoutPart(now.text, words) }));
+  // What is left of them on the disk is the business of that tab, where somebody may just be typing.
+  if (!isUnsaved) changed.delete(chatId);
 }
 
 /** Not at once: drafts are asked for while the page is being drawn. */

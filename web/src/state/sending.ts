@@ -4,7 +4,7 @@ import { reportProblem } from '../ui/problems.ts';
 import { makeChat, run } from './actions.ts';
 import type { ChatSession } from './chat-session.ts';
 import { contentsOf, joined, messageOf, newDraftId, type Draft, type Message } from './draft.ts';
-import { draftOf, isDraftKnown } from './drafts.ts';
+import { draftOf, dropFromOthers, isDraftKnown } from './drafts.ts';
 import { chatsThatWait } from './kept-drafts.ts';
 import { resetNewChat } from './new-chat.ts';
 import { onSession, sessionOf } from './sessions.ts';
@@ -14,22 +14,35 @@ type Written = Pick<Draft, 'text' | 'attachments'>;
 
 const nothing: Written = { text: '', attachments: [] };
 
-interface TakenOut {
+/** A message that this tab need not think of any more. */
+interface Settled {
   chatId: string;
-  messageId: string;
+  message: Message;
+  /** By somebody, and it does not go out; else the server has it. */
+  isTakenOut: boolean;
 }
 
-/** A copy of this tab has what waits here as well; in others it is no word of theirs, and they have not even read it. */
+/**
+ * A copy of this tab has what waits here as well. Others may have its words in their field, as those of a draft that
+ * all tabs share; or they have not read them, and need not.
+ */
 const otherTabs = new BroadcastChannel('corral.waiting');
-otherTabs.addEventListener('message', ({ data }: MessageEvent<TakenOut>) => takeOut(data));
+otherTabs.addEventListener('message', ({ data }: MessageEvent<Settled>) => {
+  if (data.isTakenOut) takeOut(data);
+  dropFromOthers(data.chatId, data.message.content);
+});
 
-function takeOut({ chatId, messageId }: TakenOut): void {
+function takeOut({ chatId, message }: Settled): void {
   if (!isDraftKnown(chatId) && !chatsThatWait().includes(chatId)) return;
   draftOf(chatId).set((draft) =>
-    draft.waiting.some(({ id }) => id === messageId)
-      ? { ...draft, waiting: draft.waiting.filter(({ id }) => id !== messageId) }
+    draft.waiting.some(({ id }) => id === message.id)
+      ? { ...draft, waiting: draft.waiting.filter(({ id }) => id !== message.id) }
       : draft,
   );
+}
+
+function tellSettled(settled: Settled): void {
+  otherTabs.postMessage(settled);
 }
 
 /** What waits behind it comes along: it was written to follow, and is to be thought over too. */
@@ -71,6 +84,7 @@ async function deliver(session: ChatSession | null, message: Message, written: W
     }
     await run(target, { input: { kind: 'message', content: message.content } }, message.id);
     to.set((draft) => ({ ...draft, outgoing: null }));
+    tellSettled({ chatId: target.id, message, isTakenOut: false });
   } catch (error) {
     if (error instanceof ApiError && error.isUnreachable) {
       const problem = error.message;
@@ -130,9 +144,12 @@ export async function resend(session: ChatSession | null): Promise<void> {
 
 /** Gives up what is said to be unsent; with `isEdited` its text goes back into the field. */
 export function withdraw(session: ChatSession | null, isEdited: boolean): void {
-  const draft = draftOf(session?.id ?? newDraftId);
-  const text = draft.get().outgoing?.content ?? '';
-  giveBack(draft, isEdited ? { text, attachments: [] } : nothing);
+  const chatId = session?.id ?? newDraftId;
+  const draft = draftOf(chatId);
+  const { outgoing } = draft.get();
+  if (!outgoing) return;
+  giveBack(draft, isEdited ? { text: outgoing.content, attachments: [] } : nothing);
+  tellSettled({ chatId, message: outgoing, isTakenOut: true });
 }
 
 /** What was written in a chat that is gone goes on in the one that is not there yet. */
@@ -158,14 +175,13 @@ export function queueDraft(session: ChatSession): void {
 }
 
 /** Takes a waiting message out; with `isEdited` its text goes back into the field. */
-export function unqueue(session: ChatSession, { id, content }: Message, isEdited: boolean): void {
+export function unqueue(session: ChatSession, message: Message, isEdited: boolean): void {
   draftOf(session.id).set((draft) => ({
     ...draft,
-    text: isEdited ? joined(content, draft.text) : draft.text,
-    waiting: draft.waiting.filter((message) => message.id !== id),
+    text: isEdited ? joined(message.content, draft.text) : draft.text,
+    waiting: draft.waiting.filter(({ id }) => id !== message.id),
   }));
-  const takenOut: TakenOut = { chatId: session.id, messageId: id };
-  otherTabs.postMessage(takenOut);
+  tellSettled({ chatId: session.id, message, isTakenOut: true });
 }
 
 /** What was said to be unsent may be in the chat all the same: only the answer to it was lost. */
@@ -179,7 +195,9 @@ function findArrived(session: ChatSession): void {
       ({ role, parentId, content }) =>
         role === 'user' && parentId === outgoing.afterId && content === outgoing.content,
     );
-  if (isHere) draft.set((now) => ({ ...now, outgoing: null }));
+  if (!isHere) return;
+  draft.set((now) => ({ ...now, outgoing: null }));
+  tellSettled({ chatId: session.id, message: outgoing, isTakenOut: false });
 }
 
 /** After a whole answer the next message goes; after one that was stopped or failed all come back to be thought over. */

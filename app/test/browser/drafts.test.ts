@@ -353,3 +353,20 @@ test('what waits is in the field of another tab as well, until it has gone out o
   for (const tab of [page, other]) await expect.poll(() => field(tab).inputValue()).toBe('half a thought');
   await expect.poll(() => keptTexts(page)).toMatch(/:"half a thought"/);
 });
+
+test('what is typed outlives the tab also beside a waiting message for which there is no room', async () => {
+  const { shown, page } = await whileAnswering(400);
+  await page
+    .locator('input[type=file]')
+    .setInputFiles({ name: 'long.log', mimeType: 'text/plain', buffer: Buffer.from('x'.repeat(400_000)) });
+  await page.locator('.composer__files').getByText('long.log').waitFor();
+  await say(page, 'What does it say?');
+  await waiting(page).waitFor();
+  await field(page).fill('half a thought');
+  // Longer than the page rests before it keeps what changed.
+  await page.waitForTimeout(1_000);
+  const address = page.url();
+  await page.close();
+  const next = await another(shown, address);
+  await expect.poll(() => field(next).inputValue()).toBe('half a thought');
+});

@@ -69,6 +69,12 @@ export const chatsThatWait = (): string[] =>
 const wordsOf = ({ outgoing, waiting, text }: Draft): string =>
   joined(outgoing?.content ?? '', ...contentsOf(waiting), text);
 
+/** All of it where there is room; else what stands in the field is kept before what left it. */
+const wordsForDisk = (draft: Draft): string =>
+  [wordsOf(draft), joined(draft.outgoing?.content ?? '', draft.text), draft.text].find(
+    (words) => words.length <= maxKeptCharacters,
+  ) ?? '';
+
 function ofTab(draft: Draft, textOnDisk: string): DraftOfTab {
   const { outgoing, waiting, text } = draft;
   let room = maxKeptCharacters - wordsOf(draft).length;
@@ -89,14 +95,14 @@ function ofTab(draft: Draft, textOnDisk: string): DraftOfTab {
 /** Where nobody knows yet what kind of chat it is, what is on the disk stays as it is. */
 function withText(texts: Record<string, string>, id: string, draft: Draft): Record<string, string> {
   if (draft.isTemporary === null) return texts;
-  const all = wordsOf(draft);
-  const isForDisk = !draft.isTemporary && all !== '' && all.length <= maxKeptCharacters;
+  const words = draft.isTemporary ? '' : wordsForDisk(draft);
+  const isForDisk = words !== '';
   if (!isForDisk && !onDisk.delete(id)) return texts;
   // Taken out first, so that the newest are the last ones.
   const { [id]: _before, ...others } = texts;
   if (!isForDisk) return others;
   onDisk.add(id);
-  return { ...others, [id]: all };
+  return { ...others, [id]: words };
 }
 
 const newest = <Value>(kept: Record<string, Value>): Record<string, Value> =>

@@ -344,12 +344,8 @@ test('what waits is in the field of another tab as well, until it has gone out o
   const all = ['asked next', 'not this one', 'asked after that', 'half a thought'];
   await expect.poll(() => field(other).inputValue()).toBe(all.join('\n\n'));
   await waiting(page).nth(1).getByRole('button', { name: 'Do not send' }).click();
-  await expect
-    .poll(() => field(other).inputValue())
-    .toBe('asked next\n\nasked after that\n\nhalf a thought');
-  await expect
-    .poll(asked, { timeout: 60_000 })
-    .toEqual(['/long 300', 'asked next', 'asked after that']);
+  await expect.poll(() => field(other).inputValue()).toBe('asked next\n\nasked after that\n\nhalf a thought');
+  await expect.poll(asked, { timeout: 60_000 }).toEqual(['/long 300', 'asked next', 'asked after that']);
   for (const tab of [page, other]) await expect.poll(() => field(tab).inputValue()).toBe('half a thought');
   await expect.poll(() => keptTexts(page)).toMatch(/:"half a thought"/);
 });
@@ -369,4 +365,26 @@ test('what is typed outlives the tab also beside a waiting message for which the
   await page.close();
   const next = await another(shown, address);
   await expect.poll(() => field(next).inputValue()).toBe('half a thought');
+});
+
+test('what waits in a tab that comes back after more than a day is in its field, and does not go out', async () => {
+  const { page } = await here.open();
+  await say(page, 'asked today');
+  await answered(page);
+  const chatId = page.url().split('/').at(-1) ?? '';
+  const path = `/api/chats/${chatId}`;
+  const at = Date.now() - 30 * 60 * 60 * 1000;
+  const queued = [
+    { id: 'f8a2a5f2-58a1-4a6e-9e62-0c4f1a1f7c01', content: 'asked on Friday', at },
+    { id: 'f8a2a5f2-58a1-4a6e-9e62-0c4f1a1f7c02', content: 'and then', at },
+  ];
+  const kept = { [chatId]: { text: '', waiting: queued, isTemporary: false, isShared: false } };
+  // Nothing that the page would keep is left to be kept.
+  await page.waitForTimeout(1_000);
+  await page.evaluate(`sessionStorage.setItem('corral.unsent', ${JSON.stringify(JSON.stringify(kept))})`);
+  await page.reload();
+  await expect.poll(() => field(page).inputValue()).toBe('asked on Friday\n\nand then');
+  expect(await waiting(page).count()).toBe(0);
+  const { body } = await here.server.call('GET', path);
+  expect(JSON.stringify(body['messages'])).not.toContain('asked on Friday');
 });

@@ -6,9 +6,11 @@ import { randomId } from '../ui/browser.ts';
 export interface Message {
   id: string;
   content: string;
+  /** When it was written. */
+  at: number;
 }
 
-export const messageOf = (content: string): Message => ({ id: randomId(), content });
+export const messageOf = (content: string): Message => ({ id: randomId(), content, at: Date.now() });
 
 /** A message that was sent and of whose arrival the page knows nothing yet. */
 export interface Outgoing extends Message {

@@ -32,7 +32,7 @@ const readInTab = (): Record<string, Partial<DraftOfTab>> => rememberedInTab.rea
 /** Drafts of which this tab has words on the disk: what another one has there it leaves alone. */
 const onDisk = new Set<string>();
 
-/** An earlier version of the page kept messages without their ids. */
+/** Earlier versions of the page kept messages without their ids, or their time. */
 const withId = (message: string | Message): Message =>
   typeof message === 'string' ? messageOf(message) : { ...messageOf(message.content), ...message };
 
@@ -75,6 +75,11 @@ const wordsForDisk = (draft: Draft): string =>
     (words) => words.length <= maxKeptCharacters,
   ) ?? '';
 
+function withoutProblem(message: Outgoing): Omit<Outgoing, 'problem'> {
+  const { problem: _, ...outgoing } = message;
+  return outgoing;
+}
+
 function ofTab(draft: Draft, textOnDisk: string): DraftOfTab {
   const { outgoing, waiting, text } = draft;
   let room = maxKeptCharacters - wordsOf(draft).length;
@@ -87,7 +92,7 @@ function ofTab(draft: Draft, textOnDisk: string): DraftOfTab {
     ...draft,
     attachments,
     leftOut: draft.attachments.filter((file) => !attachments.includes(file)).map(({ name }) => name),
-    outgoing: outgoing && { id: outgoing.id, content: outgoing.content, afterId: outgoing.afterId },
+    outgoing: outgoing && withoutProblem(outgoing),
     isShared: !outgoing && waiting.length === 0 && !draft.isTemporary && text === textOnDisk,
   };
 }

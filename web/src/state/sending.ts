@@ -10,6 +10,12 @@ import { resetNewChat } from './new-chat.ts';
 import { onSession, sessionOf } from './sessions.ts';
 import type { Store } from './store.ts';
 
+/**
+ * The server knows a message again for a day. What waits longer than this was written in a tab that was not there for
+ * most of the time: somebody is to look at it before it goes out, it may be for the second time.
+ */
+const maxWaitMs = 12 * 60 * 60 * 1000;
+
 type Written = Pick<Draft, 'text' | 'attachments'>;
 
 const nothing: Written = { text: '', attachments: [] };
@@ -138,8 +144,8 @@ export async function sendEarly(session: ChatSession | null, content: string): P
 export async function resend(session: ChatSession | null): Promise<void> {
   const { outgoing } = draftOf(session?.id ?? newDraftId).get();
   if (!outgoing) return;
-  const { id, content } = outgoing;
-  await deliver(session, { id, content }, { text: content, attachments: [] });
+  const { id, content, at } = outgoing;
+  await deliver(session, { id, content, at }, { text: content, attachments: [] });
 }
 
 /** Gives up what is said to be unsent; with `isEdited` its text goes back into the field. */
@@ -200,14 +206,18 @@ function findArrived(session: ChatSession): void {
   tellSettled({ chatId: session.id, message: outgoing, isTakenOut: false });
 }
 
-/** After a whole answer the next message goes; after one that was stopped or failed all come back to be thought over. */
+/**
+ * After a whole answer the next message goes; after one that was stopped or failed, or where it waits for too long, all
+ * come back to be thought over.
+ */
 function sendWaiting(session: ChatSession, draft: Store<Draft>): void {
   const { waiting } = draft.get();
   const last = session.message(session.state.get().path.at(-1) ?? '');
   if (last?.state === 'running') return;
-  if (last?.state === 'complete' || last?.state === 'length') {
-    const [next, ...rest] = waiting;
-    if (!next) return;
+  const [next, ...rest] = waiting;
+  if (!next) return;
+  const isWhole = last?.state === 'complete' || last?.state === 'length';
+  if (isWhole && Date.now() - next.at < maxWaitMs) {
     draft.set((now) => ({ ...now, waiting: rest }));
     void deliver(session, next, { text: next.content, attachments: [] });
     return;

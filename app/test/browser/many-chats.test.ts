@@ -30,6 +30,20 @@ test('the palette finds every chat by its title, however old', async () => {
   await expect.poll(() => page.url()).toContain(id);
 });
 
+test('the palette says why it could not look for a chat, and not that there is none', async () => {
+  const { page } = await here.open();
+  await page.locator('.chat-row').first().waitFor();
+  await page.route(/\/api\/search/, (route) => route.fulfill({ status: 429 }));
+  await page.keyboard.press('Control+k');
+  const palette = page.getByRole('dialog', { name: 'Commands' });
+  await palette.getByRole('combobox').fill('zyzzyva');
+  await palette.getByText('The server answered 429').waitFor();
+  expect(await palette.getByText('Nothing found').count()).toBe(0);
+  await page.unroute(/\/api\/search/);
+  await palette.getByRole('combobox').fill('zyzzyvas');
+  await palette.getByText('Nothing found').waitFor();
+});
+
 test('a search says that it lists the best only, and takes a long text as far as the server does', async () => {
   const { page } = await here.open();
   const field = page.getByRole('searchbox').first();

@@ -24,9 +24,9 @@ interface ChatItem {
 }
 
 /** The chats of the list, as far as it has come here, and older ones with such a title. */
-function useChatItems(text: string): { chats: ChatItem[]; isSearching: boolean } {
+function useChatItems(text: string): { chats: ChatItem[]; isSearching: boolean; problem: string | null } {
   const listed = (useChats().data?.pages.flatMap((page) => page.chats) ?? []).slice(0, 200);
-  const { data, isFetching } = useSearch(text, searchedFrom);
+  const { data, isFetching, isLoadingError, error } = useSearch(text, searchedFrom);
   const known = new Set(listed.map(({ id }) => id));
   const hits = text.length < searchedFrom ? [] : (data?.hits ?? []);
   const found = hits.filter(({ chatId, messageId }) => messageId === null && !known.has(chatId));
@@ -36,6 +36,7 @@ function useChatItems(text: string): { chats: ChatItem[]; isSearching: boolean }
       ...found.map(({ chatId, title }) => ({ id: chatId, title, isFound: true })),
     ],
     isSearching: isFetching,
+    problem: isLoadingError ? error.message : null,
   };
 }
 
@@ -88,10 +89,19 @@ function Chats({ chats, run }: GroupProps & { chats: readonly ChatItem[] }) {
   );
 }
 
+/** Whether there is such a chat nobody knows. */
+function NotSearched({ why }: { why: string }) {
+  return (
+    <p className="problem" role="alert">
+      {why}
+    </p>
+  );
+}
+
 /** Every command and every chat, by a few typed letters. */
 export function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState('');
-  const { chats, isSearching } = useChatItems(text.trim());
+  const { chats, isSearching, problem } = useChatItems(text.trim());
   const run = (work: () => unknown): void => {
     onClose();
     setTimeout(work, 60);
@@ -108,7 +118,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
         />
         <Command.List className="palette__list" tabIndex={0}>
           {!isSearching && (
-            <Command.Empty className="soft palette__none">{viewStrings.palette.none}</Command.Empty>
+            <Command.Empty className="soft palette__none">
+              {problem === null ? viewStrings.palette.none : <NotSearched why={problem} />}
+            </Command.Empty>
           )}
           <Actions run={run} />
           <Chats chats={chats} run={run} />

@@ -30,6 +30,25 @@ test('the palette finds every chat by its title, however old', async () => {
   await expect.poll(() => page.url()).toContain(id);
 });
 
+test('while the palette looks for other letters, Enter opens no chat that was found for those before', async () => {
+  const { body: newest } = await here.server.call('GET', '/api/chats?limit=100');
+  const { body: others } = await here.server.call('GET', `/api/chats?cursor=${String(newest['cursor'])}`);
+  const { title } = (others['chats'] as { title: string }[]).at(-1) ?? { title: '' };
+  const { page } = await here.open();
+  await page.locator('.chat-row').first().waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox').fill(title);
+  const found = page.getByRole('option', { name: title, exact: true });
+  await found.waitFor();
+  await page.route(/\/api\/search/, () => undefined);
+  await page.getByRole('combobox').fill('zyzzyva');
+  await found.waitFor({ state: 'detached' });
+  expect(await page.getByText('Nothing found').count()).toBe(0);
+  await page.keyboard.press('Enter');
+  await page.waitForTimeout(500);
+  expect(page.url()).not.toContain('/c/');
+});
+
 test('the palette says why it could not look for a chat, and not that there is none', async () => {
   const { page } = await here.open();
   await page.locator('.chat-row').first().waitFor();

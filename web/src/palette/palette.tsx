@@ -19,7 +19,7 @@ const searchedFrom = 2;
 interface ChatItem {
   id: string;
   title: string;
-  /** By the server, which knows better than the letters whether it is meant. */
+  /** By the server for just these letters: it knows better than they do whether it is meant. */
   isFound: boolean;
 }
 
@@ -33,9 +33,9 @@ function useChatItems(text: string): { chats: ChatItem[]; isSearching: boolean; 
   return {
     chats: [
       ...listed.map(({ id, title }) => ({ id, title, isFound: false })),
-      ...found.map(({ chatId, title }) => ({ id: chatId, title, isFound: true })),
+      ...found.map(({ chatId, title }) => ({ id: chatId, title, isFound: data?.query === text })),
     ],
-    isSearching: isFetching,
+    isSearching: isFetching || (text.length >= searchedFrom && !isLoadingError && data?.query !== text),
     problem: isLoadingError ? error.message : null,
   };
 }
@@ -77,7 +77,8 @@ function Chats({ chats, run }: GroupProps & { chats: readonly ChatItem[] }) {
     <Command.Group heading={viewStrings.palette.chats}>
       {chats.map(({ id, title, isFound }) => (
         <Command.Item
-          key={id}
+          // Anew where that changes: of an item that is there cmdk hears only its value.
+          key={`${id} ${isFound}`}
           value={`${title} ${id}`}
           {...(isFound ? { keywords: foundWords } : {})}
           onSelect={() => run(() => goTo({ view: 'chat', chatId: id }))}

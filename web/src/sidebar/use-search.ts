@@ -13,7 +13,11 @@ export function useSearch(query: string, fromCharacters = 1) {
   const wanted = useDeferredValue(query);
   return useQuery({
     queryKey: ['search', wanted],
-    queryFn: ({ signal }) => chatsApi.search({ q: wanted, limit: maxHits }, signal),
+    // While the next answer is on its way the last one is shown: it tells what it is the answer to.
+    queryFn: async ({ signal }) => ({
+      ...(await chatsApi.search({ q: wanted, limit: maxHits }, signal)),
+      query: wanted,
+    }),
     placeholderData: keepPreviousData,
     staleTime: 5_000,
     enabled: wanted.length >= fromCharacters,

@@ -94,6 +94,28 @@ test('what is typed during an answer waits, can come back, and goes out in order
   await slow.close();
 });
 
+test('what waits behind an answer further up that is gone on with comes back where that is stopped', async () => {
+  const slow = await servePage({ script: { tokensPerSecond: 40 } });
+  const { page, context } = await here.open({ address: slow.address });
+  const stop = page.getByRole('button', { name: 'Stop', exact: true });
+  await say(page, '/long 4000');
+  await page.locator('.message--answer .prose p').first().waitFor();
+  await stop.click();
+  await page.getByText('Stopped', { exact: true }).first().waitFor();
+  await say(page, '/say the end of it');
+  await expect.poll(() => page.locator('.message--answer').last().innerText()).toContain('the end of it');
+  await stop.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await stop.waitFor();
+  await say(page, 'think twice');
+  await page.locator('.waiting__item').waitFor();
+  await stop.click();
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('think twice');
+  expect(await messages(page)).toBe(2);
+  await context.close();
+  await slow.close();
+});
+
 test('a long paste and a file are still there after a reload; one that is too large for that is named', async () => {
   const { page } = await here.open({ permissions: ['clipboard-read', 'clipboard-write'] });
   const attach = (name: string, text: string): Promise<void> =>

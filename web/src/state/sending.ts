@@ -1,3 +1,4 @@
+import type { ChatMessage } from '@corral/app/contracts/chats';
 import { ApiError } from '../api/request.ts';
 import { withAttachments } from '../composer/attachments.ts';
 import { reportProblem } from '../ui/problems.ts';
@@ -206,13 +207,23 @@ function findArrived(session: ChatSession): void {
   tellSettled({ chatId: session.id, message: outgoing, isTakenOut: false });
 }
 
+/** The runs that were seen at work last, of each chat. */
+const lastRuns = new WeakMap<ChatSession, readonly string[]>();
+
+/** What was written last: an answer further up, where that was gone on with. */
+function lastWritten(session: ChatSession): ChatMessage | undefined {
+  const shown = session.state.get().path.map((id) => session.message(id));
+  const runIds = lastRuns.get(session) ?? [];
+  return shown.findLast((message) => runIds.includes(message?.runId ?? '')) ?? shown.at(-1);
+}
+
 /**
  * After a whole answer the next message goes; after one that was stopped or failed, or where it waits for too long, all
  * come back to be thought over.
  */
 function sendWaiting(session: ChatSession, draft: Store<Draft>): void {
   const { waiting } = draft.get();
-  const last = session.message(session.state.get().path.at(-1) ?? '');
+  const last = lastWritten(session);
   if (last?.state === 'running') return;
   const [next, ...rest] = waiting;
   if (!next) return;
@@ -227,6 +238,7 @@ function sendWaiting(session: ChatSession, draft: Store<Draft>): void {
 
 function advance(session: ChatSession): void {
   const { status, chat, runIds } = session.state.get();
+  if (runIds.length > 0) lastRuns.set(session, runIds);
   if (status !== 'ready') return;
   const draft = draftOf(session.id);
   const isTemporary = chat?.temporary ?? null;

@@ -58,11 +58,11 @@ describe('removing what is being pulled just now', () => {
   });
 
   it('is refused for a folder that is being imported', async () => {
-    let isOver = false;
-    const importing = pulled(at.models.import(join(fixtures, 'llama'))).finally(() => (isOver = true));
+    const state = { isOver: false };
+    const importing = pulled(at.models.import(join(fixtures, 'llama'))).finally(() => (state.isOver = true));
     let answer: unknown;
     // It begins and ends when it does: asked until it is at work.
-    while (!isOver && (answer as AppError | undefined)?.code !== 'conflict')
+    while (!state.isOver && (answer as AppError | undefined)?.code !== 'conflict')
       answer = await at.models.remove('llama').catch((error: unknown) => error);
     expect(answer).toMatchObject({
       code: 'conflict',

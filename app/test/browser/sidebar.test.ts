@@ -60,6 +60,8 @@ test('what is said of the time stays true while nothing else happens', async () 
   await entry.getByText('yesterday').waitFor();
   await page.clock.fastForward(3 * dayMs);
   await entry.getByText('4 days ago').waitFor();
+  await entry.getByRole('button', { name: 'Delete for good' }).click();
+  await entry.waitFor({ state: 'detached' });
 });
 
 test('settings of a chat become those of new chats when one says so, beside what was said before', async () => {

@@ -5,8 +5,11 @@ import { writesText } from '../operations/operations.ts';
 import { freeBytes } from './file-system.ts';
 import type { Reserve } from './reserve.ts';
 
-/** Beside the text itself a write touches pages of tables, of indexes and of the search: so much more room is asked. */
-const overheadBytes = 256 * 1024;
+/**
+ * Beside the text itself a write touches pages of tables, of indexes and of the search, and all of them once more when the
+ * log is folded up: so much more room is asked, since what others give up on a full disk comes in small pieces.
+ */
+const overheadBytes = 1024 * 1024;
 /** Text is written once to the log and once to the search. */
 const copies = 2;
 /** More than this nobody has to be ready for: one import of everything must not shut out a day's messages. */

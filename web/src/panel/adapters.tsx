@@ -3,6 +3,7 @@ import { useModels } from '../api/queries.ts';
 import { changeSettings } from '../state/actions.ts';
 import { useAnsweringModel, useOwnSettings } from '../state/use-settings.ts';
 import { strings } from '../strings.ts';
+import { panelStrings } from '../strings-panel.ts';
 import { modelName } from '../ui/model-name.ts';
 import { NotSaved } from './setting-field.tsx';
 import { useTyped } from './use-typed.ts';
@@ -31,7 +32,7 @@ function AdapterScale({ id, scale }: { id: string; scale: number }) {
         <input
           type="range"
           className="slider"
-          aria-label={`${strings.panel.adapterScale}: ${modelName(id)}`}
+          aria-label={`${panelStrings.adapterScale}: ${modelName(id)}`}
           min={-1}
           max={2}
           step={0.05}
@@ -54,7 +55,7 @@ export function Adapters() {
   if (known.length === 0) return null;
   return (
     <section className="panel__section">
-      <h3 className="panel__title">{strings.panel.adapters}</h3>
+      <h3 className="panel__title">{panelStrings.adapters}</h3>
       {known.map((id) => {
         const use = own.adapters?.find((adapter) => adapter.id === id);
         return (

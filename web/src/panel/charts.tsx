@@ -1,6 +1,7 @@
 import '../styles/charts.css';
 import type { ChatSession } from '../state/chat-session.ts';
 import { strings } from '../strings.ts';
+import { panelStrings } from '../strings-panel.ts';
 import { useChat } from '../transcript/use-message.ts';
 
 const roles = ['system', 'user', 'assistant'] as const;
@@ -12,11 +13,11 @@ export function ContextChart({ session }: { session: ChatSession }) {
   const tokens = new Map<string, number>();
   for (const message of plan.messages)
     if (message.seen) tokens.set(message.role, (tokens.get(message.role) ?? 0) + message.tokens);
-  const used = strings.panel.contextUsed(plan.promptTokens, plan.contextTokens);
+  const used = panelStrings.contextUsed(plan.promptTokens, plan.contextTokens);
   return (
     <figure className="chart">
       <figcaption className="small soft figures">
-        {strings.panel.context}: {used}
+        {panelStrings.context}: {used}
       </figcaption>
       <svg viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label={used}>
         <rect x="0" y="0" width="100" height="4" className="chart-free" />
@@ -29,7 +30,7 @@ export function ContextChart({ session }: { session: ChatSession }) {
       <ul className="legend small soft figures">
         {roles.map((role) => (
           <li key={role} className={`legend__item legend__item--${role}`}>
-            {strings.panel.roles[role]} {strings.number(tokens.get(role) ?? 0)}
+            {panelStrings.roles[role]} {strings.number(tokens.get(role) ?? 0)}
           </li>
         ))}
       </ul>

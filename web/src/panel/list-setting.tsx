@@ -1,5 +1,5 @@
 import type { EffectiveSetting } from '@corral/app/contracts/api/settings';
-import { strings } from '../strings.ts';
+import { panelStrings } from '../strings-panel.ts';
 import { withSetting } from './parameters.ts';
 import { SettingField } from './setting-field.tsx';
 import { useTyped } from './use-typed.ts';
@@ -44,7 +44,7 @@ export function ListSetting({ name, label, why, setting }: ListSettingProps) {
           />
           {isWrong && (
             <p role="alert" className="problem small">
-              {strings.panel.idsOnly}
+              {panelStrings.idsOnly}
             </p>
           )}
         </>

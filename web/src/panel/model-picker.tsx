@@ -6,6 +6,7 @@ import { changeSettings } from '../state/actions.ts';
 import { goTo } from '../state/route.ts';
 import { useAnsweringModel } from '../state/use-settings.ts';
 import { strings } from '../strings.ts';
+import { panelStrings } from '../strings-panel.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Menu, type MenuEntry } from '../ui/menu.tsx';
 import { modelName } from '../ui/model-name.ts';
@@ -40,7 +41,7 @@ export function ModelPicker() {
   const models = useModels().data?.models ?? [];
   return (
     <Menu
-      label={strings.panel.model}
+      label={panelStrings.model}
       items={() => modelItems(models, current)}
       trigger={
         <button
@@ -49,7 +50,7 @@ export function ModelPicker() {
           data-model-picker
           data-tip={`${strings.empty.choose}\n${shortcutText('model')}`}
         >
-          <span className="only-read-aloud">{strings.panel.model}: </span>
+          <span className="only-read-aloud">{panelStrings.model}: </span>
           <span className="truncate">{current ? modelName(current) : strings.loading}</span>
           <ChevronDown size={16} strokeWidth={1.75} aria-hidden />
         </button>

@@ -7,6 +7,7 @@ import { setPanel } from '../state/layout.ts';
 import { findSession } from '../state/sessions.ts';
 import { useOwnSettings, useSettings, useShownChatId } from '../state/use-settings.ts';
 import { strings } from '../strings.ts';
+import { panelStrings } from '../strings-panel.ts';
 import { Button } from '../ui/button.tsx';
 import { IconButton } from '../ui/icon-button.tsx';
 import { attempt } from '../ui/problems.ts';
@@ -43,10 +44,10 @@ function Format({ settings, formats }: Pick<Settings, 'settings' | 'formats'>) {
   return (
     <SettingField
       name="format"
-      label={strings.panel.format}
-      why={strings.panel.formatWhy}
+      label={panelStrings.format}
+      why={panelStrings.formatWhy}
       setting={setting}
-      unset={strings.panel.formatUnset}
+      unset={panelStrings.formatUnset}
     >
       {({ id, describedBy, isLocked }) => (
         <select
@@ -60,14 +61,14 @@ function Format({ settings, formats }: Pick<Settings, 'settings' | 'formats'>) {
             changeSettings((all) => withSetting(all, 'format', name === '' ? null : name));
           }}
         >
-          <option value="">{strings.panel.formatOwn}</option>
+          <option value="">{panelStrings.formatOwn}</option>
           {formats.map((format) => (
             <option key={format.name} value={format.name}>
               {format.title}
             </option>
           ))}
           {value !== '' && !formats.some((format) => format.name === value) && (
-            <option value={value}>{strings.panel.formatOther}</option>
+            <option value={value}>{panelStrings.formatOther}</option>
           )}
         </select>
       )}
@@ -83,15 +84,15 @@ function Foot() {
       const before = await settingsApi.preferences();
       await settingsApi.savePreferences({ settings: addedTo(before.settings, own) });
       invalidate(keys.effective, keys.preferences);
-      showToast({ text: strings.panel.madeDefault });
+      showToast({ text: panelStrings.madeDefault });
     });
   return (
     <div className="panel__foot">
       <Button disabled={!hasOwn} onClick={makeDefault}>
-        {strings.panel.makeDefault}
+        {panelStrings.makeDefault}
       </Button>
       <Button kind="quiet" disabled={!hasOwn} onClick={() => changeSettings(() => ({}))}>
-        {strings.panel.resetAll}
+        {panelStrings.resetAll}
       </Button>
     </div>
   );
@@ -101,21 +102,21 @@ function SamplingSection({ settings }: Pick<Settings, 'settings'>) {
   const [isFull, setFull] = useState(false);
   return (
     <section className="panel__section">
-      <h3 className="panel__title">{strings.panel.sampling}</h3>
+      <h3 className="panel__title">{panelStrings.sampling}</h3>
       <Numbers list={samplingParameters} settings={settings} />
       {isFull && (
         <>
           <Numbers list={rareParameters} settings={settings} />
           <ListSetting
             name="sampling.dryBreakers"
-            label={strings.panel.dryBreakers}
-            why={strings.panel.dryBreakersWhy}
+            label={panelStrings.dryBreakers}
+            why={panelStrings.dryBreakersWhy}
             setting={settings.get('sampling.dryBreakers')}
           />
         </>
       )}
       <Button kind="quiet" aria-expanded={isFull} onClick={() => setFull(!isFull)}>
-        {isFull ? strings.panel.fewer : strings.panel.more}
+        {isFull ? panelStrings.fewer : panelStrings.more}
       </Button>
     </section>
   );
@@ -135,35 +136,35 @@ export function Panel() {
       </header>
       <div className="panel__body">
         <section className="panel__section">
-          <h3 className="panel__title">{strings.panel.model}</h3>
+          <h3 className="panel__title">{panelStrings.model}</h3>
           <ModelPicker />
           {session && <ContextChart session={session} />}
         </section>
         <Adapters />
         <section className="panel__section">
-          <h3 className="panel__title">{strings.panel.prompt}</h3>
+          <h3 className="panel__title">{panelStrings.prompt}</h3>
           <SystemPrompt setting={settings.get('systemPrompt')} />
           <Format settings={settings} formats={formats} />
         </section>
         <SamplingSection settings={settings} />
         <section className="panel__section">
-          <h3 className="panel__title">{strings.panel.limits}</h3>
+          <h3 className="panel__title">{panelStrings.limits}</h3>
           <Numbers list={limitParameters} settings={settings} />
           <ListSetting
             name="sampling.stop"
-            label={strings.panel.stop}
-            why={strings.panel.stopWhy}
+            label={panelStrings.stop}
+            why={panelStrings.stopWhy}
             setting={settings.get('sampling.stop')}
           />
           <ListSetting
             name="sampling.stopTokenIds"
-            label={strings.panel.stopIds}
-            why={strings.panel.stopIdsWhy}
+            label={panelStrings.stopIds}
+            why={panelStrings.stopIdsWhy}
             setting={settings.get('sampling.stopTokenIds')}
           />
         </section>
         <section className="panel__section">
-          <h3 className="panel__title">{strings.panel.memory}</h3>
+          <h3 className="panel__title">{panelStrings.memory}</h3>
           <Numbers list={memoryParameters} settings={settings} />
         </section>
       </div>

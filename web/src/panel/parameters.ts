@@ -1,6 +1,6 @@
 import type { ChatSettings } from '@corral/app/contracts/chats';
 import type { Sampling } from '@corral/app/contracts/sampling';
-import { parameterStrings } from '../strings-panel.ts';
+import { parameterStrings } from '../strings-parameters.ts';
 
 /** One number of the panel: what it does in a sentence, and how it is set. */
 export interface NumberParameter {

@@ -1,4 +1,4 @@
-import { parameterStrings } from '../strings-panel.ts';
+import { parameterStrings } from '../strings-parameters.ts';
 import type { NumberParameter } from './parameters.ts';
 
 /** What most people never touch; the panel shows them on demand. */

@@ -4,6 +4,7 @@ import { Lock, RotateCcw } from 'lucide-react';
 import { useSystem } from '../api/queries.ts';
 import { changeSettings } from '../state/actions.ts';
 import { strings } from '../strings.ts';
+import { panelStrings } from '../strings-panel.ts';
 import { Button } from '../ui/button.tsx';
 import { IconButton } from '../ui/icon-button.tsx';
 import { withSetting } from './parameters.ts';
@@ -23,8 +24,8 @@ function isOfThisChat({ source }: EffectiveSetting): boolean {
 /** The default where the value is one's own, and who said it. */
 function whereFrom(setting: EffectiveSetting, unset: string): string {
   if (setting.source === 'chat' || setting.source === 'message')
-    return strings.panel.own(shown(setting.inherited, unset));
-  return strings.panel.defaultIs(shown(setting.value, unset), strings.panel.from[setting.source]);
+    return panelStrings.own(shown(setting.inherited, unset));
+  return panelStrings.defaultIs(shown(setting.value, unset), panelStrings.from[setting.source]);
 }
 
 export interface SettingFieldProps {
@@ -58,12 +59,12 @@ function Head({ id, label, isLocked, onReset }: HeadProps) {
     <div className="setting__head">
       <label htmlFor={id}>{label}</label>
       {isLocked && (
-        <span className="chip" data-tip={strings.panel.locked}>
-          <Lock size={12} aria-label={strings.panel.locked} />
+        <span className="chip" data-tip={panelStrings.locked}>
+          <Lock size={12} aria-label={panelStrings.locked} />
         </span>
       )}
       {onReset && (
-        <IconButton label={strings.panel.resetOne(label)} onClick={onReset}>
+        <IconButton label={panelStrings.resetOne(label)} onClick={onReset}>
           <RotateCcw />
         </IconButton>
       )}
@@ -76,7 +77,7 @@ export function NotSaved({ retry }: { retry: (() => void) | null }) {
   if (!retry) return null;
   return (
     <p className="problem small">
-      {strings.panel.notSaved}
+      {panelStrings.notSaved}
       <Button kind="quiet" onClick={retry}>
         {strings.retry}
       </Button>
@@ -86,14 +87,14 @@ export function NotSaved({ retry }: { retry: (() => void) | null }) {
 
 /** A setting with its explanation, its default, where its value comes from, and the way back. */
 export function SettingField(props: SettingFieldProps) {
-  const { name, label, why, setting, unset = strings.panel.unset, retry = null, children } = props;
+  const { name, label, why, setting, unset = panelStrings.unset, retry = null, children } = props;
   const id = useId();
   const describedBy = `${id}-why`;
   const locked = useLocked(name);
   const isLocked = locked !== null;
   const isOwn = !isLocked && setting !== undefined && isOfThisChat(setting);
   const origin = locked
-    ? strings.panel.lockedTo(shown(locked.value, unset))
+    ? panelStrings.lockedTo(shown(locked.value, unset))
     : setting && whereFrom(setting, unset);
   const reset = (): void => changeSettings((settings) => withSetting(settings, name, undefined));
   return (
@@ -103,7 +104,7 @@ export function SettingField(props: SettingFieldProps) {
       <NotSaved retry={retry} />
       <p className="setting__why small soft" id={describedBy}>
         {why} {origin}
-        {setting?.supported === false && <strong> {strings.panel.ignored}.</strong>}
+        {setting?.supported === false && <strong> {panelStrings.ignored}.</strong>}
       </p>
     </div>
   );

@@ -6,6 +6,7 @@ import { settingsApi } from '../api/resources.ts';
 import { changeSettings } from '../state/actions.ts';
 import { useOwnSettings } from '../state/use-settings.ts';
 import { strings } from '../strings.ts';
+import { panelStrings } from '../strings-panel.ts';
 import { Button } from '../ui/button.tsx';
 import { fieldKeys } from '../ui/field-keys.ts';
 import { focusAtMount } from '../ui/focus-at-mount.ts';
@@ -28,8 +29,8 @@ function SavePreset({ onDone }: { onDone: () => void }) {
   return (
     <input
       className="field"
-      aria-label={strings.panel.presetName}
-      placeholder={strings.panel.presetName}
+      aria-label={panelStrings.presetName}
+      placeholder={panelStrings.presetName}
       maxLength={80}
       ref={focusAtMount}
       {...fieldKeys({ onEnter: save, onEscape: onDone })}
@@ -46,7 +47,7 @@ function removePreset(name: string): void {
 
 function usePresetItems(onSave: () => void): MenuEntry[] {
   const presets = usePresets().data?.presets ?? [];
-  const save: MenuEntry = { label: strings.panel.savePreset, icon: <BookmarkPlus />, onSelect: onSave };
+  const save: MenuEntry = { label: panelStrings.savePreset, icon: <BookmarkPlus />, onSelect: onSave };
   if (presets.length === 0) return [save];
   return [
     ...presets.map((preset) => ({
@@ -56,7 +57,7 @@ function usePresetItems(onSave: () => void): MenuEntry[] {
     'line',
     save,
     {
-      label: strings.panel.removePreset,
+      label: panelStrings.removePreset,
       items: presets.map(({ name }) => ({
         label: name,
         isDangerous: true,
@@ -81,7 +82,7 @@ export function SystemPrompt({ setting }: { setting: EffectiveSetting | undefine
       <SettingField
         name="systemPrompt"
         label={strings.transcript.system}
-        why={strings.panel.systemWhy}
+        why={panelStrings.systemWhy}
         setting={setting}
         retry={typed.retry}
       >
@@ -90,7 +91,7 @@ export function SystemPrompt({ setting }: { setting: EffectiveSetting | undefine
             id={id}
             className="field setting__prompt"
             aria-describedby={describedBy}
-            placeholder={strings.panel.systemPlaceholder}
+            placeholder={panelStrings.systemPlaceholder}
             dir="auto"
             rows={4}
             value={typed.text ?? text}
@@ -103,7 +104,7 @@ export function SystemPrompt({ setting }: { setting: EffectiveSetting | undefine
       {isSaving ? (
         <SavePreset onDone={() => setSaving(false)} />
       ) : (
-        <Menu trigger={<Button>{strings.panel.presets}</Button>} items={items} />
+        <Menu trigger={<Button>{panelStrings.presets}</Button>} items={items} />
       )}
     </>
   );

@@ -99,6 +99,12 @@ export class ChatSession {
     return this.#tree.get(id);
   }
 
+  /** Of what is shown, the answer that one of these runs wrote, which may stand further up; else the last message. */
+  writtenBy(runIds: readonly string[]): ChatMessage | undefined {
+    const shown = this.state.get().path.map((id) => this.#tree.get(id));
+    return shown.findLast((message) => runIds.includes(message?.runId ?? '')) ?? shown.at(-1);
+  }
+
   /** Whether there is such a message, after another look at the chat where it is not known here. */
   async has(id: string): Promise<boolean> {
     if (!this.#tree.get(id)) await this.load();

@@ -1,4 +1,3 @@
-import type { ChatMessage } from '@corral/app/contracts/chats';
 import { ApiError } from '../api/request.ts';
 import { withAttachments } from '../composer/attachments.ts';
 import { reportProblem } from '../ui/problems.ts';
@@ -210,20 +209,13 @@ function findArrived(session: ChatSession): void {
 /** The runs that were seen at work last, of each chat. */
 const lastRuns = new WeakMap<ChatSession, readonly string[]>();
 
-/** What was written last: an answer further up, where that was gone on with. */
-function lastWritten(session: ChatSession): ChatMessage | undefined {
-  const shown = session.state.get().path.map((id) => session.message(id));
-  const runIds = lastRuns.get(session) ?? [];
-  return shown.findLast((message) => runIds.includes(message?.runId ?? '')) ?? shown.at(-1);
-}
-
 /**
  * After a whole answer the next message goes; after one that was stopped or failed, or where it waits for too long, all
  * come back to be thought over.
  */
 function sendWaiting(session: ChatSession, draft: Store<Draft>): void {
   const { waiting } = draft.get();
-  const last = lastWritten(session);
+  const last = session.writtenBy(lastRuns.get(session) ?? []);
   if (last?.state === 'running') return;
   const [next, ...rest] = waiting;
   if (!next) return;

@@ -1,6 +1,6 @@
 import type { Chat, ChatSettings } from '@corral/app/contracts/chats';
 import { ApiError } from '../api/request.ts';
-import { strings } from '../strings.ts';
+import { panelStrings } from '../strings-panel.ts';
 
 export type SettingsChange = (settings: ChatSettings) => ChatSettings;
 type Saved = Pick<Chat, 'settings' | 'version'>;
@@ -79,7 +79,7 @@ export class SettingsChanges {
   /** What a change is made on top of; it may still be on its way. */
   async #known(): Promise<Saved> {
     if (!this.#saved) await this.#options.lookAgain();
-    if (!this.#saved) throw new Error(strings.panel.notSaved);
+    if (!this.#saved) throw new Error(panelStrings.notSaved);
     return this.#saved;
   }
 

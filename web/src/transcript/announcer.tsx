@@ -10,12 +10,6 @@ function announcementOf(state: ChatMessage['state'] | undefined): string {
   return state === 'failed' ? strings.transcript.failed : strings.transcript.announceDone;
 }
 
-/** The answer that one of these runs wrote, which may stand further up. */
-function writtenBy(session: ChatSession, runIds: readonly string[]): ChatMessage | undefined {
-  const shown = session.state.get().path.map((id) => session.message(id));
-  return shown.findLast((message) => runIds.includes(message?.runId ?? '')) ?? shown.at(-1);
-}
-
 /** Tells screen readers that an answer begins and ends; never its words one by one. */
 export function Announcer({ session }: { session: ChatSession }) {
   const runs = useChat(session, (state) => state.runIds);
@@ -24,7 +18,7 @@ export function Announcer({ session }: { session: ChatSession }) {
   useEffect(() => {
     if (runs.length > 0 && before.current.length === 0) setText(strings.transcript.announceStart);
     if (runs.length === 0 && before.current.length > 0) {
-      const message = writtenBy(session, before.current);
+      const message = session.writtenBy(before.current);
       const done = announcementOf(message?.state);
       setText(appearance.get().isReadAloud && message ? `${done}. ${message.content}` : done);
     }

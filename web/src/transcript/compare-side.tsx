@@ -1,6 +1,7 @@
 import type { ChatSettings, Preset } from '@corral/app/contracts/chats';
 import { useModels, usePresets } from '../api/queries.ts';
 import { strings } from '../strings.ts';
+import { panelStrings } from '../strings-panel.ts';
 import { viewStrings } from '../strings-views.ts';
 import { modelName } from '../ui/model-name.ts';
 
@@ -68,7 +69,7 @@ function PresetField({ side, onChange }: SideFieldProps) {
           onChange(withPreset(side, chosen ?? null));
         }}
       >
-        <option value="">{strings.panel.unset}</option>
+        <option value="">{panelStrings.unset}</option>
         {presets.map(({ name }) => (
           <option key={name} value={name}>
             {name}
@@ -85,13 +86,13 @@ function AdapterField({ side, onChange }: SideFieldProps) {
   if (adapters.length === 0) return null;
   return (
     <label className="form__field">
-      {strings.panel.adapters}
+      {panelStrings.adapters}
       <select
         className="field"
         value={side.adapter}
         onChange={(event) => onChange({ ...side, adapter: event.target.value })}
       >
-        <option value="">{strings.panel.unset}</option>
+        <option value="">{panelStrings.unset}</option>
         {adapters.map((id) => (
           <option key={id} value={id}>
             {modelName(id)}
@@ -110,7 +111,7 @@ export function SideForm({ label, ...field }: SideFieldProps & { label: string }
       <legend>{label}</legend>
       <PresetField {...field} />
       <label className="form__field">
-        {strings.panel.model}
+        {panelStrings.model}
         <select
           className="field"
           value={side.model}

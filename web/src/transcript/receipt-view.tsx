@@ -3,6 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import type { Receipt } from '@corral/app/contracts/runs';
 import { runsApi } from '../api/chats.ts';
 import { strings } from '../strings.ts';
+import { panelStrings } from '../strings-panel.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
 import { copyWithNotice } from '../ui/copying.ts';
@@ -64,7 +65,7 @@ function Facts({ receipt }: { receipt: Receipt }) {
     <dl className="facts">
       <Row label={words.model}>{receipt.model.reference}</Row>
       {receipt.adapters.map((adapter) => (
-        <Row key={adapter.id} label={strings.panel.adapters}>
+        <Row key={adapter.id} label={panelStrings.adapters}>
           {adapter.id} × {strings.exact(adapter.scale)}
         </Row>
       ))}
@@ -82,7 +83,7 @@ function Facts({ receipt }: { receipt: Receipt }) {
       <Row label={words.context}>{contextText(receipt)}</Row>
       <Row label={words.settings}>{Object.entries(receipt.sampling).map(settingText).join(', ')}</Row>
       {receipt.ignoredSampling.length > 0 && (
-        <Row label={strings.panel.ignored}>{receipt.ignoredSampling.join(', ')}</Row>
+        <Row label={panelStrings.ignored}>{receipt.ignoredSampling.join(', ')}</Row>
       )}
       {receipt.resumedAt.length > 0 && (
         <Row label={words.resumed}>

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
 import type { Chat } from '@corral/app/contracts/chats';
 import { strings } from '../strings.ts';
-import { clock, dayOf } from '../state/clock.ts';
+import { clock, midnightOf } from '../state/clock.ts';
 import { useSelected, useStore } from '../state/store.ts';
 import { Button } from '../ui/button.tsx';
 import { fieldKeys } from '../ui/field-keys.ts';
@@ -24,14 +24,14 @@ interface Group {
 const timeGroups: readonly TimeGroup[] = ['today', 'yesterday', 'week', 'month', 'older'];
 
 /** Pinned first, then by when something was last said; chats in folders are listed there. */
-function groupChats(chats: readonly Chat[], now: Date): Group[] {
+function groupChats(chats: readonly Chat[], midnight: number): Group[] {
   const loose = chats.filter((chat) => chat.folder === null);
   const groups: Group[] = [
     { key: 'pinned', title: strings.sidebar.pinned, chats: loose.filter((chat) => chat.pinned) },
     ...timeGroups.map((group) => ({
       key: group,
       title: strings.sidebar.groups[group],
-      chats: loose.filter((chat) => !chat.pinned && timeGroup(chat.updatedAt, now) === group),
+      chats: loose.filter((chat) => !chat.pinned && timeGroup(chat.updatedAt, midnight) === group),
     })),
   ];
   return groups.filter((group) => group.chats.length > 0);
@@ -44,8 +44,8 @@ interface TimeGroupsProps {
 }
 
 function TimeGroups({ chats, folders, tags }: TimeGroupsProps) {
-  const today = useSelected(clock, dayOf);
-  const groups = useMemo(() => groupChats(chats, new Date(today)), [chats, today]);
+  const midnight = useSelected(clock, midnightOf);
+  const groups = useMemo(() => groupChats(chats, midnight), [chats, midnight]);
   return groups.map((group) => (
     <section key={group.key} className="chat-group" aria-label={group.title}>
       <h2 className="chat-group__title">{group.title}</h2>

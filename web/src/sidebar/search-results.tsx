@@ -3,8 +3,8 @@ import { useTimeAgo } from '../state/clock.ts';
 import { closeDrawer } from '../state/layout.ts';
 import { followAgain, hashOf } from '../state/route.ts';
 import { strings } from '../strings.ts';
-import { Button } from '../ui/button.tsx';
 import { exactTime } from '../ui/times.ts';
+import { NotLoaded } from './not-loaded.tsx';
 import { maxHits, useSearch } from './use-search.ts';
 
 /** Everything that was ever said and matches; excerpts come in pieces, never as HTML. */
@@ -13,15 +13,7 @@ export function SearchResults({ query }: { query: string }) {
   const hits = data?.hits ?? [];
   if (data && hits.length === 0)
     return <p className="sidebar__note soft">{strings.sidebar.noMatches(query)}</p>;
-  if (isLoadingError)
-    return (
-      <div className="sidebar__note">
-        <p className="problem" role="alert">
-          {error.message}
-        </p>
-        <Button onClick={() => void refetch()}>{strings.retry}</Button>
-      </div>
-    );
+  if (isLoadingError) return <NotLoaded error={error} onRetry={() => void refetch()} />;
   return (
     <>
       <ul className="hits" aria-label={strings.sidebar.searchAll}>

@@ -9,6 +9,7 @@ import { goTo } from '../state/route.ts';
 import { findSession } from '../state/sessions.ts';
 import { strings } from '../strings.ts';
 import { Button } from '../ui/button.tsx';
+import { NotLoaded } from './not-loaded.tsx';
 import { IconButton } from '../ui/icon-button.tsx';
 import { attempt } from '../ui/problems.ts';
 import { exactTime } from '../ui/times.ts';
@@ -89,12 +90,7 @@ export function TrashList({ onClose }: { onClose: () => void }) {
         {strings.sidebar.backToChats}
       </Button>
       {isLoadingError ? (
-        <div className="sidebar__note">
-          <p className="problem" role="alert">
-            {error.message}
-          </p>
-          <Button onClick={() => void refetch()}>{strings.retry}</Button>
-        </div>
+        <NotLoaded error={error} onRetry={() => void refetch()} />
       ) : data ? (
         <Entries entries={data.pages.flatMap((page) => page.entries)} onRestored={onClose} />
       ) : (

@@ -17,5 +17,5 @@ export function useTimeAgo(time: number): string {
   return timeAgo(time);
 }
 
-/** Its midnight: what is drawn by days is drawn again when one ends. */
-export const dayOf = (time: number): number => new Date(time).setHours(0, 0, 0, 0);
+/** What is drawn by days is drawn again when one ends. */
+export const midnightOf = (time: number): number => new Date(time).setHours(0, 0, 0, 0);

@@ -47,6 +47,10 @@ export function withoutPart(text: string, part: string): string {
 
 export const contentsOf = (messages: readonly Message[]): string[] => messages.map(({ content }) => content);
 
+/** All that stands in it and has not arrived, in the order in which it was written. */
+export const wordsOf = ({ outgoing, waiting, text }: Pick<Draft, 'outgoing' | 'waiting' | 'text'>): string =>
+  joined(outgoing?.content ?? '', ...contentsOf(waiting), text);
+
 /** Nothing that somebody wrote would be missed. */
 export function isEmptyDraft({ text, attachments, outgoing, waiting }: Draft): boolean {
   return text.trim() === '' && attachments.length === 0 && outgoing === null && waiting.length === 0;

@@ -1,6 +1,5 @@
 import { remembered, rememberedInTab } from '../ui/browser.ts';
 import {
-  contentsOf,
   isEmptyDraft,
   joined,
   messageOf,
@@ -8,10 +7,10 @@ import {
   type Draft,
   type Message,
   type Outgoing,
+  wordsOf,
 } from './draft.ts';
+import { fitting, maxKeptCharacters } from './fitting.ts';
 
-/** Browsers give an origin about 5 MB; one huge text must not push out the others. */
-const maxKeptCharacters = 400_000;
 const keptDrafts = 40;
 /** Some browsers give a tab no more than two million, and rewordings have a part of it. */
 const maxTabCharacters = 1_500_000;
@@ -66,9 +65,6 @@ export const chatsThatWait = (): string[] =>
     .filter(([, { waiting = [] }]) => waiting.length > 0)
     .map(([chatId]) => chatId);
 
-const wordsOf = ({ outgoing, waiting, text }: Draft): string =>
-  joined(outgoing?.content ?? '', ...contentsOf(waiting), text);
-
 /** All of it where there is room; else what stands in the field is kept before what left it. */
 const wordsForDisk = (draft: Draft): string =>
   [wordsOf(draft), joined(draft.outgoing?.content ?? '', draft.text), draft.text].find(
@@ -82,12 +78,7 @@ function withoutProblem(message: Outgoing): Omit<Outgoing, 'problem'> {
 
 function ofTab(draft: Draft, textOnDisk: string): DraftOfTab {
   const { outgoing, waiting, text } = draft;
-  let room = maxKeptCharacters - wordsOf(draft).length;
-  const attachments = draft.attachments.filter((file) => {
-    const hasRoom = file.text.length <= room;
-    if (hasRoom) room -= file.text.length;
-    return hasRoom;
-  });
+  const attachments = fitting(draft.attachments, maxKeptCharacters - wordsOf(draft).length);
   return {
     ...draft,
     attachments,

@@ -1,10 +1,9 @@
 import { rememberedInTab } from '../ui/browser.ts';
+import { fitting, maxKeptCharacters } from './fitting.ts';
 import { currentRoute } from './route.ts';
 import { savedAtRest } from './saved-at-rest.ts';
 import { createStore } from './store.ts';
 
-/** As long as the longest draft that is kept. */
-const maxKeptCharacters = 400_000;
 const keptName = 'rewordings';
 
 interface Kept {
@@ -24,16 +23,11 @@ const chatIds = new Map(kept.map(({ messageId, chatId }) => [messageId, chatId])
 
 /** The newest outlive a reload too, as far as there is room. */
 function keep(): void {
-  let room = maxKeptCharacters;
-  const fitting = [...rewordings.get()]
+  const newestFirst = [...rewordings.get()]
     .toReversed()
-    .map(([messageId, text]): Kept => ({ messageId, chatId: chatIds.get(messageId) ?? '', text }))
-    .filter(({ text }) => {
-      const hasRoom = text.length <= room;
-      if (hasRoom) room -= text.length;
-      return hasRoom;
-    });
-  rememberedInTab.write(keptName, fitting.length > 0 ? fitting.toReversed() : undefined);
+    .map(([messageId, text]): Kept => ({ messageId, chatId: chatIds.get(messageId) ?? '', text }));
+  const all = fitting(newestFirst, maxKeptCharacters);
+  rememberedInTab.write(keptName, all.length > 0 ? all.toReversed() : undefined);
 }
 
 rewordings.subscribe(savedAtRest(keep));

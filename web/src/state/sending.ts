@@ -3,7 +3,7 @@ import { withAttachments } from '../composer/attachments.ts';
 import { reportProblem } from '../ui/problems.ts';
 import { makeChat, run } from './actions.ts';
 import type { ChatSession } from './chat-session.ts';
-import { contentsOf, joined, messageOf, newDraftId, type Draft, type Message } from './draft.ts';
+import { contentsOf, joined, messageOf, newDraftId, wordsOf, type Draft, type Message } from './draft.ts';
 import { draftOf, dropFromOthers, isDraftKnown } from './drafts.ts';
 import { chatsThatWait } from './kept-drafts.ts';
 import { resetNewChat } from './new-chat.ts';
@@ -161,13 +161,13 @@ export function withdraw(session: ChatSession | null, isEdited: boolean): void {
 /** What was written in a chat that is gone goes on in the one that is not there yet. */
 export function takeAlong(session: ChatSession): void {
   const from = draftOf(session.id);
-  const { text, attachments, outgoing, waiting, isTemporary } = from.get();
+  const left = from.get();
   from.set((draft) => ({ ...draft, ...nothing, outgoing: null, waiting: [] }));
   draftOf(newDraftId).set((now) => ({
     ...now,
-    text: joined(now.text, outgoing?.content ?? '', ...contentsOf(waiting), text),
-    attachments: [...now.attachments, ...attachments],
-    isTemporary: isTemporary || now.isTemporary,
+    text: joined(now.text, wordsOf(left)),
+    attachments: [...now.attachments, ...left.attachments],
+    isTemporary: left.isTemporary || now.isTemporary,
   }));
 }
 

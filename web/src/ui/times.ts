@@ -22,8 +22,8 @@ export function exactTime(time: number): string {
 
 export type TimeGroup = 'today' | 'yesterday' | 'week' | 'month' | 'older';
 
-export function timeGroup(time: number, now = new Date()): TimeGroup {
-  const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
+/** `midnight` is that with which today began. */
+export function timeGroup(time: number, midnight: number): TimeGroup {
   const day = 86_400_000;
   if (time >= midnight) return 'today';
   if (time >= midnight - day) return 'yesterday';

@@ -105,13 +105,13 @@ async function update(
   const { chatId } = write;
   const { activeLeafId, ...change } = write.change;
   let chat = await found(context, owner, chatId);
-  requireVersion('chat', write.version ?? chat.version, chat);
+  const version = write.version ?? chat.version;
+  requireVersion('chat', version, chat);
   // Before anything is changed: what is refused is refused as a whole.
   const leafId = activeLeafId && (await leafBelow(context, owner, { chatId, messageId: activeLeafId }));
   if (Object.keys(change).length > 0) {
     if (change.settings) checked(change.settings);
     const titled = change.title === undefined ? {} : { titleSource: 'hand' as const };
-    const version = write.version ?? chat.version;
     chat = await context.store.updateChat(owner, { chatId, version, change: { ...change, ...titled } });
   }
   if (leafId) chat = await context.store.setActiveLeaf(owner, { chatId, leafId });

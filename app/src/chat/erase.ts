@@ -37,8 +37,9 @@ async function refuseStale(
   owner: string,
   { chatId, version }: { chatId: string; version?: number },
 ): Promise<void> {
-  const chat = version === undefined ? null : await store.getChat(owner, chatId);
-  if (chat) requireVersion('chat', version ?? chat.version, chat);
+  if (version === undefined) return;
+  const chat = await store.getChat(owner, chatId);
+  if (chat) requireVersion('chat', version, chat);
 }
 
 /** A store that fails half-way has deleted the rows already: nobody can ask again, so the rest is done all the same. */

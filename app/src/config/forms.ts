@@ -1,6 +1,6 @@
-import { isServiceAddress, serviceAddressWords } from '../contracts/service-address.ts';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import { isServiceAddress, serviceAddressWords } from '../contracts/service-address.ts';
 
 /**
  * The forms a setting may take. Each accepts what a flag, an environment variable or a JSON file can hold and
@@ -70,18 +70,17 @@ function isPlainAddress(raw: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
 }
 
-export function webAddress(): Form<string> {
-  const address = form('an http:// or https:// address without name and password', (raw) =>
-    isPlainAddress(raw) ? raw.replace(/\/+$/, '') : undefined,
-  );
+function addressForm(allowed: string, isAllowed: (raw: string) => boolean): Form<string> {
+  const address = form(allowed, (raw) => (isAllowed(raw) ? raw.replace(/\/+$/, '') : undefined));
   return { ...address, mask: maskedAddress };
 }
 
+export function webAddress(): Form<string> {
+  return addressForm('an http:// or https:// address without name and password', isPlainAddress);
+}
+
 export function serviceAddress(): Form<string> {
-  const address = form(serviceAddressWords, (raw) =>
-    isServiceAddress(raw) ? raw.replace(/\/+$/, '') : undefined,
-  );
-  return { ...address, mask: maskedAddress };
+  return addressForm(serviceAddressWords, isServiceAddress);
 }
 
 /**

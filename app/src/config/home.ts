@@ -15,6 +15,10 @@ export interface Home {
   /** Under which keys of services are sealed. */
   sealKey: string;
   tokenizers: string;
+  /** The certificate that was made here. */
+  certificate: string;
+  /** Sessions that were ended before their time. */
+  signedOut: string;
   reserve: string;
   /** There until the first server starts. */
   unstarted: string;
@@ -71,6 +75,8 @@ export function homeAt(folder: string): Home {
     lock: inside('lock'),
     sealKey: inside('seal.key'),
     tokenizers: inside('tokenizers'),
+    certificate: inside('tls'),
+    signedOut: inside('signed-out.json'),
     reserve: inside('reserve'),
     unstarted: inside('unstarted'),
   };

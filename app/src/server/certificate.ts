@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 import type { Config } from '../config/config.ts';
-import { homeRefused } from '../config/home.ts';
+import { homeAt, homeRefused } from '../config/home.ts';
 import { writeDurably } from '../lib/durable-files.ts';
 import { splitAllowed } from './gates/host-gate.ts';
 
@@ -121,7 +121,7 @@ async function keep(home: string, files: CertificateFiles, { cert, key }: Certif
 /** The given certificate, or one made here and kept in CORRAL_HOME until it nears its end. */
 export async function certificateOf(config: CertificateConfig): Promise<Certificate> {
   if (config.tlsCertificate !== '' || config.tlsKey !== '') return readGiven(config);
-  const folder = join(config.home, 'tls');
+  const folder = homeAt(config.home).certificate;
   const files = { folder, cert: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') };
   const kept = readKept(files, config);
   if (kept !== null) return kept;

@@ -73,8 +73,7 @@ export function statusFor(family: ApiFamily, error: AppError): number {
 
 /** Seconds after which to ask again, where we or a service elsewhere said so. */
 export function retryAfterOf({ details }: AppError): number | null {
-  const { retryAfterSeconds: seconds, retryAfterMs: ms } = details ?? {};
-  if (typeof seconds === 'number') return seconds;
+  const ms = details?.['retryAfterMs'];
   return typeof ms === 'number' ? Math.ceil(ms / 1000) : null;
 }
 

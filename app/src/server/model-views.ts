@@ -29,6 +29,14 @@ function remote(parts: Parts, id: string, provider: string): ListedModel {
   return { id, kind: 'remote', provider, bundled: false, ...stateOf(parts, id), record: null, adapters: [] };
 }
 
+/** How long a context a model has that is not in memory; 0: its file does not tell what it was trained for. */
+export function contextOf(
+  record: ModelRecord | undefined | null,
+  { contextTokens }: Pick<ServerContext['config'], 'contextTokens'>,
+): number {
+  return Math.min(record?.trainedContextTokens || contextTokens, contextTokens);
+}
+
 /** What can be chosen now. A provider that does not answer leaves its models out; its own state says why. */
 export async function listModels(parts: Parts, provider?: string): Promise<ListedModel[]> {
   const [records, adapters, elsewhere] = await Promise.all([

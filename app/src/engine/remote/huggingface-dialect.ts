@@ -82,7 +82,7 @@ async function* bounded(provider: RemoteProvider, answer: HttpResponse): AsyncIt
 /** What the library itself found wrong: an error in the middle of the stream, or something that is not JSON. */
 function libraryError(provider: RemoteProvider, error: unknown, model: string): unknown {
   if (error instanceof SyntaxError)
-    return invalidAnswer(provider, 'answered with something that is not JSON', error);
+    return invalidAnswer(provider, 'answered with something that is not JSON', { cause: error });
   const response = isRecord(error) ? error['httpResponse'] : undefined;
   return isRecord(response) ? streamError(provider, response['body'], model) : error;
 }

@@ -162,6 +162,6 @@ export function parse(provider: RemoteProvider, text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw invalidAnswer(provider, 'answered with something that is not JSON', error);
+    throw invalidAnswer(provider, 'answered with something that is not JSON', { cause: error });
   }
 }

@@ -129,11 +129,7 @@ export function streamError(provider: RemoteProvider, frame: unknown, model: str
 
 /** To go on with it would be more of the same. */
 export function endlessAnswer(provider: RemoteProvider): AppError {
-  const what = 'sends more than it was asked for and does not end';
-  return new AppError('provider-answer-invalid', `${provider.name} (${hostOf(provider)}) ${what}.`, {
-    hint: addressHint,
-    details: { provider: provider.name, final: true },
-  });
+  return invalidAnswer(provider, 'sends more than it was asked for and does not end', { isFinal: true });
 }
 
 /** The service ended an answer that is not complete, and said so. */
@@ -239,10 +235,14 @@ export function transportError(provider: RemoteProvider, error: unknown): AppErr
 const reachHint =
   'Check that it is running and that its address is right (docs/errors.md, provider-unreachable).';
 
-export function invalidAnswer(provider: RemoteProvider, why: string, cause?: unknown): AppError {
+export function invalidAnswer(
+  provider: RemoteProvider,
+  why: string,
+  { cause, isFinal = false }: { cause?: unknown; isFinal?: boolean } = {},
+): AppError {
   return new AppError('provider-answer-invalid', `${provider.name} (${hostOf(provider)}) ${why}.`, {
     hint: addressHint,
-    details: { provider: provider.name },
+    details: { provider: provider.name, ...(isFinal ? { final: true } : {}) },
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -16,7 +16,7 @@ export function tgiParameters(
     ...drawing(sampling),
     max_new_tokens: sampling.maxNewTokens,
     stop: stop.length > 0 ? stop : undefined,
-    top_n_tokens: logprobs === undefined || logprobs === 0 ? undefined : logprobs,
+    top_n_tokens: logprobs === 0 ? undefined : logprobs,
     grammar: jsonSchema === undefined ? undefined : { type: 'json', value: jsonSchema },
     return_full_text: false,
     details: true,

@@ -58,12 +58,11 @@ export class Registry {
     });
   }
 
-  /** The same adapter may be kept for several bases; for one of them it takes the place of the one of before. */
+  /** As `add` does. The same adapter may be kept for several bases; for one of them it takes the place of the one of before. */
   addAdapter(record: AdapterRecord, file: string): Promise<void> {
     return this.#alone(async () => {
       const { path, replaced } = await this.#placeOf(record);
-      await this.#keep(file, record.sha256);
-      await this.#adapters.write(path, record);
+      await this.#adapters.write(path, record, () => this.#keep(file, record.sha256));
       this.#onChanged(record.sha256);
       if (replaced !== undefined) await this.#drop([replaced.sha256]);
     });
@@ -111,9 +110,7 @@ export class Registry {
 
   async #keep(file: string, sha256: string): Promise<void> {
     try {
-      for (const folder of [this.paths.blobs, this.paths.manifests, this.paths.adapters]) {
-        await mkdir(folder, { recursive: true, mode: 0o700 });
-      }
+      await mkdir(this.paths.blobs, { recursive: true, mode: 0o700 });
       await rename(file, this.paths.blob(sha256));
       await syncFolder(this.paths.blobs);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
+import { homeAt } from '../../config/home.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { writeDurably } from '../../lib/durable-files.ts';
 import type { Log } from '../../lib/log.ts';
@@ -34,7 +34,7 @@ function readKept(path: string, log: Log): [string, number][] {
 }
 
 export function createEndedSessions({ home, clock, log }: EndedSessionsOptions): EndedSessions {
-  const path = join(home, 'signed-out.json');
+  const path = homeAt(home).signedOut;
   const ended = new Map(readKept(path, log));
   let written: Promise<void> = Promise.resolve();
 

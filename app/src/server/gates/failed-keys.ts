@@ -24,11 +24,10 @@ export function createFailedKeys(clock: Clock): FailedKeys {
     refuseWhileWaiting(address) {
       const entry = current(address);
       if (entry === null || entry.count < maxFailedKeys) return;
-      const waitMs = entry.since + failedKeyWindowMs - clock.now();
-      const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000));
+      const retryAfterMs = Math.max(1, entry.since + failedKeyWindowMs - clock.now());
       throw new AppError('rate-limited', 'too many wrong access keys came from this address', {
-        hint: `Wait ${Math.ceil(retryAfterSeconds / 60)} minutes.`,
-        details: { retryAfterSeconds },
+        hint: `Wait ${Math.ceil(retryAfterMs / 60_000)} minutes.`,
+        details: { retryAfterMs },
       });
     },
     record(address) {

@@ -82,7 +82,7 @@ export function startJob(context: ServerContext, call: JobCall): { id: string; o
       else say({ kind: 'failed', error: faultOf(error), seconds: seconds() });
     }
   };
-  const over = session.turn.then(run).then(() => context.gradio.leave(session));
+  const over = session.turn.then(run).then(() => context.gradio.jobEnded(session));
   session.turn = over;
   return { id: job.id, over };
 }

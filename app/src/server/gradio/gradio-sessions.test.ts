@@ -37,7 +37,7 @@ test('its hour begins when its last answer is there; until then it is kept, howe
   now = 2 * hour;
   expect(sessions.findJob('owner', '1')).toBe(job);
   job.isOver = true;
-  sessions.leave(session);
+  sessions.jobEnded(session);
   now += hour - 1;
   expect(sessions.of('owner', 'slow')).toBe(session);
 });
@@ -60,7 +60,7 @@ test('without a hash nothing is remembered once the answer is there', () => {
   expect(sessions.of('owner', null)).not.toBe(session);
   expect(sessions.findJob('owner', '1')).toBe(job);
   job.isOver = true;
-  sessions.leave(session);
+  sessions.jobEnded(session);
   expect(sessions.findJob('owner', '1')).toBeNull();
 });
 

@@ -36,8 +36,8 @@ export interface GradioSessions {
   of(owner: string, hash: string | null): GradioSession;
   /** Of any session of this person: the id alone is enough, since nobody guesses it. */
   findJob(owner: string, jobId: string): GradioJob | null;
-  /** To be called when a job of it is over. */
-  leave(session: GradioSession): void;
+  /** A job of it is over: a nameless one is forgotten, any other was used now. */
+  jobEnded(session: GradioSession): void;
 }
 
 const lifetimeMs = 60 * 60_000;
@@ -123,7 +123,7 @@ export function createGradioSessions({ clock }: { clock: Clock }): GradioSession
       makeRoom();
       return use(newSession({ name, owner, isNameless: hash === null }));
     },
-    leave(session) {
+    jobEnded(session) {
       if (session.isNameless) forget(session);
       else use(session);
     },

@@ -5,7 +5,7 @@ import type { CompletionRequest } from '../../chat/chats.ts';
 import { collectCompletion, openCompletion, type CompletionCall } from '../completions.ts';
 import { tokenJsonLimits } from '../json-body.ts';
 import { promptLimitBytes } from '../limits.ts';
-import { askedModel, listModels } from '../model-views.ts';
+import { askedModel, contextOf, listModels } from '../model-views.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
 import type { ServerContext } from '../server-context.ts';
 import { chatLogprobs, finishReason, textTeller, timingsObject, usageObject } from './openai-answers.ts';
@@ -175,7 +175,7 @@ async function modelObjects(context: ServerContext): Promise<{ id: string }[]> {
     created: Math.floor((record?.addedAt ?? 0) / 1000),
     owned_by: provider ?? 'corral',
     meta: record && {
-      n_ctx: Math.min(record.trainedContextTokens || Number.POSITIVE_INFINITY, context.config.contextTokens),
+      n_ctx: contextOf(record, context.config),
       n_ctx_train: record.trainedContextTokens,
       n_params: record.parameters,
       size: record.sizeBytes,

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../contracts/app-error.ts';
 import { collectCompletion, openCompletion, type CompletionCall } from '../completions.ts';
 import { promptLimitBytes } from '../limits.ts';
-import { askedModel, listedId } from '../model-views.ts';
+import { askedModel, contextOf, listedId } from '../model-views.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
 import type { ServerContext } from '../server-context.ts';
@@ -118,9 +118,7 @@ async function information(context: ServerContext): Promise<object> {
   const id = await listedId(context, config.model);
   const loaded = engines.loaded().find((known) => known.id === id)?.description;
   const record = (await models.list()).find((known) => known.id === id);
-  const total =
-    loaded?.contextTokens ??
-    Math.min(record?.trainedContextTokens ?? config.contextTokens, config.contextTokens);
+  const total = loaded?.contextTokens ?? contextOf(record, config);
   return {
     model_id: config.model,
     model_sha: record?.sha256 ?? null,

@@ -58,9 +58,9 @@ export class ChatStates {
       return Promise.resolve(this.isKept(sequence));
     }
     // Asked before the state is copied.
-    if (snapshots.isBehind) return Promise.resolve(false);
+    if (snapshots.isBehind || !this.canKeep(sequence)) return Promise.resolve(false);
     const state = context.saveState(sequence.id);
-    if (state.length === 0 || state.length > maxStateBytes) {
+    if (state.length === 0) {
       context.forgetState(state);
       return Promise.resolve(false);
     }

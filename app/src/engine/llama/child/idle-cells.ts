@@ -46,12 +46,12 @@ export interface IdleCellsOptions {
  * first; they come back by a copy, in a small part of the time that reading them anew would take.
  *
  * Empty cells are passed by as well, up to the last one that holds anything. After many chats at once the few that stay
- * lie scattered up to there: then all go, and come back to the beginning of the cache. The last one that is being
+ * lie scattered up to there: then all go that something can keep, and come back to the beginning of the cache. The last one that is being
  * answered holds its own cells until it ends, so that is when to look again.
  */
 export class IdleCells {
   readonly #options: IdleCellsOptions;
-  /** The cells up to which there may be anything. */
+  /** The cells up to which there may be anything, as far as setting chats aside can change it. */
   #reach = 0;
 
   constructor(options: IdleCellsOptions) {
@@ -67,8 +67,8 @@ export class IdleCells {
   }
 
   /**
-   * Nobody is being answered any more: sets one chat aside where there are too many. The last one stays, unless all have
-   * to go: it is in nobody's way until somebody else asks. True: look again.
+   * Nobody is being answered any more: sets one chat aside where there are too many. The last one stays, unless they
+   * lie scattered: it is in nobody's way until somebody else asks. True: look again.
    */
   rest(): boolean {
     const { sequences, isDiskBehind } = this.#options;

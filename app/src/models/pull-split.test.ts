@@ -1,14 +1,4 @@
-import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -42,8 +32,6 @@ describe('a GGUF model in parts', () => {
   });
   afterEach(() => at.close());
 
-  const inside = (name: string): string[] =>
-    existsSync(join(at.folder, 'models', name)) ? readdirSync(join(at.folder, 'models', name)) : [];
   const filesOf = async (options: SplitOptions): Promise<Record<string, Buffer>> => {
     const parts = await splitGguf(whole, options);
     return Object.fromEntries(
@@ -75,8 +63,8 @@ describe('a GGUF model in parts', () => {
         model: { id: 'owner/split:q8_0', origin: { files: Object.keys(files) } },
       });
       if (options.parts > 1) expect(done).toMatchObject({ model: { sha256, sizeBytes: whole.length } });
-      expect(inside('pulls')).toEqual([]);
-      expect(inside('blobs')).toHaveLength(1);
+      expect(at.inside('pulls')).toEqual([]);
+      expect(at.inside('blobs')).toHaveLength(1);
     },
   );
 
@@ -103,41 +91,38 @@ describe('a GGUF model in parts', () => {
     })();
     await expect(first).rejects.toMatchObject({ code: 'cancelled' });
     expect(seen[0]).toContain('00001-of-00004');
-    const [key = ''] = inside('pulls');
-    expect(inside(`pulls/${key}`)).toEqual(
+    const [key = ''] = at.inside('pulls');
+    expect(at.inside(`pulls/${key}`)).toEqual(
       expect.arrayContaining(['result.gguf', 'result.journal', '3.file']),
     );
     // As if the process had been killed between two parts.
     const journal = join(at.folder, 'models/pulls', key, 'result.journal');
     const { joined } = JSON.parse(readFileSync(journal, 'utf8')) as { joined: number };
-    for (let part = 0; part < joined; part++) expect(inside(`pulls/${key}`)).not.toContain(`${part}.file`);
+    for (let part = 0; part < joined; part++) expect(at.inside(`pulls/${key}`)).not.toContain(`${part}.file`);
     at.hub.requests.length = 0;
     expect((await pulled(at.models.pull('owner/split'))).sha256).toBe(sha256);
     // Headers are looked at again, 256 KiB at a time; no part is fetched again.
     expect(Math.max(0, ...askedLengths(at.hub))).toBeLessThan(1 << 18);
-    expect(inside('pulls')).toEqual([]);
+    expect(at.inside('pulls')).toEqual([]);
   });
 
   /** A pull that comes to its end and cannot write the name; its work folder. */
   async function pullWithoutName(): Promise<string> {
     at.hub.add({ id: 'owner/split', files: await filesOf({ parts: 3 }) });
-    const name = createHash('sha256').update('owner/split:q8_0').digest('hex');
-    const inTheWay = join(at.folder, `models/manifests/${name}.json.part`);
-    mkdirSync(inTheWay, { recursive: true });
-    await expect(drain(at.models.pull('owner/split'))).rejects.toMatchObject({ code: 'input-output' });
-    rmSync(inTheWay, { recursive: true });
-    const [key = ''] = inside('pulls');
+    const ended = await at.withoutName('owner/split:q8_0', at.models.pull('owner/split'));
+    expect(ended).toMatchObject({ code: 'input-output' });
+    const [key = ''] = at.inside('pulls');
     return join(at.folder, 'models/pulls', key);
   }
 
   it('is taken as it is where it was finished and could not be named', async () => {
     await pullWithoutName();
-    expect(inside('blobs')).toEqual([]);
+    expect(at.inside('blobs')).toEqual([]);
     at.hub.requests.length = 0;
     expect(await pulled(at.models.pull('owner/split'))).toMatchObject({ id: 'owner/split:q8_0', sha256 });
     expect(Math.max(0, ...askedLengths(at.hub))).toBeLessThan(1 << 18);
-    expect(inside('blobs')).toHaveLength(1);
-    expect(inside('pulls')).toEqual([]);
+    expect(at.inside('blobs')).toHaveLength(1);
+    expect(at.inside('pulls')).toEqual([]);
   });
 
   it('is pulled anew where it was taken over and nobody named it', async () => {
@@ -146,8 +131,8 @@ describe('a GGUF model in parts', () => {
     mkdirSync(join(at.folder, 'models/blobs'), { recursive: true });
     renameSync(join(folder, 'result.gguf'), join(at.folder, `models/blobs/sha256-${sha256}.gguf`));
     expect(await pulled(at.models.pull('owner/split'))).toMatchObject({ id: 'owner/split:q8_0', sha256 });
-    expect(inside('blobs')).toHaveLength(1);
-    expect(inside('pulls')).toEqual([]);
+    expect(at.inside('blobs')).toHaveLength(1);
+    expect(at.inside('pulls')).toEqual([]);
   });
 
   const only = (wanted: number, change: Record<string, GgufEntry>) => (part: number) =>
@@ -165,7 +150,7 @@ describe('a GGUF model in parts', () => {
       code: 'model-file-invalid',
       message,
     });
-    expect([...inside('pulls'), ...inside('blobs')]).toEqual([]);
+    expect([...at.inside('pulls'), ...at.inside('blobs')]).toEqual([]);
   });
 
   it('with the same tensors twice is refused', async () => {
@@ -213,6 +198,6 @@ describe('a GGUF model in parts', () => {
     });
     rmSync(path(3));
     await expect(drain(at.models.import(path(1)))).rejects.toMatchObject({ message: /mine-00003-of-00003/ });
-    expect(inside('pulls')).toEqual([]);
+    expect(at.inside('pulls')).toEqual([]);
   });
 });

@@ -1,15 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -51,10 +41,6 @@ describe('pulling weights through the converter', () => {
 
   afterEach(() => at.close());
 
-  const inside = (name: string): string[] => {
-    const folder = join(at.folder, 'models', name);
-    return existsSync(folder) ? readdirSync(folder) : [];
-  };
   const add = (id: string, files: Record<string, Uint8Array | string>): string => at.hub.add({ id, files });
   const failure = (
     reference: string,
@@ -78,7 +64,7 @@ describe('pulling weights through the converter', () => {
     const watched = new Set<string>();
     let done;
     for await (const event of at.models.pull('owner/tiny-llama+owner/adapter:q4_k_m')) {
-      for (const key of inside('pulls')) for (const name of inside(`pulls/${key}`)) watched.add(name);
+      for (const key of at.inside('pulls')) for (const name of at.inside(`pulls/${key}`)) watched.add(name);
       if (event.type === 'done') done = event.model;
       if (event.type === 'plan') {
         expect(event.preflight).toMatchObject({
@@ -107,8 +93,8 @@ describe('pulling weights through the converter', () => {
     });
     // The adapter is `0.file`; weights of the base would have had to be another one.
     expect([...watched].filter((name) => /^\d/.test(name)).every((name) => name.startsWith('0.'))).toBe(true);
-    expect(inside('pulls')).toEqual([]);
-    const stored = inside('blobs').map((name) => join(at.folder, 'models/blobs', name));
+    expect(at.inside('pulls')).toEqual([]);
+    const stored = at.inside('blobs').map((name) => join(at.folder, 'models/blobs', name));
     expect(stored).toHaveLength(1);
     const bytes = readFileSync(stored[0] ?? '');
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(done?.sha256);
@@ -132,11 +118,11 @@ describe('pulling weights through the converter', () => {
     for await (const event of at.models.pull('owner/transposed+owner/adapter:f16', {
       base: 'owner/transposed',
     })) {
-      for (const key of inside('pulls')) for (const name of inside(`pulls/${key}`)) kept.add(name);
+      for (const key of at.inside('pulls')) for (const name of at.inside(`pulls/${key}`)) kept.add(name);
       events.push(event);
     }
     expect([...kept]).toContain('1.file');
-    expect(inside('pulls')).toEqual([]);
+    expect(at.inside('pulls')).toEqual([]);
     const [plan] = events.filter((event) => event.type === 'plan');
     expect(plan?.preflight.disk.needBytes).toBeGreaterThan(bin.length + (plan?.preflight.resultBytes ?? 0));
     expect(events.find(({ type }) => type === 'note')).toMatchObject({
@@ -188,8 +174,8 @@ describe('pulling weights through the converter', () => {
     add('owner/deep', tinyAdapter({ base: 'owner/tiny-llama', layers: 3 }));
     expect((await failure('owner/tiny-llama+owner/deep')).code).toBe('adapter-mismatch');
     expect((await failure('owner/tiny-llama+owner/tiny-llama')).code).toBe('model-unsupported');
-    expect(inside('pulls')).toEqual([]);
-    expect(inside('blobs')).toEqual([]);
+    expect(at.inside('pulls')).toEqual([]);
+    expect(at.inside('blobs')).toEqual([]);
   });
 
   it('merges several adapters with weights, in their order', async () => {
@@ -215,7 +201,7 @@ describe('pulling weights through the converter', () => {
     const error = await failure('owner/unheard');
     expect(error.code).toBe('model-unsupported');
     expect(`${error.message} ${error.hint}`).toMatch(/llama.*falcon|falcon.*llama/i);
-    expect(inside('pulls')).toEqual([]);
+    expect(at.inside('pulls')).toEqual([]);
     expect(await failure('owner/tiny-llama:q7_x')).toMatchObject({
       code: 'model-reference-invalid',
       hint: /q4_k_m/,
@@ -225,8 +211,8 @@ describe('pulling weights through the converter', () => {
   it('checks the hash of weights that only pass through', async () => {
     at.hub.misbehave({ match: /^store/, act: { kind: 'corrupt' } });
     expect((await failure('owner/tiny-llama')).code).toMatch(/hash-mismatch|file-invalid/);
-    expect(inside('blobs')).toEqual([]);
-    expect(inside('pulls')).toEqual([]);
+    expect(at.inside('blobs')).toEqual([]);
+    expect(at.inside('pulls')).toEqual([]);
     at.hub.behave();
     expect((await failure('owner/tiny-llama')).code).toBe('none');
   });

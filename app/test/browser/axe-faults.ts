@@ -22,6 +22,21 @@ export async function axeFaultsInBothThemes(page: Page): Promise<string[]> {
   return [...light, ...dark.map((fault) => `dark: ${fault}`)];
 }
 
+/** Looks at one state of a page after the other; what was found in each. */
+export function looksAt(page: Page): {
+  found: Record<string, string[]>;
+  look: (name: string) => Promise<void>;
+} {
+  const found: Record<string, string[]> = {};
+  return {
+    found,
+    look: async (name) => {
+      const list = await axeFaultsInBothThemes(page);
+      if (list.length > 0) found[name] = list;
+    },
+  };
+}
+
 function builder(page: Page): AxeBuilder {
   return new AxeBuilder({ page }).options({ resultTypes: ['violations'] });
 }

@@ -36,6 +36,8 @@ test('plain http in a LAN: ids, copying and files have their fallbacks', async (
   await page.keyboard.press('Control+v');
   await expect.poll(() => page.locator('#composer').inputValue()).toBe('far from https');
   await say(page, '/say ```js\nconst wool = 1;\n```');
+  // What is still being written would be copied as far as it goes.
+  await answered(page);
   await page.locator('.code').getByRole('button', { name: 'Copy code' }).click();
   await page.locator('#composer').fill('');
   await page.keyboard.press('Control+v');

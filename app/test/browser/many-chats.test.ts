@@ -18,10 +18,24 @@ beforeAll(async () => {
   await here.server.call('POST', '/api/import', Object.fromEntries(chats));
 });
 
-test('the palette finds every chat by its title, however old', async () => {
+/** It is in no list that the page has loaded. */
+async function oldest(): Promise<{ id: string; title: string }> {
   const { body: newest } = await here.server.call('GET', '/api/chats?limit=100');
   const { body: others } = await here.server.call('GET', `/api/chats?cursor=${String(newest['cursor'])}`);
-  const { id, title } = (others['chats'] as { id: string; title: string }[]).at(-1) ?? { id: '', title: '' };
+  return (others['chats'] as { id: string; title: string }[]).at(-1) ?? { id: '', title: '' };
+}
+
+test('older chats come when they are asked for', async () => {
+  const { page } = await here.open();
+  const rows = page.locator('.chat-row');
+  await expect.poll(() => rows.count()).toBe(100);
+  await page.getByRole('button', { name: 'Older chats' }).click();
+  await expect.poll(() => rows.count()).toBe(chatCount);
+  await page.getByRole('button', { name: 'Older chats' }).waitFor({ state: 'detached' });
+});
+
+test('the palette finds every chat by its title, however old', async () => {
+  const { id, title } = await oldest();
   const { page } = await here.open();
   await page.locator('.chat-row').first().waitFor();
   await page.keyboard.press('Control+k');
@@ -31,9 +45,7 @@ test('the palette finds every chat by its title, however old', async () => {
 });
 
 test('while the palette looks for other letters, Enter opens no chat that was found for those before', async () => {
-  const { body: newest } = await here.server.call('GET', '/api/chats?limit=100');
-  const { body: others } = await here.server.call('GET', `/api/chats?cursor=${String(newest['cursor'])}`);
-  const { title } = (others['chats'] as { title: string }[]).at(-1) ?? { title: '' };
+  const { title } = await oldest();
   const { page } = await here.open();
   await page.locator('.chat-row').first().waitFor();
   await page.keyboard.press('Control+k');

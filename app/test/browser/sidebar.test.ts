@@ -223,23 +223,6 @@ test('folders that the list of chats has not come to are asked for only where th
   expect(new Set(asked)).toEqual(new Set(['Fold 7']));
 });
 
-test('older chats come when they are asked for', async () => {
-  const full = await servePage();
-  const chats = Array.from({ length: 120 }, (_, index) => [
-    `Number ${index}`,
-    [{ role: 'user', content: 'kept' }],
-  ]);
-  await full.call('POST', '/api/import', Object.fromEntries(chats));
-  const { page, context } = await here.open({ address: full.address });
-  const rows = page.locator('.chat-row');
-  await expect.poll(() => rows.count()).toBe(100);
-  await page.getByRole('button', { name: 'Older chats' }).click();
-  await expect.poll(() => rows.count()).toBe(120);
-  await page.getByRole('button', { name: 'Older chats' }).waitFor({ state: 'detached' });
-  await context.close();
-  await full.close();
-});
-
 test('a copy of a chat is shown at once, beside the one it was made of', async () => {
   const { body } = await here.server.call('POST', '/api/import', {
     'The first of two': [{ role: 'user', content: 'said once' }],

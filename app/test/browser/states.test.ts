@@ -1,6 +1,5 @@
-import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { axeFaults, axeFaultsInBothThemes } from './axe-faults.ts';
+import { axeFaults, axeFaultsInBothThemes, looksAt } from './axe-faults.ts';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
 
@@ -15,22 +14,6 @@ const here = inBrowser(() =>
 /** Each state is gone through rule by rule, which takes seconds of a busy core. */
 const axeMs = 300_000;
 const still = { reducedMotion: 'reduce' } as const;
-
-interface Looks {
-  found: Record<string, string[]>;
-  look: (name: string) => Promise<void>;
-}
-
-function looksAt(page: Page): Looks {
-  const found: Record<string, string[]> = {};
-  return {
-    found,
-    look: async (name) => {
-      const list = await axeFaultsInBothThemes(page);
-      if (list.length > 0) found[name] = list;
-    },
-  };
-}
 
 test(
   'axe finds no fault where something is edited, sought or listed, has failed, or the server is away',

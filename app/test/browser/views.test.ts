@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { axeFaults, axeFaultsInBothThemes } from './axe-faults.ts';
+import { axeFaults, looksAt } from './axe-faults.ts';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
 
@@ -31,11 +31,7 @@ const axeMs = 300_000;
 
 test('no view has a fault that axe finds, in either theme', { timeout: axeMs }, async () => {
   const { page } = await here.open({ reducedMotion: 'reduce' });
-  const found: Record<string, string[]> = {};
-  const look = async (name: string): Promise<void> => {
-    const list = await axeFaultsInBothThemes(page);
-    if (list.length > 0) found[name] = list;
-  };
+  const { found, look } = looksAt(page);
   await look('empty chat');
   await say(page, `/say ${answer}`);
   await answered(page);

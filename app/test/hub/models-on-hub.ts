@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -15,6 +16,10 @@ export interface ModelsOnHub {
   /** Temporary folder; `models` in it is the registry's. */
   folder: string;
   models: Models;
+  /** Names in a folder of the registry; none where it is not there. */
+  inside(name: string): string[];
+  /** Lets a pull come to its end, where a folder has the name under which the manifest is written; what it ended with. */
+  withoutName(id: string, events: AsyncIterable<PullProgress>): Promise<unknown>;
   /** Another set of models over the same folder and Hub, as after a restart. */
   again(options?: Partial<ModelsOptions['hub']>): Models;
   close(): Promise<void>;
@@ -59,6 +64,18 @@ export async function startModelsOnHub(
     folder,
     models: again(),
     again,
+    inside(name) {
+      const at = join(folder, 'models', name);
+      return existsSync(at) ? readdirSync(at) : [];
+    },
+    async withoutName(id, events) {
+      const name = createHash('sha256').update(id).digest('hex');
+      const inTheWay = join(folder, `models/manifests/${name}.json.part`);
+      mkdirSync(inTheWay, { recursive: true });
+      const ended = await drain(events).catch((error: unknown) => error);
+      rmSync(inTheWay, { recursive: true });
+      return ended;
+    },
     async close() {
       for (const models of opened) await models.close();
       await hub.close();

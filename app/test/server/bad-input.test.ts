@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rawRequest, statusOf } from '../fixtures/raw-request.ts';
+import { bodyOf, rawRequest, statusOf } from '../fixtures/raw-request.ts';
 import { startServer, type RunningServer } from '../fixtures/running-server.ts';
 
 /**
@@ -65,8 +65,6 @@ function post(path: string, body: Buffer | string, more = ''): Promise<string> {
   const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${bytes.length}\r\n${more}\r\n`;
   return rawRequest(running.address, Buffer.concat([Buffer.from(head), bytes]), 20_000);
 }
-
-const bodyOf = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
 
 describe.each(Object.entries(families))('%s', (_name, { path, right, status, shape }) => {
   const [first = 'title'] = Object.keys(right);

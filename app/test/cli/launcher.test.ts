@@ -83,6 +83,14 @@ describe('bin/corral.mjs', () => {
     },
   );
 
+  it('stops the server with exit code 0 however often it is asked at once', async () => {
+    const server = await startServer(temporaryFolder(onTestFinished));
+    // Until the very end: the last of these reach a process that has nothing left to do but go.
+    const asking = setInterval(() => server.program.process.kill('SIGINT'), 1);
+    onTestFinished(() => clearInterval(asking));
+    expect(await server.program.ended).toMatchObject({ code: 0, signal: null });
+  });
+
   it.each(['Ctrl-C', 'a signal to it alone'])('stops the server of a terminal with %s', async (way) => {
     const home = temporaryFolder(onTestFinished);
     const server = await startServer(home, {

@@ -60,3 +60,12 @@ test('a reader that has seen enough ends a command quietly', async () => {
   });
   expect(ended).toMatchObject({ code: 0, stderr: '' });
 });
+
+test('a reader that takes its time gets everything', async () => {
+  const { stdout } = await runProgram(['config', '--json'], {
+    environment: { CORRAL_HOME: temporaryFolder(onTestFinished) },
+    // The pipe is full already, and nobody reads until the command has had nothing left to do for long.
+    before: ['bash', '-c', '{ head -c 65536 /dev/zero; "$@"; } | { sleep 2; tr -d "\\0"; }', 'bash'],
+  });
+  expect(JSON.parse(stdout)).toBeDefined();
+});

@@ -22,6 +22,10 @@ export const nodeFlags = [
   // With protection keys, which only some processors have, V8 keeps a list of its code pages that threads with
   // WebAssembly can bring out of step; then it ends the process (nodejs/node#64500: "Check failed: jit_page.has_value()").
   '--no-memory-protection-keys',
+  // Code of V8's baseline compiler leaves a pointer behind that a collection may follow, which ends the process
+  // (nodejs/node#62393: SIGSEGV in ClearStaleLeftTrimmedPointerVisitor). Without it a start takes as long as with it, and
+  // a token too: the optimizing compilers follow soon.
+  '--no-sparkplug',
   // A start fills the usual nursery of 1 MB a hundred times. With this one it takes a tenth less time, and at rest no
   // more memory, which is given back by then.
   '--min-semi-space-size=16',

@@ -58,6 +58,7 @@ export function spawnEngineProcess({ entry, isolation }: SpawnOptions): EnginePr
     '--single-threaded-gc',
     // See bin/runtime.mjs.
     '--no-memory-protection-keys',
+    '--no-sparkplug',
     // What runs once a token would be compiled after seconds of answers; it is the same code from the first on. The
     // second compiler, which takes ten times as long, is not hastened: it would take cores from the first answers.
     '--invocation-count-for-maglev=10',

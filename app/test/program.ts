@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { aliases } from '../src/config/layers.ts';
 import { settingNames, settings } from '../src/config/settings.ts';
-import { nodeFlag } from './fixtures/node-flag.ts';
+import { nodeFlags } from './fixtures/node-flags.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
 
@@ -61,7 +61,7 @@ export function cleanEnvironment(extra: Record<string, string>): Record<string, 
 export function startProgram(parameters: string[], options: ProgramOptions = {}): Program {
   const entry = options.launcher
     ? [join(root, 'bin', 'corral.mjs')]
-    : [nodeFlag, join(root, 'app', 'src', 'main.ts')];
+    : [...nodeFlags, join(root, 'app', 'src', 'main.ts')];
   const [command = '', ...words] = [...(options.before ?? []), process.execPath, ...entry, ...parameters];
   const child = spawn(command, words, {
     cwd: options.folder ?? root,

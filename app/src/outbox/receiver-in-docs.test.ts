@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { deliveryHeaders, parseSecrets } from './sign-delivery.ts';
-import { nodeFlag } from '../../test/fixtures/node-flag.ts';
+import { nodeFlags } from '../../test/fixtures/node-flags.ts';
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -42,7 +42,7 @@ test('the receiver in docs/logging.md takes what is signed, once, and nothing el
   const env = { LOGGING_SECRET: 'a plain secret', PORT: String(port), LOG_FILE: file };
   // What came to Node after 18, which is all that the README asks for.
   const older = '--import=data:text/javascript,delete Array.fromAsync; delete Object.groupBy';
-  const receiver = spawn(process.execPath, [nodeFlag, older, program], { env, stdio: 'inherit' });
+  const receiver = spawn(process.execPath, [...nodeFlags, older, program], { env, stdio: 'inherit' });
   try {
     await listening(port);
     const event = { id: 'event-1', body: '{"content":"grüße 🐂"}' };

@@ -10,7 +10,7 @@ import { openChats } from '../fixtures/open-chats.ts';
 import { bundleDriver } from './driver-bundle.ts';
 import type { DriverLine } from './driver.ts';
 import { Ledger } from './ledger.ts';
-import { nodeFlag } from '../fixtures/node-flag.ts';
+import { nodeFlags } from '../fixtures/node-flags.ts';
 
 /** So many kills hit the same home; then everything in it is compared, and the next rounds begin with an empty one. */
 const roundsOfOneHome = 50;
@@ -132,7 +132,7 @@ async function killOneHome({ driver, folder, seed, rounds }: Batch): Promise<Fig
 }
 
 function start(how: { driver: string; home: string; mode: 'work' | 'settle'; seed: number }): ChildProcess {
-  return spawn(process.execPath, [nodeFlag, how.driver, how.home, how.mode, String(how.seed)], {
+  return spawn(process.execPath, [...nodeFlags, how.driver, how.home, how.mode, String(how.seed)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, NODE_COMPILE_CACHE: join(how.home, '..', 'compiled') },
   });

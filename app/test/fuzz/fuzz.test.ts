@@ -6,7 +6,7 @@ import { expect, test, vi } from 'vitest';
 import type { FuzzReport } from './fuzz.child.ts';
 import { mutations } from './mutation.ts';
 import { targets } from './targets.ts';
-import { nodeFlag } from '../fixtures/node-flag.ts';
+import { nodeFlags } from '../fixtures/node-flags.ts';
 
 /** A minute in CI altogether, always the same; `FUZZ_SECONDS=600` gives each target so long with a new seed, `FUZZ_SEED` repeats a run. */
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 4);
@@ -15,7 +15,7 @@ const child = join(import.meta.dirname, 'fuzz.child.ts');
 
 /** Each in a process of its own, so that one that grows is not blamed on another. */
 async function fuzz(target: string): Promise<FuzzReport> {
-  const parameters = [nodeFlag, child, String(seconds), String(seed), target];
+  const parameters = [...nodeFlags, child, String(seconds), String(seed), target];
   const { stdout } = await promisify(execFile)(process.execPath, parameters);
   return JSON.parse(stdout) as FuzzReport;
 }

@@ -9,7 +9,7 @@ import { ownNamespace } from '../fixtures/small-disk.ts';
 import { writeTinyGguf } from '../fixtures/tiny-gguf.ts';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
 import { type LocalHub, startLocalHub } from './local-hub.ts';
-import { nodeFlag } from '../fixtures/node-flag.ts';
+import { nodeFlags } from '../fixtures/node-flags.ts';
 
 const script = join(import.meta.dirname, 'pull-process.ts');
 const cria = join(import.meta.dirname, '../../../cria');
@@ -56,7 +56,7 @@ describe('a pull that is interrupted', () => {
   /** Runs shell lines where a disk can be mounted; `"$@"` in them is the pull. */
   function onSmallDisk(lines: readonly string[], reference: string) {
     const [unshare, ...words] = ownNamespace;
-    const pulling = [process.execPath, nodeFlag, ...command(reference)];
+    const pulling = [process.execPath, ...nodeFlags, ...command(reference)];
     return spawn(unshare, [...words, 'sh', '-c', lines.join('\n'), 'sh', ...pulling], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -64,7 +64,7 @@ describe('a pull that is interrupted', () => {
 
   /** Runs a pull and kills it without warning after so many bytes; everything it said. */
   async function pull(reference: string, killAfterBytes = Number.POSITIVE_INFINITY): Promise<Said[]> {
-    const child = spawn(process.execPath, [nodeFlag, ...command(reference)], {
+    const child = spawn(process.execPath, [...nodeFlags, ...command(reference)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const said: Said[] = [];

@@ -10,7 +10,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Acknowledged, parseLedger } from './ledger.ts';
-import { nodeFlag } from '../fixtures/node-flag.ts';
+import { nodeFlags } from '../fixtures/node-flags.ts';
 
 const program = join(import.meta.dirname, 'store-program.ts');
 /** More of them by hand: `CORRAL_KILL_ROUNDS=2000`. */
@@ -30,7 +30,7 @@ interface Running {
 }
 
 function start(work: string, ...parameters: string[]): Running {
-  const child = spawn(process.execPath, [nodeFlag, program, work, home, ...parameters], {
+  const child = spawn(process.execPath, [...nodeFlags, program, work, home, ...parameters], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';

@@ -15,7 +15,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import { encodeSafetensors } from '../../formats/safetensors/safetensors-writer.ts';
 import { convert } from './convert.ts';
 import type { ConvertProgress, ConvertResult } from './convert-types.ts';
-import { nodeFlag } from '../../../test/fixtures/node-flag.ts';
+import { nodeFlags } from '../../../test/fixtures/node-flags.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let base: TinyRepository;
@@ -146,7 +146,15 @@ it('says it when the file system takes no file that large, and goes on elsewhere
   await mkdir(target);
   const program = join(import.meta.dirname, '../../../test/fixtures/models/convert-child.ts');
   const paths = [join(target, 'model.gguf'), join(target, 'model.journal')];
-  const parameters = ['--fsize=65536:', process.execPath, nodeFlag, program, base.folder, ...paths, '1e9'];
+  const parameters = [
+    '--fsize=65536:',
+    process.execPath,
+    ...nodeFlags,
+    program,
+    base.folder,
+    ...paths,
+    '1e9',
+  ];
   const { stdout } = await promisify(execFile)('prlimit', parameters);
   expect(JSON.parse(stdout)).toMatchObject({
     code: 'input-output',
@@ -185,7 +193,7 @@ describe('a conversion that was stopped', () => {
     const program = join(import.meta.dirname, '../../../test/fixtures/models/convert-child.ts');
     const journal = join(target, 'model.journal');
     const child = spawn(process.execPath, [
-      nodeFlag,
+      ...nodeFlags,
       program,
       base.folder,
       join(target, 'model.gguf'),

@@ -11,7 +11,7 @@ import { writeTinyGguf, type TinyGguf } from '../../../../test/fixtures/tiny-ggu
 import { encodeFrame } from '../frames.ts';
 import { openLibraries } from './bindings.ts';
 import { compare, verifyLibraries } from './verify.ts';
-import { nodeFlag } from '../../../../test/fixtures/node-flag.ts';
+import { nodeFlags } from '../../../../test/fixtures/node-flags.ts';
 
 let folder = '';
 let model: TinyGguf;
@@ -281,7 +281,7 @@ describe('the process', () => {
     const parent = spawn(
       process.execPath,
       [
-        nodeFlag,
+        ...nodeFlags,
         fileURLToPath(new URL('../../../../test/fixtures/orphan-parent.ts', import.meta.url)),
         slow.path,
       ],

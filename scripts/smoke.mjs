@@ -60,12 +60,19 @@ function barePath() {
   return folder;
 }
 
+/** Of this shell's environment all that npm may need, and nothing that Corral would take for a setting. */
+const inherited = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(CORRAL_|LOGGING_|HF_|DATABASE_URL$|HOST$|PORT$)/.test(name),
+  ),
+);
+
 /** @param {string} command @param {string[]} parameters @param {number} port */
 function start(command, parameters, port) {
   return spawn(command, parameters, {
     cwd: clone,
     // Where somebody would ask the Hub for weights, nobody answers.
-    env: { ...process.env, PATH: path, HOME: home, PORT: String(port), CI: 'true', HF_ENDPOINT: nowhere },
+    env: { ...inherited, PATH: path, HOME: home, PORT: String(port), CI: 'true', HF_ENDPOINT: nowhere },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
 }

@@ -249,6 +249,9 @@ export const viewStrings = {
     lockedNote:
       'These come from the environment, the flags or the file of the operator and cannot be changed here.',
     secret: 'hidden',
+    signOut: 'Sign out',
+    signOutNote:
+      'This browser asks for the access key again. Drafts that were not sent stay in it; other browsers stay signed in.',
   },
 
   backup: {

@@ -110,6 +110,17 @@ test('nor in the ways in, at first and when the session is over', { timeout: axe
   await dialog.getByRole('button', { name: 'Continue' }).click();
   await dialog.getByText('That key is not right.').waitFor();
   expect(await axeFaultsInBothThemes(page)).toEqual([]);
+  await dialog.getByLabel('Access key').fill(key);
+  await dialog.getByRole('button', { name: 'Continue' }).click();
+  await answered(page);
+  await page.goto(`${locked.address}/#/settings/about`);
+  await page.getByRole('button', { name: 'Sign out' }).waitFor();
+  expect(await axeFaultsInBothThemes(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('button', { name: 'Sign in' }).waitFor();
+  await page.goto(locked.address);
+  await page.getByRole('button', { name: 'Sign in' }).waitFor();
+  expect(await page.content()).not.toContain('after the session ended');
   await context.close();
   await locked.close();
 });

@@ -30,6 +30,7 @@ export const keys = {
 };
 
 export const useSystem = () => useQuery({ queryKey: keys.system, queryFn: systemApi.show });
+export const useSession = () => useQuery({ queryKey: ['session'], queryFn: systemApi.session });
 /** Who waits changes by the second. */
 export const useLoad = () =>
   useQuery({ queryKey: ['load'], queryFn: systemApi.load, refetchOnMount: 'always', refetchInterval: 2_000 });

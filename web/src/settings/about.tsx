@@ -4,6 +4,7 @@ import { strings } from '../strings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { bytes } from '../ui/times.ts';
 import { LoadChart } from './load-chart.tsx';
+import { SignOut } from './sign-out.tsx';
 
 const words = viewStrings.settings;
 
@@ -60,6 +61,7 @@ export function About() {
           </dl>
         </>
       )}
+      <SignOut />
     </>
   );
 }

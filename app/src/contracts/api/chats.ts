@@ -120,7 +120,7 @@ export const chatRoutes = {
   trash: route({
     method: 'DELETE',
     path: '/api/chats/:id',
-    summary: 'Move to the trash; `erase=1` removes it everywhere at once (204)',
+    summary: 'Move to the trash; `erase=1` removes it everywhere at once and answers null',
     tag,
     status: 200,
     params: byIdSchema,

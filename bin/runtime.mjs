@@ -18,7 +18,8 @@ function ownNode() {
   return Number(process.versions.node.split('.')[0]) >= wantedMajor ? process.execPath : null;
 }
 
-export const nodeFlags = [
+/** For every Node that runs code of ours, or V8 ends its process now and then. */
+export const crashFlags = [
   // With protection keys, which only some processors have, V8 keeps a list of its code pages that threads with
   // WebAssembly can bring out of step; then it ends the process (nodejs/node#64500: "Check failed: jit_page.has_value()").
   '--no-memory-protection-keys',
@@ -26,6 +27,11 @@ export const nodeFlags = [
   // (nodejs/node#62393: SIGSEGV in ClearStaleLeftTrimmedPointerVisitor). Without it a start takes as long as with it, and
   // a token too: the optimizing compilers follow soon.
   '--no-sparkplug',
+];
+
+/** What a server, a command, a test and a bench run with. */
+export const nodeFlags = [
+  ...crashFlags,
   // A start fills the usual nursery of 1 MB a hundred times. With this one it takes a tenth less time, and at rest no
   // more memory, which is given back by then.
   '--min-semi-space-size=16',

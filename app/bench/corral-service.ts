@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { nodeFlags } from '../../bin/runtime.mjs';
 import type { BenchModel } from './bench-models.ts';
 import { startService, type Service } from './llama-peer.ts';
 
@@ -19,12 +20,14 @@ export async function startCorral(model: BenchModel, slots: number): Promise<Ser
     HOME: home,
   };
   const command = (words: string[]): Promise<{ stdout: string }> =>
-    run(process.execPath, [main, ...words], { env: { PATH: process.env['PATH'] ?? '', ...environment } });
+    run(process.execPath, [...nodeFlags, main, ...words], {
+      env: { PATH: process.env['PATH'] ?? '', ...environment },
+    });
   const { stdout } = await command(['list']);
   if (!stdout.includes(model.name)) await command(['import', model.path, '--name', model.name]);
   return startService({
     command: process.execPath,
-    words: () => [main, 'serve'],
+    words: () => [...nodeFlags, main, 'serve'],
     environment,
     ready: '/healthz',
   });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { aliases } from '../src/config/layers.ts';
 import { settingNames, settings } from '../src/config/settings.ts';
-import { nodeFlags } from './fixtures/node-flags.ts';
+import { nodeFlags } from '../../bin/runtime.mjs';
 
 export const root = join(import.meta.dirname, '..', '..');
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeFlags } from '../../../bin/runtime.mjs';
 import { startWorker } from './start-worker.ts';
 
 let folder = '';
@@ -31,7 +32,7 @@ describe('startWorker', () => {
     const starter = join(folder, 'starter.mjs');
     writeFileSync(starter, program);
     for (const environment of [{}, { NODE_COMPILE_CACHE: join(folder, 'cache') }]) {
-      const output = execFileSync(process.execPath, [starter], { env: environment });
+      const output = execFileSync(process.execPath, [...nodeFlags, starter], { env: environment });
       expect(output.toString().trim()).toBe('data:hello');
     }
     expect(readdirSync(join(folder, 'cache'))).toHaveLength(1);

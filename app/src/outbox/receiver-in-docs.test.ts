@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { deliveryHeaders, parseSecrets } from './sign-delivery.ts';
-import { nodeFlags } from '../../test/fixtures/node-flags.ts';
+import { nodeFlags } from '../../../bin/runtime.mjs';
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -10,7 +10,7 @@ import { openChats } from '../fixtures/open-chats.ts';
 import { bundleDriver } from './driver-bundle.ts';
 import type { DriverLine } from './driver.ts';
 import { Ledger } from './ledger.ts';
-import { nodeFlags } from '../fixtures/node-flags.ts';
+import { nodeFlags } from '../../../bin/runtime.mjs';
 
 /** So many kills hit the same home; then everything in it is compared, and the next rounds begin with an empty one. */
 const roundsOfOneHome = 50;

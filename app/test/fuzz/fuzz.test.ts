@@ -6,7 +6,7 @@ import { expect, test, vi } from 'vitest';
 import type { FuzzReport } from './fuzz.child.ts';
 import { mutations } from './mutation.ts';
 import { targets } from './targets.ts';
-import { nodeFlags } from '../fixtures/node-flags.ts';
+import { nodeFlags } from '../../../bin/runtime.mjs';
 
 /** A minute in CI altogether, always the same; `FUZZ_SECONDS=600` gives each target so long with a new seed, `FUZZ_SEED` repeats a run. */
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 4);

@@ -9,7 +9,7 @@ import { ownNamespace } from '../fixtures/small-disk.ts';
 import { writeTinyGguf } from '../fixtures/tiny-gguf.ts';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
 import { type LocalHub, startLocalHub } from './local-hub.ts';
-import { nodeFlags } from '../fixtures/node-flags.ts';
+import { nodeFlags } from '../../../bin/runtime.mjs';
 
 const script = join(import.meta.dirname, 'pull-process.ts');
 const cria = join(import.meta.dirname, '../../../cria');

@@ -10,7 +10,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Acknowledged, parseLedger } from './ledger.ts';
-import { nodeFlags } from '../fixtures/node-flags.ts';
+import { nodeFlags } from '../../../bin/runtime.mjs';
 
 const program = join(import.meta.dirname, 'store-program.ts');
 /** More of them by hand: `CORRAL_KILL_ROUNDS=2000`. */

@@ -56,7 +56,7 @@ export function spawnEngineProcess({ entry, isolation }: SpawnOptions): EnginePr
     '--max-semi-space-size=1',
     // Helpers of a collection would wait for cores that compute, and the collection for its helpers.
     '--single-threaded-gc',
-    // See bin/runtime.mjs.
+    // `crashFlags` of bin/runtime.mjs, which code of the program does not import.
     '--no-memory-protection-keys',
     '--no-sparkplug',
     // What runs once a token would be compiled after seconds of answers; it is the same code from the first on. The

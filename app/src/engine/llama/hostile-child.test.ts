@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { crashFlags } from '../../../../bin/runtime.mjs';
 import { writeTinyGguf, writeTinyLora, type TinyGguf } from '../../../test/fixtures/tiny-gguf.ts';
 import { silentLog } from '../../lib/log.ts';
 import { answerOf, chatRequest } from '../contract/answers.ts';
@@ -249,7 +250,7 @@ describe('a file that takes the engine down', () => {
 });
 
 describe('what an engine process gets', () => {
-  test('no network, no secret of the environment, no more than its two pipes', async () => {
+  test('no network, no secret of the environment, no more than its two pipes; V8 as the rest has it', async () => {
     process.env['CORRAL_TEST_SECRET'] = 'do-not-show';
     const loader = loaderOf(
       'looks-around',
@@ -263,6 +264,7 @@ describe('what an engine process gets', () => {
         });
         const seen = {
           environment: readFileSync('/proc/self/environ', 'latin1'),
+          flags: process.execArgv,
           interfaces: Object.keys(networkInterfaces()),
           reached,
         };
@@ -270,9 +272,11 @@ describe('what an engine process gets', () => {
       };`,
     );
     const error = (await loader.load(source(), {}).catch((thrown: unknown) => thrown)) as Error;
-    const seen = JSON.parse(error.message) as { environment: string; interfaces: string[]; reached: string };
+    const seen = JSON.parse(error.message) as Record<'flags' | 'interfaces', string[]> &
+      Record<'environment' | 'reached', string>;
     expect(seen.environment).not.toContain('do-not-show');
     expect(seen.environment).not.toContain('PATH');
+    expect(seen.flags).toEqual(expect.arrayContaining(crashFlags));
     expect(seen.reached).toBe('ENETUNREACH');
     expect(seen.interfaces).toEqual([]);
     delete process.env['CORRAL_TEST_SECRET'];

@@ -15,7 +15,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import { encodeSafetensors } from '../../formats/safetensors/safetensors-writer.ts';
 import { convert } from './convert.ts';
 import type { ConvertProgress, ConvertResult } from './convert-types.ts';
-import { nodeFlags } from '../../../test/fixtures/node-flags.ts';
+import { nodeFlags } from '../../../../bin/runtime.mjs';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let base: TinyRepository;

@@ -11,7 +11,7 @@ import { writeTinyGguf, type TinyGguf } from '../../../../test/fixtures/tiny-ggu
 import { encodeFrame } from '../frames.ts';
 import { openLibraries } from './bindings.ts';
 import { compare, verifyLibraries } from './verify.ts';
-import { nodeFlags } from '../../../../test/fixtures/node-flags.ts';
+import { nodeFlags } from '../../../../../bin/runtime.mjs';
 
 let folder = '';
 let model: TinyGguf;

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Home } from '../config/home.ts';
-import { createLog } from '../log.ts';
+import { createLog } from './log.ts';
 import type { Log } from '../lib/log.ts';
 import { clearPassingFiles } from '../store/passing-files.ts';
 import { loadStore } from './open-store.ts';

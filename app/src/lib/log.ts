@@ -1,4 +1,4 @@
-/** What every part logs through; pino is wired behind it in compose.ts. Never message text, never secrets. */
+/** What every part logs through; pino is wired behind it in compose/log.ts. Never message text, never secrets. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

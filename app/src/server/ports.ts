@@ -5,7 +5,7 @@ import type { Job } from '../store/job-store.ts';
 import type { OutboxEvent } from '../store/outbox-store.ts';
 import type { Page, PageRequest } from '../store/store.ts';
 
-/** What the server asks of parts whose own interface is wider; compose.ts passes them in. */
+/** What the server asks of parts whose own interface is wider; compose/parts.ts passes them in. */
 
 export interface ServerJobs {
   add(owner: string, job: { kind: string; payload: Record<string, unknown>; key?: string }): Promise<Job>;

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 const secret = 'sk-very-secret-key-of-somebody';
 
-/** The registry over a real SQLite file, as compose.ts puts it together. */
+/** The registry over a real SQLite file, as compose/parts.ts puts it together. */
 async function open(options: { home?: string; configured?: ProviderConfig[]; now?: () => number } = {}) {
   const home = options.home ?? mkdtempSync(join(tmpdir(), 'corral-providers-'));
   const clock = { now: options.now ?? Date.now };

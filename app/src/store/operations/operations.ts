@@ -79,3 +79,8 @@ export function runOperation(session: Session, name: StoreCall, parameters: unkn
   const operation = complete[name] as (session: Session, ...parameters: unknown[]) => Promise<unknown>;
   return operation(session, ...parameters);
 }
+
+/** About as much as a call would write. */
+export function sizeOfCall(parameters: unknown): number {
+  return JSON.stringify(parameters).length;
+}

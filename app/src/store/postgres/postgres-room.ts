@@ -1,6 +1,6 @@
 import { toAppError } from '../../contracts/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { writesText } from '../operations/operations.ts';
+import { sizeOfCall, writesText } from '../operations/operations.ts';
 
 /** Without a text as large as what was refused, nobody can tell any more whether there is room: a try will. */
 const rememberedMs = 60_000;
@@ -21,12 +21,12 @@ export class PostgresRoom {
   async watch<Value>(name: string, parameters: unknown[], write: () => Promise<Value>): Promise<Value> {
     try {
       const value = await write();
-      if (this.#refused && writesText(name) && sizeOf(parameters) >= this.#refused.bytes)
+      if (this.#refused && writesText(name) && sizeOfCall(parameters) >= this.#refused.bytes)
         this.#refused = null;
       return value;
     } catch (error) {
       if (toAppError(error).code === 'disk-full') {
-        const bytes = Math.max(this.#refused?.bytes ?? 0, sizeOf(parameters));
+        const bytes = Math.max(this.#refused?.bytes ?? 0, sizeOfCall(parameters));
         this.#refused = { bytes, at: this.#clock.now() };
       }
       throw error;
@@ -39,8 +39,4 @@ export class PostgresRoom {
     this.#refused = null;
     return false;
   }
-}
-
-function sizeOf(parameters: unknown): number {
-  return JSON.stringify(parameters).length;
 }

@@ -2,7 +2,7 @@ import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../contracts/app-error.ts';
-import { networkFileSystemOf } from './file-system.ts';
+import { networkFileSystemOf } from './network-file-systems.ts';
 import { fromSqliteError } from './sqlite-errors.ts';
 
 /** Older ones can corrupt a WAL that two connections reset at once. */

@@ -12,7 +12,7 @@ import { applyMigrations, migrations, schemaVersion } from '../migrations/migrat
 import type { Store } from '../store.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { isSafeVersion, openDatabase } from './open-database.ts';
-import { networkFileSystemName } from './file-system.ts';
+import { networkFileSystemName } from './network-file-systems.ts';
 import { createSqliteStore } from './sqlite-store.ts';
 
 let home: string;

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { freeBytes } from './file-system.ts';
+import { diskAvailableBytes } from '../../lib/machine.ts';
 
 /**
  * A file of ballast. On a full disk SQLite cannot even delete (a delete is written to its log first), so the ballast
@@ -35,7 +35,7 @@ export function createReserve(home: string, sizeBytes: number): Reserve {
       const now = performance.now();
       if (now - lastTryMs < refillEveryMs) return;
       lastTryMs = now;
-      if (sizeOf(path) >= sizeBytes || freeBytes(home) < sizeBytes * 2) return;
+      if (sizeOf(path) >= sizeBytes || diskAvailableBytes(home) < sizeBytes * 2) return;
       try {
         fill(path, sizeBytes);
       } catch {

@@ -1,8 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AppError } from '../../contracts/app-error.ts';
-import { writesText } from '../operations/operations.ts';
-import { freeBytes } from './file-system.ts';
+import { sizeOfCall, writesText } from '../operations/operations.ts';
+import { diskAvailableBytes } from '../../lib/machine.ts';
 import type { Reserve } from './reserve.ts';
 
 /**
@@ -35,7 +35,7 @@ export class Writability {
   }
 
   refused(failure: AppError, parameters: unknown): void {
-    const bytes = Math.min(sizeOf(parameters), largestBytes);
+    const bytes = Math.min(sizeOfCall(parameters), largestBytes);
     this.#wantedBytes = Math.max(this.#wantedBytes ?? 0, bytes);
     this.#isFull ||= failure.code === 'disk-full';
   }
@@ -43,7 +43,7 @@ export class Writability {
   /** Was committed. Where it was not room that lacked, what it wrote says nothing. */
   taken(name: string, parameters: unknown): void {
     if (this.#wantedBytes === null) return;
-    if (!this.#isFull || (writesText(name) && sizeOf(parameters) >= this.#wantedBytes)) this.#forget();
+    if (!this.#isFull || (writesText(name) && sizeOfCall(parameters) >= this.#wantedBytes)) this.#forget();
   }
 
   isWritable(): boolean {
@@ -55,7 +55,7 @@ export class Writability {
 
   /** Where enough is said to be free, a file is written and taken away: quotas are not in what the system says. */
   #hasRoom(sizeBytes: number): boolean {
-    const isSaidToBeFree = freeBytes(this.#home) >= sizeBytes + this.#reserve.owedBytes();
+    const isSaidToBeFree = diskAvailableBytes(this.#home) >= sizeBytes + this.#reserve.owedBytes();
     if (!isSaidToBeFree || performance.now() - this.#lastTryMs < tryEveryMs) return false;
     this.#lastTryMs = performance.now();
     const path = join(this.#home, 'room');
@@ -73,8 +73,4 @@ export class Writability {
     this.#wantedBytes = null;
     this.#isFull = false;
   }
-}
-
-function sizeOf(parameters: unknown): number {
-  return JSON.stringify(parameters).length;
 }

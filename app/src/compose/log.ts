@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { Log } from './lib/log.ts';
+import type { Log } from '../lib/log.ts';
 
 /** Fields that would hold a secret or somebody's text if a caller passed them by mistake. */
 const hidden = ['authorization', 'cookie', 'key', 'token', 'secret', 'password', 'content', 'text', 'prompt'];

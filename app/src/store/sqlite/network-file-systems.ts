@@ -24,8 +24,3 @@ export function networkFileSystemName(type: number): string | undefined {
 export function networkFileSystemOf(folder: string): string | undefined {
   return networkFileSystemName(Number(statfsSync(folder, { bigint: true }).type & 0xff_ff_ff_ffn));
 }
-
-export function freeBytes(folder: string): number {
-  const status = statfsSync(folder);
-  return status.bavail * status.bsize;
-}

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readLock, takeLock, untilStopped } from './home-lock.ts';
@@ -54,6 +55,66 @@ describe('takeLock', () => {
     writeFileSync(file, content);
     takeLock(file);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ pid: process.pid });
+  });
+});
+
+/**
+ * Two processes that want the same folder at the same moment, `rounds` times: which of them each round let in. They wait
+ * for each other in a file, where each writes how far it is; no other wait ends as exactly for both.
+ */
+async function winners(rounds: number): Promise<number[][]> {
+  const progress = join(folder, 'progress');
+  writeFileSync(progress, new Uint8Array(8));
+  const script = `import { openSync, readSync, writeSync } from 'node:fs';
+    import { takeLock } from ${JSON.stringify(join(import.meta.dirname, 'home-lock.ts'))};
+    const me = Number(process.argv[1]);
+    const progress = openSync(${JSON.stringify(progress)}, 'r+');
+    const [mine, others] = [new Int32Array(1), new Int32Array(1)];
+    function meet() {
+      mine[0]++;
+      writeSync(progress, mine, 0, 4, 4 * me);
+      do readSync(progress, others, 0, 4, 4 * (1 - me)); while (others[0] < mine[0]);
+    }
+    const won = [];
+    for (let round = 0; round < ${rounds}; round++) {
+      meet();
+      try { takeLock(${JSON.stringify(file)} + round); won.push(round); }
+      catch (error) { if (error.code !== 'home-in-use') throw error; }
+    }
+    meet();
+    console.log(JSON.stringify(won));`;
+  const children = [0, 1].map((me) =>
+    spawn(process.execPath, ['--input-type=module', '-e', script, String(me)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
+  try {
+    const said = await Promise.race([
+      Promise.all(children.map((child) => text(child.stdout))),
+      // Who waits for one that failed would wait for ever.
+      Promise.race(children.map((child) => once(child, 'exit'))).then(([code]) =>
+        code === 0 ? new Promise<never>(() => undefined) : Promise.reject(new Error(`ended with ${code}`)),
+      ),
+    ]);
+    return said.map((list) => JSON.parse(list) as number[]);
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+  }
+}
+
+describe('two at the same moment', () => {
+  const rounds = 100;
+  it.each([
+    ['no file', null],
+    ['the file of one that is gone', JSON.stringify({ pid: process.pid, startTicks: '1' })],
+    ['a damaged file', ''],
+  ])('let one in, and leave nothing but its file, where there is %s', async (_, content) => {
+    if (content !== null)
+      for (let round = 0; round < rounds; round++) writeFileSync(`${file}${round}`, content);
+    const [first = [], second = []] = await winners(rounds);
+    expect(second.filter((round) => first.includes(round))).toEqual([]);
+    expect(first.length + second.length).toBe(rounds);
+    expect(readdirSync(folder)).toHaveLength(rounds + 1);
   });
 });
 

@@ -1,4 +1,6 @@
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { AppError } from '../contracts/app-error.ts';
@@ -48,38 +50,51 @@ function isRunning(holder: LockHolder): boolean {
   return ticks === null || ticks === holder.startTicks;
 }
 
-/** The running holder, or null: no file, a damaged file, or one left behind by a process that is gone. */
-export function readLock(file: string): LockHolder | null {
+function contentOf(file: string): string | null {
   try {
-    const holder = holderSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function runningHolder(content: string | null): LockHolder | null {
+  try {
+    const holder = holderSchema.parse(JSON.parse(content ?? ''));
     return isRunning(holder) ? holder : null;
   } catch {
     return null;
   }
 }
 
-function create(file: string, holder: LockHolder): void {
-  const descriptor = openSync(file, 'wx', 0o600);
-  writeSync(descriptor, JSON.stringify(holder));
-  closeSync(descriptor);
+/** The running holder, or null: no file, a damaged file, or one left behind by a process that is gone. */
+export function readLock(file: string): LockHolder | null {
+  return runningHolder(contentOf(file));
 }
 
-/** In one step: who reads a file that is half written would take the folder. */
-function replace(file: string, holder: LockHolder): void {
-  const next = `${file}.next`;
-  rmSync(next, { force: true });
-  create(next, holder);
-  renameSync(next, file);
+/** In one step, with all that it says: who reads a file that is half written would take the folder. */
+function place(file: string, holder: LockHolder, put: (draft: string, file: string) => void): void {
+  const draft = `${file}.${holder.pid}-${holder.startTicks}`;
+  try {
+    writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
+    put(draft, file);
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
 
 function inUse(file: string, holder: LockHolder): AppError {
   const where = holder.address ? `a server at ${holder.address}` : 'another corral command';
-  return new AppError('home-in-use', `${where} (process ${holder.pid}) is using this CORRAL_HOME: ${file}`, {
-    hint: holder.address
-      ? `Open ${holder.address}, stop that server, or set CORRAL_HOME to another folder.`
-      : 'Wait until it is done, or start the server once with npm start: commands then share it.',
-    details: { pid: holder.pid, address: holder.address },
-  });
+  return new AppError(
+    'home-in-use',
+    `${where} (process ${holder.pid}) is using this CORRAL_HOME: ${dirname(file)}`,
+    {
+      hint: holder.address
+        ? `Open ${holder.address}, stop that server, or set CORRAL_HOME to another folder.`
+        : 'Wait until it is done, or start the server once with npm start: commands then share it.',
+      details: { pid: holder.pid, address: holder.address },
+    },
+  );
 }
 
 /** Waits for a server that is about to let go of the folder: who stops one and starts it again need not wait himself. */
@@ -90,26 +105,48 @@ export async function untilStopped(file: string, onWait: () => void = () => unde
   while (readLock(file)?.isStopping === true && performance.now() < deadline) await delay(lookEveryMs);
 }
 
+/** Throws `home-in-use` while another one that still runs has the file. */
+function take(file: string, own: LockHolder): void {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      place(file, own, linkSync);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 100) throw error;
+    }
+    const found = contentOf(file);
+    const holder = runningHolder(found);
+    if (holder) throw inUse(file, holder);
+    // Null: somebody let go of it since.
+    if (found !== null && isReplaced(file, found, own)) return;
+  }
+}
+
+/**
+ * What a process that is gone left behind is replaced by one at a time, as several may find it: who came second would
+ * put itself in the place of the first. The right to do so is a lock as well, named after what was found.
+ */
+function isReplaced(file: string, found: string, own: LockHolder): boolean {
+  const right = `${file}.after-${createHash('sha256').update(found).digest('hex').slice(0, 16)}`;
+  take(right, own);
+  try {
+    if (contentOf(file) !== found) return false;
+    place(file, own, renameSync);
+    return true;
+  } finally {
+    rmSync(right, { force: true });
+  }
+}
+
 /** Takes the folder for this process; throws `home-in-use` while another one that still runs holds it. */
 export function takeLock(file: string): HomeLock {
   const own: LockHolder = { pid: process.pid, startTicks: startTicks(process.pid) ?? '' };
-  for (let attempt = 0; ; attempt++) {
-    const holder = readLock(file);
-    if (holder) throw inUse(file, holder);
-    rmSync(file, { force: true });
-    try {
-      create(file, own);
-      break;
-    } catch (error) {
-      // Another process was faster; the next round sees its file.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 10) throw error;
-    }
-  }
+  take(file, own);
   return {
-    publish: (address, token) => replace(file, { ...own, address, token }),
+    publish: (address, token) => place(file, { ...own, address, token }, renameSync),
     stopping: () => {
       try {
-        replace(file, { ...own, isStopping: true });
+        place(file, { ...own, isStopping: true }, renameSync);
       } catch {
         // A full disk: then nobody is told, and the server stops all the same.
       }

@@ -70,17 +70,18 @@ function isPlainAddress(raw: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
 }
 
-function addressForm(allowed: string, isAllowed: (raw: string) => boolean): Form<string> {
-  const address = form(allowed, (raw) => (isAllowed(raw) ? raw.replace(/\/+$/, '') : undefined));
-  return { ...address, mask: maskedAddress };
-}
-
+/** Taken as it is written: who answers there may tell `/hook` from `/hook/`, and a token in its query may end in `/`. */
 export function webAddress(): Form<string> {
-  return addressForm('an http:// or https:// address without name and password', isPlainAddress);
+  const allowed = 'an http:// or https:// address without name and password';
+  return { ...form(allowed, (raw) => (isPlainAddress(raw) ? raw : undefined)), mask: maskedAddress };
 }
 
+/** An address that paths are put behind. */
 export function serviceAddress(): Form<string> {
-  return addressForm(serviceAddressWords, isServiceAddress);
+  const address = form(serviceAddressWords, (raw) =>
+    isServiceAddress(raw) ? raw.replace(/\/+$/, '') : undefined,
+  );
+  return { ...address, mask: maskedAddress };
 }
 
 /**

@@ -125,6 +125,8 @@ describe('loadConfig', () => {
     ['CORRAL_KV_BUDGET', '0', 'kvBudgetBytes', 0],
     ['CORRAL_HTTPS', 'yes', 'https', true],
     ['HF_ENDPOINT', 'http://hub.lan:8080/', 'hubEndpoint', 'http://hub.lan:8080'],
+    ['LOGGING_URL', 'https://sink.example/hook/', 'loggingUrl', 'https://sink.example/hook/'],
+    ['LOGGING_URL', 'https://sink.example/hook?k=abc/', 'loggingUrl', 'https://sink.example/hook?k=abc/'],
     ['CORRAL_ALLOWED_HOSTS', 'a.example, b.example', 'allowedHosts', ['a.example', 'b.example']],
     ['HUGGINGFACEHUB_API_TOKEN', 'hf_abc', 'hubToken', 'hf_abc'],
     ['HTTP_PROXY', 'proxy.example.com:3128', 'httpProxy', 'http://proxy.example.com:3128'],

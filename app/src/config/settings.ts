@@ -10,6 +10,7 @@ import {
   path,
   proxyAddress,
   secret,
+  serviceAddress,
   webAddress,
   wholeNumber,
   words,
@@ -116,7 +117,7 @@ export const settings = {
     about: "Access token of the Hugging Face Hub; sent to the Hub's own host only.",
     isSecret: true,
   }),
-  hubEndpoint: row('HF_ENDPOINT', webAddress(), 'https://huggingface.co', {
+  hubEndpoint: row('HF_ENDPOINT', serviceAddress(), 'https://huggingface.co', {
     flag: '--hub <address>',
     about: 'Address of the Hub or of a mirror.',
   }),

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import { isKeyText } from '../contracts/key-text.ts';
 import { isServiceAddress, serviceAddressWords } from '../contracts/service-address.ts';
 
 /**
@@ -35,6 +36,13 @@ export function words(maxLength = 2000): Form<string> {
 export function secret(minLength: number): Form<string> {
   return form(`at least ${minLength} characters without spaces`, (raw) =>
     raw.length >= minLength && !/\s/.test(raw) ? raw : undefined,
+  );
+}
+
+/** A key that is sent in a header, by Corral or by its clients. */
+export function headerKey(minLength: number, maxLength: number): Form<string> {
+  return form(`${minLength} to ${maxLength} letters, digits and signs of ASCII, without spaces`, (raw) =>
+    raw.length >= minLength && raw.length <= maxLength && isKeyText(raw) ? raw : undefined,
   );
 }
 

@@ -92,6 +92,15 @@ describe('loadConfig', () => {
     expect(problem).not.toMatch(/bob|geh/);
   });
 
+  it.each(['a-key-of-15-chr', 'schlüssel-für-alle-leute', 'with a blank in it', 'k'.repeat(513)])(
+    'refuses an access key that the page or a program could not send: %j',
+    (key) => {
+      expect(problemsOf({ CORRAL_ACCESS_KEY: key })).toEqual([
+        'CORRAL_ACCESS_KEY (environment) is (hidden); allowed: 16 to 512 letters, digits and signs of ASCII, without spaces',
+      ]);
+    },
+  );
+
   it('leaves foreign variables of the environment alone', () => {
     expect(load({ PATH: '/bin', EDITOR: 'vi' }).port).toBe(7860);
   });
@@ -123,6 +132,7 @@ describe('loadConfig', () => {
     ['CORRAL_KV_BUDGET', '8G', 'kvBudgetBytes', 8 * 1024 ** 3],
     ['CORRAL_KV_BUDGET', '1.5 GiB', 'kvBudgetBytes', 1.5 * 1024 ** 3],
     ['CORRAL_KV_BUDGET', '0', 'kvBudgetBytes', 0],
+    ['CORRAL_ACCESS_KEY', 'k'.repeat(512), 'accessKey', 'k'.repeat(512)],
     ['CORRAL_HTTPS', 'yes', 'https', true],
     ['HF_ENDPOINT', 'http://hub.lan:8080/', 'hubEndpoint', 'http://hub.lan:8080'],
     ['LOGGING_URL', 'https://sink.example/hook/', 'loggingUrl', 'https://sink.example/hook/'],

@@ -1,10 +1,12 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { maxAccessKeyLength } from '../contracts/key-text.ts';
 import {
   byteSize,
   choice,
   databaseAddress,
   type Form,
+  headerKey,
   hostList,
   list,
   path,
@@ -77,7 +79,7 @@ export const settings = {
     about:
       "Prompt format where nobody chose another, clients of the compatible endpoints included; own is the model's.",
   }),
-  accessKey: row('CORRAL_ACCESS_KEY', secret(16), '', {
+  accessKey: row('CORRAL_ACCESS_KEY', headerKey(16, maxAccessKeyLength), '', {
     about:
       'Key that the page asks for and API clients send as a bearer key. Needed for any HOST but loopback.',
     isSecret: true,

@@ -1,3 +1,5 @@
+import { maxAccessKeyLength } from '../contracts/key-text.ts';
+
 function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }
@@ -53,7 +55,7 @@ export function signInPage(title: string, nonce: string): string {
 <title>Sign in · ${name}</title><style nonce="${nonce}">${style}</style></head>
 <body><main><h1>${name}</h1><p>This server asks for its access key: the value of CORRAL_ACCESS_KEY.</p>
 <form><label for="key">Access key</label>
-<input id="key" type="password" autocomplete="current-password" required autofocus maxlength="512">
+<input id="key" type="password" autocomplete="current-password" required autofocus maxlength="${maxAccessKeyLength}">
 <button>Sign in</button><div role="alert"></div></form>
 <noscript><p>Signing in needs JavaScript.</p></noscript></main>
 <script nonce="${nonce}">${script}</script></body></html>

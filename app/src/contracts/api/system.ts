@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { maxAccessKeyLength } from '../key-text.ts';
 import { flagParameter, route } from './route.ts';
 
 export const systemSchema = z.object({
@@ -63,7 +64,7 @@ export const loadSchema = z.object({
 });
 export type Load = z.infer<typeof loadSchema>;
 
-export const signInSchema = z.strictObject({ key: z.string().min(1).max(512) });
+export const signInSchema = z.strictObject({ key: z.string().min(1).max(maxAccessKeyLength) });
 
 export const backupContentsSchema = z.object({
   /** Without what is in the trash. */

@@ -1,0 +1,10 @@
+/**
+ * What a header can carry as it is. Nobody gives out a key with anything else in it: it is a masked one that was copied
+ * (`sk-••••`), or has a space or something that cannot be seen.
+ */
+export function isKeyText(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
+/** What the setting takes, and the page and clients may send. */
+export const maxAccessKeyLength = 512;

@@ -74,7 +74,7 @@ describe('loadConfig', () => {
       'environment has the unknown key CORRAL_SLOT; did you mean CORRAL_SLOTS?',
       'PORT (environment) is "99999"; allowed: a whole number from 0 to 65535',
       'CORRAL_FEEDBACK (environment) is "perhaps"; allowed: true or false',
-      'HF_TOKEN (.env) is (hidden); allowed: at least 4 characters without spaces',
+      'HF_TOKEN (.env) is (hidden); allowed: 4 to 4096 letters, digits and signs of ASCII, without spaces',
       'LOGGING_MODE (environment) is "loud"; allowed: full, metadata, off',
     ]);
   });
@@ -100,6 +100,26 @@ describe('loadConfig', () => {
       ]);
     },
   );
+
+  it.each(['HF_TOKEN', 'CORRAL_PROVIDER_LAB_KEY'])(
+    'refuses in %s what no request could carry, and prints none of it',
+    (variable) => {
+      for (const value of ['sk-••••1234', 'sk-ab\u200bc', 'sk-a\nb']) {
+        const problems = problemsOf({ CORRAL_PROVIDER_LAB_URL: 'https://lab.example/v1', [variable]: value });
+        expect(problems).toEqual([
+          expect.stringMatching(RegExp(`^${variable}.* is \\(hidden\\); allowed: .*ASCII`)),
+        ]);
+      }
+    },
+  );
+
+  it('reads a key with a line break behind it, as a file has one', () => {
+    const [provider] = load({
+      CORRAL_PROVIDER_LAB_URL: 'https://lab.example/v1',
+      CORRAL_PROVIDER_LAB_KEY: 'sk-abc\n',
+    }).providers;
+    expect(provider?.key).toBe('sk-abc');
+  });
 
   it('leaves foreign variables of the environment alone', () => {
     expect(load({ PATH: '/bin', EDITOR: 'vi' }).port).toBe(7860);

@@ -1,4 +1,5 @@
-import { maskedAddress, serviceAddress } from './forms.ts';
+import { maxServiceKeyLength } from '../contracts/key-text.ts';
+import { headerKey, maskedAddress, serviceAddress } from './forms.ts';
 
 export const providerKinds = ['huggingface', 'tgi', 'openai'] as const;
 export type ProviderKind = (typeof providerKinds)[number];
@@ -32,9 +33,15 @@ function collect(values: ReadonlyMap<string, string>): Map<string, Parts> {
   return byPrefix;
 }
 
-/** The Hub's token goes to the Hub's own router only; another address has a key of its own or none. */
-function keyOf(parts: Parts, kind: ProviderKind | undefined, hubToken: string): string {
-  return parts.KEY ?? (kind === 'huggingface' && parts.URL === undefined ? hubToken : '');
+const keyForm = headerKey(1, maxServiceKeyLength);
+
+/**
+ * The Hub's token goes to the Hub's own router only; another address has a key of its own or none. Undefined: one that no
+ * request can carry.
+ */
+function keyOf(parts: Parts, kind: ProviderKind | undefined, hubToken: string): string | undefined {
+  if (parts.KEY !== undefined) return keyForm.schema.safeParse(parts.KEY).data;
+  return kind === 'huggingface' && parts.URL === undefined ? hubToken : '';
 }
 
 function parseOne(
@@ -53,13 +60,10 @@ function parseOne(
   const url = address.schema.safeParse(parts.URL ?? (kind === 'huggingface' ? hubRouter : ''));
   const seen = parts.URL === undefined ? 'missing' : `"${maskedAddress(parts.URL)}"`;
   if (!url.success) problems.push(`${variable}_URL is ${seen}; allowed: ${address.allowed}`);
-  if (problems.length > before || !kind || !url.success) return null;
-  return {
-    name: prefix.toLowerCase().replaceAll('_', '-'),
-    kind,
-    url: url.data,
-    key: keyOf(parts, kind, hubToken),
-  };
+  const key = keyOf(parts, kind, hubToken);
+  if (key === undefined) problems.push(`${variable}_KEY is (hidden); allowed: ${keyForm.allowed}`);
+  if (problems.length > before || !kind || !url.success || key === undefined) return null;
+  return { name: prefix.toLowerCase().replaceAll('_', '-'), kind, url: url.data, key };
 }
 
 /**

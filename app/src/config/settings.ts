@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { maxAccessKeyLength } from '../contracts/key-text.ts';
+import { maxAccessKeyLength, maxServiceKeyLength } from '../contracts/key-text.ts';
 import {
   byteSize,
   choice,
@@ -115,7 +115,7 @@ export const settings = {
     about: 'PostgreSQL to keep chats in; without it SQLite in CORRAL_HOME.',
     isSecret: true,
   }),
-  hubToken: row('HF_TOKEN', secret(4), '', {
+  hubToken: row('HF_TOKEN', headerKey(4, maxServiceKeyLength), '', {
     about: "Access token of the Hugging Face Hub; sent to the Hub's own host only.",
     isSecret: true,
   }),

@@ -6,5 +6,8 @@ export function isKeyText(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
 }
 
+/** Of what Corral sends to a service or the Hub: far more than any of them gives out. */
+export const maxServiceKeyLength = 4096;
+
 /** What the setting takes, and the page and clients may send. */
 export const maxAccessKeyLength = 512;

@@ -129,6 +129,14 @@ test(
     expect(service.seen.at(-1)?.authorization).toBe('Bearer hf_from_dot_env');
 
     const put = { kind: 'openai', url: service.url, key: 'sk-typed-into-the-page' };
+    for (const key of ['sk-••••1234', 'sk-ab\u200bc', 'sk-a\nb'])
+      expect(await call('PUT', '/api/providers/lab', { ...put, key })).toMatchObject({
+        status: 400,
+        error: {
+          details: { field: 'key' },
+          message: expect.stringContaining('characters that no key has') as string,
+        },
+      });
     const saved = await call<Provider>('PUT', '/api/providers/lab', put);
     expect(saved).toMatchObject({ name: 'lab', hasKey: true, locked: false });
     const checked = await call<{ models: string[] }>('POST', '/api/providers/lab/check', {});

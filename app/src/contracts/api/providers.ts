@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isKeyText, maxServiceKeyLength } from '../key-text.ts';
 import { isServiceAddress, serviceAddressWords } from '../service-address.ts';
 import { route } from './route.ts';
 
@@ -60,7 +61,14 @@ export const providerRoutes = {
     body: z.strictObject({
       kind: providerKindSchema,
       url: z.string().trim().max(2048).refine(isServiceAddress, serviceAddressWords),
-      key: z.string().min(1).max(4096).nullable().optional(),
+      key: z
+        .string()
+        .trim()
+        .min(1)
+        .max(maxServiceKeyLength)
+        .refine(isKeyText, 'has characters that no key has; was a masked one copied?')
+        .nullable()
+        .optional(),
     }),
     response: providerSchema,
   }),

@@ -180,19 +180,24 @@ function adapterName(adapter: AdapterReference): string {
 
 type MadeFrom = Pick<LocalReference, 'path' | 'adapters'>;
 
-/** A name for the list; one that belongs to another model is refused rather than replaced. */
+/** A name for the list; one that belongs to another model, or to a service, is refused. */
 async function freeName(context: ModelsContext, wanted: string, from: MadeFrom): Promise<string> {
   const name =
     wanted
       .replace(/[^\w.-]+/g, '-')
       .replace(/^[.-]+/, '')
       .slice(0, 96) || 'model';
-  const isTaken = (await context.registry.manifests()).some(
-    (manifest) => isNamed(manifest, name) && !isMadeFrom(manifest, name, from),
-  );
-  if (name === 'cria' || isTaken) {
+  const namesakes = (await context.registry.manifests()).filter((manifest) => isNamed(manifest, name));
+  const own = namesakes.filter((manifest) => isMadeFrom(manifest, name, from));
+  if (name === 'cria' || own.length < namesakes.length) {
     throw new AppError('conflict', `There is a model called ${name} already.`, {
       hint: 'Choose another name with --name, or remove the other model first.',
+    });
+  }
+  // What was here before the service is made anew under the name that it has.
+  if (own.length === 0 && context.providers().includes(name)) {
+    throw new AppError('conflict', `${name} is the name of a service: ${name}:MODEL is answered by it.`, {
+      hint: 'Choose another name with --name.',
     });
   }
   return name;

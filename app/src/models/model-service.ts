@@ -61,7 +61,7 @@ export class ModelService implements Models {
   }
 
   async resolve(text: string, signal = new AbortController().signal): Promise<ModelSource> {
-    const reference = this.#parse(text);
+    const reference = await this.#parse(text);
     if (reference.kind === 'provider') {
       return {
         kind: 'remote',
@@ -83,7 +83,7 @@ export class ModelService implements Models {
   }
 
   async check(text: string, options: CheckOptions = {}): Promise<Preflight> {
-    const reference = this.#parse(text);
+    const reference = await this.#parse(text);
     const signal = options.signal ?? new AbortController().signal;
     if (reference.kind === 'provider') throw onlyHub(text, reference);
     if (reference.kind !== 'hub') return this.#checkPresent(text, options, signal);
@@ -92,7 +92,7 @@ export class ModelService implements Models {
 
   pull(text: string, options: PullOptions = {}): AsyncGenerator<PullProgress> {
     return reporting<PullProgress>(async (emit, signal) => {
-      const reference = this.#parse(text);
+      const reference = await this.#parse(text);
       const work = { emit, signal, options };
       emit({ type: 'done', model: await this.#pull(reference, text, work) });
     }, options.signal);
@@ -106,7 +106,7 @@ export class ModelService implements Models {
   }
 
   async remove(text: string): Promise<RemoveResult> {
-    const reference = this.#parse(text);
+    const reference = await this.#parse(text);
     const manifest = this.#match(reference, await this.#context.registry.manifests());
     if (manifest === undefined) return this.#removeLeftovers(reference, text);
     const { id, sha256 } = manifest.record;
@@ -173,7 +173,7 @@ export class ModelService implements Models {
 
   /** The model that is here; the bundled one is made when it is not yet. */
   async #find(text: string, signal: AbortSignal): Promise<Manifest> {
-    const reference = this.#parse(text);
+    const reference = await this.#parse(text);
     if (reference.kind === 'name' && reference.name === bundledName) {
       return ensureBundled(this.#context, reference.tag, signal);
     }
@@ -188,8 +188,14 @@ export class ModelService implements Models {
     return manifests.find(({ record }) => record.id === bundledId(reference.tag));
   }
 
-  #parse(text: string): ModelReference {
-    return parseReference(text, { providers: this.#context.providers() });
+  /** A service that was added later does not take over the name of what is here: nothing would leave the machine unasked. */
+  async #parse(text: string): Promise<ModelReference> {
+    const { providers, registry } = this.#context;
+    const reference = parseReference(text, { providers: providers() });
+    if (reference.kind !== 'provider') return reference;
+    const id = formatReference(reference);
+    const isHere = (await registry.manifests()).some(({ record }) => record.id === id);
+    return isHere ? parseReference(text) : reference;
   }
 
   /** Deletes what unfinished pulls of this reference left behind; `conflict` while one of them is at work. */

@@ -1,4 +1,3 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { AppError } from '../contracts/app-error.ts';
 import type {
   CatalogueEntry,
@@ -24,12 +23,13 @@ import type { ModelsContext } from './models-context.ts';
 import { preflightOfPresent } from './preflight/preflight.ts';
 import { reporting } from './pull/progress.ts';
 import { checkHub, pullFromHub } from './pull/pull-model.ts';
+import { unfinishedPulls } from './pull/unfinished-pulls.ts';
 import { isWhole } from './pull/whole-file.ts';
 import { formatReference, type ModelReference, parseReference } from './reference.ts';
 import type { Manifest } from './registry/manifest-files.ts';
 import { readModelFacts } from './registry/model-facts.ts';
 import { removeTree } from './registry/registry.ts';
-import { findManifest, unknownModel } from './resolve-model.ts';
+import { findNamed, otherQuantisations, unknownModel } from './resolve-model.ts';
 
 const restedMs = 7 * 24 * 3_600_000;
 
@@ -107,8 +107,13 @@ export class ModelService implements Models {
 
   async remove(text: string): Promise<RemoveResult> {
     const reference = await this.#parse(text);
-    const manifest = this.#match(reference, await this.#context.registry.manifests());
-    if (manifest === undefined) return this.#removeLeftovers(reference, text);
+    const manifests = await this.#context.registry.manifests();
+    const manifest = named(reference, manifests);
+    if (manifest === undefined) {
+      const left = await this.#removeLeftovers(formatReference(reference));
+      if (left === undefined) throw unknownModel(text, reference, otherQuantisations(reference, manifests));
+      return left;
+    }
     const { id, sha256 } = manifest.record;
     const dependents = await this.adapters.list(id);
     if (dependents.length > 0) {
@@ -177,15 +182,10 @@ export class ModelService implements Models {
     if (reference.kind === 'name' && reference.name === bundledName) {
       return ensureBundled(this.#context, reference.tag, signal);
     }
-    const manifest = this.#match(reference, await this.#context.registry.manifests());
+    const manifests = await this.#context.registry.manifests();
+    const manifest = findNamed(reference, manifests) ?? otherQuantisations(reference, manifests)[0];
     if (manifest === undefined) throw unknownModel(text, reference);
     return manifest;
-  }
-
-  #match(reference: ModelReference, manifests: readonly Manifest[]): Manifest | undefined {
-    const isBundled = reference.kind === 'name' && reference.name === bundledName;
-    if (!isBundled) return findManifest(reference, manifests);
-    return manifests.find(({ record }) => record.id === bundledId(reference.tag));
   }
 
   /** A service that was added later does not take over the name of what is here: nothing would leave the machine unasked. */
@@ -198,37 +198,35 @@ export class ModelService implements Models {
     return isHere ? parseReference(text) : reference;
   }
 
-  /** Deletes what unfinished pulls of this reference left behind; `conflict` while one of them is at work. */
-  async #removeLeftovers(reference: ModelReference, text: string): Promise<RemoveResult> {
+  /**
+   * Deletes what unfinished pulls left behind, whatever the quantisation; `conflict` while one of them is at work, and
+   * undefined where there is none.
+   */
+  async #removeLeftovers(wanted: string): Promise<RemoveResult | undefined> {
     const { registry, lock } = this.#context;
-    const found = await this.#leftovers(formatReference(reference));
+    const found = (await unfinishedPulls(registry.paths)).filter(({ names }) =>
+      names.some((name) => name === wanted || name.startsWith(`${wanted}:`)),
+    );
     const atWork = found.find(({ key }) => lock.isBusy(key));
     if (atWork !== undefined) {
       throw new AppError('conflict', `${atWork.id} is being pulled just now.`, {
         hint: 'Stop the pull first; then what it has got so far can be removed.',
       });
     }
-    if (found.length === 0) throw unknownModel(text, reference);
+    if (found.length === 0) return undefined;
     // A pull that begins meanwhile waits until its folder is gone.
     const freed = await Promise.all(
       found.map(({ key }) => lock.run(key, () => removeTree(registry.paths.pull(key)))),
     );
     return { removed: found.map(({ id }) => id), freedBytes: freed.reduce((sum, bytes) => sum + bytes, 0) };
   }
+}
 
-  /** Work folders of pulls of this reference, whatever the quantisation. */
-  async #leftovers(wanted: string): Promise<{ key: string; id: string }[]> {
-    const { paths } = this.#context.registry;
-    const found: { key: string; id: string }[] = [];
-    for (const key of await readdir(paths.pulls).catch(() => [])) {
-      if (!/^[0-9a-f]{64}$/.test(key)) continue;
-      const note = await readFile(paths.inPull(key, 'pull.json'), 'utf8').catch(() => '');
-      const text = /^\{"id":("(?:[^"\\]|\\.)*")\}$/.exec(note)?.[1];
-      const id = text === undefined ? '' : (JSON.parse(text) as string);
-      if (id === wanted || id.startsWith(`${wanted}:`)) found.push({ key, id });
-    }
-    return found;
-  }
+/** What is to be removed: never one that was not named. */
+function named(reference: ModelReference, manifests: readonly Manifest[]): Manifest | undefined {
+  const isBundled = reference.kind === 'name' && reference.name === bundledName;
+  if (!isBundled) return findNamed(reference, manifests);
+  return manifests.find(({ record }) => record.id === bundledId(reference.tag));
 }
 
 function onlyHub(text: string, reference: ModelReference): AppError {

@@ -30,7 +30,10 @@ export interface Models {
   pull(reference: string, options?: PullOptions): AsyncIterable<PullProgress>;
   /** Takes a `.gguf` (copied after a strict check) or a Hugging Face folder (converted) from this machine. */
   import(path: string, options?: ImportOptions): AsyncIterable<PullProgress>;
-  /** Forgets a model and frees what nothing else needs; an adapter that depends on it refuses with `conflict`. */
+  /**
+   * Forgets a model and frees what nothing else needs; an adapter that depends on it refuses with `conflict`. Only what
+   * is named goes: without a quantisation the default one, or else what unfinished pulls left of any.
+   */
   remove(reference: string): Promise<RemoveResult>;
   readonly adapters: ModelAdapters;
   /** Deletes what no model needs: leftovers of pulls that nobody took up again for a week, unused files. */

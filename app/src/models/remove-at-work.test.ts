@@ -5,10 +5,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { writeTinyRepository } from '../../test/fixtures/models/tiny-repository.ts';
 import { type TinyGguf, writeTinyGguf } from '../../test/fixtures/tiny-gguf.ts';
 import { type ModelsOnHub, pulled, startModelsOnHub } from '../../test/hub/models-on-hub.ts';
+import { tinyAdapter } from '../../test/hub/tiny-adapter.ts';
 import type { AppError } from '../contracts/app-error.ts';
 import type { PullProgress } from '../contracts/models.ts';
 
-describe('removing what is being pulled just now', () => {
+describe('removing what is being pulled, or was', () => {
   let fixtures: string;
   let model: TinyGguf;
   let at: ModelsOnHub;
@@ -55,6 +56,39 @@ describe('removing what is being pulled just now', () => {
     at.hub.behave();
     const { sha256 } = await pulled(at.models.pull(reference));
     expect(last).toMatchObject({ model: { sha256 } });
+  });
+
+  /** Begins a pull and stops it midway. */
+  async function stopped(reference: string): Promise<void> {
+    at.hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 40_000, everyMs: 10 } });
+    for await (const event of at.models.pull(reference)) if (event.type === 'progress') break;
+    at.hub.behave();
+    expect(at.inside('pulls')).toHaveLength(1);
+  }
+  const idsHere = async (): Promise<string[]> => (await at.models.list()).map(({ id }) => id);
+
+  it('takes what a stopped pull left, and no quantisation that was not named', async () => {
+    await pulled(at.models.pull('owner/tiny-llama:q8_0'));
+    await stopped('owner/tiny-llama');
+    expect(await at.models.remove('owner/tiny-llama')).toMatchObject({
+      removed: ['owner/tiny-llama:q4_k_m'],
+    });
+    expect(at.inside('pulls')).toEqual([]);
+    await expect(at.models.remove('owner/tiny-llama')).rejects.toMatchObject({
+      code: 'model-unknown',
+      hint: expect.stringContaining('owner/tiny-llama:q8_0') as string,
+    });
+    expect(await idsHere()).toContain('owner/tiny-llama:q8_0');
+  });
+
+  it('takes what a stopped pull left of an adapter that was named alone', async () => {
+    at.hub.add({
+      id: 'owner/adapter',
+      files: tinyAdapter({ base: 'owner/tiny-llama', width: 256, layers: 4 }),
+    });
+    await stopped('owner/adapter');
+    await at.models.remove('owner/adapter');
+    expect(at.inside('pulls')).toEqual([]);
   });
 
   it('is refused for a folder that is being imported', async () => {

@@ -3,33 +3,46 @@ import { defaultQuantisation } from '../contracts/models.ts';
 import { formatReference, type ModelReference } from './reference.ts';
 import type { Manifest } from './registry/manifest-files.ts';
 
-/**
- * The manifest that a reference means among those that are here: the very one; without a quantisation the default one,
- * else the newest. Manifests come newest first.
- */
-export function findManifest(
-  reference: ModelReference,
-  manifests: readonly Manifest[],
-): Manifest | undefined {
+/** What the one that a reference names may be called here, the surest first: without a quantisation the default one. */
+export function namesOf(reference: ModelReference): string[] {
   const text = formatReference(reference);
-  const named = (id: string): Manifest | undefined =>
-    manifests.find(({ record, aliases }) => record.id === id || aliases.includes(id));
-  const exact = named(text);
-  if (exact !== undefined || ('tag' in reference && reference.tag !== undefined)) return exact;
-  const starts = (id: string): boolean => id.startsWith(`${text}:`);
-  return (
-    named(`${text}:${defaultQuantisation}`) ??
-    manifests.find(({ record, aliases }) => [record.id, ...aliases].some(starts))
+  return 'tag' in reference && reference.tag !== undefined
+    ? [text]
+    : [text, `${text}:${defaultQuantisation}`];
+}
+
+/** The model that a reference names, and no other. */
+export function findNamed(reference: ModelReference, manifests: readonly Manifest[]): Manifest | undefined {
+  for (const name of namesOf(reference)) {
+    const found = manifests.find(({ record, aliases }) => record.id === name || aliases.includes(name));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Those that a reference without a quantisation leaves open, newest first as manifests come. */
+export function otherQuantisations(reference: ModelReference, manifests: readonly Manifest[]): Manifest[] {
+  if ('tag' in reference && reference.tag !== undefined) return [];
+  const start = `${formatReference(reference)}:`;
+  return manifests.filter(({ record, aliases }) =>
+    [record.id, ...aliases].some((name) => name.startsWith(start)),
   );
 }
 
-export function unknownModel(text: string, reference: ModelReference): AppError {
+/** `others` are what the person may have taken for it. */
+export function unknownModel(
+  text: string,
+  reference: ModelReference,
+  others: readonly Manifest[] = [],
+): AppError {
   const command = reference.kind === 'local' ? 'corral import' : 'corral pull';
+  const get =
+    reference.kind === 'name'
+      ? '`corral list` shows what is here.'
+      : `Get it with: ${command} ${formatReference(reference)}`;
+  const ids = others.map(({ record }) => record.id).join(', ');
   return new AppError('model-unknown', `The model ${JSON.stringify(text)} is not on this machine.`, {
-    hint:
-      reference.kind === 'name'
-        ? '`corral list` shows what is here.'
-        : `Get it with: ${command} ${formatReference(reference)}`,
+    hint: ids === '' ? get : `Here are: ${ids}. Name the one that is meant.`,
     details: { model: text },
   });
 }

@@ -3,7 +3,6 @@ import { AppError } from '../../contracts/app-error.ts';
 import type { ErrorCode } from '../../contracts/error-codes.ts';
 import type { ModelRecord, PullProgress } from '../../contracts/models.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { writeDurably } from '../../lib/durable-files.ts';
 import { type FileSource, openFileSource } from '../../net/file-source.ts';
 import type { ConvertAdapter, ConvertResult, WeightShard } from '../convert/convert-types.ts';
 import type { Manifest } from '../registry/manifest-files.ts';
@@ -18,6 +17,7 @@ import { type JoinPlace, joinParts, partsJoined } from './join-parts.ts';
 import type { KeyedLock } from './keyed-lock.ts';
 import { createMeter, type Meter } from './progress.ts';
 import type { ConvertPlan, FetchPlan, PlannedAdapter, PullPlan } from './pull-plan.ts';
+import { notePull } from './unfinished-pulls.ts';
 import { hashShown } from './whole-file.ts';
 
 export interface ExecuteOptions {
@@ -57,12 +57,7 @@ async function execute(plan: PullPlan, key: string, options: ExecuteOptions): Pr
   const folder = paths.pull(key);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const place = {
-      folder,
-      path: paths.inPull(key, 'pull.json'),
-      aside: paths.inPull(key, 'pull.json.part'),
-    };
-    await writeDurably(place, JSON.stringify({ id: plan.id }));
+    await notePull(paths, key, plan);
     const work = { key, folder, ...options };
     const { file, manifest } =
       plan.kind === 'fetch' ? await fetchFile(plan, work) : await convertWeights(plan, work);

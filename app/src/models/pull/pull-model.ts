@@ -12,7 +12,7 @@ import { allocatedBytes } from '../registry/registry.ts';
 import { openFolderRepository } from '../repository/folder-repository.ts';
 import { openHubRepository } from '../repository/hub-repository.ts';
 import type { Repository } from '../repository/repository.ts';
-import { findManifest } from '../resolve-model.ts';
+import { findNamed } from '../resolve-model.ts';
 import { executePull, keyOf } from './execute-pull.ts';
 import { type PlanContext, planHubPull, type PullPlan } from './pull-plan.ts';
 import { unreachableInstead, unreachableWhereMissing } from './unreachable.ts';
@@ -204,7 +204,7 @@ async function whenOffline(
   { error, work }: { error: unknown; work: PullWork },
 ): Promise<Manifest | undefined> {
   if (!(error instanceof AppError) || error.code !== 'hub-unreachable') return undefined;
-  const here = findManifest(reference, await context.registry.manifests());
+  const here = findNamed(reference, await context.registry.manifests());
   return here !== undefined && (await isWhole(context, here.record, work)) ? here : undefined;
 }
 

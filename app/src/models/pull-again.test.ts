@@ -111,6 +111,48 @@ describe('a model that is here and is pulled again', () => {
     await expect(drain(offline.pull(reference))).rejects.toMatchObject({ code: 'hub-unreachable' });
   });
 
+  /** Begins a pull and stops it midway. */
+  const begin = async (wanted: string): Promise<void> => {
+    at.hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 20_000, everyMs: 10 } });
+    for await (const event of at.models.pull(wanted)) if (event.type === 'progress') break;
+    at.hub.behave();
+  };
+
+  it('is not taken for another quantisation that was begun when the network went', async () => {
+    const plain = 'owner/tiny-GGUF';
+    at.hub.add({ id: plain, files: { 'tiny-Q8_0.gguf': model, 'tiny-Q4_K_M.gguf': model } });
+    await begin(plain);
+    const begun = at.inside('pulls');
+    expect(begun).toHaveLength(1);
+    const offline = at.again({ offline: true });
+    await expect(drain(offline.pull(plain))).rejects.toMatchObject({ code: 'hub-unreachable' });
+    expect(at.inside('pulls')).toEqual(begun);
+    await offline.remove(plain);
+    await expect(drain(offline.pull(plain))).rejects.toMatchObject({ code: 'hub-unreachable' });
+    expect(await pulled(offline.pull(reference))).toMatchObject({ id: reference });
+    expect(await pulled(at.models.pull(plain))).toMatchObject({ id: `${plain}:q4_k_m` });
+    expect(await pulled(offline.pull(plain))).toMatchObject({ id: `${plain}:q4_k_m` });
+  });
+
+  it('is not called ready without a network where a later state of it was begun', async () => {
+    const publish = (byte: number): unknown =>
+      at.hub.add({
+        id: 'owner/tiny-GGUF',
+        files: { 'tiny-Q8_0.gguf': Buffer.from(model).fill(byte, model.length - 9000, model.length - 5000) },
+      });
+    publish(1);
+    await begin(reference);
+    const begun = at.inside('pulls');
+    expect(begun).toHaveLength(1);
+    const offline = at.again({ offline: true });
+    await expect(drain(offline.pull(reference))).rejects.toMatchObject({ code: 'hub-unreachable' });
+    expect(at.inside('pulls')).toEqual(begun);
+    publish(2);
+    const { sha256: latest } = await pulled(at.models.pull(reference));
+    expect(at.inside('pulls')).toEqual([]);
+    expect(await pulled(offline.pull(reference))).toMatchObject({ sha256: latest });
+  });
+
   it('is made anew where it is the bundled one; so is an adapter that is added again', async () => {
     const record = await pulled(at.models.pull('cria'));
     const path = join(at.folder, `models/blobs/sha256-${record.sha256}.gguf`);

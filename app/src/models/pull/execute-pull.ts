@@ -17,7 +17,7 @@ import { type JoinPlace, joinParts, partsJoined } from './join-parts.ts';
 import type { KeyedLock } from './keyed-lock.ts';
 import { createMeter, type Meter } from './progress.ts';
 import type { ConvertPlan, FetchPlan, PlannedAdapter, PullPlan } from './pull-plan.ts';
-import { notePull } from './unfinished-pulls.ts';
+import { notePull, unfinishedPulls } from './unfinished-pulls.ts';
 import { hashShown } from './whole-file.ts';
 
 export interface ExecuteOptions {
@@ -63,12 +63,20 @@ async function execute(plan: PullPlan, key: string, options: ExecuteOptions): Pr
       plan.kind === 'fetch' ? await fetchFile(plan, work) : await convertWeights(plan, work);
     await options.registry.add(manifest, file);
     await removeTree(folder);
+    await removeOlder(plan.id, options);
     return manifest.record;
   } catch (error) {
     const failure = toStorageError(error);
     if (hopeless.has(failure.code)) await removeTree(folder);
     throw options.signal.aborted ? error : failure;
   }
+}
+
+/** What was begun of an earlier state of a model has no use when a later one is here. */
+async function removeOlder(id: string, { registry, lock }: ExecuteOptions): Promise<void> {
+  for (const older of await unfinishedPulls(registry.paths))
+    if (older.id === id && !lock.isBusy(older.key))
+      await lock.run(older.key, () => removeTree(registry.paths.pull(older.key)));
 }
 
 /** The same input has the same key, so that it goes on where it was left. */

@@ -12,9 +12,10 @@ import { allocatedBytes } from '../registry/registry.ts';
 import { openFolderRepository } from '../repository/folder-repository.ts';
 import { openHubRepository } from '../repository/hub-repository.ts';
 import type { Repository } from '../repository/repository.ts';
-import { findNamed } from '../resolve-model.ts';
+import { findNamed, namesOf } from '../resolve-model.ts';
 import { executePull, keyOf } from './execute-pull.ts';
 import { type PlanContext, planHubPull, type PullPlan } from './pull-plan.ts';
+import { unfinishedPulls } from './unfinished-pulls.ts';
 import { unreachableInstead, unreachableWhereMissing } from './unreachable.ts';
 import { isWhole, looksWhole } from './whole-file.ts';
 
@@ -198,12 +199,16 @@ function refuseMisfit(report: Preflight, isForced: boolean): void {
   }
 }
 
+/** What is here and was asked for, unless its next state was begun: that is gone on with when the Hub is there again. */
 async function whenOffline(
   context: ModelsContext,
   reference: HubReference,
   { error, work }: { error: unknown; work: PullWork },
 ): Promise<Manifest | undefined> {
   if (!(error instanceof AppError) || error.code !== 'hub-unreachable') return undefined;
+  const wanted = namesOf(reference);
+  const begun = await unfinishedPulls(context.registry.paths);
+  if (begun.some(({ names }) => names.some((name) => wanted.includes(name)))) return undefined;
   const here = findNamed(reference, await context.registry.manifests());
   return here !== undefined && (await isWhole(context, here.record, work)) ? here : undefined;
 }

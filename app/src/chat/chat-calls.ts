@@ -43,7 +43,11 @@ export function createChatCalls(parts: ChatParts): ChatCalls {
       tell(context, owner, chat, 'restored');
       return chat;
     },
-    purge: (owner, trashId) => store.purgeTrashEntry(owner, trashId),
+    async purge(owner, trashId) {
+      const { chatId } = await store.purgeTrashEntry(owner, trashId);
+      // The state holds the words of a message that was taken from a chat which stays.
+      await parts.dropState(chatId);
+    },
     erase: (owner, what) => erase(parts, owner, what),
   };
 }

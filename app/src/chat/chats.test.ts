@@ -1,6 +1,11 @@
-import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openChats, watchToEnd, type Answered, type OpenedChats } from '../../test/fixtures/open-chats.ts';
+import {
+  openChats,
+  retention,
+  watchToEnd,
+  type Answered,
+  type OpenedChats,
+} from '../../test/fixtures/open-chats.ts';
 import type { GenerateRequest } from '../engine/engine.ts';
 import type { Script } from '../engine/scripted/script.ts';
 import type { ChatNotice, RunRequest } from './chats.ts';
@@ -382,14 +387,9 @@ describe('retention', () => {
     let now = Date.UTC(2026, 0, 1);
     const hour = 60 * 60 * 1000;
     const { chats, store, chat, remove } = await openChats({ clock: { now: () => now } });
-    /** As the hourly job does it. */
     const retain = async (): Promise<void> => {
       now += hour;
-      const job = { id: uuidv7(), kind: 'retention', payload: {}, createdAt: now, runAt: now };
-      await store.addJob('system', job);
-      await store.leaseJob({ kinds: ['retention'], worker: 'me', now, leasedUntil: now + hour });
-      await chats.jobs.retention({}, AbortSignal.timeout(5000));
-      await store.finishJob({ jobId: job.id, worker: 'me', now });
+      await retention({ chats, store }, now);
     };
     const trashed = async (): Promise<number> => (await chats.listTrash(owner, { limit: 5 })).items.length;
     for (let run = 0; run < 24; run++) await retain();

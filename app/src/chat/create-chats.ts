@@ -90,7 +90,8 @@ export function createChats(options: ChatsOptions): Chats {
       title: (payload, signal) => nameChat(context, sources, payload, signal),
       async retention() {
         const now = await agreedTime(store, clock);
-        await dropStates(parts, await store.purgeTrash(now));
+        const { chatIds } = await store.purgeTrash(now);
+        await dropStates(parts, chatIds);
         await store.purgeIdempotencyKeys(now - idempotencyKeptMs);
       },
     },

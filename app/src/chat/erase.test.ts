@@ -2,8 +2,9 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createLlamaWorkplace } from '../../test/fixtures/llama-workplace.ts';
-import { opensChats } from '../../test/fixtures/open-chats.ts';
+import { opensChats, retention } from '../../test/fixtures/open-chats.ts';
 import { snapshotPrefix } from '../engine/llama/child/snapshots.ts';
+import { roundsKept } from '../store/schema.ts';
 
 const { open } = opensChats();
 
@@ -49,3 +50,31 @@ test('a state that cannot be deleted keeps neither the other states nor the word
     await place.close();
   }
 });
+
+test.each(['by hand', 'by its age'])(
+  'a message that is deleted for good %s takes along the state of its chat, which stays',
+  async (how) => {
+    const place = await createLlamaWorkplace();
+    try {
+      let now = Date.UTC(2026, 0, 1);
+      const opened = await open({ loaders: [place.loader], clock: { now: () => now } });
+      const { chats, owner, chat, say } = opened;
+      const { id } = await chat();
+      const { run } = await say(id, 'a secret');
+      const entry = await chats.trashMessage(owner, id, { messageId: run.messageId });
+      const state = join(place.kvFolder, `${snapshotPrefix(id)}of-a-model.kv`);
+      mkdirSync(place.kvFolder, { recursive: true });
+      writeFileSync(state, 'a secret');
+      if (how === 'by hand') await chats.purge(owner, entry!.id);
+      else {
+        now += 365 * 24 * 60 * 60 * 1000;
+        for (let round = 0; round <= roundsKept; round++) await retention(opened, ++now);
+      }
+      expect((await chats.listTrash(owner, { limit: 5 })).items).toEqual([]);
+      expect(readdirSync(place.kvFolder)).toEqual([]);
+      expect((await chats.open(owner, id)).messages).toHaveLength(1);
+    } finally {
+      await place.close();
+    }
+  },
+);

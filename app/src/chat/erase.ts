@@ -74,17 +74,16 @@ async function storedIds(store: Store, owner: string, what: Erasing): Promise<st
 async function afterErasing(parts: ChatParts, owner: string, chatIds: readonly string[]): Promise<void> {
   for (const chatId of chatIds)
     parts.context.notify({ type: 'chat-changed', owner, chatId, version: null, change: 'erased' });
-  const chats = chatIds.map((chatId) => ({ chatId }));
-  await dropStates(parts, chats);
+  await dropStates(parts, chatIds);
 }
 
-/** Of chats that are gone nobody can ask again: all are tried, and the first that failed is told of at the end. */
+/** What is gone nobody can ask for again: all are tried, and the first that failed is told of at the end. */
 export async function dropStates(
   { dropState }: Pick<ChatParts, 'dropState'>,
-  chats: readonly { chatId: string }[],
+  chatIds: readonly string[],
 ): Promise<void> {
   const errors: unknown[] = [];
-  for (const { chatId } of chats) await dropState(chatId).catch((error: unknown) => errors.push(error));
+  for (const chatId of chatIds) await dropState(chatId).catch((error: unknown) => errors.push(error));
   if (errors.length > 0) throw toAppError(errors[0]);
 }
 

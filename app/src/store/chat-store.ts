@@ -122,10 +122,10 @@ export interface ChatStore {
   /** Puts back what one entry took away, and the active leaf as it was. Rejects with `not-found` after the purge. */
   restore(owner: string, trashId: string): Promise<Chat>;
   listTrash(owner: string, page: PageRequest): Promise<Page<TrashEntry>>;
-  /** Erases one entry for good, before its time. */
-  purgeTrashEntry(owner: string, trashId: string): Promise<void>;
-  /** Erases for good every entry with `purgeAt <= now` (all owners), and gives the chats that are gone. */
-  purgeTrash(now: number): Promise<{ owner: string; chatId: string }[]>;
+  /** Erases one entry for good, before its time; gives the chat that it was, or was taken from. */
+  purgeTrashEntry(owner: string, trashId: string): Promise<{ chatId: string }>;
+  /** Erases for good every entry with `purgeAt <= now` (all owners); gives their chats, each once. */
+  purgeTrash(now: number): Promise<{ chatIds: string[] }>;
 
   /**
    * Erases for good, trash included: one chat, or everything of the owner (chats, settings, presets, jobs, outbox).

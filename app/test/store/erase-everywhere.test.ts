@@ -17,7 +17,7 @@ let home: string;
 let parts: Parts;
 let address: string;
 
-async function start(): Promise<void> {
+async function start(loggingUrl = 'http://127.0.0.1:9/log'): Promise<void> {
   const config = loadConfig({
     root,
     environment: {
@@ -26,7 +26,7 @@ async function start(): Promise<void> {
       PORT: '0',
       HF_HUB_OFFLINE: 'true',
       CORRAL_LOG_LEVEL: 'silent',
-      LOGGING_URL: 'http://127.0.0.1:9/log',
+      LOGGING_URL: loggingUrl,
     },
   });
   parts = await openParts({
@@ -63,12 +63,16 @@ async function say(content: string, options: { temporary?: boolean } = {}): Prom
   // Long enough for a state to be worth a file.
   const settings = { systemPrompt: `${content} `.repeat(20), sampling: { maxNewTokens: 6 } };
   const { id } = await call<{ id: string }>('POST', '/api/chats', { ...options, settings, tags: [content] });
+  await sayIn(id, content);
+  return id;
+}
+
+async function sayIn(id: string, content: string): Promise<void> {
   const input = { kind: 'message', content };
   const started = await call<{ runs: { id: string }[] }>('POST', `/api/chats/${id}/runs`, { input });
   const phase = async (): Promise<string> =>
     (await call<{ phase: string }>('GET', `/api/runs/${started.runs[0]!.id}`)).phase;
   while ((await phase()) !== 'ended') await new Promise((resolve) => setTimeout(resolve, 50));
-  return id;
 }
 
 /** Names of all files below CORRAL_HOME that hold a text, archives unpacked. */
@@ -122,6 +126,23 @@ test('the state of an erased chat goes also where the backups cannot be cleaned'
   expect(states()).toHaveLength(1);
   expect(filesWith('zebraerased')).toEqual([]);
   expect(await call('GET', `/api/chats/${kept}`)).toMatchObject({ chat: { id: kept } });
+});
+
+test('a message that is deleted for good is in no file, nor written into one when the server stops', async () => {
+  // What waits for a sink stays until that has it, or the chat is erased.
+  await parts.close();
+  await start('');
+  const id = await say('zebrakept');
+  await sayIn(id, 'zebrapurged');
+  const { messages } = await call<{ messages: { id: string; content: string }[] }>('GET', `/api/chats/${id}`);
+  const message = messages.find(({ content }) => content === 'zebrapurged');
+  const entry = await call<{ id: string }>('DELETE', `/api/chats/${id}/messages/${message!.id}`);
+  await call('DELETE', `/api/trash/${entry.id}`);
+  expect(filesWith('zebrapurged')).toEqual([]);
+  await parts.close();
+  expect(filesWith('zebrapurged')).toEqual([]);
+  expect(filesWith('zebrakept')).not.toEqual([]);
+  await start();
 });
 
 test('a temporary chat never touches the disk', async () => {

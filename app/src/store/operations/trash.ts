@@ -125,22 +125,20 @@ export const trashWriting = {
     return readChat(session, owner, chat.id);
   },
 
-  async purgeTrash(session: Session, now: number): Promise<{ owner: string; chatId: string }[]> {
+  async purgeTrash(session: Session, now: number): Promise<{ chatIds: string[] }> {
     const due = await session.database
       .deleteFrom('trash')
       .where('purge_at', '<=', now)
       .returningAll()
       .execute();
-    const gone: { owner: string; chatId: string }[] = [];
-    for (const entry of due) {
-      const isChatGone = await purge(session, entry);
-      if (isChatGone) gone.push({ owner: entry.owner, chatId: entry.chat_id });
-    }
-    return gone;
+    for (const entry of due) await purge(session, entry);
+    return { chatIds: [...new Set(due.map((entry) => entry.chat_id))] };
   },
 
-  async purgeTrashEntry(session: Session, owner: string, trashId: string): Promise<void> {
-    await purge(session, await removeEntry(session, owner, trashId));
+  async purgeTrashEntry(session: Session, owner: string, trashId: string): Promise<{ chatId: string }> {
+    const entry = await removeEntry(session, owner, trashId);
+    await purge(session, entry);
+    return { chatId: entry.chat_id };
   },
 };
 
@@ -159,19 +157,15 @@ async function removeEntry(session: Session, owner: string, trashId: string): Pr
   return entry;
 }
 
-/** What an entry that is off the list took away; gives whether that was a chat, which is gone now. */
-async function purge(session: Session, entry: TrashRow): Promise<boolean> {
+/** What an entry that is off the list took away. */
+async function purge(session: Session, entry: TrashRow): Promise<void> {
   session.truncateLog = true;
-  if (entry.kind !== 'chat') {
-    await purgeMessages(session, entry);
-    return false;
-  }
-  const deleted = await session.database
+  if (entry.kind !== 'chat') return purgeMessages(session, entry);
+  await session.database
     .deleteFrom('chat')
     .where('id', '=', entry.chat_id)
     .where('trash_id', '=', entry.id)
-    .executeTakeFirst();
-  return deleted.numDeletedRows > 0n;
+    .execute();
 }
 
 async function takeMessages(session: Session, trashId: string, messageIds: string[]): Promise<void> {

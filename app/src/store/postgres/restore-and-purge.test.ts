@@ -58,7 +58,7 @@ test('a chat that is restored just when its time is up stays', async () => {
   await waiting(2);
   await other.query('commit');
   expect(await restoring).toMatchObject({ id: chatId, trashedAt: null });
-  expect(await purging).toEqual([]);
+  expect(await purging).toEqual({ chatIds: [] });
   expect((await store.openChat('me', chatId))?.messages.map(({ id }) => id)).toEqual([messageId]);
 });
 
@@ -71,7 +71,7 @@ test('what is being deleted for good is not restored', async () => {
   const refused = expectError(store.restore('me', trashId), 'not-found');
   await waiting(2);
   await other.query('commit');
-  expect(await purging).toEqual([]);
+  expect(await purging).toEqual({ chatIds: [chatId] });
   expect((await refused).message).toContain('trash');
   expect((await store.openChat('me', chatId))?.messages).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { assert, jsonValue, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseJsonBody } from './json-body.ts';
+import { defaultJsonLimits, parseJsonBody } from './json-body.ts';
 
 const parse = (text: string): unknown => parseJsonBody(Buffer.from(text));
 
@@ -46,6 +46,19 @@ describe('a JSON body', () => {
     ['a number that is none', Buffer.from('[NaN]'), /is not JSON/],
   ])('%s is refused', (_name, bytes, message) => {
     expect(() => parseJsonBody(bytes)).toThrow(message);
+  });
+
+  test('half a character in a text is mended where that is asked for, in a name and with "__proto__" it is refused', () => {
+    const mended = (text: string): unknown =>
+      parseJsonBody(Buffer.from(text), { ...defaultJsonLimits, mendsTexts: true });
+    expect(mended('"\\ud83d"')).toBe('\ufffd');
+    const value = { a: ['\ud83d!', { b: '\ude00' }, '\u{1f600}', null, 1], c: {} };
+    expect(mended(JSON.stringify(value))).toEqual({
+      a: ['\ufffd!', { b: '\ufffd' }, '\u{1f600}', null, 1],
+      c: {},
+    });
+    expect(() => mended('{"\\ud83d":1}')).toThrow(/surrogate/);
+    expect(() => mended('{"a":"\\ud83d","__proto__":{}}')).toThrow(/__proto__/);
   });
 
   test('a mark at the beginning is passed over, and nothing is nothing', () => {

@@ -6,6 +6,8 @@ export interface JsonLimits {
   maxKeys: number;
   /** Of lists and objects together. */
   maxValues: number;
+  /** Half of a character in a text becomes the sign for an unknown one; absent: it is refused. */
+  mendsTexts?: boolean;
 }
 
 export const defaultJsonLimits: JsonLimits = {
@@ -66,18 +68,21 @@ function checkShape(text: string, limits: JsonLimits, refuse: Refuse): void {
 
 const suspicious = /__proto__|\\u/i;
 
-/** Escapes can hide half a character or a name that changes an object's prototype. */
-function checkValues(value: unknown, refuse: Refuse): void {
+/** Escapes can hide half a character or a name that changes an object's prototype. Gives what stands for the value. */
+function checkedValue(value: unknown, limits: JsonLimits, refuse: Refuse): unknown {
   if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw refuse('a text holds half of a character (a lone surrogate)');
-    return;
+    if (limits.mendsTexts !== true && !value.isWellFormed())
+      throw refuse('a text holds half of a character (a lone surrogate)');
+    return value.toWellFormed();
   }
-  if (typeof value !== 'object' || value === null) return;
-  for (const [key, inner] of Object.entries(value)) {
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = value as Record<string, unknown>;
+  for (const [key, inner] of Object.entries(fields)) {
     if (key === '__proto__') throw refuse('"__proto__" is not a field');
     if (!key.isWellFormed()) throw refuse('a name holds half of a character (a lone surrogate)');
-    checkValues(inner, refuse);
+    fields[key] = checkedValue(inner, limits, refuse);
   }
+  return fields;
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -102,6 +107,5 @@ export function parseJsonBody(
   } catch (cause) {
     throw refuse('it is not JSON', cause);
   }
-  if (suspicious.test(text)) checkValues(value, refuse);
-  return value;
+  return suspicious.test(text) ? checkedValue(value, limits, refuse) : value;
 }

@@ -3,6 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import type { z } from 'zod';
 import {
   maxMessageCharacters,
+  maxSystemPromptCharacters,
   maxTitleCharacters,
   type Chat,
   type ChatMessage,
@@ -133,7 +134,7 @@ function toChat(
   { now, titleSource = 'import' }: { now: number; titleSource: Chat['titleSource'] | undefined },
 ): ImportedChat['chat'] {
   const createdAt = conversation.createdAt ?? now;
-  const title = cutText(conversation.title.toWellFormed().trim(), maxTitleCharacters);
+  const title = cutText(conversation.title.trim(), maxTitleCharacters);
   return {
     id: uuidv7(),
     title,
@@ -153,7 +154,7 @@ function toMessages(list: readonly ConversationMessage[], createdAt: number): Ne
     id: ids[index] ?? uuidv7(),
     parentId: message.parent === null ? null : (ids[message.parent] ?? null),
     role: message.role,
-    content: message.content.toWellFormed(),
+    content: message.content,
     createdAt: message.createdAt ?? createdAt,
     model: message.model ?? null,
     pinned: message.pinned ?? false,
@@ -168,7 +169,7 @@ export function liftSystemPrompt(conversation: Conversation): Conversation {
   if (others.some((message) => message.parent === null)) return conversation;
   return {
     ...conversation,
-    settings: { ...conversation.settings, systemPrompt: first.content.slice(0, 200_000) },
+    settings: { ...conversation.settings, systemPrompt: cutText(first.content, maxSystemPromptCharacters) },
     messages: others.map((message) => ({
       ...message,
       parent: message.parent === 0 || message.parent === null ? null : message.parent - 1,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { tagsSchema } from '../../contracts/chats.ts';
+import { maxSystemPromptCharacters, tagsSchema } from '../../contracts/chats.ts';
+import { cutText } from '../../lib/cut-text.ts';
 import {
   milliseconds,
   readEach,
@@ -73,7 +74,7 @@ function conversationOf(entry: Entry): Conversation {
 
 function settingsOf({ system, params }: Entry['chat']): Pick<Conversation, 'settings'> {
   const prompt = params?.system ?? system;
-  return prompt ? { settings: { systemPrompt: prompt.slice(0, 200_000) } } : {};
+  return prompt ? { settings: { systemPrompt: cutText(prompt, maxSystemPromptCharacters) } } : {};
 }
 
 function messageOf(

@@ -7,8 +7,11 @@ import type { ServerContext } from '../server-context.ts';
 import { parseJsonBody, type Refuse } from '../json-body.ts';
 import { serveRoute } from '../serve-route.ts';
 
-/** ChatGPT's export of years has many keys and nests deeper than a call; still bounded. */
-const importLimits = { maxDepth: 256, maxKeys: 20_000_000, maxValues: 40_000_000 };
+/**
+ * ChatGPT's export of years has many keys and nests deeper than a call; still bounded. Texts that were cut inside a
+ * character are common in it, and one of them should not cost all the others.
+ */
+const importLimits = { maxDepth: 256, maxKeys: 20_000_000, maxValues: 40_000_000, mendsTexts: true };
 /** The body is somebody's file, and so it is called. */
 const refuseFile: Refuse = (reason, cause) =>
   new AppError('file-invalid', `the file cannot be read: ${reason}`, { hint: importableFiles, cause });

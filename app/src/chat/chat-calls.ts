@@ -215,11 +215,11 @@ export async function trash(
   const chat = await found(context, owner, what.chatId);
   const goingIds = await messagesToGo(context, owner, { chat, ...what });
   const version = await stopWriters(context, owner, { ...what, goingIds });
+  const isTemporary = temporary.hasChat(chat.id);
+  // At once: whoever writes there while the state goes has written after this.
+  if (isTemporary) temporary.forget(owner, what);
   if (what.messageId === undefined) await dropState(chat.id);
-  if (temporary.hasChat(chat.id)) {
-    temporary.forget(owner, what);
-    return null;
-  }
+  if (isTemporary) return null;
   if (what.clear === true && chat.messageCount === 0) return null;
   const now = context.clock.now();
   const purgeAt = now + context.config.trashDays * dayMs;

@@ -65,7 +65,7 @@ export function addMessage(found: TemporaryChat, message: NewMessage): ChatMessa
   return made;
 }
 
-/** One message with all below it; without one, all messages. */
+/** One message with all below it; without one, all messages. Their runs go along, so what still comes is refused. */
 export function removeMessages(found: TemporaryChat, messageId?: string): void {
   const gone =
     messageId === undefined
@@ -73,5 +73,6 @@ export function removeMessages(found: TemporaryChat, messageId?: string): void {
       : subtreeIds(found.messages, messageId);
   const activeLeafId = leafAfterLoss(found.messages, gone, found.chat.activeLeafId);
   found.messages = found.messages.filter((message) => !gone.has(message.id));
+  for (const run of found.runs.values()) if (gone.has(run.messageId)) found.runs.delete(run.id);
   found.chat = { ...found.chat, activeLeafId, messageCount: found.messages.length };
 }

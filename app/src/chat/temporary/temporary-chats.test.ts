@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openChats, watchToEnd, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
 import { AppError } from '../../contracts/app-error.ts';
+import { createScriptedLoader } from '../../engine/scripted/scripted-loader.ts';
+import { newChat, newRun, startRun } from '../../store/contract/parts.contract.ts';
 import type { StartedRuns } from '../chats.ts';
+import { createRoutedStore } from './routed-store.ts';
+import { TemporaryChats } from './temporary-chats.ts';
 
 let opened: OpenedChats;
 const owner = 'owner';
@@ -53,6 +57,44 @@ describe('temporary chats', () => {
       { idempotencyKey: 'said-once' },
     );
     await expect(elsewhere).rejects.toMatchObject({ code: 'idempotency-mismatch' });
+  });
+
+  test('what is said while the state of a cleared one is still going is answered and stays', async () => {
+    const going = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    const dropState = (): Promise<void> => {
+      going.resolve();
+      return gone.promise;
+    };
+    const { chats, say, remove } = await openChats({
+      loaders: [{ ...createScriptedLoader(), kind: 'remote', dropState }],
+    });
+    const { id } = await chats.create(owner, { temporary: true });
+    await say(id, 'before');
+    const clearing = chats.clear(owner, id);
+    await going.promise;
+    expect((await say(id, 'after')).end).toMatchObject({ reason: 'stop' });
+    gone.resolve();
+    expect(await clearing).toBeNull();
+    expect((await chats.open(owner, id)).messages.map(({ content }) => content)).toEqual([
+      'after',
+      expect.stringContaining('after'),
+    ]);
+    await remove();
+  });
+
+  test('a run whose message is gone is refused alone: what others are told reaches the disk', async () => {
+    const { store } = opened;
+    const memory = new TemporaryChats();
+    const routed = createRoutedStore(store, memory);
+    const { id: chatId } = await memory.createChat(owner, newChat());
+    const { answers } = await routed.acceptRuns(owner, newRun(chatId));
+    const gone = answers[0]!.run.id;
+    const { runId: kept } = await startRun(store, owner);
+    memory.forget(owner, { chatId, clear: true });
+    const entries = [gone, kept].map((runId) => ({ owner, runId, epoch: 1, offset: 0, text: 'word' }));
+    expect(await routed.appendJournal(entries)).toEqual({ refusedRunIds: [gone] });
+    expect(await store.readJournal(owner, kept, 0)).toMatchObject({ text: 'word', durableOffset: 4 });
   });
 });
 

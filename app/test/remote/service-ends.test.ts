@@ -48,6 +48,36 @@ describe('an end that the service gives a reason for', () => {
   });
 });
 
+describe('a stop string where a service sends thoughts apart', () => {
+  const thought = (reasoning: string) => ({ choices: [{ delta: { reasoning } }] });
+  const text = (content: string) => ({ choices: [{ delta: { content } }] });
+  const end = { choices: [{ delta: {}, finish_reason: 'stop' }] };
+
+  test.each(['\n', '\n\n', '>', 'User:'])(
+    '%j is not looked for in a thought, nor around it',
+    async (stop) => {
+      const opened = await vllm(stream(frames([thought('The User:\n\nasks'), text('Four.'), end])));
+      const answer = await ask(opened, { stop: [stop] });
+      expect(answer.text).toBe('<think>\nThe User:\n\nasks\n</think>\n\nFour.');
+      expect(answer.end).toEqual({ type: 'end', reason: 'stop' });
+    },
+  );
+
+  test('ends the answer behind it', async () => {
+    const said = [thought('Let me\nsee.'), text('Four'), text('.\n'), text('Five.'), end];
+    const answer = await ask(await vllm(stream(frames(said))), { stop: ['.\nF'] });
+    expect(answer.text).toBe('<think>\nLet me\nsee.\n</think>\n\nFour');
+    expect(answer.end).toEqual({ type: 'end', reason: 'stop-string', stopString: '.\nF' });
+  });
+
+  test('does not begin before a thought and end behind it', async () => {
+    const said = [text('Us'), thought('hm'), text('er:'), end];
+    const answer = await ask(await vllm(stream(frames(said))), { stop: ['User:'] });
+    expect(answer.text).toBe('Us<think>\nhm\n</think>\n\ner:');
+    expect(answer.end.reason).toBe('stop');
+  });
+});
+
 describe('time', () => {
   const words = (count: number): string =>
     frames(

@@ -5,7 +5,7 @@ import { createStopScanner, type StopScanner } from '../stop-strings.ts';
 import type { RemoteProvider } from './remote-provider.ts';
 import { endlessAnswer } from './service-errors.ts';
 import type { ServiceEvent } from './service-events.ts';
-import { ShownThoughts } from './shown-thoughts.ts';
+import { ShownThoughts, type Shown } from './shown-thoughts.ts';
 
 /** A service that was asked for so many tokens and sends this many times as many pieces does not end by itself. */
 const piecesPerToken = 4;
@@ -83,21 +83,25 @@ export class AnswerReader {
    * one that goes on later goes on inside it.
    */
   release({ isOver }: { isOver: boolean }): void {
-    const rest = this.#isStopped ? '' : this.#scanner.flush() + (isOver ? this.#thoughts.end() : '');
-    if (rest !== '') this.#push({ type: 'text-delta', text: rest });
+    if (!this.#isStopped) this.#show(this.#scanner.flush() + (isOver ? this.#thoughts.end() : ''));
   }
 
-  #say(said: string, heardCharacters: number): void {
+  #say({ aside, answer }: Shown, heardCharacters: number): void {
     this.#lastAt = performance.now();
     if (this.#pieces === 0) this.#firstAt = this.#lastAt;
     this.#pieces += 1;
     this.#pace.count(1, this.#lastAt);
     this.#characters += heardCharacters;
-    const { text, stop } = this.#scanner.push(said);
-    if (text !== '') this.#push({ type: 'text-delta', text });
+    if (aside !== '') this.#show(this.#scanner.flush() + aside);
+    const { text, stop } = this.#scanner.push(answer);
+    this.#show(text);
     if (stop === undefined) return;
     this.#isStopped = true;
     this.#finish = { reason: 'stop-string', stopString: stop };
+  }
+
+  #show(text: string): void {
+    if (text !== '') this.#push({ type: 'text-delta', text });
   }
 
   #note({ tokens = [], usage, finish }: ServiceEvent): void {

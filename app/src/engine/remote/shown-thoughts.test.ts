@@ -13,7 +13,7 @@ function shown(written: string, said: Said[], isPrefilled: boolean): string {
   const pieces = said.map(([kind, piece]) =>
     kind === 'thought' ? thoughts.think(piece) : thoughts.say(piece),
   );
-  return written + pieces.join('') + thoughts.end();
+  return written + pieces.map(({ aside, answer }) => aside + answer).join('') + thoughts.end();
 }
 
 describe.each([true, false])('prefilled: %s', (isPrefilled) => {

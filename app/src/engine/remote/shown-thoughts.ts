@@ -4,6 +4,13 @@ import type { Prompt } from '../engine.ts';
 const opening = '<think>\n';
 const closing = '\n</think>\n\n';
 
+/** What comes to be shown, in this order. */
+export interface Shown {
+  /** A thought, and the markup around it: no stop string ends an answer there. */
+  aside: string;
+  answer: string;
+}
+
 /**
  * Puts what a service says as a thought and what it says as an answer into one text, also where that goes on with one
  * that was begun earlier: what was shown of it stays, so the rest has to fit behind it.
@@ -18,24 +25,23 @@ export class ShownThoughts {
     this.#place = placeAfter(openAnswer(prompt));
   }
 
-  think(thought: string): string {
+  think(thought: string): Shown {
     if (this.#place === 'in-answer') {
       // A model that goes on with its sentence is not thinking: the service merely has not seen that it had done so.
       // One that was asked to go on thinks about that, which is none of the answer's business.
-      return this.#isPrefilled ? thought : '';
+      return { aside: '', answer: this.#isPrefilled ? thought : '' };
     }
     const isNew = this.#place === 'outside';
     this.#place = 'in-thought';
-    return isNew ? opening + thought : thought;
+    return { aside: isNew ? opening + thought : thought, answer: '' };
   }
 
-  say(text: string): string {
+  say(text: string): Shown {
     const place = this.#place;
-    if (place === 'in-answer') return text;
-    this.#place = 'outside';
+    if (place !== 'in-answer') this.#place = 'outside';
     // Text that a service puts behind an open thought of its own may be the rest of it: models end it themselves.
     const closes = place === 'in-thought' || (place === 'in-earlier-thought' && !this.#isPrefilled);
-    return closes ? closing + text : text;
+    return { aside: closes ? closing : '', answer: text };
   }
 
   /** What is missing where the answer ends here. */

@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { startLlamaServer, type Service } from '../../bench/llama-peer.ts';
+import { answerOf, chatRequest } from '../../src/engine/contract/answers.ts';
 import { describeEngine } from '../../src/engine/engine.contract.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { writeTinyGguf } from '../fixtures/tiny-gguf.ts';
@@ -33,6 +34,18 @@ afterAll(async () => {
   for (const close of closing) await close();
   await (await server)?.close();
   rmSync(folder, { recursive: true, force: true });
+});
+
+test('what was written before is not said again by an answer that goes on', async () => {
+  const engine = await start();
+  const messages = [
+    { role: 'user' as const, content: 'Say something' },
+    { role: 'assistant' as const, content: 'Once upon' },
+  ];
+  const prompt = { kind: 'chat' as const, messages, continueAnswer: true };
+  const { text, end } = await answerOf(engine.generate(chatRequest('', { maxNewTokens: 4 }, { prompt })));
+  expect(end.reason).toBe('length');
+  expect(text).not.toContain('Once upon');
 });
 
 describeEngine({

@@ -10,7 +10,7 @@ export interface Flavour {
   title: string;
   /** Settings it takes, and the field each is sent as. */
   fields: Partial<Record<keyof Sampling, string>>;
-  /** How a half-written answer is gone on with: fields that ask for it; null: it cannot be. */
+  /** How a half-written answer is gone on with: fields that ask for it; null: it cannot be, or not for this model. */
   prefill: Record<string, unknown> | null;
   /** Most stop strings that it takes. */
   maxStops: number;
@@ -71,6 +71,9 @@ const llamaCpp = {
  */
 const off = { topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 } as const satisfies Flavour['off'];
 
+/** What it is called in transformers; vLLM and llama-server refuse the first where the second is not said. */
+const continuation = { continue_final_message: true, add_generation_prompt: false };
+
 /** SGLang refuses a `top_k` of 0, and so did vLLM for years. */
 const offWithoutZero = { ...off, topK: -1 } as const satisfies Flavour['off'];
 
@@ -88,7 +91,7 @@ const flavours = {
       stopTokenIds: 'stop_token_ids',
       ignoreEos: 'ignore_eos',
     },
-    prefill: { continue_final_message: true, add_generation_prompt: false },
+    prefill: continuation,
     maxStops: 16,
     raw: true,
     off: offWithoutZero,
@@ -114,8 +117,8 @@ const flavours = {
     name: 'llama-server',
     title: 'llama-server',
     fields: llamaCpp,
-    // It continues an assistant's message that stands last.
-    prefill: {},
+    // It goes on with an assistant's message that stands last in any case, but says that again unless it was asked to.
+    prefill: continuation,
     maxStops: 16,
     raw: true,
     always: { cache_prompt: true },

@@ -129,6 +129,53 @@ describe('an answer that breaks in the middle', () => {
     expect(answer?.content).toBe('Once upon a time.');
   });
 
+  /** As llama-server did before May 2026 with models that think, and vLLM does where their template cuts thoughts. */
+  const refusesPrefill: Handler = (request, response) => {
+    const message = 'Assistant response prefill is incompatible with enable_thinking.';
+    return json(400, { error: { code: 400, message, type: 'invalid_request_error' } })(request, response);
+  };
+
+  test('is kept where the service refuses to go on with it, and Continue asks for the rest', async () => {
+    const { say, chats, owner, chatId, service } = await open(fixtures.llamaServer, [
+      broken('Once upon'),
+      refusesPrefill,
+      stream(thought('They want the rest.') + piece(' a time.') + ended),
+    ]);
+    const { end, text, run } = await say(chatId, 'Tell me');
+    expect(text).toBe('Once upon');
+    expect(end.error).toMatchObject({
+      message: expect.stringContaining('incompatible with enable_thinking') as string,
+      hint: expect.stringContaining('Continue') as string,
+    });
+    const asked = () => service.seen.filter(({ method }) => method === 'POST').map(({ body }) => body);
+    expect(asked()[1]).toMatchObject({ continue_final_message: true, add_generation_prompt: false });
+    const { runs } = await chats.run(owner, chatId, {
+      input: { kind: 'continue', messageId: run.messageId },
+    });
+    expect((await watchToEnd(chats, owner, runs[0]!)).end.reason).toBe('stop');
+    const [, answer] = (await chats.open(owner, chatId)).messages;
+    expect(answer?.content).toBe('Once upon a time.');
+    // That it refuses is known by then.
+    expect(asked()).toHaveLength(3);
+    expect(asked()[2]).not.toHaveProperty('continue_final_message');
+  });
+
+  test('is asked for anew at once where a person asks for its rest and the service refuses it', async () => {
+    const { say, chats, owner, chatId, service } = await open(fixtures.llamaServer, [
+      stream(piece('Once upon') + frames([{ choices: [{ delta: {}, finish_reason: 'length' }] }])),
+      refusesPrefill,
+      stream(thought('They want the rest.') + piece(' a time.') + ended),
+    ]);
+    const { run } = await say(chatId, 'Tell me');
+    const { runs } = await chats.run(owner, chatId, {
+      input: { kind: 'continue', messageId: run.messageId },
+    });
+    expect((await watchToEnd(chats, owner, runs[0]!)).end.reason).toBe('stop');
+    const [, answer] = (await chats.open(owner, chatId)).messages;
+    expect(answer?.content).toBe('Once upon a time.');
+    expect((service.seen.at(-1)!.body['messages'] as object[]).at(-1)).toMatchObject({ role: 'user' });
+  });
+
   test('that was left by a stopped server is kept as well', { timeout: 300_000 }, async () => {
     const first = await open(fixtures.ollama, [stream(piece('Once upon'), { end: false })]);
     const { chats, owner, chatId, home, service } = first;

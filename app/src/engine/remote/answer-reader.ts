@@ -23,7 +23,7 @@ export class AnswerReader {
   #firstAt = 0;
   #lastAt = 0;
   #pieces = 0;
-  readonly #thoughts: ShownThoughts;
+  #thoughts: ShownThoughts;
   /** A piece is about a token. */
   readonly #pace = new PaceMeter();
   #characters = 0;
@@ -63,6 +63,7 @@ export class AnswerReader {
     if (this.#isStopped) return;
     if (event.stops && this.#pieces === 0)
       this.#scanner = createStopScanner([...(this.#request.sampling.stop ?? []), ...event.stops]);
+    if (event.isAskedAnew) this.#thoughts = new ShownThoughts(this.#request.prompt, false);
     if (event.thought !== undefined) this.#say(this.#thoughts.think(event.thought), event.thought.length);
     if (event.text !== undefined) this.#say(this.#thoughts.say(event.text), event.text.length);
     this.#note(event);

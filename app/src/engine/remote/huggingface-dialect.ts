@@ -17,6 +17,7 @@ export function createHuggingfaceDialect(parts: OpenAiParts): Dialect {
   const request: RequestParts = { provider, model, flavour, fields: flavour.fields };
   return {
     ...commonParts(request, listed, prompts),
+    continueAnswer: flavour.prefill !== null,
     async stream(asked, onEvent, signal) {
       const { prompt } = asked;
       // Refuses a raw prompt by name: the router has chats only.

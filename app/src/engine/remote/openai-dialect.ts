@@ -1,13 +1,22 @@
 import { createHash } from 'node:crypto';
+import { toAppError } from '../../contracts/app-error.ts';
 import type { Sampling } from '../../contracts/sampling.ts';
+import type { HttpResponse } from '../../net/http-client.ts';
 import type { TemplateDescription } from '../../prompts/template-description.ts';
+import type { GenerateRequest } from '../engine.ts';
 import type { Dialect } from './dialect.ts';
 import { fieldsFor, type Flavour } from './flavours.ts';
 import { eventOfChunk } from './openai-answer.ts';
-import { chatBody, rawBody, type RequestParts } from './openai-request.ts';
+import { chatBody, isOpenAnswer, rawBody, type RequestParts } from './openai-request.ts';
 import type { ServiceModel } from './remote-provider.ts';
 import type { ServiceClient } from './service-client.ts';
-import { brokenOffError, invalidAnswer, streamError } from './service-errors.ts';
+import {
+  brokenOffError,
+  invalidAnswer,
+  mayBeAboutPrefill,
+  prefillRefused,
+  streamError,
+} from './service-errors.ts';
 import { readFrames } from './service-stream.ts';
 import type { OnEvent } from './service-events.ts';
 import type { ModelPrompts } from './model-prompts.ts';
@@ -26,9 +35,8 @@ export interface OpenAiParts {
 
 /** Every server that speaks `/chat/completions`. */
 export function createOpenAiDialect(parts: OpenAiParts): Dialect {
-  const { client, model, flavour, listed, prompts, isApiKnown } = parts;
-  const root = apiRoot(client.provider.url);
-  const request: RequestParts = {
+  const { client, model, flavour, listed, prompts } = parts;
+  let request: RequestParts = {
     provider: client.provider,
     model,
     flavour,
@@ -36,20 +44,28 @@ export function createOpenAiDialect(parts: OpenAiParts): Dialect {
   };
   return {
     ...commonParts(request, listed, prompts),
+    get continueAnswer() {
+      return request.flavour.prefill !== null;
+    },
     async stream(asked, onEvent, signal) {
-      const isChat = asked.prompt.kind === 'chat';
-      const body =
-        asked.prompt.kind === 'chat'
-          ? chatBody(request, asked, asked.prompt)
-          : rawBody(request, asked, asked.prompt);
-      const path = `${root}${isChat ? '/chat/completions' : '/completions'}`;
-      const answer = await client.open(path, {
-        body,
-        signal,
-        model,
-        isApiKnown,
-        accept: 'text/event-stream',
-      });
+      const sent = request;
+      let answer: HttpResponse;
+      try {
+        answer = await openAnswer(parts, sent, { asked, signal });
+      } catch (error) {
+        const refusal = toAppError(error);
+        const isPrefilled = sent.flavour.prefill !== null && isOpenAnswer(asked.prompt);
+        if (!isPrefilled || !mayBeAboutPrefill(refusal)) throw error;
+        const unprefilled = { ...sent, flavour: { ...flavour, prefill: null } };
+        // What goes on by itself was asked for before, and taken; so what is refused is the text that stands last.
+        if (asked.drawnTokens !== undefined) {
+          request = unprefilled;
+          throw prefillRefused(refusal);
+        }
+        answer = await openAnswer(parts, unprefilled, { asked, signal });
+        request = unprefilled;
+        onEvent({ isAskedAnew: true });
+      }
       const reader = createChunkReader(request, onEvent);
       const isDone = await readFrames(client.provider, answer, reader.take);
       if (!isDone && !reader.hasFinished)
@@ -58,16 +74,27 @@ export function createOpenAiDialect(parts: OpenAiParts): Dialect {
   };
 }
 
+async function openAnswer(
+  { client, model, isApiKnown }: OpenAiParts,
+  request: RequestParts,
+  { asked, signal }: { asked: GenerateRequest; signal: AbortSignal },
+): Promise<HttpResponse> {
+  const { prompt } = asked;
+  const isChat = prompt.kind === 'chat';
+  const body = isChat ? chatBody(request, asked, prompt) : rawBody(request, asked, prompt);
+  const path = `${apiRoot(client.provider.url)}${isChat ? '/chat/completions' : '/completions'}`;
+  return client.open(path, { body, signal, model, isApiKnown, accept: 'text/event-stream' });
+}
+
 /** What this kind and Hugging Face's have in common. */
 export function commonParts(
   { flavour, fields, model, provider }: RequestParts,
   listed: ServiceModel | null,
   prompts: () => ModelPrompts,
-): Omit<Dialect, 'stream'> {
+): Omit<Dialect, 'stream' | 'continueAnswer'> {
   return {
     // Stop strings are found here as well, so they hold where the service does not take them.
     sampling: [...new Set([...(Object.keys(fields) as (keyof Sampling)[]), 'stop' as const])],
-    continueAnswer: flavour.prefill !== null,
     template: serviceTemplate(provider.kind, model),
     contextTokens: listed?.contextTokens ?? null,
     title: flavour.title,

@@ -25,7 +25,7 @@ export function chatBody(
 ): Record<string, unknown> {
   const { flavour, model } = parts;
   if (prompt.format !== undefined && prompt.format !== 'file') throw ownTemplate(parts, prompt.format);
-  const isOpen = prompt.continueAnswer === true && prompt.messages.at(-1)?.role === 'assistant';
+  const isOpen = isOpenAnswer(prompt);
   return {
     model,
     messages: isOpen && flavour.prefill === null ? askedToContinue(prompt.messages) : prompt.messages,
@@ -34,6 +34,12 @@ export function chatBody(
     ...flavour.always,
     ...(isOpen ? flavour.prefill : {}),
   };
+}
+
+/** An answer that was begun stands last and is to be gone on with. */
+export function isOpenAnswer(prompt: Prompt): boolean {
+  if (prompt.kind !== 'chat') return false;
+  return prompt.continueAnswer === true && prompt.messages.at(-1)?.role === 'assistant';
 }
 
 /** The body of `/completions`. */

@@ -120,6 +120,20 @@ function waitWords(refusal: Refusal): string {
   return retryAfterMs === undefined ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
 }
 
+/** It may be the half-written answer that is refused: some take none of a model that thinks. */
+export function mayBeAboutPrefill({ code, details }: AppError): boolean {
+  return code === 'bad-request' && details?.['status'] === 400;
+}
+
+/** What goes on by itself has to fit on seamlessly, so that only a person can ask for the rest. */
+export function prefillRefused(refusal: AppError): AppError {
+  return new AppError(refusal.code, refusal.message, {
+    hint: 'The text so far is kept; Continue asks for the rest.',
+    ...(refusal.details ? { details: refusal.details } : {}),
+    cause: refusal,
+  });
+}
+
 /** An error object in the middle of a stream, where the status was 200. */
 export function streamError(provider: RemoteProvider, frame: unknown, model: string): AppError {
   const body = JSON.stringify(frame);

@@ -4,6 +4,8 @@ import type { TokenLogprob } from '../../contracts/run-parts.ts';
 export interface ServiceEvent {
   /** Before any text: strings of the prompt's format that end an answer beside those of the request. */
   stops?: readonly string[];
+  /** Before any text: it does not go on with the open answer itself, and was asked to in a new turn. */
+  isAskedAnew?: true;
   text?: string;
   /** What a reasoning model thinks before it answers. */
   thought?: string;

@@ -2,6 +2,7 @@ import type { RunPart } from '../../contracts/run-parts.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { PaceMeter } from '../pace.ts';
 import { createStopScanner, type StopScanner } from '../stop-strings.ts';
+import type { Dialect } from './dialect.ts';
 import type { RemoteProvider } from './remote-provider.ts';
 import { endlessAnswer } from './service-errors.ts';
 import type { ServiceEvent } from './service-events.ts';
@@ -19,6 +20,7 @@ export class AnswerReader {
   readonly #push: (part: RunPart) => void;
   #scanner: StopScanner;
   readonly #request: GenerateRequest;
+  readonly #holdsLength: boolean;
   readonly #startedAt = performance.now();
   #firstAt = 0;
   #lastAt = 0;
@@ -31,11 +33,15 @@ export class AnswerReader {
   #finish: Finish | null = null;
   #usage: ServiceEvent['usage'];
 
-  /** `isPrefilled`: an open answer is gone on with where it stopped. */
-  constructor(request: GenerateRequest, isPrefilled: boolean, push: (part: RunPart) => void) {
+  constructor(
+    request: GenerateRequest,
+    { continueAnswer, endsByLength }: Pick<Dialect, 'continueAnswer' | 'endsByLength'>,
+    push: (part: RunPart) => void,
+  ) {
     this.#push = push;
     this.#request = request;
-    this.#thoughts = new ShownThoughts(request.prompt, isPrefilled);
+    this.#holdsLength = endsByLength === false;
+    this.#thoughts = new ShownThoughts(request.prompt, continueAnswer);
     this.#scanner = createStopScanner(request.sampling.stop ?? []);
   }
 
@@ -44,7 +50,7 @@ export class AnswerReader {
     return this.#pieces > 0;
   }
 
-  /** A stop string was found here, whatever the service does. */
+  /** A stop string was found here, or the length reached, whatever the service does. */
   get isStopped(): boolean {
     return this.#isStopped;
   }
@@ -63,6 +69,7 @@ export class AnswerReader {
     if (this.#isStopped) return;
     if (event.stops && this.#pieces === 0)
       this.#scanner = createStopScanner([...(this.#request.sampling.stop ?? []), ...event.stops]);
+    if (event.text !== undefined && this.#isFull()) return this.#endByLength();
     if (event.isAskedAnew) this.#thoughts = new ShownThoughts(this.#request.prompt, false);
     if (event.thought !== undefined) this.#say(this.#thoughts.think(event.thought), event.thought.length);
     if (event.text !== undefined) this.#say(this.#thoughts.say(event.text), event.text.length);
@@ -99,6 +106,18 @@ export class AnswerReader {
     if (stop === undefined) return;
     this.#isStopped = true;
     this.#finish = { reason: 'stop-string', stopString: stop };
+  }
+
+  /** A piece is about a token. */
+  #isFull(): boolean {
+    const { maxNewTokens } = this.#request.sampling;
+    return this.#holdsLength && maxNewTokens !== undefined && this.#pieces >= maxNewTokens;
+  }
+
+  #endByLength(): void {
+    this.release({ isOver: true });
+    this.#isStopped = true;
+    this.#finish = { reason: 'length' };
   }
 
   #show(text: string): void {

@@ -11,6 +11,8 @@ export interface Dialect {
   readonly contextTokens: number | null;
   /** The longest prompt, where the service takes less than its context. */
   readonly mostPromptTokens?: number | null;
+  /** False: the service is allowed more tokens than the answer, whose length is held here. */
+  readonly endsByLength?: boolean;
   /** What computes, as a person would name it. */
   readonly title: string;
   /** True where a count is that of the model's own tokenizer; it may come later than the first question. */

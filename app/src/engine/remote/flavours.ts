@@ -24,8 +24,8 @@ export interface Flavour {
   always?: Record<string, unknown>;
   /** What "off" is sent as where leaving a setting out means a default of the service's own. */
   off?: Partial<Record<keyof Sampling, number>>;
-  /** Models that take fewer settings than its others. */
-  narrower?: { models: RegExp; without: readonly (keyof Sampling)[] };
+  /** Models that take fewer settings than its others; of each answer so many tokens may go into thoughts unseen. */
+  narrower?: { models: RegExp; without: readonly (keyof Sampling)[]; hiddenTokens: number };
 }
 
 const standard = {
@@ -184,6 +184,8 @@ const flavours = {
         'logitBias',
         'stop',
       ],
+      // What OpenAI's guide says to keep free for them; an answer that they leave no room for comes empty.
+      hiddenTokens: 25_000,
     },
   },
   /** Refuses whatever it does not know. */
@@ -243,8 +245,7 @@ export function flavourOf(provider: RemoteProvider, models: readonly ServiceMode
 
 /** What of a flavour holds for one model: not what such models refuse, and where the service says so, what it takes. */
 export function fieldsFor(flavour: Flavour, model: string, listed: ServiceModel | null): Flavour['fields'] {
-  const { narrower } = flavour;
-  const refused: readonly string[] = narrower?.models.test(model) === true ? narrower.without : [];
+  const refused: readonly string[] = narrowerFor(flavour, model)?.without ?? [];
   const parameters = listed?.parameters;
   const taken = Object.entries(flavour.fields).filter(
     ([name, field]) =>
@@ -254,4 +255,13 @@ export function fieldsFor(flavour: Flavour, model: string, listed: ServiceModel 
         (field === 'response_format' && parameters.includes('structured_outputs'))),
   );
   return Object.fromEntries(taken);
+}
+
+/** What a model's thoughts, which are never shown, may take beside an answer; 0 where none count as part of it. */
+export function hiddenTokensOf(flavour: Flavour, model: string): number {
+  return narrowerFor(flavour, model)?.hiddenTokens ?? 0;
+}
+
+function narrowerFor({ narrower }: Flavour, model: string): Flavour['narrower'] {
+  return narrower?.models.test(model) === true ? narrower : undefined;
 }

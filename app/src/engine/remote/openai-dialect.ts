@@ -5,7 +5,7 @@ import type { HttpResponse } from '../../net/http-client.ts';
 import type { TemplateDescription } from '../../prompts/template-description.ts';
 import type { GenerateRequest } from '../engine.ts';
 import type { Dialect } from './dialect.ts';
-import { fieldsFor, type Flavour } from './flavours.ts';
+import { fieldsFor, hiddenTokensOf, type Flavour } from './flavours.ts';
 import { eventOfChunk } from './openai-answer.ts';
 import { chatBody, isOpenAnswer, rawBody, type RequestParts } from './openai-request.ts';
 import type { ServiceModel } from './remote-provider.ts';
@@ -97,6 +97,7 @@ export function commonParts(
     sampling: [...new Set([...(Object.keys(fields) as (keyof Sampling)[]), 'stop' as const])],
     template: serviceTemplate(provider.kind, model),
     contextTokens: listed?.contextTokens ?? null,
+    endsByLength: hiddenTokensOf(flavour, model) === 0,
     title: flavour.title,
     countsExactly: () => prompts().countsExactly,
     count: (prompt) => prompts().count(prompt),

@@ -57,7 +57,8 @@ describe('models of OpenAI', () => {
     (model) => {
       const body = sentTo(model);
       for (const field of allFields) expect(body).not.toHaveProperty(field);
-      expect(body).toMatchObject({ seed: 3, max_completion_tokens: 20 });
+      // Its thoughts, which nobody sees, are counted as part of the answer.
+      expect(body).toMatchObject({ seed: 3, max_completion_tokens: 25_020 });
       expect(body).toHaveProperty('response_format');
       expect(body).not.toHaveProperty('max_tokens');
     },
@@ -66,6 +67,18 @@ describe('models of OpenAI', () => {
   test.each(['gpt-4o', 'gpt-5-chat-latest', 'gpt-5.2-chat-latest', 'omni-1'])('%s is sent all', (model) => {
     const body = sentTo(model);
     for (const field of allFields) expect(body).toHaveProperty(field);
+    expect(body).toMatchObject({ max_completion_tokens: 20 });
+  });
+
+  test.each([
+    ['gpt-5', false],
+    ['gpt-4o', true],
+  ])('whether %s ends an answer by its length: %s', (model, expected) => {
+    const parts = partsOf(model, { host: 'api.openai.com' });
+    const { endsByLength } = commonParts(parts, null, () => {
+      throw new Error('nothing is counted here');
+    });
+    expect(endsByLength).toBe(expected);
   });
 
   test('what is not sent is told as ignored, but stop strings, which are found here', () => {

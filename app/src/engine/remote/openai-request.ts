@@ -2,7 +2,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import type { PromptMessage } from '../../contracts/messages.ts';
 import type { Sampling } from '../../contracts/sampling.ts';
 import type { GenerateRequest, Prompt } from '../engine.ts';
-import type { Flavour } from './flavours.ts';
+import { hiddenTokensOf, type Flavour } from './flavours.ts';
 import type { RemoteProvider } from './remote-provider.ts';
 import { responseFormat } from './response-format.ts';
 
@@ -89,7 +89,7 @@ function samplingFields(
   form: 'chat' | 'raw',
 ): Record<string, unknown> {
   const body: Record<string, unknown> = {};
-  const { fields, flavour } = parts;
+  const { fields, flavour, model } = parts;
   for (const [name, field] of Object.entries(fields) as [keyof Sampling, string][]) {
     const value = sampling[name];
     if (value === undefined) continue;
@@ -97,6 +97,8 @@ function samplingFields(
     else if (name === 'logprobs') Object.assign(body, logprobFields(sampling.logprobs ?? 0, form));
     else if (name === 'jsonSchema') body[field] = responseFormat(flavour, sampling.jsonSchema ?? true);
     else if (name === 'stop') body[field] = sampling.stop?.slice(0, flavour.maxStops);
+    else if (name === 'maxNewTokens')
+      body[field] = (sampling.maxNewTokens ?? 0) + hiddenTokensOf(flavour, model);
     else body[field] = value;
   }
   return body;

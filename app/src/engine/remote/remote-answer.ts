@@ -33,7 +33,7 @@ export async function answerRemotely(
   push: (part: RunPart) => void,
   controller: AbortController,
 ): Promise<void> {
-  const reader = new AnswerReader(request, answering.dialect.continueAnswer, push);
+  const reader = new AnswerReader(request, answering.dialect, push);
   try {
     await prepare(answering, request);
     await untilAnswered(answering, request, { reader, controller });
@@ -115,7 +115,7 @@ async function once({ provider, dialect, deadlines }: Answering, request: Genera
         if (reader.isFinished) watch.heard(Math.min(figuresMs, deadlines.idleMs));
         // Roles, places in a queue and the like come before the prompt is read.
         else if (reader.hasSaid) watch.heard(deadlines.idleMs);
-        // A stop string that the service does not know, or has not seen yet: the rest is nobody's any more.
+        // By a stop string that the service does not know or has not seen yet, or by length: the rest is nobody's.
         if (reader.isStopped) ended.abort();
       },
       signal,

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { RunPart } from '../../src/contracts/run-parts.ts';
+import { chatRequest, textOf } from '../../src/engine/contract/answers.ts';
 import { ask, chatPath, falcon, listPath, model, service, vllm } from './asked-service.ts';
 import * as fixtures from './service-fixtures.ts';
 import { frames, json, stream } from './stand-in-service.ts';
@@ -179,12 +181,13 @@ describe('time', () => {
   test('stopping closes the request at once', async () => {
     const opened = await vllm(stream(words(2), { end: false }));
     const controller = new AbortController();
-    const answering = ask(opened, {}, controller.signal);
-    await expect.poll(() => opened.service.seen.filter(({ method }) => method === 'POST').length).toBe(1);
-    setTimeout(() => controller.abort(), 100);
-    const { end, text } = await answering;
-    expect(end).toEqual({ type: 'end', reason: 'aborted' });
-    expect(text).toBe('word word ');
+    const parts: RunPart[] = [];
+    for await (const part of opened.engine.generate(chatRequest('Hello'), controller.signal)) {
+      parts.push(part);
+      if (textOf(parts) === 'word word ') controller.abort();
+    }
+    expect(parts.at(-1)).toEqual({ type: 'end', reason: 'aborted' });
+    expect(textOf(parts)).toBe('word word ');
     await expect.poll(() => opened.service.seen.at(-1)?.wasClosed).toBe(true);
   });
 });

@@ -30,9 +30,11 @@ export async function answerOf(parts: AsyncIterable<RunPart>): Promise<Answer> {
   for await (const part of parts) seen.push(part);
   const end = seen.at(-1);
   if (end?.type !== 'end') throw new Error('the answer had no end');
-  const text = seen.map((part) => (part.type === 'text-delta' ? part.text : '')).join('');
-  return { parts: seen, text, end };
+  return { parts: seen, text: textOf(seen), end };
 }
+
+export const textOf = (parts: readonly RunPart[]): string =>
+  parts.map((part) => (part.type === 'text-delta' ? part.text : '')).join('');
 
 /** A setting where the engine knows it, and nothing where it does not. */
 export function ifCan<Name extends keyof Sampling>(

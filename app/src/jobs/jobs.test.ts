@@ -158,15 +158,16 @@ test('an error that may pass is tried again later; another ends it', async () =>
 
 test('cancelling stops the work at once', async () => {
   const { promise: started, resolve: start } = Promise.withResolvers<void>();
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   const endless = kind(async ({ signal }) => {
     start();
-    await sleep(60_000, undefined, { signal });
+    await sleep(60_000, undefined, { signal }).finally(stop);
   });
   await withJobs({ endless }, async (jobs) => {
     const { id } = await jobs.add('me', { kind: 'endless', payload: {} });
     await started;
     expect((await jobs.cancel('me', id)).state).toBe('cancelled');
-    await sleep(30);
+    await stopped;
     expect((await jobs.get('me', id)).state).toBe('cancelled');
   });
 });

@@ -143,6 +143,11 @@ describe('a slow disk', () => {
 });
 
 describe('stopping', () => {
+  const unfinished = async (): Promise<string[]> => {
+    const { chats, owner } = last();
+    return (await chats.listRuns(owner, { active: true, limit: 5 })).map(({ id }) => id).toSorted();
+  };
+
   test('works in every phase, also while the model is loading', async () => {
     const { chats, owner, chat } = await open({ script: { loadMs: 10_000 } });
     const { id } = await chat();
@@ -152,24 +157,24 @@ describe('stopping', () => {
   });
 
   test('works while an answer waits for its turn', async () => {
-    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 50, slots: 1 } });
+    const { chats, owner, chat } = await open({ script: { tokensPerSecond: 10, slots: 1 } });
     const first = await chat();
     const second = await chat();
     const before = await chats.run(owner, first.id, message('/long 500'));
     await firstWords(last(), before.runs[0]!);
     const { runs } = await chats.run(owner, second.id, message('waiting'));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const began = performance.now();
+    const phase = async (): Promise<string> => (await chats.getRun(owner, runs[0]!.id)).phase;
+    await expect.poll(phase).toBe('queued');
     await chats.stop(owner, runs[0]!.id);
-    expect(performance.now() - began).toBeLessThan(500);
     expect(await chats.getRun(owner, runs[0]!.id)).toMatchObject({ endReason: 'aborted' });
+    expect(await unfinished()).toEqual([before.runs[0]!.id]);
     await chats.stop(owner, before.runs[0]!.id);
   });
 
   test('works while an answer waits for others that were there when the engine went away twice', async () => {
     let crashes = 0;
     const script: Script = {
-      tokensPerSecond: 50,
+      tokensPerSecond: 20,
       mishap: (_request, question) =>
         question.includes('poison') && crashes++ < 2 ? { kind: 'crash', afterTokens: 10 } : null,
     };
@@ -185,13 +190,12 @@ describe('stopping', () => {
         expect(rest).toHaveLength(2);
         return rest[0]!;
       },
-      { timeout: 5000 },
+      { timeout: 20_000 },
     );
-    const began = performance.now();
     await chats.stop(owner, waiting.id);
-    expect(performance.now() - began).toBeLessThan(500);
-    delete script.tokensPerSecond;
     const others = runs.filter((run) => run.id !== waiting.id);
+    expect(await unfinished()).toEqual(others.map(({ id }) => id));
+    delete script.tokensPerSecond;
     const ends = await Promise.all(others.map((run) => watchToEnd(chats, owner, run)));
     expect(ends.map(({ end }) => end.reason)).toEqual(['stop', 'stop']);
   });

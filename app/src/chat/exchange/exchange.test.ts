@@ -1,6 +1,6 @@
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openChats, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
+import { openChats, watchToEnd, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
 import type { ExportFormat } from '../../contracts/api/transfer.ts';
 import type { OpenedChat } from '../chats.ts';
 import { branchTo } from '../../lib/message-tree.ts';
@@ -352,7 +352,7 @@ describe('our own JSON', () => {
     const { runs } = await chats.run(owner, id, {
       input: { kind: 'regenerate', messageId: before.messages[1]!.id },
     });
-    for await (const _ of chats.watch(owner, runs[0]!.id, { from: 0, signal: AbortSignal.timeout(5000) }));
+    await watchToEnd(chats, owner, runs[0]!);
     const exported = await written(owner, { format: 'json', chatId: id });
     expect(JSON.parse(exported)).toMatchObject({ format: 'corral', chats: [{ receipts: [{}, {}] }] });
     const other = person();

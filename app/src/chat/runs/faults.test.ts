@@ -1,6 +1,12 @@
 import { uuidv7 } from 'uuidv7';
 import { describe, expect, test, vi } from 'vitest';
-import { message, opensChats, watchToEnd, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
+import {
+  message,
+  opensChats,
+  readUntil,
+  watchToEnd,
+  type OpenedChats,
+} from '../../../test/fixtures/open-chats.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import type { Chat } from '../../contracts/chats.ts';
 import type { Run } from '../../contracts/runs.ts';
@@ -9,10 +15,8 @@ import type { Script } from '../../engine/scripted/script.ts';
 const { open, last } = opensChats();
 
 /** Waits until something of the answer is shown. */
-async function firstWords({ chats, owner }: OpenedChats, run: Run): Promise<void> {
-  for await (const event of chats.watch(owner, run.id, { from: 0, signal: AbortSignal.timeout(5000) }))
-    if (event.type === 'text') return;
-}
+const firstWords = ({ chats, owner }: OpenedChats, run: Run): Promise<string> =>
+  readUntil(chats, owner, run, (text) => text !== '');
 
 describe('a disk that is full', () => {
   test('before an acknowledged answer has begun: it is given all the same', async () => {

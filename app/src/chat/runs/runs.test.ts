@@ -1,8 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openChats, watchToEnd, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
+import { openChats, readUntil, watchToEnd, type OpenedChats } from '../../../test/fixtures/open-chats.ts';
 import type { GenerateRequest } from '../../engine/engine.ts';
 import type { Script } from '../../engine/scripted/script.ts';
-import type { RunEvent } from '../../contracts/runs.ts';
 
 /** One place for all tests; each says how the engine behaves. */
 const script: Script = {};
@@ -85,12 +84,7 @@ describe('a run', () => {
     const { id } = await chat();
     const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 5000' } });
     const run = runs[0]!;
-    const signal = AbortSignal.timeout(5000);
-    let seen = '';
-    for await (const event of chats.watch(owner, run.id, { from: 0, signal })) {
-      if (event.type === 'text') seen += event.text;
-      if (seen.length > 30) break;
-    }
+    const seen = await readUntil(chats, owner, run, (text) => text.length > 30);
     await chats.stop(owner, run.id);
     const { messages } = await chats.open(owner, id);
     expect(messages[1]?.state).toBe('stopped');
@@ -105,28 +99,11 @@ describe('a run', () => {
     const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 120' } });
     const run = runs[0]!;
     const first = watchToEnd(chats, owner, run);
-    const late = (async () => {
-      let text = '';
-      let offset = 0;
-      for (let round = 0; round < 6; round++) {
-        for await (const event of chats.watch(owner, run.id, {
-          from: offset,
-          signal: AbortSignal.timeout(5000),
-        })) {
-          if (event.type === 'text') text = text.slice(0, event.offset) + event.text;
-          offset = text.length;
-          if (event.type === 'text' && offset > round * 90) break;
-        }
-      }
-      for await (const event of chats.watch(owner, run.id, {
-        from: offset,
-        signal: AbortSignal.timeout(5000),
-      }))
-        if (event.type === 'text') text = text.slice(0, event.offset) + event.text;
-      return text;
-    })();
-    const { text } = await first;
-    expect(await late).toBe(text);
+    let seen = '';
+    for (let round = 0; round < 6; round++)
+      seen = await readUntil(chats, owner, run, ({ length }) => length > round * 90, { text: seen });
+    const [{ text }, late] = await Promise.all([first, watchToEnd(chats, owner, run, { text: seen })]);
+    expect(late.text).toBe(text);
     expect((await chats.open(owner, id)).messages[1]?.content).toBe(text);
   });
 
@@ -251,33 +228,15 @@ describe('a run', () => {
       input: { kind: 'message', content: '/long 40' },
     });
     const run = runs[0]!;
-    let shown = '';
-    for await (const event of first.chats.watch(first.owner, run.id, {
-      from: 0,
-      signal: AbortSignal.timeout(5000),
-    })) {
-      if (event.type === 'text') shown += event.text;
-      if (shown.length > 40) break;
-    }
+    const shown = await readUntil(first.chats, first.owner, run, (text) => text.length > 40);
     await first.close();
     const second = await openChats({ home: first.home, script: { tokensPerSecond: 2000 } });
     expect(await second.chats.start()).toEqual({ resumedRuns: 1 });
-    const events: RunEvent[] = [];
-    let text = shown;
-    const signal = AbortSignal.timeout(9000);
-    for await (const event of second.chats.watch(second.owner, run.id, {
-      from: shown.length,
-      epoch: 1,
-      signal,
-    })) {
-      events.push(event);
-      if (event.type === 'start') text = text.slice(0, event.offset);
-      if (event.type === 'text') text = text.slice(0, event.offset) + event.text;
-    }
+    const { text, end } = await watchToEnd(second.chats, owner, run, { text: shown, epoch: 1 });
     expect(text.startsWith(shown)).toBe(true);
     const { messages } = await second.chats.open(second.owner, id);
     expect(messages[1]).toMatchObject({ content: text, state: 'complete', outcome: { resumed: true } });
-    expect(events.at(-1)).toMatchObject({ type: 'end', reason: 'stop', epoch: 2 });
+    expect(end).toMatchObject({ reason: 'stop', epoch: 2 });
     await second.remove();
   });
 

@@ -158,7 +158,7 @@ test('a hidden tab keeps its line for an answer and for what waits for it, and t
 
 /** No timer runs any more: what happens now waits for none. */
 async function stopClock(page: Page): Promise<void> {
-  await page.clock.pauseAt(Number(await page.evaluate('Date.now()')) + 1_000);
+  await page.clock.pauseAt(Number(await page.evaluate('Date.now()')) + 10_000);
   // A try that was begun is over by then.
   await page.waitForTimeout(1_000);
 }

@@ -45,6 +45,13 @@ form.addEventListener('submit', async (event) => {
   button.disabled = false;
   field.select();
 });
+// Whoever is signed in and comes by a link of another site comes without the cookie; asked from here, it is sent. Once,
+// so that no page is loaded for ever.
+fetch('/api/session').then((answer) => {
+  if (!answer.ok || Date.now() - Number(sessionStorage.getItem('came-in')) < 10_000) return;
+  sessionStorage.setItem('came-in', String(Date.now()));
+  location.reload();
+}).catch(() => undefined);
 `;
 
 /** The page that asks for the access key; it needs no file and works before anything else does. */

@@ -151,7 +151,7 @@ test('an answer is given again with two temperatures, which the sides name; equa
 test('a preset is chosen for one side: all its settings hold there, and the side is named by it', async () => {
   const preset = {
     systemPrompt: 'Answer in one word.',
-    sampling: { temperature: 0.25, maxNewTokens: 5 },
+    sampling: { temperature: 0.27, maxNewTokens: 5 },
     rememberExchanges: 2,
   };
   await call('PUT', '/api/presets/Terse', { settings: preset });
@@ -162,16 +162,16 @@ test('a preset is chosen for one side: all its settings hold there, and the side
     await side(page, name).getByLabel('Temperature').fill('0');
   }
   await side(page, 'Right').getByLabel('Preset').selectOption('Terse');
-  expect(await side(page, 'Right').getByLabel('Temperature').inputValue()).toBe('0.25');
+  expect(await side(page, 'Right').getByLabel('Temperature').inputValue()).toBe('0.27');
   await answerBoth(page, 'Who are you?');
   await dialogOf(page).getByRole('region', { name: 'Cria, without a preset, temperature 0' }).waitFor();
-  const terse = dialogOf(page).getByRole('region', { name: 'Cria, preset “Terse”, temperature 0.25' });
+  const terse = dialogOf(page).getByRole('region', { name: 'Cria, preset “Terse”, temperature 0.27' });
   await terse.getByRole('button', { name: 'Keep this one' }).click();
   await dialogOf(page).waitFor({ state: 'detached' });
   await page.locator('.message--answer').getByRole('button', { name: 'Receipt' }).click();
   await expect
     .poll(() => page.locator('.receipt').innerText())
-    .toMatch(/at most 2 past exchanges[^]*temperature 0\.25[^]*maxNewTokens 5/);
+    .toMatch(/at most 2 past exchanges[^]*temperature 0\.27[^]*maxNewTokens 5/);
 });
 
 test('a side that reached its limit goes on in its column, one that failed is answered again there', async () => {

@@ -9,7 +9,8 @@ const here = inBrowser(() =>
 
 const error = { code: 'internal', message: 'Something broke at the server.' };
 
-const dayMs = 24 * 60 * 60 * 1000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 /** Title and age in days, each in the middle of its group whatever the hour is. */
 const ages: [title: string, days: number, group: string][] = [
   ['Said yesterday', 1, 'Yesterday'],
@@ -49,9 +50,10 @@ test('what is said of the time stays true while nothing else happens', async () 
   expect(await footer.innerText()).toBe('now');
   const titles = page.locator('.chat-group__title');
   await expect.poll(() => titles.first().innerText()).toBe('Today');
-  await page.clock.fastForward('01:00:00');
+  await page.clock.fastForward(hourMs);
   await expect.poll(() => footer.innerText()).toBe('1 hour ago');
-  await page.clock.fastForward(dayMs);
+  // The same hour of the next day: an hour more could be the day after it.
+  await page.clock.fastForward(dayMs - hourMs);
   await expect.poll(() => titles.first().innerText()).toBe('Yesterday');
   const { body } = await here.server.call('POST', '/api/chats', { title: 'Thrown away' });
   await here.server.call('DELETE', `/api/chats/${String(body['id'])}`);
@@ -275,4 +277,16 @@ test('the trash is said to be empty only where that is known; an entry tells whe
   await entry.waitFor();
   expect(await entry.innerText()).toContain('gone in 3 months');
   expect(await trash.innerText()).not.toContain('30 days');
+});
+
+test('the trash and a new folder are shown also while something is sought', async () => {
+  const { page } = await here.open();
+  const search = page.getByRole('searchbox', { name: 'Search everything' });
+  await search.fill('nothing like this');
+  await page.getByText('Nothing found for').waitFor();
+  await page.getByRole('button', { name: 'Trash' }).click();
+  await page.getByRole('button', { name: 'Back to chats' }).waitFor();
+  expect(await search.inputValue()).toBe('');
+  await page.getByRole('button', { name: 'New folder' }).click();
+  await page.getByRole('textbox', { name: 'Name of the folder' }).waitFor();
 });

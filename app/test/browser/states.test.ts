@@ -112,7 +112,7 @@ test('nor in the ways in, at first and when the session is over', { timeout: axe
   expect(await axeFaultsInBothThemes(page)).toEqual([]);
   await dialog.getByLabel('Access key').fill(key);
   await dialog.getByRole('button', { name: 'Continue' }).click();
-  await answered(page);
+  await dialog.waitFor({ state: 'detached' });
   await page.goto(`${locked.address}/#/settings/about`);
   await page.getByRole('button', { name: 'Sign out' }).waitFor();
   expect(await axeFaultsInBothThemes(page)).toEqual([]);
@@ -121,6 +121,25 @@ test('nor in the ways in, at first and when the session is over', { timeout: axe
   await page.goto(locked.address);
   await page.getByRole('button', { name: 'Sign in' }).waitFor();
   expect(await page.content()).not.toContain('after the session ended');
+  await context.close();
+  await locked.close();
+});
+
+test('whoever is signed in and follows a link of another site is let in', async () => {
+  const key = 'the-key-of-this-corral';
+  const locked = await servePage({ environment: { CORRAL_ACCESS_KEY: key } });
+  const context = await here.browser.newContext(still);
+  const page = await context.newPage();
+  await page.goto(locked.address);
+  await page.getByLabel('Access key').fill(key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('.empty[data-ready]').waitFor();
+  const elsewhere = 'http://elsewhere.example/';
+  const body = `<a href="${locked.address}/">to the corral</a>`;
+  await page.route(elsewhere, (route) => route.fulfill({ contentType: 'text/html', body }));
+  await page.goto(elsewhere);
+  await page.getByRole('link').click();
+  await page.locator('.empty[data-ready]').waitFor();
   await context.close();
   await locked.close();
 });

@@ -144,6 +144,10 @@ describe('a provider added in the page', () => {
     expect((await again.providers.list())[0]).toMatchObject({ state: 'failing', hasKey: true });
     await expect(again.providers.check('lab')).rejects.toMatchObject({ code: 'provider-key-refused' });
     expect(seen).toEqual([]);
+    // Nor is it thrown away by a change that says nothing of it: its seal.key may still be brought here.
+    const change = again.providers.save('owner', 'lab', { kind: 'openai', url: `${url}/v1` });
+    await expect(change).rejects.toMatchObject({ code: 'bad-request', details: { field: 'key' } });
+    expect((await again.providers.list())[0]).toMatchObject({ hasKey: true });
   });
 
   test('is gone when it is removed, or when its row is', async () => {

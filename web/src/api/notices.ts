@@ -69,7 +69,9 @@ const readyWords = new Map<string, (reference: string) => string>([
 function jobChanged(notice: Extract<Notice, { type: 'job-changed' }>): void {
   type Jobs = ResponseOf<(typeof jobRoutes)['list']>;
   queryClient.setQueryData<Jobs>(keys.jobs, (list) => {
-    const others = (list?.jobs ?? []).filter((job) => job.id !== notice.job.id);
+    // Of a list that nobody asked for yet this would be one entry, taken for all of it.
+    if (!list) return undefined;
+    const others = list.jobs.filter((job) => job.id !== notice.job.id);
     return { jobs: [notice.job, ...others].sort((left, right) => right.createdAt - left.createdAt) };
   });
   const { job } = notice;

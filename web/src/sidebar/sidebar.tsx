@@ -99,11 +99,23 @@ export function Sidebar() {
   const [query, setQuery] = useState('');
   const [isTrashOpen, setTrashOpen] = useState(false);
   const [isMakingFolder, setMakingFolder] = useState(false);
+  const isSearching = query.trim() !== '';
+  const isTrashShown = isTrashOpen && !isSearching;
+  // What was asked for last is shown: what was found, the trash or the chats.
+  const makeFolder = (): void => {
+    setQuery('');
+    setTrashOpen(false);
+    setMakingFolder(true);
+  };
+  const toggleTrash = (): void => {
+    setQuery('');
+    setTrashOpen(!isTrashShown);
+  };
   return (
     <nav className="sidebar" aria-label={strings.shell.sidebar}>
       <Head />
       <div className="woven sidebar__woven" />
-      <Tools onNewFolder={() => setMakingFolder(true)} />
+      <Tools onNewFolder={makeFolder} />
       <input
         type="search"
         className="field sidebar__search"
@@ -115,15 +127,15 @@ export function Sidebar() {
         {...fieldKeys({ onEscape: () => setQuery('') })}
       />
       <div className="sidebar__list">
-        {query.trim() !== '' ? (
+        {isSearching ? (
           <SearchResults query={query.trim()} />
-        ) : isTrashOpen ? (
+        ) : isTrashShown ? (
           <TrashList onClose={() => setTrashOpen(false)} />
         ) : (
           <ChatList isMakingFolder={isMakingFolder} onFolderMade={() => setMakingFolder(false)} />
         )}
       </div>
-      <Foot isTrashOpen={isTrashOpen} onTrash={() => setTrashOpen((value) => !value)} />
+      <Foot isTrashOpen={isTrashShown} onTrash={toggleTrash} />
     </nav>
   );
 }

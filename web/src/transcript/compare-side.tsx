@@ -132,7 +132,7 @@ export function SideForm({ label, ...field }: SideFieldProps & { label: string }
           className="field"
           min={0}
           max={5}
-          step={0.05}
+          step="any"
           value={side.temperature}
           onChange={(event) => onChange({ ...side, temperature: event.target.valueAsNumber || 0 })}
         />

@@ -458,7 +458,11 @@ describe('files', () => {
     );
     const { fileName, mediaType } = await chats.export(owner, { format: 'markdown', chatId: id });
     expect(mediaType).toContain('text/markdown');
-    expect(fileName).toMatch(/^[\p{L}\p{N}-]+\.md$/u);
+    expect(fileName).toBe('Über-Kühe-Cows.md');
+    await chats.update(owner, id, { change: { title: 'हिन्दी データ 가'.normalize('NFD') } });
+    expect((await chats.export(owner, { format: 'markdown', chatId: id })).fileName).toBe(
+      'हिन्दी-データ-가.md',
+    );
   });
 
   test('ShareGPT has one line a chat', async () => {

@@ -1,5 +1,6 @@
 import type { Chat, ChatMessage } from '../../contracts/chats.ts';
 import type { ExportedChat } from '../../store/exchange-store.ts';
+import { cutText } from '../../lib/cut-text.ts';
 import { branchTo } from '../../lib/message-tree.ts';
 import { corralFormatVersion } from './read-corral.ts';
 
@@ -99,10 +100,9 @@ export function titleOf(chat: Chat): string {
 
 /** A name every file system takes. */
 export function fileNameOf(title: string, extension: string): string {
-  const plain = title
-    .normalize('NFKD')
-    .replace(/[^\p{L}\p{N}]+/gu, '-')
-    .replace(/^-+|-+$/gu, '')
-    .slice(0, 60);
+  const plain = cutText(title.normalize('NFC').replace(/[^\p{L}\p{N}\p{M}]+/gu, '-'), 60).replace(
+    /^-+|-+$/gu,
+    '',
+  );
   return `${plain === '' ? 'chat' : plain}.${extension}`;
 }

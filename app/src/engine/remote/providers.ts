@@ -195,6 +195,15 @@ class ProviderRegistry implements Providers {
 /** Whoever may change an address must not be able to send a kept key to it. */
 function keptKey(before: RemoteProvider | undefined, given: GivenProvider): string {
   if (given.key !== undefined) return given.key ?? '';
+  if (before?.keyProblem)
+    throw new AppError(
+      'bad-request',
+      `The key of ${before.name} cannot be opened here, so it would be lost.`,
+      {
+        hint: 'Enter the key again, or null for none; with the seal.key of the machine it comes from, it can be opened.',
+        details: { field: 'key' },
+      },
+    );
   if (before === undefined || before.key === '') return '';
   if (new URL(before.url).origin === new URL(given.url).origin) return before.key;
   throw new AppError(

@@ -20,7 +20,7 @@ const refuseFile: Refuse = (reason, cause) =>
 function dispositionOf(fileName: string): string {
   const plain = fileName.replaceAll(/[^\w.-]+/g, '-').slice(0, 100);
   const whole = fileName
-    .replaceAll(/[^\p{L}\p{N}_.-]+/gu, '-')
+    .replaceAll(/[^\p{L}\p{N}\p{M}_.-]+/gu, '-')
     .slice(0, 100)
     .toWellFormed();
   const further = whole === plain ? '' : `; filename*=UTF-8''${encodeURIComponent(whole)}`;

@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,4 +61,23 @@ test('no page of a backup keeps a copy of what is erased among what stays', asyn
   for (const chat of [0, 9, 19]) await store.erase('me', { chatId: ids[chat]! });
   expect([0, 9, 19].filter((chat) => holds(`chat${chat}x`))).toEqual([]);
   expect(holds('chat1x')).toBe(true);
+});
+
+test('a damaged database that mentions what is erased goes, wherever in it and however large it is', async () => {
+  const { id } = await store.createChat('me', newChat());
+  /** A set with one sparse file that has a text at one place. */
+  const damaged = (name: string, text: string, at: number): string => {
+    const folder = join(home, 'damaged', name);
+    mkdirSync(folder, { recursive: true });
+    const file = openSync(join(folder, 'corral.db'), 'w');
+    writeSync(file, text, at);
+    closeSync(file);
+    return folder;
+  };
+  // Across the pieces in which it is read, and beyond what is read at once.
+  const gone = [damaged('across', id, 4 * 1024 * 1024 + 20), damaged('far', id, 2 ** 31 + 5)];
+  const kept = damaged('other', 'somebody else', 100);
+  await store.erase('me', { chatId: id });
+  expect(gone.map((folder) => existsSync(folder))).toEqual([false, false]);
+  expect(existsSync(kept)).toBe(true);
 });

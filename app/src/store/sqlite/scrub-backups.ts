@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
@@ -66,11 +66,28 @@ function scrubDamaged(home: string, erased: Erased): void {
   if (!existsSync(folder)) return;
   for (const set of readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
     const place = join(folder, set.name);
-    const holds = readdirSync(place).some((file) => mentions(readFileSync(join(place, file)), erased));
+    const holds = readdirSync(place).some((file) => mentions(join(place, file), erased));
     if (holds) rmSync(place, { recursive: true, force: true });
   }
 }
 
-function mentions(bytes: Buffer, erased: Erased): boolean {
-  return (erased.chatIds ?? [erased.owner]).some((id) => bytes.includes(id));
+/** Read piece by piece: such a file may be larger than memory. */
+function mentions(file: string, { chatIds, owner }: Erased): boolean {
+  const ids = chatIds ?? [owner];
+  // What lies across two pieces is seen in the second.
+  const overlap = Math.max(0, ...ids.map((id) => Buffer.byteLength(id)));
+  const piece = Buffer.alloc(4 * 1024 * 1024 + overlap);
+  const descriptor = openSync(file, 'r');
+  try {
+    for (let kept = 0; ;) {
+      const read = readSync(descriptor, piece, kept, piece.length - kept, null);
+      if (read === 0) return false;
+      const text = piece.subarray(0, kept + read);
+      if (ids.some((id) => text.includes(id))) return true;
+      kept = Math.min(overlap, text.length);
+      text.copyWithin(0, text.length - kept);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
 }

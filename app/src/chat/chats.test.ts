@@ -74,15 +74,30 @@ describe('the tree', () => {
   test('what comes below an answer that is being gone on with waits for its end', async () => {
     const { chats, chat, say } = opened;
     const { id } = await chat({ sampling: { maxNewTokens: 12, seed: 3 } });
-    const [first] = await answer(id, { input: { kind: 'message', content: '/long 60' } });
-    await say(id, '/say the end');
+    const [first] = await answer(id, { input: { kind: 'message', content: '/long 60 /hang 20' } });
+    const last = (await say(id, '/say the end')).run.messageId;
+    const question = (await chats.open(owner, id)).messages.find(
+      ({ content }) => content === '/say the end',
+    )!.id;
     await chats.update(owner, id, { change: { settings: { sampling: { maxNewTokens: 5000 } } } });
     const messageId = first!.run.messageId;
     const { runs } = await chats.run(owner, id, { input: { kind: 'continue', messageId } });
-    const early = chats.run(owner, id, { input: { kind: 'message', content: 'and then' } });
-    await expect(early).rejects.toMatchObject({ code: 'conflict' });
-    await chats.stop(owner, runs[0]!.id);
-    await watchToEnd(chats, owner, runs[0]!);
+    const early: RunRequest['input'][] = [
+      { kind: 'message', content: 'and then' },
+      { kind: 'edit', messageId: question, content: '/say another end' },
+      { kind: 'answer', messageId: question },
+      { kind: 'regenerate', messageId: question },
+      { kind: 'regenerate', messageId: last },
+      { kind: 'continue', messageId: last },
+    ];
+    for (const input of early)
+      await expect(chats.run(owner, id, { input })).rejects.toMatchObject({ code: 'conflict' });
+    // Beside it, and below nothing that is written.
+    const beside = await chats.run(owner, id, { input: { kind: 'regenerate', messageId } });
+    for (const run of [...runs, ...beside.runs]) {
+      await chats.stop(owner, run.id);
+      await watchToEnd(chats, owner, run);
+    }
     expect((await say(id, '/say then')).end.reason).toBe('stop');
   });
 

@@ -155,18 +155,24 @@ async function placeNew(
   input: Extract<RunInput, { kind: 'message' }>,
 ): Promise<Place> {
   const parentId = input.parentId === undefined ? chat.activeLeafId : input.parentId;
-  const parent = parentId === null ? null : await messageOf(context, { owner, chat, messageId: parentId });
-  if (parent !== null && (await isBeingWritten(context, { owner, chat, parent })))
-    throw new AppError('conflict', 'the answer before this message is still being written', {
-      hint: 'Wait for it, stop it, or edit your last message instead.',
-    });
+  const parent = parentId === null ? null : await wholeOf(context, { owner, chat, messageId: parentId });
   return { parent: basis(parent, input.version), userMessage: userMessage(input.content, { parent, now }) };
 }
 
-/** An answer further up may be gone on with: what comes after it would be answered on half of it. */
+/** A message to answer below: rejects where the answer would be one to half of what is to come. */
+async function wholeOf(context: RunContext, known: Known): Promise<ChatMessage> {
+  const parent = await messageOf(context, known);
+  if (await isBeingWritten(context, { ...known, parent }))
+    throw new AppError('conflict', 'the answer before this message is still being written', {
+      hint: 'Wait for it, or stop it.',
+    });
+  return parent;
+}
+
+/** An answer further up may be gone on with too. */
 async function isBeingWritten(
   { store, live }: RunContext,
-  { owner, chat, parent }: Pick<Placing, 'owner' | 'chat'> & { parent: ChatMessage },
+  { owner, chat, parent }: Known & { parent: ChatMessage },
 ): Promise<boolean> {
   if (parent.state === 'running') return true;
   const written = [...live.values()].filter(({ chatId }) => chatId === chat.id);
@@ -181,10 +187,11 @@ async function placeAt(
   { owner, chat, now }: Placing,
   input: Exclude<RunInput, { kind: 'message' }>,
 ): Promise<Place> {
-  const message = await messageOf(context, { owner, chat, messageId: input.messageId });
+  const known = { owner, chat, messageId: input.messageId };
+  const message = await messageOf(context, known);
   if (input.version !== undefined && input.version < message.version) throw stale('message', message.version);
   const above = async (): Promise<ChatMessage | null> =>
-    message.parentId === null ? null : messageOf(context, { owner, chat, messageId: message.parentId });
+    message.parentId === null ? null : wholeOf(context, { ...known, messageId: message.parentId });
   switch (input.kind) {
     case 'edit': {
       if (message.role !== 'user') throw wrongRole('edited and answered', 'user');
@@ -193,12 +200,15 @@ async function placeAt(
     }
     case 'answer':
       if (message.role !== 'user') throw wrongRole('answered', 'user');
-      return { parent: basis(message) };
-    case 'regenerate':
-      return { parent: basis(message.role === 'user' ? message : await answered(message, above)) };
+      return { parent: basis(await wholeOf(context, known)) };
+    case 'regenerate': {
+      const isAsked = message.role === 'user';
+      return { parent: basis(isAsked ? await wholeOf(context, known) : await answered(message, above)) };
+    }
     case 'continue':
       if (message.role !== 'assistant') throw wrongRole('continued', 'assistant');
       if (message.state === 'running') throw new AppError('conflict', 'this answer is still being written');
+      await above();
       return { parent: null, continued: message };
   }
 }
@@ -221,10 +231,13 @@ function wrongRole(what: string, role: string): AppError {
   return new AppError('bad-request', `only a message of role ${role} can be ${what}`);
 }
 
-async function messageOf(
-  context: RunContext,
-  known: { owner: string; chat: Chat; messageId: string },
-): Promise<ChatMessage> {
+interface Known {
+  owner: string;
+  chat: Chat;
+  messageId: string;
+}
+
+async function messageOf(context: RunContext, known: Known): Promise<ChatMessage> {
   const message = await context.store.getMessage(known.owner, known.messageId);
   if (message?.chatId !== known.chat.id) throw notFound('message in this chat');
   return message;

@@ -186,6 +186,8 @@ function copyOf(branch: readonly ChatMessage[], chat: Chat): ImportedChat {
       model: message.model,
       state: message.state === 'running' ? 'stopped' : message.state,
       pinned: message.pinned,
+      feedback: message.feedback,
+      outcome: message.outcome,
     })),
     activeLeafId: newId(branch.at(-1)?.id),
     importKey: `copy:${id}`,

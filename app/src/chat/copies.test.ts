@@ -6,7 +6,7 @@ let opened: OpenedChats;
 const owner = 'owner';
 
 beforeAll(async () => {
-  opened = await openChats();
+  opened = await openChats({ config: { feedback: true } });
 });
 afterAll(() => opened.remove());
 
@@ -22,6 +22,23 @@ test('a copy holds the tree, or one branch of it', async () => {
   );
   const branch = await chats.duplicate(owner, id, { upToMessageId: messages[1]!.id });
   expect((await chats.open(owner, branch.id)).messages).toHaveLength(2);
+});
+
+test.each([false, true])('a copy says how answers ended and were rated; temporary: %s', async (temporary) => {
+  const { chats, say } = opened;
+  const { id } = await chats.create(owner, { temporary });
+  await say(id, 'one');
+  await say(id, '/fail 3 unsupported-field');
+  const rated = (await chats.open(owner, id)).messages[1]!;
+  const feedback = { rating: 'down', reason: 'too short' } as const;
+  await chats.updateMessage(owner, id, { messageId: rated.id, change: { feedback } });
+  const { messages } = await chats.open(owner, id);
+  expect(messages[3]!.outcome?.error).toMatchObject({ message: 'The script says that this answer fails.' });
+  const said = messages.map(({ state, feedback: rating, outcome }) => ({ state, feedback: rating, outcome }));
+  for (const options of [{}, { upToMessageId: messages[3]!.id }]) {
+    const copy = await chats.duplicate(owner, id, options);
+    expect((await chats.open(owner, copy.id)).messages).toMatchObject(said);
+  }
 });
 
 test('a copy of a chat with the longest title has a title that is not too long, and is listed', async () => {

@@ -35,35 +35,48 @@ function collect(values: ReadonlyMap<string, string>): Map<string, Parts> {
 
 const keyForm = headerKey(1, maxServiceKeyLength);
 
-/**
- * The Hub's token goes to the Hub's own router only; another address has a key of its own or none. Undefined: one that no
- * request can carry.
- */
-function keyOf(parts: Parts, kind: ProviderKind | undefined, hubToken: string): string | undefined {
-  if (parts.KEY !== undefined) return keyForm.schema.safeParse(parts.KEY).data;
-  return kind === 'huggingface' && parts.URL === undefined ? hubToken : '';
+interface Reading {
+  parts: Parts;
+  kind: ProviderKind | undefined;
+  /** What the names of its variables begin with. */
+  variable: string;
+  hubToken: string;
+  problems: string[];
+}
+
+/** Undefined: a problem. */
+function addressOf({ parts, kind, variable, problems }: Reading): string | undefined {
+  const form = serviceAddress();
+  const url = form.schema.safeParse(parts.URL ?? (kind === 'huggingface' ? hubRouter : '')).data;
+  const seen = parts.URL === undefined ? 'missing' : `"${maskedAddress(parts.URL)}"`;
+  if (url === undefined) problems.push(`${variable}_URL is ${seen}; allowed: ${form.allowed}`);
+  return url;
+}
+
+/** The Hub's token goes to the Hub's own router only; another address has a key of its own or none. Undefined: a problem. */
+function keyOf({ parts, kind, variable, hubToken, problems }: Reading): string | undefined {
+  if (parts.KEY === undefined) return kind === 'huggingface' && parts.URL === undefined ? hubToken : '';
+  const key = keyForm.schema.safeParse(parts.KEY).data;
+  if (key === undefined) problems.push(`${variable}_KEY is (hidden); allowed: ${keyForm.allowed}`);
+  return key;
 }
 
 function parseOne(
   prefix: string,
   parts: Parts,
-  { hubToken, problems }: { hubToken: string; problems: string[] },
+  context: { hubToken: string; problems: string[] },
 ): ProviderConfig | null {
-  const before = problems.length;
   const variable = `CORRAL_PROVIDER_${prefix}`;
   // A key alone is another one for the router that a Hub token opens, too.
   const isRouter = prefix === 'HF' && parts.URL === undefined;
   const usual = isRouter ? 'huggingface' : 'openai';
   const kind = providerKinds.find((candidate) => candidate === (parts.KIND ?? usual));
-  if (!kind) problems.push(`${variable}_KIND is "${parts.KIND}"; allowed: ${providerKinds.join(', ')}`);
-  const address = serviceAddress();
-  const url = address.schema.safeParse(parts.URL ?? (kind === 'huggingface' ? hubRouter : ''));
-  const seen = parts.URL === undefined ? 'missing' : `"${maskedAddress(parts.URL)}"`;
-  if (!url.success) problems.push(`${variable}_URL is ${seen}; allowed: ${address.allowed}`);
-  const key = keyOf(parts, kind, hubToken);
-  if (key === undefined) problems.push(`${variable}_KEY is (hidden); allowed: ${keyForm.allowed}`);
-  if (problems.length > before || !kind || !url.success || key === undefined) return null;
-  return { name: prefix.toLowerCase().replaceAll('_', '-'), kind, url: url.data, key };
+  if (!kind)
+    context.problems.push(`${variable}_KIND is "${parts.KIND}"; allowed: ${providerKinds.join(', ')}`);
+  const reading = { parts, kind, variable, ...context };
+  const [url, key] = [addressOf(reading), keyOf(reading)];
+  if (!kind || url === undefined || key === undefined) return null;
+  return { name: prefix.toLowerCase().replaceAll('_', '-'), kind, url, key };
 }
 
 /**

@@ -89,19 +89,28 @@ function samplingFields(
   form: 'chat' | 'raw',
 ): Record<string, unknown> {
   const body: Record<string, unknown> = {};
-  const { fields, flavour, model } = parts;
-  for (const [name, field] of Object.entries(fields) as [keyof Sampling, string][]) {
+  for (const [name, field] of Object.entries(parts.fields) as [keyof Sampling, string][]) {
     const value = sampling[name];
     if (value === undefined) continue;
-    if (isOff(name, value)) Object.assign(body, offField(flavour, name, field));
+    if (isOff(name, value)) Object.assign(body, offField(parts.flavour, name, field));
     else if (name === 'logprobs') Object.assign(body, logprobFields(sampling.logprobs ?? 0, form));
-    else if (name === 'jsonSchema') body[field] = responseFormat(flavour, sampling.jsonSchema ?? true);
-    else if (name === 'stop') body[field] = sampling.stop?.slice(0, flavour.maxStops);
-    else if (name === 'maxNewTokens')
-      body[field] = (sampling.maxNewTokens ?? 0) + hiddenTokensOf(flavour, model);
-    else body[field] = value;
+    else body[field] = sentValue(parts, sampling, name);
   }
   return body;
+}
+
+/** A setting in the form and within the bounds that the service takes. */
+function sentValue({ flavour, model }: RequestParts, sampling: Sampling, name: keyof Sampling): unknown {
+  switch (name) {
+    case 'jsonSchema':
+      return responseFormat(flavour, sampling.jsonSchema ?? true);
+    case 'stop':
+      return sampling.stop?.slice(0, flavour.maxStops);
+    case 'maxNewTokens':
+      return (sampling.maxNewTokens ?? 0) + hiddenTokensOf(flavour, model);
+    default:
+      return sampling[name];
+  }
 }
 
 /** The values that mean "off" of those settings that have one. */

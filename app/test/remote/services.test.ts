@@ -34,6 +34,33 @@ describe('what each service writes is understood', () => {
   });
 
   test.each([
+    ['fastest', 'huggingface', 16_384],
+    ['cerebras', 'huggingface', 32_768],
+    // Elsewhere it may be another model.
+    ['fastest', 'openai', 8192],
+  ] as const)(
+    'a model with the suffix :%s at %s has the context of its entry',
+    async (suffix, kind, tokens) => {
+      const { models, model: name } = fixtures.huggingFace;
+      const { url } = await service({ [listPath]: json(200, models) });
+      const { engine } = await model({ provider: { kind, url }, model: `${name}:${suffix}` });
+      expect(engine.describe().trainedContextTokens).toBe(tokens);
+    },
+  );
+
+  test('one that is listed with its suffix is that one', async () => {
+    const models = {
+      data: [
+        { id: 'a/b', context_length: 4096 },
+        { id: 'a/b:free', context_length: 2048 },
+      ],
+    };
+    const { url } = await service({ [listPath]: json(200, models) });
+    const { engine } = await model({ provider: { kind: 'huggingface', url }, model: 'a/b:free' });
+    expect(engine.describe().trainedContextTokens).toBe(2048);
+  });
+
+  test.each([
     ['3', fixtures.tgiStream, ' Hello!', { promptTokens: 25, completionTokens: 4 }],
     ['2', fixtures.olderTgiStream, ' Hello', { completionTokens: 1 }],
   ])('TGI %s', async (_release, body, text, usage) => {

@@ -16,6 +16,8 @@ export interface Flavour {
   maxStops: number;
   /** `/completions` with a raw prompt. */
   raw: boolean;
+  /** It hands on to other services: what stands behind a model's name and a colon says to which, as `:fastest` does. */
+  routes?: true;
   /** It takes no `json_object`: JSON of any form is asked for by a schema. */
   schemasOnly?: true;
   /** It refuses the field that asks for the usage, and tells it unasked. */
@@ -158,6 +160,7 @@ const flavours = {
     prefill: null,
     maxStops: 4,
     raw: false,
+    routes: true,
     off: { topK: 0 },
   },
   openai: {
@@ -205,6 +208,7 @@ const flavours = {
     prefill: null,
     maxStops: 4,
     raw: false,
+    routes: true,
   },
   /** A program that nobody here knows: what the standard says, and no more. */
   other: {

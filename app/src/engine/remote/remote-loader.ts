@@ -197,10 +197,22 @@ async function listedModel(
   { connection, listing, model }: Loading,
   signal: AbortSignal | undefined,
 ): Promise<ServiceModel | null> {
-  const listed = listing?.models.find(({ id }) => id === model) ?? null;
+  const listed = listing === null ? null : listedAs(listing, model);
   if (!isOllama(listing)) return listed;
   const contextTokens = await ollamaContext(connection.client, model, signal);
   return { id: model, ownedBy: '', parameters: null, ...listed, contextTokens };
+}
+
+/** A suffix that says which service behind a router is to answer, or how it is chosen, is in no list. */
+function listedAs({ models, flavour }: Listing, model: string): ServiceModel | null {
+  const named = (name: string): ServiceModel | undefined => models.find(({ id }) => id === name);
+  const listed = named(model);
+  if (listed || flavour.routes !== true) return listed ?? null;
+  const [, name = '', route = ''] = /^(.+):([\w.-]+)$/u.exec(model) ?? [];
+  const routed = named(name);
+  return routed
+    ? { ...routed, contextTokens: routed.contextsBehind?.get(route) ?? routed.contextTokens }
+    : null;
 }
 
 function isOllama(listing: Listing | null): boolean {

@@ -14,6 +14,8 @@ export interface ServiceModel {
   id: string;
   /** Null where the service does not say. */
   contextTokens: number | null;
+  /** The same by the name of each service behind it, where this is a router that tells them. */
+  contextsBehind?: ReadonlyMap<string, number>;
   /** `owned_by` of the OpenAI dialect: several servers give themselves away by it. */
   ownedBy: string;
   /** Fields of the OpenAI dialect that this model takes, where the service says so. */

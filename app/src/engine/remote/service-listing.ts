@@ -35,11 +35,13 @@ export async function readListing(client: ServiceClient, signal?: AbortSignal): 
 function modelOf(entry: unknown): ServiceModel[] {
   if (!isRecord(entry)) return [];
   const { id, owned_by: ownedBy, supported_parameters: parameters } = entry;
+  const contextsBehind = contextsBehindOf(entry);
   if (typeof id !== 'string' || id === '' || id.length > longestName || /[\s\p{Cc}]/u.test(id)) return [];
   return [
     {
       id,
-      contextTokens: contextIn(entry),
+      contextTokens: contextIn(entry) ?? smallest([...contextsBehind.values()]),
+      ...(contextsBehind.size === 0 ? {} : { contextsBehind }),
       ownedBy: typeof ownedBy === 'string' ? ownedBy : '',
       parameters: Array.isArray(parameters) ? parameters.filter((one) => typeof one === 'string') : null,
     },
@@ -49,21 +51,24 @@ function modelOf(entry: unknown): ServiceModel[] {
 /** Each program has its own place for it. */
 function contextIn(entry: Record<string, unknown>): number | null {
   const meta = isRecord(entry['meta']) ? entry['meta'] : {};
-  const providers = Array.isArray(entry['providers']) ? entry['providers'].filter(isRecord) : [];
   const candidates = [
     entry['max_model_len'],
     entry['context_length'],
     entry['max_context_length'],
     meta['n_ctx'],
     meta['n_ctx_train'],
-    // Whoever of them answers: the smallest holds.
-    smallest(providers.map((one) => one['context_length'])),
   ];
   return candidates.map(sizeIn).find((size) => size !== null) ?? null;
 }
 
-function smallest(values: unknown[]): number | null {
-  const sizes = values.map(sizeIn).filter((size) => size !== null);
+function contextsBehindOf({ providers }: Record<string, unknown>): Map<string, number> {
+  const list = Array.isArray(providers) ? providers.filter(isRecord) : [];
+  const sizes = list.map(({ provider, context_length: size }) => [String(provider), sizeIn(size)] as const);
+  return new Map(sizes.filter((one): one is readonly [string, number] => one[1] !== null));
+}
+
+/** Whoever of them answers: the smallest holds. */
+function smallest(sizes: number[]): number | null {
   return sizes.length === 0 ? null : Math.min(...sizes);
 }
 

@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { isKeyText } from '../contracts/key-text.ts';
 import { isServiceAddress, serviceAddressWords } from '../contracts/service-address.ts';
+import { splitGivenHost } from '../lib/host-name.ts';
 
 /**
  * The forms a setting may take. Each accepts what a flag, an environment variable or a JSON file can hold and
@@ -118,17 +119,19 @@ export function databaseAddress(): Form<string> {
   );
 }
 
-export function list(): Form<readonly string[]> {
-  return form('names separated by commas', (raw) => {
+export function hostNames(): Form<readonly string[]> {
+  const allowed =
+    'names or addresses of hosts separated by commas, with :port or without; no https://, path or *, and letters beyond ASCII as xn--';
+  return form(allowed, (raw) => {
     const names = raw
       .split(',')
       .map((name) => name.trim())
       .filter(Boolean);
-    return names.length > 0 && names.every((name) => !/\s/.test(name)) ? names : undefined;
+    return names.length > 0 && names.every((name) => splitGivenHost(name) !== null) ? names : undefined;
   });
 }
 
-/** As `list`, but a variable of other programs as well, of which some divide by blanks; nobody at all is fine. */
+/** As `hostNames`, but a variable of other programs as well, of which some divide by blanks; nobody at all is fine. */
 export function hostList(): Form<readonly string[]> {
   return form('hosts separated by commas or blanks', (raw) => raw.split(/[,\s]+/).filter(Boolean));
 }

@@ -113,6 +113,24 @@ describe('loadConfig', () => {
     },
   );
 
+  it.each([
+    'https://chat.example.lan',
+    'chat.example.lan/',
+    '*.example.lan',
+    '.example.lan',
+    'chät.lan',
+    'localhost, 10.0.0.5:port',
+  ])('refuses %s as a host: no request is for one of that name', (value) => {
+    expect(problemsOf({ CORRAL_ALLOWED_HOSTS: value, CORRAL_OUTBOUND_HOSTS: value })).toEqual([
+      expect.stringContaining(
+        `CORRAL_ALLOWED_HOSTS (environment) is "${value}"; allowed: names or addresses of hosts`,
+      ),
+      expect.stringContaining(
+        `CORRAL_OUTBOUND_HOSTS (environment) is "${value}"; allowed: names or addresses of hosts`,
+      ),
+    ]);
+  });
+
   it('reads a key with a line break behind it, as a file has one', () => {
     const [provider] = load({
       CORRAL_PROVIDER_LAB_URL: 'https://lab.example/v1',
@@ -157,7 +175,9 @@ describe('loadConfig', () => {
     ['HF_ENDPOINT', 'http://hub.lan:8080/', 'hubEndpoint', 'http://hub.lan:8080'],
     ['LOGGING_URL', 'https://sink.example/hook/', 'loggingUrl', 'https://sink.example/hook/'],
     ['LOGGING_URL', 'https://sink.example/hook?k=abc/', 'loggingUrl', 'https://sink.example/hook?k=abc/'],
-    ['CORRAL_ALLOWED_HOSTS', 'a.example, b.example', 'allowedHosts', ['a.example', 'b.example']],
+    ['CORRAL_ALLOWED_HOSTS', 'a.example, B.example.', 'allowedHosts', ['a.example', 'B.example.']],
+    ['CORRAL_OUTBOUND_HOSTS', '10.0.0.5:80,[fd00::5]:80', 'outboundHosts', ['10.0.0.5:80', '[fd00::5]:80']],
+    ['CORRAL_OUTBOUND_HOSTS', 'fd00::5,gpu_box', 'outboundHosts', ['fd00::5', 'gpu_box']],
     ['HUGGINGFACEHUB_API_TOKEN', 'hf_abc', 'hubToken', 'hf_abc'],
     ['HTTP_PROXY', 'proxy.example.com:3128', 'httpProxy', 'http://proxy.example.com:3128'],
     ['HTTP_PROXY', 'bob:pass@proxy.example.com:3128', 'httpProxy', 'http://bob:pass@proxy.example.com:3128'],

@@ -8,7 +8,7 @@ import {
   type Form,
   headerKey,
   hostList,
-  list,
+  hostNames,
   path,
   proxyAddress,
   secret,
@@ -84,7 +84,7 @@ export const settings = {
       'Key that the page asks for and API clients send as a bearer key. Needed for any HOST but loopback.',
     isSecret: true,
   }),
-  allowedHosts: row<readonly string[]>('CORRAL_ALLOWED_HOSTS', list(), [], {
+  allowedHosts: row<readonly string[]>('CORRAL_ALLOWED_HOSTS', hostNames(), [], {
     flag: '--allowed-hosts <names>',
     about: 'Further names this server may be called by (Host header), such as chat.example.lan.',
   }),
@@ -181,7 +181,7 @@ export const settings = {
   gpu: row('CORRAL_GPU', choice(['auto', 'off', 'cuda', 'vulkan']), 'auto', {
     about: 'Which GPU library to use; naming one is the consent to fetch it.',
   }),
-  outboundHosts: row<readonly string[]>('CORRAL_OUTBOUND_HOSTS', list(), [], {
+  outboundHosts: row<readonly string[]>('CORRAL_OUTBOUND_HOSTS', hostNames(), [], {
     about: 'Hosts on private networks that Corral may call (a Hub mirror, a log sink, a TGI of your own).',
   }),
   httpsProxy: row('HTTPS_PROXY', proxyAddress(), '', {

@@ -7,7 +7,7 @@ import { AppError } from '../contracts/app-error.ts';
 import type { Config } from '../config/config.ts';
 import { homeAt, homeRefused } from '../config/home.ts';
 import { writeDurably } from '../lib/durable-files.ts';
-import { splitAllowed } from './gates/host-gate.ts';
+import { splitGivenHost } from '../lib/host-name.ts';
 
 export interface Certificate {
   cert: string;
@@ -23,7 +23,7 @@ const renewDays = 30;
 function givenNames({ host, allowedHosts }: CertificateConfig): string[] {
   // Which network card an address belongs to (`%eth0`) is this machine's own word for it, and in no certificate.
   const listensAt = host.replace(/%.*$/, '');
-  const given = [listensAt, ...allowedHosts.map((allowed) => splitAllowed(allowed)?.name ?? '')];
+  const given = [listensAt, ...allowedHosts.map((allowed) => splitGivenHost(allowed)?.name ?? '')];
   return given.filter((name) => name !== '' && name !== '0.0.0.0' && name !== '::');
 }
 

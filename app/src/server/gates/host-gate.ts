@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { splitGivenHost, splitHost } from '../../lib/host-name.ts';
 
 /** S1: which names this server may be called by. Everything else is a page that was pointed here by a false DNS answer. */
 export interface HostGate {
@@ -17,22 +18,9 @@ export interface HostGateOptions {
 }
 
 const loopbackNames = ['localhost', '127.0.0.1', '::1'];
-const hostHeader = /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9._-]{1,253}))(?::(\d{1,5}))?$/;
-
-/** Name and port of a Host header, in lower case; null where it is none. A trailing dot is part of the name. */
-function splitHost(header: string): { name: string; port: string | null } | null {
-  const match = hostHeader.exec(header.toLowerCase());
-  if (!match) return null;
-  return { name: match[1] ?? match[2] ?? '', port: match[3] ?? null };
-}
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
-/** A name of CORRAL_ALLOWED_HOSTS, where an IPv6 address needs no brackets. */
-export function splitAllowed(allowed: string): { name: string; port: string | null } | null {
-  return splitHost(isIP(allowed) === 6 ? `[${allowed}]` : allowed);
 }
 
 function ownAddresses(): string[] {
@@ -69,7 +57,7 @@ export function createHostGate({ host, allowedHosts, addresses = ownAddresses }:
   if (!listensOnAll) names.add(host.toLowerCase());
   const isOwn = listensOnAll ? currentAddresses(addresses) : () => false;
   for (const allowed of allowedHosts) {
-    const split = splitAllowed(allowed);
+    const split = splitGivenHost(allowed);
     if (split?.port) pairs.add(`${split.name}:${split.port}`);
     else if (split) names.add(split.name);
   }

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startServer, type RunningServer } from '../../test/fixtures/running-server.ts';
+import { scriptedModels, startServer, type RunningServer } from '../../test/fixtures/running-server.ts';
+import { AppError } from '../contracts/app-error.ts';
+import { createScriptedLoader } from '../engine/scripted/scripted-loader.ts';
 
 let running: RunningServer;
 beforeAll(async () => {
@@ -94,6 +96,43 @@ test('a tab hears that there are other models when a pull, an import or an adapt
   }
   await reader.cancel();
   await working.close();
+});
+
+test('a model that is not removed stays in memory, and what it is writing comes to its end', async () => {
+  const loader = createScriptedLoader({ tokensPerSecond: 50 });
+  const loads: string[] = [];
+  const refusing = await startServer({
+    loaders: [
+      {
+        ...loader,
+        load: (source, options) => {
+          loads.push(source.id);
+          return loader.load(source, options);
+        },
+      },
+    ],
+    models: {
+      ...scriptedModels(),
+      remove: async () => {
+        throw new AppError('conflict', 'scripted is the base of an adapter.');
+      },
+    },
+  });
+  const { body: chat } = await refusing.call('POST', '/api/chats', {});
+  const input = { kind: 'message', content: '/long 60' };
+  const { body: run } = await refusing.call('POST', `/api/chats/${String(chat['id'])}/runs`, { input });
+  const answer = await fetch(`${refusing.address}/api/runs/${String(run['runId'])}/events`);
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  let removed: Promise<unknown> | undefined;
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    text += piece.value;
+    if (text.includes('said')) removed ??= refusing.call('DELETE', '/api/models/scripted');
+  }
+  expect(await removed).toMatchObject({ status: 409 });
+  expect(text).toContain('"reason":"stop"');
+  expect(loads).toEqual(['scripted']);
+  await refusing.close();
 });
 
 test('of a chat the last messages alone can be had; what was left out is said', async () => {

@@ -78,6 +78,18 @@ test('a file that is sound and in use is left alone by somebody who insists', as
   again.release();
 });
 
+test('a model that was removed is gone for who asks now, finishes what it writes, and leaves memory', async () => {
+  await pullTiny();
+  const { engine, release } = await engines.use(reference);
+  await at.models.remove(reference);
+  await expect(engines.use(reference)).rejects.toMatchObject({ code: 'model-unknown' });
+  const { end } = await answerOf(engine.generate(chatRequest('still there?')));
+  expect(['stop', 'length']).toContain(end.reason);
+  release();
+  await engine.closed;
+  expect(engines.loaded()).toEqual([]);
+});
+
 test('an adapter that is added again is there for the next answer', async () => {
   const add = async (): Promise<string> => {
     const last = (await drain(at.models.adapters.add(pirate, { base: 'cria' }))).at(-1);

@@ -57,7 +57,7 @@ function changingRoutes(app: FastifyInstance, context: ServerContext): void {
     streams.notify(owner, { type: 'models-changed' });
   });
   serveRoute(app, modelRoutes.remove, async ({ owner, params }) => {
-    await engines.unload(params.model);
+    // Its engine leaves by itself when nobody uses it any more: what is being answered is answered to its end.
     const removed = await models.remove(params.model);
     streams.notify(owner, { type: 'models-changed' });
     return removed;

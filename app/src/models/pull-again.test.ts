@@ -209,4 +209,25 @@ describe('a model that is here and is pulled again', () => {
     expect(second).toMatchObject({ id: first.id, merged: [{ reference: 'owner/adapter', commit }] });
     expect(second.sha256).not.toBe(first.sha256);
   });
+
+  it('answers to every name that it was pulled by, also after it was made anew', async () => {
+    await writeTinyRepository(join(fixtures, 'llama'), { dtype: 'f16' });
+    at.hub.add({ id: 'owner/tiny-llama', folder: join(fixtures, 'llama') });
+    const train = (seed: number): unknown =>
+      at.hub.add({ id: 'owner/adapter', files: tinyAdapter({ base: 'owner/tiny-llama', seed }) });
+    const whole = 'owner/tiny-llama+owner/adapter:q8_0';
+    train(1);
+    const first = await pulled(at.models.pull(whole));
+    expect(await pulled(at.models.pull('owner/adapter:q8_0'))).toEqual(first);
+    expect(await at.models.resolve('owner/adapter')).toMatchObject({ id: whole });
+    train(2);
+    const { sha256: trained } = await pulled(at.models.pull(whole));
+    expect(trained).not.toBe(first.sha256);
+    expect(await at.models.resolve('owner/adapter:q8_0')).toMatchObject({ id: whole, sha256: trained });
+    at.hub.add({ id: 'owner/label-GGUF', files: { 'm-UD-Q8_K_XL.gguf': model } });
+    for (const label of ['UD-Q8_K_XL', 'ud-q8_k_xl']) {
+      const { id } = await pulled(at.models.pull(`owner/label-GGUF:${label}`));
+      expect(await at.models.resolve(`owner/label-GGUF:${label}`)).toMatchObject({ id });
+    }
+  });
 });

@@ -42,7 +42,10 @@ export async function pullFromHub(
       );
       const report = await examine(context, plan, { ...work, here: manifest === undefined ? null : 'sound' });
       work.emit({ type: 'plan', preflight: report });
-      if (manifest !== undefined) return manifest.record;
+      if (manifest !== undefined) {
+        await context.registry.alsoKnownAs(plan.id, plan.aliases);
+        return manifest.record;
+      }
       refuseMisfit(report, force === true);
       return executePull(plan, { ...context, ...work });
     }),

@@ -46,15 +46,29 @@ export class Registry {
 
   /**
    * Takes a finished, verified file over (a rename) and then names it. The name is written out before, so that a disk
-   * without room for it leaves the file where it was.
+   * without room for it leaves the file where it was. The spellings that led to a model before still do.
    */
   add(manifest: Manifest, file: string): Promise<void> {
     const { id, sha256 } = manifest.record;
     return this.#alone(async () => {
       const replaced = await this.find(id);
-      await this.#models.write(this.paths.manifest(id), manifest, () => this.#keep(file, sha256));
+      const known = replaced?.record.id === id ? withAliases(manifest, replaced.aliases) : manifest;
+      await this.#models.write(this.paths.manifest(id), known, () => this.#keep(file, sha256));
       this.#onChanged(sha256);
       if (replaced !== undefined) await this.#drop([replaced.record.sha256]);
+    });
+  }
+
+  /** Lets other spellings lead to a model that is here. */
+  alsoKnownAs(id: string, aliases: readonly string[]): Promise<void> {
+    return this.#alone(async () => {
+      const here = (await this.manifests()).find(({ record }) => record.id === id);
+      if (here === undefined || aliases.every((alias) => here.aliases.includes(alias))) return;
+      try {
+        await this.#models.write(this.paths.manifest(id), withAliases(here, aliases));
+      } catch (error) {
+        throw toStorageError(error);
+      }
     });
   }
 
@@ -141,6 +155,10 @@ export class Registry {
     this.#last = turn.catch(() => undefined);
     return turn;
   }
+}
+
+function withAliases(manifest: Manifest, aliases: readonly string[]): Manifest {
+  return { ...manifest, aliases: [...new Set([...manifest.aliases, ...aliases])] };
 }
 
 /** Deletes a file or folder; returns how many bytes it held. */

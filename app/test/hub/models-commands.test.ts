@@ -112,7 +112,7 @@ describe('the commands on models', () => {
       folder,
     });
     expect(converted.stdout).toContain('mine:q8_0 is ready');
-    expect(await corral(['rm', 'tiny', 'mine'])).toMatchObject({ code: 0 });
+    expect(await corral(['rm', 'tiny', 'mine:q8_0'])).toMatchObject({ code: 0 });
   });
 
   it.each([

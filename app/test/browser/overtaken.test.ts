@@ -135,3 +135,77 @@ test('an answer asked for right after a setting was changed is made with it, how
   const receipt = await here.server.call('GET', `/api/runs/${shown?.runId}/receipt`);
   expect(receipt.body['sampling']).toMatchObject({ topK: 7 });
 });
+
+interface Message {
+  id: string;
+  parentId: string | null;
+  content: string;
+}
+
+/** A chat whose one question has two answers, the second of which is shown. */
+async function chatOfTwoVersions() {
+  const { page } = await here.open();
+  await say(page, 'once more');
+  await answered(page);
+  await page.locator('.message--answer').getByRole('button', { name: 'Answer again', exact: true }).click();
+  await version(page, 2).waitFor();
+  await answered(page);
+  const path = `/api/chats/${page.url().split('/').at(-1)}`;
+  const messages = async (): Promise<Message[]> =>
+    (await here.server.call('GET', path)).body['messages'] as Message[];
+  const [, first, second] = await messages();
+  /** The answer which a message follows, as the server has it and as the model read it. */
+  const before = async (content: string): Promise<string | null | undefined> =>
+    (await messages()).find((message) => message.content === content)?.parentId;
+  return { page, path, address: here.server.address + path, first, second, before };
+}
+
+const version = (page: Page, number: number) => page.getByRole('group', { name: `Version ${number} of 2` });
+const earlier = (page: Page) => page.getByRole('button', { name: 'Earlier version' });
+
+test('a message right after another version was chosen is answered after that one, however slow the choice is saved', async () => {
+  const { page, address, first, before } = await chatOfTwoVersions();
+  let save = (): void => undefined;
+  const isSaved = new Promise<void>((resolve) => (save = resolve));
+  await page.route(address, async (route) => {
+    if (route.request().method() === 'PATCH') await isSaved;
+    await route.continue();
+  });
+  await earlier(page).click();
+  await version(page, 1).waitFor();
+  await say(page, 'and then?');
+  await page.getByText('On its way').waitFor();
+  save();
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  await answered(page);
+  expect(await before('and then?')).toBe(first?.id);
+  await stays(page, async () => (await version(page, 1).count()) === 1);
+  expect(await page.locator('.message--person').count()).toBe(2);
+});
+
+test('a version that the server refuses to show is not shown on, and no message goes after it', async () => {
+  const { page, address, second, before } = await chatOfTwoVersions();
+  const error = { code: 'disk-full', message: 'There is no room left.' };
+  await page.route(address, (route) =>
+    route.request().method() === 'PATCH' ? route.fulfill({ status: 507, json: { error } }) : route.continue(),
+  );
+  await earlier(page).click();
+  await page.getByText('There is no room left.').first().waitFor();
+  await version(page, 2).waitFor();
+  await say(page, 'and then?');
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  await answered(page);
+  expect(await before('and then?')).toBe(second?.id);
+});
+
+test('a message follows what its tab shows, also where another one chose another version meanwhile', async () => {
+  const { page, path, address, first, second, before } = await chatOfTwoVersions();
+  // As in a tab that has not heard of it yet.
+  await page.route(address, (route) => route.abort());
+  await here.server.call('PATCH', path, { activeLeafId: first?.id });
+  await say(page, 'and then?');
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  await answered(page);
+  expect(await before('and then?')).toBe(second?.id);
+  expect(await version(page, 2).count()).toBe(1);
+});

@@ -3,11 +3,19 @@ import type { StartRun, StartedRun } from '@corral/app/contracts/api/runs';
 import type { Chat, ChatMessage } from '@corral/app/contracts/chats';
 import type { ContextPlan } from '@corral/app/contracts/runs';
 import { chatsApi, messagesApi, runsApi } from '../api/chats.ts';
+import { BranchChoice } from './branch-choice.ts';
 import { ChatLoading } from './chat-loading.ts';
 import { ChatRuns } from './chat-runs.ts';
 import type { LiveView } from './live-run.ts';
 import { MessageTree } from './message-tree.ts';
-import { answerMessage, askedMessage, endedMessage, isSameView, type MessageView } from './message-view.ts';
+import {
+  answerMessage,
+  askedMessage,
+  endedMessage,
+  followingMessage,
+  isSameView,
+  type MessageView,
+} from './message-view.ts';
 import { SettingsChanges, type SettingsChange } from './settings-changes.ts';
 import { createStore, type Store } from './store.ts';
 
@@ -55,6 +63,10 @@ export class ChatSession {
     lookAgain: () => this.load(),
     onShown: (shown) =>
       this.state.set((state) => ({ ...state, chat: state.chat ? { ...state.chat, ...shown } : null })),
+  });
+  readonly #branch = new BranchChoice({
+    save: (activeLeafId) => this.update({ activeLeafId }),
+    lookAgain: () => void this.load(),
   });
   readonly #loading = new ChatLoading({
     ask: (part) => chatsApi.open(this.id, part),
@@ -154,7 +166,7 @@ export class ChatSession {
       this.#runs.follow(run, kept.get(run.messageId) ?? this.#tree.get(run.messageId)?.content ?? '');
     const active = new Set(opened.activeRuns.map((run) => run.id));
     this.#runs.drop((run) => !active.has(run.runId) && this.#tree.get(run.messageId)?.state !== 'running');
-    const path = this.#tree.path(opened.chat.activeLeafId ?? this.#tree.newestLeaf());
+    const path = this.#tree.path(this.#branch.taken(opened.chat.activeLeafId, this.#tree));
     this.state.set({
       status: 'ready',
       chat: this.#settings.taken(opened.chat),
@@ -174,19 +186,21 @@ export class ChatSession {
     this.state.set((current) => ({ ...current, runIds: this.#runs.ids() }));
   }
 
-  /** Starts an answer with the settings that are shown; resolves when the server has it on disk. */
-  async start(body: StartRun, key?: string): Promise<StartedRun> {
-    await this.#settings.settled();
-    const leafId = this.state.get().path.at(-1) ?? null;
+  /** Starts an answer to what is shown, with the settings that are; resolves when the server has it on disk. */
+  async start(wanted: StartRun, key?: string): Promise<StartedRun> {
+    const { status, path } = this.state.get();
+    const leafId = path.at(-1) ?? null;
+    const body = status === 'ready' ? followingMessage(wanted, leafId) : wanted;
+    await Promise.all([this.#settings.settled(), this.#branch.settled()]);
     const started = await this.#loading.own(runsApi.start(this.id, body, leafId, key));
-    this.#adopt(body, started, leafId);
+    this.#adopt(body, started);
     return started;
   }
 
   /** What the server made of a request, shown at once. */
-  #adopt(body: StartRun, started: StartedRun, leafId: string | null): void {
+  #adopt(body: StartRun, started: StartedRun): void {
     const { chat } = this.state.get();
-    const asked = askedMessage({ chatId: this.id, tree: this.#tree, leafId, body, started });
+    const asked = askedMessage({ chatId: this.id, tree: this.#tree, body, started });
     // A load may have been quicker than this answer, and it knows better.
     if (asked && !this.#tree.get(asked.id)) this.#tree.put(asked);
     for (const run of started.runs) {
@@ -218,8 +232,7 @@ export class ChatSession {
     await this.#loading.rest();
     const leafId = this.#tree.leafOf(messageId);
     this.#show(leafId);
-    await this.update({ activeLeafId: leafId });
-    void this.load();
+    await this.#branch.make(leafId);
   }
 
   async update(body: {

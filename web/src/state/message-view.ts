@@ -23,8 +23,6 @@ export function writtenText({ message, live }: Pick<MessageView, 'message' | 'li
 export interface Asked {
   chatId: string;
   tree: MessageTree;
-  /** Last message of the shown branch. */
-  leafId: string | null;
   body: StartRun;
   started: StartedRun;
 }
@@ -38,23 +36,23 @@ const unwritten = {
   runId: null,
 } as const;
 
-function parentOf({ tree, leafId, body }: Asked): string | null {
-  const { input } = body;
-  if (input.kind === 'edit') return tree.get(input.messageId)?.parentId ?? null;
-  if (input.kind === 'message' && input.parentId !== undefined) return input.parentId;
-  return leafId;
+/**
+ * A new message follows what its writer saw, which need not be what the server would take for shown: another tab may
+ * have gone on, or a choice of branch got lost.
+ */
+export function followingMessage(body: StartRun, leafId: string | null): StartRun {
+  return body.input.kind === 'message' ? { ...body, input: { parentId: leafId, ...body.input } } : body;
 }
 
 /** The person's message as the next load will bring it; null where the request made none. */
-export function askedMessage(asked: Asked): ChatMessage | null {
-  const { input } = asked.body;
-  const id = asked.started.parentId;
+export function askedMessage({ chatId, tree, body: { input }, started }: Asked): ChatMessage | null {
+  const id = started.parentId;
   if (!id || (input.kind !== 'message' && input.kind !== 'edit')) return null;
   return {
     ...unwritten,
     id,
-    chatId: asked.chatId,
-    parentId: parentOf(asked),
+    chatId,
+    parentId: (input.kind === 'edit' ? tree.get(input.messageId)?.parentId : input.parentId) ?? null,
     role: 'user',
     content: input.content,
     state: 'complete',

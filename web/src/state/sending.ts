@@ -62,6 +62,33 @@ function giveBack(draft: Store<Draft>, { text, attachments }: Written): void {
   }));
 }
 
+/** The server has it. */
+function settle({ id: chatId }: ChatSession, message: Message): void {
+  draftOf(chatId).set((draft) => ({ ...draft, outgoing: null }));
+  tellSettled({ chatId, message, isTakenOut: false });
+}
+
+/** Nobody knows whether it arrived, unless the chat itself can be looked at. */
+async function sayUnsent(draft: Store<Draft>, problem: string, session: ChatSession | null): Promise<void> {
+  draft.set((now) => ({ ...now, outgoing: now.outgoing && { ...now.outgoing, problem } }));
+  await session?.load();
+  if (session) findArrived(session);
+}
+
+/** After another message than the last one that is shown now: by a copy of this tab, or before it was brought back. */
+async function wasSentBefore(session: ChatSession, message: Message, error: unknown): Promise<boolean> {
+  if (!(error instanceof ApiError && error.code === 'idempotency-mismatch')) return false;
+  await session.load();
+  const isHere = session
+    .messages()
+    .some(({ role, content }) => role === 'user' && content === message.content);
+  if (isHere) {
+    settle(session, message);
+    advance(session);
+  }
+  return isHere;
+}
+
 const lastOf = (session: ChatSession | null): string | null => session?.state.get().path.at(-1) ?? null;
 
 /**
@@ -89,18 +116,14 @@ async function deliver(session: ChatSession | null, message: Message, written: W
       }));
     }
     await run(target, { input: { kind: 'message', content: message.content } }, message.id);
-    to.set((draft) => ({ ...draft, outgoing: null }));
-    tellSettled({ chatId: target.id, message, isTakenOut: false });
+    settle(target, message);
   } catch (error) {
     if (error instanceof ApiError && error.isUnreachable) {
-      const problem = error.message;
-      to.set((draft) => ({ ...draft, outgoing: draft.outgoing && { ...draft.outgoing, problem } }));
-      await target?.load();
-      if (target) findArrived(target);
-      return;
+      await sayUnsent(to, error.message, target);
+    } else if (!target || !(await wasSentBefore(target, message, error))) {
+      giveBack(to, written);
+      reportProblem(error);
     }
-    giveBack(to, written);
-    reportProblem(error);
   }
 }
 
@@ -202,8 +225,7 @@ function findArrived(session: ChatSession): void {
         role === 'user' && parentId === outgoing.afterId && content === outgoing.content,
     );
   if (!isHere) return;
-  draft.set((now) => ({ ...now, outgoing: null }));
-  tellSettled({ chatId: session.id, message: outgoing, isTakenOut: false });
+  settle(session, outgoing);
 }
 
 /** The runs that were seen at work last, of each chat. */

@@ -374,6 +374,18 @@ test('what waits is in the field of another tab as well, until it has gone out o
   await expect.poll(() => keptTexts(page)).toMatch(/:"half a thought"/);
 });
 
+test('the first message of a chat leaves the field of another tab when it has gone out', async () => {
+  const shown = await here.open();
+  const { page } = shown;
+  await field(page).fill('for a chat that is not there yet');
+  await expect.poll(() => keptTexts(page)).toContain('not there yet');
+  const other = await another(shown, `${here.server.address}/#/`);
+  await expect.poll(() => field(other).inputValue()).toBe('for a chat that is not there yet');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await answered(page);
+  await expect.poll(() => field(other).inputValue()).toBe('');
+});
+
 test('what is typed outlives the tab also beside a waiting message for which there is no room', async () => {
   const { shown, page } = await whileAnswering(400);
   await page

@@ -3,7 +3,16 @@ import { withAttachments } from '../composer/attachments.ts';
 import { reportProblem } from '../ui/problems.ts';
 import { makeChat, run } from './actions.ts';
 import type { ChatSession } from './chat-session.ts';
-import { contentsOf, joined, messageOf, newDraftId, wordsOf, type Draft, type Message } from './draft.ts';
+import {
+  contentsOf,
+  joined,
+  messageOf,
+  newDraftId,
+  wordsOf,
+  type Draft,
+  type Message,
+  type Outgoing,
+} from './draft.ts';
 import { draftOf, dropFromOthers, isDraftKnown } from './drafts.ts';
 import { chatsThatWait } from './kept-drafts.ts';
 import { resetNewChat } from './new-chat.ts';
@@ -51,6 +60,12 @@ function tellSettled(settled: Settled): void {
   otherTabs.postMessage(settled);
 }
 
+/** Where others have read the first message of a chat, it may have been one for the chat that was not there yet. */
+function tellOutgoingSettled(chatId: string, message: Outgoing, isTakenOut: boolean): void {
+  tellSettled({ chatId, message, isTakenOut });
+  if (message.afterId === null) tellSettled({ chatId: newDraftId, message, isTakenOut });
+}
+
 /** What waits behind it comes along: it was written to follow, and is to be thought over too. */
 function giveBack(draft: Store<Draft>, { text, attachments }: Written): void {
   draft.set((now) => ({
@@ -62,10 +77,13 @@ function giveBack(draft: Store<Draft>, { text, attachments }: Written): void {
   }));
 }
 
-/** The server has it. */
-function settle({ id: chatId }: ChatSession, message: Message): void {
-  draftOf(chatId).set((draft) => ({ ...draft, outgoing: null }));
-  tellSettled({ chatId, message, isTakenOut: false });
+/** The server has what was on its way. */
+function settle({ id }: ChatSession): void {
+  const draft = draftOf(id);
+  const { outgoing } = draft.get();
+  if (!outgoing) return;
+  draft.set((now) => ({ ...now, outgoing: null }));
+  tellOutgoingSettled(id, outgoing, false);
 }
 
 /** Nobody knows whether it arrived, unless the chat itself can be looked at. */
@@ -83,7 +101,7 @@ async function wasSentBefore(session: ChatSession, message: Message, error: unkn
     .messages()
     .some(({ role, content }) => role === 'user' && content === message.content);
   if (isHere) {
-    settle(session, message);
+    settle(session);
     advance(session);
   }
   return isHere;
@@ -104,7 +122,7 @@ async function deliver(session: ChatSession | null, message: Message, written: W
     target ??= await makeChat();
     to = draftOf(target.id);
     if (to !== from) {
-      // What was typed meanwhile goes on in the chat that is shown now.
+      // What was typed meanwhile goes on in the chat that was made.
       const { text, attachments } = from.get();
       from.set((draft) => ({ ...draft, ...nothing, outgoing: null }));
       resetNewChat();
@@ -116,7 +134,7 @@ async function deliver(session: ChatSession | null, message: Message, written: W
       }));
     }
     await run(target, { input: { kind: 'message', content: message.content } }, message.id);
-    settle(target, message);
+    settle(target);
   } catch (error) {
     if (error instanceof ApiError && error.isUnreachable) {
       await sayUnsent(to, error.message, target);
@@ -178,7 +196,7 @@ export function withdraw(session: ChatSession | null, isEdited: boolean): void {
   const { outgoing } = draft.get();
   if (!outgoing) return;
   giveBack(draft, isEdited ? { text: outgoing.content, attachments: [] } : nothing);
-  tellSettled({ chatId, message: outgoing, isTakenOut: true });
+  tellOutgoingSettled(chatId, outgoing, true);
 }
 
 /** What was written in a chat that is gone goes on in the one that is not there yet. */
@@ -225,7 +243,7 @@ function findArrived(session: ChatSession): void {
         role === 'user' && parentId === outgoing.afterId && content === outgoing.content,
     );
   if (!isHere) return;
-  settle(session, outgoing);
+  settle(session);
 }
 
 /** The runs that were seen at work last, of each chat. */

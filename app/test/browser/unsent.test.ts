@@ -151,6 +151,33 @@ test('the first message of a chat makes one chat, also when the answer to that i
   await expect.poll(() => page.locator('.chat-row').count()).toBe(before + 1);
 });
 
+test('who goes elsewhere while the first message is on its way stays there, and finds its chat in the sidebar', async () => {
+  const page = await inChat();
+  const before = page.url();
+  const count = await chatCount();
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  let make = (): void => undefined;
+  const isMade = new Promise<void>((resolve) => (make = resolve));
+  await page.route(/\/api\/chats$/, async (route) => {
+    if (route.request().method() === 'POST') await isMade;
+    await route.continue();
+  });
+  await say(page, 'on a slow line');
+  await page.getByText('On its way').waitFor();
+  await page.goBack();
+  await page.locator('.message--answer').waitFor();
+  const taken = page.waitForResponse(runs);
+  make();
+  await taken;
+  const rows = page.locator('.chat-row');
+  await expect.poll(() => rows.count()).toBe(count + 1);
+  expect(page.url()).toBe(before);
+  expect(await page.locator('.message--person').innerText()).toContain('first of all');
+  await rows.first().click();
+  expect(await answered(page)).toContain('on a slow line');
+  expect(await page.locator('#composer').inputValue()).toBe('');
+});
+
 /** What outlives the tab. */
 const kept = async (page: Page): Promise<string> =>
   String(await page.evaluate('JSON.stringify(localStorage)'));

@@ -11,7 +11,7 @@ import type { ChatSession } from './chat-session.ts';
 import { dropKept } from './drafts.ts';
 import { keepModel } from './last-model.ts';
 import { changeNewChat, newChat, resetNewChat, settingsOfNewChat } from './new-chat.ts';
-import { currentRoute, goTo } from './route.ts';
+import { currentRoute, goTo, hashOf } from './route.ts';
 import { findSession, forgetSession, sessionOf } from './sessions.ts';
 import type { SettingsChange } from './settings-changes.ts';
 import { createStore } from './store.ts';
@@ -48,15 +48,16 @@ export async function run(session: ChatSession, body: StartRun, key?: string): P
   return started;
 }
 
-/** The chat that did not exist yet, made with the settings chosen for it, and shown. */
+/** The chat that did not exist yet, made with the settings chosen for it, and shown where nobody went elsewhere since. */
 export async function makeChat(): Promise<ChatSession> {
+  const place = hashOf(currentRoute.get());
   const chat = await chatsApi.create({
     settings: settingsOfNewChat(),
     ...(newChat().isTemporary ? { temporary: true } : {}),
   });
   const session = sessionOf(chat.id);
   await session.load();
-  goTo({ view: 'chat', chatId: chat.id }, true);
+  if (hashOf(currentRoute.get()) === place) goTo({ view: 'chat', chatId: chat.id }, true);
   resetNewChat();
   return session;
 }

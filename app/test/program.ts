@@ -22,6 +22,8 @@ export interface Program {
   ended: Promise<Ended>;
   /** What it wrote to standard output so far. */
   output(): string;
+  /** What it wrote to standard error so far. */
+  errors(): string;
 }
 
 export interface ProgramOptions {
@@ -78,7 +80,7 @@ export function startProgram(parameters: string[], options: ProgramOptions = {})
     stdout,
     stderr,
   }));
-  return { process: child, ended, output: () => stdout };
+  return { process: child, ended, output: () => stdout, errors: () => stderr };
 }
 
 export function runProgram(parameters: string[], options: ProgramOptions = {}): Promise<Ended> {

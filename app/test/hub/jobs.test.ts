@@ -119,12 +119,12 @@ describe('pulls as background jobs', () => {
   });
 
   it.each([
-    ['owner/model-5', 'download'],
-    ['owner/tiny-llama+owner/adapter:q4_k_m', 'convert'],
+    ['owner/model-5', 'download', 2000],
+    ['owner/tiny-llama+owner/adapter:q4_k_m', 'convert', 8000],
   ] as const)(
     '%s: the %s says each file and the whole, how fast, how long still',
-    async (reference, phase) => {
-      hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 8000, everyMs: 10 } });
+    async (reference, phase, bytes) => {
+      hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes, everyMs: 10 } });
       const { id } = await pull(reference);
       const seen: Progress[] = [];
       const look = async (): Promise<string> => {

@@ -1,12 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ShownJob } from '../../src/contracts/api/jobs.ts';
 import type { Preflight } from '../../src/contracts/models.ts';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
-import { nativeClient } from '../fixtures/native-client.ts';
 import { writeTinyGguf } from '../fixtures/tiny-gguf.ts';
 import { type Ended, runProgram, startProgram, startServer } from '../program.ts';
 import { type LocalHub, startLocalHub } from './local-hub.ts';
@@ -159,18 +156,14 @@ describe('the commands on models', () => {
     try {
       hub.misbehave({ match: /^store/, act: { kind: 'drip', bytes: 4000, everyMs: 40 } });
       const program = startProgram(['pull', 'owner/tiny-llama:q8_0'], { environment: environment() });
-      const isUnderWay = async (): Promise<boolean> => {
-        const { jobs } = await nativeClient(server.address).call<{ jobs: ShownJob[] }>('GET', '/api/jobs');
-        return jobs.some(({ progress }) => Number(progress?.['doneBytes']) > 0);
-      };
-      while (!(await isUnderWay())) await sleep(50);
-      await sleep(1000);
+      // It says how far it is, and not only at the end.
+      await expect
+        .poll(program.errors, { timeout: 60_000 })
+        .toMatch(/tiny-llama:q8_0: \d+ % \w+ \S+: [\d.]+ \w+ of [\d.]+ \w+/);
       program.process.kill('SIGINT');
       const ended = await program.ended;
       expect(ended.code).toBe(130);
       expect(ended.stderr).toContain('goes on from here');
-      // It said how far it was, and not only at the end.
-      expect(ended.stderr).toMatch(/tiny-llama:q8_0: \d+ % \w+ \S+: [\d.]+ \w+ of [\d.]+ \w+/);
       hub.behave();
       expect(await corral(['pull', 'owner/tiny-llama:q8_0'])).toMatchObject({ code: 0 });
       const { models } = (await json(['list'])) as unknown as { models: { id: string }[] };

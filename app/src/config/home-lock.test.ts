@@ -17,12 +17,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Another process that holds the lock until it is killed, or says that it stops and lets go a while later. */
+/** Another process that holds the lock until it is killed, or says that it stops and lets go when it is told to. */
 async function otherHolder(after = '') {
   const script = `import { takeLock } from ${JSON.stringify(join(import.meta.dirname, 'home-lock.ts'))};
     const lock = takeLock(${JSON.stringify(file)}); lock.publish('http://127.0.0.1:1', 'secret'); console.log('held'); ${after} setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
   return child;
@@ -120,12 +120,15 @@ describe('two at the same moment', () => {
 
 describe('untilStopped', () => {
   it('waits for one that is stopping until it has let go, and says so once', async () => {
-    const child = await otherHolder(`lock.stopping(); setTimeout(() => lock.release(), 3000);`);
+    const child = await otherHolder(`lock.stopping(); process.stdin.once('data', () => lock.release());`);
     let waits = 0;
     try {
       while (readLock(file)?.isStopping !== true) await delay(10);
       expect(() => takeLock(file)).toThrowError(expect.objectContaining({ code: 'home-in-use' }) as Error);
-      await untilStopped(file, () => waits++);
+      await untilStopped(file, () => {
+        waits++;
+        child.stdin.write('let go');
+      });
       expect(waits).toBe(1);
       takeLock(file).release();
     } finally {

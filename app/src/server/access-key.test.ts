@@ -67,10 +67,8 @@ describe('the access key', () => {
       return reader;
     };
     const [ending, going] = [await read(leaving), await read(staying)];
-    const signedOut = performance.now();
     expect((await first.call('DELETE', '/api/session', undefined, leaving)).status).toBe(204);
     await expect(ending.read()).rejects.toThrow();
-    expect(performance.now() - signedOut).toBeLessThan(2_000);
     const stillThere = first.call('GET', '/api/session', undefined, staying).then(({ status }) => status);
     expect(await Promise.race([going.read(), stillThere])).toBe(200);
     await first.close();

@@ -395,8 +395,7 @@ test('what is typed outlives the tab also beside a waiting message for which the
   await say(page, 'What does it say?');
   await waiting(page).waitFor();
   await field(page).fill('half a thought');
-  // Longer than the page rests before it keeps what changed.
-  await page.waitForTimeout(1_000);
+  await expect.poll(() => keptTexts(page)).toContain('half a thought');
   const address = page.url();
   await page.close();
   const next = await another(shown, address);

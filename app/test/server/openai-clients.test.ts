@@ -224,7 +224,7 @@ describe('openai', () => {
     await limited.close();
   });
 
-  test('a client that goes away stops the engine within a second', async () => {
+  test('a client that goes away stops the engine', async () => {
     const slow = await startServer({ script: { tokensPerSecond: 50 } });
     const other = new OpenAI({ baseURL: `${slow.address}/v1`, apiKey: 'none' });
     const stream = await other.chat.completions.create({
@@ -235,10 +235,8 @@ describe('openai', () => {
     });
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
     stream.controller.abort();
-    const started = performance.now();
-    while ((slow.engines.loaded()[0]?.users ?? 0) > 0)
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(performance.now() - started).toBeLessThan(1000);
+    // The answer itself would go on for longer than is waited here.
+    await expect.poll(() => slow.engines.loaded()[0]?.users ?? 0).toBe(0);
     await slow.close();
   });
 });

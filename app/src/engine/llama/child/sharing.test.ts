@@ -53,6 +53,20 @@ describe('sharing what was read', () => {
     expect(second.usage?.cachedTokens).toBe(kept);
   });
 
+  it('reads the blanks that an answer ended with once when it goes on', async () => {
+    const child = await start();
+    for (const end of [' ', '\\n\\n', '\\n    ']) {
+      const grammar = `root ::= "Sure:${end}"`;
+      const prompt = { ...chat('Hello'), format: 'chatml' };
+      const first = await child.generate({ prompt, stateKey: end, sampling: { grammar } });
+      expect(first.text).toMatch(/:\s+$/u);
+      const goesOn = { ...chat('Hello', first.text), format: 'chatml', continueAnswer: true };
+      const open = await child.generate({ prompt: goesOn, stateKey: end, sampling: { maxNewTokens: 1 } });
+      const drawn = first.usage!.promptTokens + first.usage!.completionTokens;
+      expect(open.usage?.promptTokens).toBe(drawn);
+    }
+  });
+
   it('lets many that arrive together read a common prefix once', async () => {
     const child = await start({ slots: 8 });
     const answers = await Promise.all(

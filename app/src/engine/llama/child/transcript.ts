@@ -38,7 +38,10 @@ export function endOfKnown(prompt: TypedText, earlier: Transcript): number | nul
   const end = start + answer.length;
   if (!prompt.text.startsWith(answer, start)) return null;
   const isSameWriter = isAlike(prompt, earlier.prompt, known.length);
-  return isSameWriter && !isAnySpecial(prompt, start, end) ? end : null;
+  if (!isSameWriter || isAnySpecial(prompt, start, end)) return null;
+  // The ids hold the blanks that the answer ended with, so what of them stands here is not to be read again.
+  const drawn = earlier.answer.slice(earlier.answer.trimEnd().length);
+  return end + commonLength(prompt.text.slice(end, end + drawn.length), drawn);
 }
 
 /** The segments that are left after the first `length` characters. */
@@ -56,6 +59,12 @@ export function segmentsAfter(segments: readonly PromptSegment[], length: number
 function blanksAt(text: string, offset: number): number {
   const rest = text.slice(offset, offset + 64);
   return rest.length - rest.trimStart().length;
+}
+
+function commonLength(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length++;
+  return length;
 }
 
 function isAlike(one: TypedText, other: TypedText, length: number): boolean {

@@ -94,6 +94,30 @@ export function answeringContract({ name, shared, skip }: Parts): void {
         const { end } = await answerOf(engine.generate(chatRequest('x', {}, { prompt, drawnTokens: 2 })));
         expect(['stop', 'length']).toContain(end.reason);
       });
+
+      test('a stop string that began in an open answer ends what goes on', async () => {
+        const engine = await shared();
+        const prompt: Prompt = {
+          kind: 'chat',
+          messages: [
+            { role: 'user', content: '/say xxxxxxxxxxxx' },
+            { role: 'assistant', content: 'xxx' },
+          ],
+          continueAnswer: true,
+        };
+        const sampling = {
+          ...ifCan(engine, 'grammar', 'root ::= "x"*'),
+          ...ifCan(engine, 'ignoreEos', true),
+        };
+        const whole = await answerOf(engine.generate(chatRequest('', sampling, { prompt })));
+        // A service that goes on with no answer writes another.
+        if (!whole.text.startsWith('xx')) return;
+        const { text, end } = await answerOf(
+          engine.generate(chatRequest('', { ...sampling, stop: ['xxxxx'] }, { prompt })),
+        );
+        expect(end.reason).toMatch(/^stop/u);
+        expect(text).toBe('');
+      });
     }
   });
 }

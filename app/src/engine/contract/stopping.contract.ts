@@ -20,6 +20,22 @@ export function stoppingContract({ name, shared, start }: Parts): void {
       expect(parts.at(-1)).toMatchObject({ type: 'end', reason: 'aborted' });
     });
 
+    test('a character that is not whole when an answer ends is none of it', async () => {
+      const engine = await shared();
+      // Text of a service's tokens is made there.
+      if (!engine.capabilities.tokens) return;
+      const sampling = {
+        ...ifCan(engine, 'grammar', 'root ::= "€"*'),
+        ...ifCan(engine, 'ignoreEos', true),
+      };
+      for (const maxNewTokens of [4, 5]) {
+        const request = chatRequest('/say €€€€€€€€', { ...sampling, maxNewTokens });
+        const { text, end } = await answerOf(engine.generate(request));
+        expect(end.reason).toBe('length');
+        expect(text).toMatch(/^€+$/u);
+      }
+    });
+
     test('a signal that is aborted already ends it at once', async () => {
       const engine = await shared();
       const { end, text } = await answerOf(engine.generate(chatRequest('x'), AbortSignal.abort()));

@@ -1,7 +1,8 @@
 import type { RunPart } from '../../contracts/run-parts.ts';
 import type { GenerateRequest } from '../engine.ts';
 import { PaceMeter } from '../pace.ts';
-import { createStopScanner, type StopScanner } from '../stop-strings.ts';
+import { openAnswer } from '../open-answer.ts';
+import { StopStrings } from '../stop-strings.ts';
 import type { Dialect } from './dialect.ts';
 import type { RemoteProvider } from './remote-provider.ts';
 import { endlessAnswer } from './service-errors.ts';
@@ -18,7 +19,7 @@ type Finish = NonNullable<ServiceEvent['finish']>;
 /** Makes the parts of one answer out of what the service says; stop strings hold here whatever the service does. */
 export class AnswerReader {
   readonly #push: (part: RunPart) => void;
-  #scanner: StopScanner;
+  #stops: StopStrings;
   readonly #request: GenerateRequest;
   readonly #holdsLength: boolean;
   readonly #startedAt = performance.now();
@@ -42,7 +43,7 @@ export class AnswerReader {
     this.#request = request;
     this.#holdsLength = endsByLength === false;
     this.#thoughts = new ShownThoughts(request.prompt, continueAnswer);
-    this.#scanner = createStopScanner(request.sampling.stop ?? []);
+    this.#stops = this.#stopStrings([]);
   }
 
   /** Something was heard that may not be asked for a second time. */
@@ -67,8 +68,7 @@ export class AnswerReader {
 
   take(event: ServiceEvent, provider: RemoteProvider): void {
     if (this.#isStopped) return;
-    if (event.stops && this.#pieces === 0)
-      this.#scanner = createStopScanner([...(this.#request.sampling.stop ?? []), ...event.stops]);
+    if (event.stops && this.#pieces === 0) this.#stops = this.#stopStrings(event.stops);
     if (event.text !== undefined && this.#isFull()) return this.#endByLength();
     if (event.isAskedAnew) this.#thoughts = new ShownThoughts(this.#request.prompt, false);
     if (event.thought !== undefined) this.#say(this.#thoughts.think(event.thought), event.thought.length);
@@ -91,7 +91,7 @@ export class AnswerReader {
    * one that goes on later goes on inside it.
    */
   release({ isOver }: { isOver: boolean }): void {
-    if (!this.#isStopped) this.#show(this.#scanner.flush() + (isOver ? this.#thoughts.end() : ''));
+    if (!this.#isStopped) this.#show(this.#stops.end() + (isOver ? this.#thoughts.end() : ''));
   }
 
   #say({ aside, answer }: Shown, heardCharacters: number): void {
@@ -100,10 +100,10 @@ export class AnswerReader {
     this.#pieces += 1;
     this.#pace.count(1, this.#lastAt);
     this.#characters += heardCharacters;
-    if (aside !== '') this.#show(this.#scanner.flush() + aside);
-    const { text, stop } = this.#scanner.push(answer);
+    if (aside !== '') this.#show(this.#stops.end() + aside);
+    const { text, stop } = this.#stops.push(answer);
     this.#show(text);
-    if (stop === undefined) return;
+    if (stop === null) return;
     this.#isStopped = true;
     this.#finish = { reason: 'stop-string', stopString: stop };
   }
@@ -122,6 +122,11 @@ export class AnswerReader {
 
   #show(text: string): void {
     if (text !== '') this.#push({ type: 'text-delta', text });
+  }
+
+  #stopStrings(more: readonly string[]): StopStrings {
+    const { prompt, sampling } = this.#request;
+    return new StopStrings([...(sampling.stop ?? []), ...more], openAnswer(prompt));
   }
 
   #note({ tokens = [], usage, finish }: ServiceEvent): void {

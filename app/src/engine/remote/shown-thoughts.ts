@@ -1,4 +1,5 @@
 import type { Prompt } from '../engine.ts';
+import { openAnswer } from '../open-answer.ts';
 
 /** As models on this machine write a thought; the answer follows. */
 const opening = '<think>\n';
@@ -52,12 +53,6 @@ export class ShownThoughts {
 
 /** `in-earlier-thought` and `in-answer`: where the answer that is gone on with had come to. */
 type Place = 'outside' | 'in-thought' | 'in-earlier-thought' | 'in-answer';
-
-function openAnswer(prompt: Prompt): string {
-  if (prompt.kind !== 'chat' || prompt.continueAnswer !== true) return '';
-  const last = prompt.messages.at(-1);
-  return last?.role === 'assistant' ? last.content : '';
-}
 
 function placeAfter(written: string): Place {
   const rest = written.replace(/^(?:\s*<think>[\s\S]*?<\/think>)+/u, '').trimStart();

@@ -6,7 +6,7 @@ import type { TemplateDescription } from '../../prompts/template-description.ts'
 import { checkRequest, contextTooLong } from '../check-request.ts';
 import type { GenerateRequest, ModelDescription } from '../engine.ts';
 import { PaceMeter } from '../pace.ts';
-import { createStopScanner } from '../stop-strings.ts';
+import { StopStrings } from '../stop-strings.ts';
 import { mishapInMessage, scriptedAnswer, wordAt, type Mishap, type Script } from './script.ts';
 import { endTokenIds, tokenBytes, tokenizeText } from './scripted-tokenizer.ts';
 import type { Turns } from './turns.ts';
@@ -109,7 +109,7 @@ async function speak(run: ScriptedRun): Promise<Outcome> {
   const { sampling } = request;
   const room = run.description.contextTokens - encoded.ids.length;
   const limit = Math.min(sampling.maxNewTokens ?? samplingDefaults.maxNewTokens, room);
-  const scanner = createStopScanner(sampling.stop ?? []);
+  const stops = new StopStrings(sampling.stop ?? [], encoded.openAnswer);
   const decoder = new TextDecoder();
   const mishap = mishapOf(run);
   const said: number[] = [];
@@ -119,7 +119,7 @@ async function speak(run: ScriptedRun): Promise<Outcome> {
     if (text !== '') push({ type: 'text-delta', text });
   };
   const finish = (reason: EndReason, stopString?: string): Outcome => {
-    if (reason !== 'stop-string') show(scanner.push(decoder.decode()).text + scanner.flush());
+    show(stops.end());
     if (request.stateKey !== undefined) run.states.set(request.stateKey, [...encoded.ids, ...said]);
     return {
       reason,
@@ -140,9 +140,9 @@ async function speak(run: ScriptedRun): Promise<Outcome> {
       said.push(id);
       meter.count(1, performance.now());
       if (sampling.logprobs !== undefined) push(tokenPart(id, sampling.logprobs));
-      const { text, stop } = scanner.push(decoder.decode(tokenBytes(id), { stream: true }));
+      const { text, stop } = stops.push(decoder.decode(tokenBytes(id), { stream: true }));
       show(text);
-      if (stop !== undefined) return finish('stop-string', stop);
+      if (stop !== null) return finish('stop-string', stop);
     }
     return finish('stop');
   } catch (error) {

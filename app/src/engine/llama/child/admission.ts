@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { AppError } from '../../../contracts/app-error.ts';
 import { samplingDefaults } from '../../../contracts/sampling-defaults.ts';
 import type { Sampling } from '../../../contracts/sampling.ts';
+import { openAnswer } from '../../open-answer.ts';
 import type { WireGenerateRequest } from '../protocol.ts';
 import { answerGrammar } from './answer-grammar.ts';
 import { AnswerText } from './answer-text.ts';
@@ -148,7 +149,7 @@ async function answerWork(
   return {
     kind: 'answer',
     sampler,
-    text: new AnswerText([...asked, ...prompt.stop]),
+    text: new AnswerText([...asked, ...prompt.stop], openAnswer(request.prompt)),
     askedStops: new Set(asked),
     maxNewTokens: sampling.maxNewTokens ?? samplingDefaults.maxNewTokens,
     stopIds: new Set(sampling.stopTokenIds),

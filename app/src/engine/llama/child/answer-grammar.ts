@@ -1,4 +1,5 @@
-import type { WireGenerateRequest, WirePrompt } from '../protocol.ts';
+import { openAnswer } from '../../open-answer.ts';
+import type { WireGenerateRequest } from '../protocol.ts';
 import type { AdmissionPlace } from './admission.ts';
 import { compileGrammar, type Grammar } from './grammar.ts';
 
@@ -16,12 +17,6 @@ export async function answerGrammar(
   // It was written before there was this grammar, which then holds for what comes.
   grammar.free();
   return compileGrammar(text, place);
-}
-
-function openAnswer(prompt: WirePrompt): string {
-  if (prompt.kind !== 'chat' || prompt.continueAnswer !== true) return '';
-  const last = prompt.messages.at(-1);
-  return last?.role === 'assistant' ? last.content : '';
 }
 
 function hasTaken(grammar: Grammar, ids: readonly number[]): boolean {

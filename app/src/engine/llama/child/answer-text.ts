@@ -1,5 +1,5 @@
 import type { EndReason, RunPart } from '../../../contracts/run-parts.ts';
-import { StopStrings } from './stop-strings.ts';
+import { StopStrings } from '../../stop-strings.ts';
 import { Utf8Stream } from './utf8-stream.ts';
 
 /** The text of one answer while it grows: bytes become characters, stop strings are held back and never shown. */
@@ -9,11 +9,14 @@ export class AnswerText {
   /** Everything shown so far, kept only where somebody will compare it. */
   shown = '';
   stopString: string | null = null;
+  /** Whether it ended within a character, which is not shown then: who goes on with it begins that anew. */
+  isCut = false;
   /** Whether any text may end the answer. */
   readonly hasStops: boolean;
 
-  constructor(stops: readonly string[]) {
-    this.#stops = new StopStrings(stops);
+  /** `openAnswer`: what this one goes on with; a stop string may begin there. */
+  constructor(stops: readonly string[], openAnswer = '') {
+    this.#stops = new StopStrings(stops, openAnswer);
     this.hasStops = stops.length > 0;
   }
 
@@ -27,10 +30,8 @@ export class AnswerText {
 
   /** Text that was waiting for more. */
   end(): string {
-    if (this.stopString !== null) return '';
-    const released = this.#stops.push(this.#characters.end());
-    this.stopString = released.stop;
-    const text = released.stop === null ? released.text + this.#stops.end() : released.text;
+    this.isCut = this.#characters.end();
+    const text = this.#stops.end();
     this.shown += text;
     return text;
   }

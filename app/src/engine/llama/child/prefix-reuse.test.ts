@@ -96,7 +96,7 @@ describe('states of a model whose memory cannot be cut', () => {
       const task = readingTask(promptOf(chat));
       prefixes.start(task, [task]);
       states.push(bytesOf(read(task)));
-      releaseSequence(task, sequences, true);
+      releaseSequence(task, { sequences, vocabulary: native.model.vocabulary }, true);
     }
     // The one that was set aside first goes on, again and again: for each of them another has to be set aside.
     for (let chat = 0; chat < chats; chat++) {
@@ -105,7 +105,7 @@ describe('states of a model whose memory cannot be cut', () => {
       expect(task.cachedTokens).toBe(40);
       expect(bytesOf(task.sequence!).equals(states[chat]!)).toBe(true);
       read(task);
-      releaseSequence(task, sequences, true);
+      releaseSequence(task, { sequences, vocabulary: native.model.vocabulary }, true);
     }
   });
 
@@ -113,7 +113,7 @@ describe('states of a model whose memory cannot be cut', () => {
     const own = readingTask(promptOf(0), { stateKey: 'own' });
     prefixes.start(own, [own]);
     const state = bytesOf(read(own));
-    releaseSequence(own, sequences, true);
+    releaseSequence(own, { sequences, vocabulary: native.model.vocabulary }, true);
     const running = Array.from({ length: slots - 1 }, (_, index) =>
       readingTask(promptOf(index + 1), { stateKey: `${index}` }),
     );
@@ -128,7 +128,7 @@ describe('states of a model whose memory cannot be cut', () => {
     expect(sequences.ofChat('own')).toEqual([]);
     for (const task of running) expect(task.sequence!.tokens.length).toBe(40);
 
-    releaseSequence(running[0]!, sequences, true);
+    releaseSequence(running[0]!, { sequences, vocabulary: native.model.vocabulary }, true);
     const again = readingTask(promptOf(0, 45), { stateKey: 'own' });
     prefixes.start(again, [...running.slice(1), other, again]);
     expect(again.cachedTokens).toBe(40);

@@ -218,7 +218,7 @@ export class Scheduler {
     this.#queue.remove(task);
     this.#setActive(this.#active.filter((other) => other !== task));
     if (task.work.kind === 'answer') task.work.sampler.free();
-    releaseSequence(task, this.#options.sequences, keep);
+    releaseSequence(task, this.#options, keep);
     if (task.startedAt > 0) this.#places.learn(performance.now() - task.startedAt);
     this.#places.changed();
   }

@@ -67,6 +67,24 @@ describe('sharing what was read', () => {
     }
   });
 
+  it('goes on before the character within which an answer ended', async () => {
+    const child = await start();
+    const euros = { grammar: 'root ::= "€"*', ignoreEos: true };
+    // Three bytes, of which each is a token.
+    const whole = { prompt: chat('Hello'), stateKey: 'a', sampling: { ...euros, maxNewTokens: 6 } };
+    expect((await child.generate(whole)).text).toBe('€€');
+    for (const maxNewTokens of [7, 8]) {
+      const sampling = { ...euros, maxNewTokens };
+      const cut = await child.generate({ ...whole, stateKey: `cut ${maxNewTokens}`, sampling });
+      expect(cut.text).toBe('€€');
+      const prompt = { ...chat('Hello', cut.text), continueAnswer: true };
+      const next = { prompt, stateKey: `cut ${maxNewTokens}`, sampling: { ...euros, maxNewTokens: 3 } };
+      const { text, usage } = await child.generate(next);
+      expect(text).toBe('€');
+      expect(usage?.promptTokens).toBe(cut.usage!.promptTokens + 6);
+    }
+  });
+
   it('lets many that arrive together read a common prefix once', async () => {
     const child = await start({ slots: 8 });
     const answers = await Promise.all(

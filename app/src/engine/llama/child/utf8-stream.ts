@@ -1,7 +1,7 @@
 /** Text of tokens as it arrives: tokens are bytes, and a character may be spread over several of them. */
 export class Utf8Stream {
   // A byte order mark is text like any other here.
-  #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   /** Whether the decoder holds no begun character. */
   #isClean = true;
 
@@ -14,12 +14,9 @@ export class Utf8Stream {
     return this.#decoder.decode(bytes, { stream: true });
   }
 
-  /** What is left at the end: a character cut short is U+FFFD. */
-  end(): string {
-    const rest = this.#decoder.decode();
-    this.#decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    this.#isClean = true;
-    return rest;
+  /** No more comes. True: a character was cut short; nothing of it is text. */
+  end(): boolean {
+    return this.#decoder.decode() !== '';
   }
 }
 

@@ -7,16 +7,23 @@ import { runStep } from './step.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const wantedMajor = 24;
+/** The least SQLite that the store opens, 3.51.3, as SQLite writes it in one number. */
+const wantedSqlite = 3_051_003;
+const needed = `Corral needs Node ${wantedMajor} or newer, and in it SQLite 3.51.3 or newer (Node 24.15 has it)`;
 const packageName = `node-${process.platform}-${process.arch}`;
 const fetched = join(root, '.cache', 'runtime');
 
 /** @param {string} folder */
 const nodeIn = (folder) => join(folder, 'node_modules', packageName, 'bin', 'node');
 
-/** This process's own Node where it is new enough. */
-function ownNode() {
-  return Number(process.versions.node.split('.')[0]) >= wantedMajor ? process.execPath : null;
+/** @param {{ node: string, sqlite?: string }} versions */
+export function isNewEnough({ node, sqlite = '' }) {
+  const [major = 0, minor = 0, patch = 0] = sqlite.split('.').map(Number);
+  return Number.parseInt(node) >= wantedMajor && (major * 1000 + minor) * 1000 + patch >= wantedSqlite;
 }
+
+/** This process's own Node where it is new enough. */
+const ownNode = () => (isNewEnough(process.versions) ? process.execPath : null);
 
 /** For every Node that runs code of ours, or V8 ends its process now and then. */
 export const crashFlags = [
@@ -43,7 +50,7 @@ export function rightNode() {
   const node = ownNode() ?? (existsSync(bundled) ? bundled : null);
   if (!node) {
     throw new Error(
-      `Corral needs Node ${wantedMajor}; this is ${process.versions.node}. Run npm start or npm test: they fetch it.`,
+      `${needed}; this is Node ${process.versions.node}. Run npm start or npm test: they fetch it.`,
     );
   }
   return node;
@@ -62,13 +69,13 @@ export function npmProgram() {
   throw new Error('npm was not found. Install it together with Node (https://nodejs.org), then start again.');
 }
 
-/** The entry of the lock file as a lock file of its own, so that npm checks the same hash. */
+/** The entry of the lock file as a lock file of its own, so that npm checks the same hash. Returns its version. */
 function writeRuntimeProject() {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   const entry = lock.packages[`node_modules/${packageName}`];
   if (!entry) {
     throw new Error(
-      `Corral needs Node ${wantedMajor} and can fetch it for Linux on x64 and arm64 only; this is ${process.platform} on ${process.arch} with Node ${process.versions.node}. Install Node ${wantedMajor}, then start again.`,
+      `${needed}. It can be fetched for Linux on x64 and arm64 only; this is ${process.platform} on ${process.arch} with Node ${process.versions.node}. Install a newer one, then start again.`,
     );
   }
   const project = {
@@ -87,6 +94,7 @@ function writeRuntimeProject() {
       packages: { '': project, [`node_modules/${packageName}`]: required },
     }),
   );
+  return entry.version;
 }
 
 /**
@@ -97,9 +105,9 @@ export async function nodeForInstall() {
   const own = ownNode();
   if (own) return own;
   if (!existsSync(nodeIn(fetched))) {
-    writeRuntimeProject();
+    const version = writeRuntimeProject();
     await runStep(
-      `Fetching Node ${wantedMajor} (this machine has ${process.versions.node})`,
+      `Fetching Node ${version} (this machine has ${process.versions.node})`,
       process.execPath,
       [
         npmProgram(),

@@ -42,8 +42,11 @@ function bareClone() {
   const log = join(folder, 'log');
   const program = join(folder, 'npm-cli.js');
   writeFileSync(program, npm);
-  const start = (file: string, { installMs = 1000, before = [] as string[] } = {}) => {
-    const [command, ...words] = [...before, process.execPath, join('bin', file)];
+  const start = (
+    file: string,
+    { installMs = 1000, before = [] as string[], options = [] as string[] } = {},
+  ) => {
+    const [command, ...words] = [...before, process.execPath, ...options, join('bin', file)];
     const child = spawn(command, words, {
       cwd: clone,
       env: {
@@ -179,4 +182,24 @@ test('a turn that cannot be read stops the start, and is not waited for', async 
   const { code, said } = await start('run.mjs', { before: asOrdinaryUser }).ended;
   expect(code).toBe(70);
   expect(said).toContain(join(cache, 'turn'));
+});
+
+/** The launcher takes the Node that it runs in for one with another SQLite. */
+const withSqlite = (sqlite: string): string[] => [
+  '--import',
+  `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,sqlite:'${sqlite}'}})`,
+];
+
+test('the own Node of a machine whose SQLite is too old runs the launcher, and ours the program', async () => {
+  const { start, packages } = bareClone();
+  await start('run.mjs').ended;
+  const refused = await start('corral.mjs', { options: withSqlite('3.51.2') }).ended;
+  expect(refused).toMatchObject({ code: 70, said: expect.stringContaining('SQLite 3.51.3') as string });
+  const ours = join(packages, `node-${process.platform}-${process.arch}`, 'bin');
+  mkdirSync(ours, { recursive: true });
+  writeFileSync(join(ours, 'node'), '#!/bin/sh\necho this is ours', { mode: 0o755 });
+  const started = await start('corral.mjs', { options: withSqlite('3.51.2') }).ended;
+  expect(started).toEqual({ code: 0, said: 'this is ours\n' });
+  const own = start('corral.mjs', { options: withSqlite('3.51.3') });
+  await expect.poll(own.said).toBe('runs\n');
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isNewEnough } from '../../../../bin/runtime.mjs';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
 import { createBackups } from '../backups.ts';
@@ -94,17 +95,21 @@ describe('the file as it is opened', () => {
     ]);
   });
 
-  test('an SQLite with the WAL-reset fault is refused', () => {
-    expect(['3.51.3', '3.53.0', '4.0.0'].map((version) => isSafeVersion(version))).toEqual([
-      true,
-      true,
-      true,
-    ]);
-    expect(['3.51.2', '3.50.9', '2.99.99'].map((version) => isSafeVersion(version))).toEqual([
-      false,
-      false,
-      false,
-    ]);
+  test.each([
+    ['3.51.3', true],
+    ['3.53.0', true],
+    ['4.0.0', true],
+    ['3.51.2', false],
+    ['3.50.9', false],
+    ['2.99.99', false],
+  ])('an SQLite with the WAL-reset fault is refused, and its Node not started: %s', (sqlite, isSafe) => {
+    expect(isSafeVersion(sqlite)).toBe(isSafe);
+    expect(isNewEnough({ node: '24.0.0', sqlite })).toBe(isSafe);
+    expect(isNewEnough({ node: '22.99.0', sqlite })).toBe(false);
+  });
+
+  test('a Node without SQLite is not started', () => {
+    expect(isNewEnough({ node: '24.0.0' })).toBe(false);
   });
 
   test('files are for this user alone', async () => {

@@ -1,12 +1,10 @@
-// Are the dependencies of the lock file here, whole? If not, they are installed; an interrupted install is repaired, and
-// two that begin at once take turns.
+// Are the dependencies of the lock file here, whole? If not, they are installed; an interrupted install is repaired.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { forgetRunning, noteRunning, othersRunning } from './running.mjs';
+import { ensureReady } from './ready.mjs';
 import { forgetFetchedNode, nodeForInstall, npmProgram, root } from './runtime.mjs';
 import { runStep } from './step.mjs';
-import { inTurn } from './turns.mjs';
 
 /** What is needed; an install of all parts serves both. @typedef {'production' | 'all'} InstalledParts */
 
@@ -37,34 +35,18 @@ function isInstalled(parts) {
   return isSame && (installed.parts === 'all' || installed.parts === parts);
 }
 
-/** From here to the end of this process its packages stay. @param {InstalledParts} parts */
-export async function ensureInstalled(parts) {
-  for (;;) {
-    if (!isInstalled(parts)) {
-      await inTurn(async () => {
-        // Whoever had the turn before may have installed it.
-        if (!isInstalled(parts)) await install(parts);
-      });
-    }
-    // Noted first, looked at then: an install that began in between has seen the note, or its missing stamp is seen here.
-    noteRunning();
-    if (isInstalled(parts)) return;
-    forgetRunning();
-  }
-}
+/** @param {InstalledParts} parts */
+export const ensureInstalled = (parts) =>
+  ensureReady({
+    use: 'packages',
+    stampFile,
+    isReady: () => isInstalled(parts),
+    make: () => install(parts),
+    need: 'Packages have to be installed',
+  });
 
 /** @param {InstalledParts} parts */
 async function install(parts) {
-  // The stamp goes first and comes back last: without it the next start installs again.
-  const stamp = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : null;
-  rmSync(stampFile, { force: true });
-  const others = othersRunning();
-  if (others.length > 0) {
-    if (stamp !== null) writeFileSync(stampFile, stamp);
-    throw new Error(
-      `Packages have to be installed, which would take them from the Corral that runs from this folder (process ${others.join(', ')}). Stop it, then start again.`,
-    );
-  }
   // Read before: a `git pull` meanwhile brings a lock file of which nothing is here.
   const wanted = wantedState();
   const node = await nodeForInstall();
@@ -77,6 +59,6 @@ async function install(parts) {
     root,
   );
   mkdirSync(join(root, 'node_modules'), { recursive: true });
-  writeFileSync(stampFile, JSON.stringify({ ...wanted, parts }));
   forgetFetchedNode();
+  return JSON.stringify({ ...wanted, parts });
 }

@@ -1,10 +1,10 @@
 // Builds the page when its sources are not those of the last build.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensureReady } from './ready.mjs';
 import { rightNode, root } from './runtime.mjs';
 import { runStep } from './step.mjs';
-import { inTurn } from './turns.mjs';
 
 const web = join(root, 'web');
 const built = join(web, 'dist', 'index.html');
@@ -37,13 +37,22 @@ function isBuilt(wanted) {
   return existsSync(built) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted;
 }
 
-export async function ensurePageBuilt() {
-  const wanted = sourcesHash();
-  if (isBuilt(wanted)) return;
-  await inTurn(async () => {
-    if (isBuilt(wanted)) return;
-    const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
-    await runStep('Building the page', rightNode(), [vite, 'build', '--logLevel', 'warn'], web);
-    writeFileSync(stampFile, wanted);
+export function ensurePageBuilt() {
+  let wanted = sourcesHash();
+  return ensureReady({
+    use: 'page',
+    stampFile,
+    isReady: () => isBuilt(wanted),
+    make: async () => {
+      wanted = sourcesHash();
+      await build();
+      return wanted;
+    },
+    need: 'The page has to be built anew',
   });
+}
+
+async function build() {
+  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
+  await runStep('Building the page', rightNode(), [vite, 'build', '--logLevel', 'warn'], web);
 }

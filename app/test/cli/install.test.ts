@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { root, temporaryFolder } from '../program.ts';
@@ -10,7 +19,7 @@ import { root, temporaryFolder } from '../program.ts';
  * undoes what it did.
  */
 const npm = `
-const { appendFileSync, mkdirSync, rmSync } = require('node:fs');
+const { appendFileSync, mkdirSync, rmSync, writeFileSync } = require('node:fs');
 process.on('SIGTERM', () => {
   setTimeout(() => {
     appendFileSync(process.env.NPM_LOG, 'undone ');
@@ -20,9 +29,19 @@ process.on('SIGTERM', () => {
 appendFileSync(process.env.NPM_LOG, 'begin ');
 rmSync('node_modules', { recursive: true, force: true });
 setTimeout(() => {
-  mkdirSync('node_modules');
+  mkdirSync('node_modules/vite/bin', { recursive: true });
+  writeFileSync('node_modules/vite/bin/vite.js', process.env.VITE);
   appendFileSync(process.env.NPM_LOG, 'end ');
 }, Number(process.env.NPM_MS));
+`;
+
+/** Does to a page what a build does, with nothing in it. */
+const vite = `
+const { appendFileSync, mkdirSync, rmSync, writeFileSync } = require('node:fs');
+appendFileSync(process.env.NPM_LOG, 'build ');
+rmSync('dist', { recursive: true, force: true });
+mkdirSync('dist');
+writeFileSync('dist/index.html', 'page');
 `;
 
 /** The superuser may write into a folder that forbids it, until the capability for that is gone. */
@@ -35,6 +54,7 @@ function bareClone() {
   const clone = join(folder, 'clone');
   cpSync(join(root, 'bin'), join(clone, 'bin'), { recursive: true });
   mkdirSync(join(clone, 'app', 'src'), { recursive: true });
+  mkdirSync(join(clone, 'web', 'src'), { recursive: true });
   writeFileSync(join(clone, 'app', 'src', 'main.ts'), `console.log('runs'); setInterval(() => 0, 1000);`);
   writeFileSync(join(clone, 'package.json'), '{ "name": "clone", "version": "1.0.0", "type": "module" }');
   const lock = { name: 'clone', version: '1.0.0', lockfileVersion: 3, packages: {} };
@@ -44,10 +64,10 @@ function bareClone() {
   writeFileSync(program, npm);
   const start = (
     file: string,
-    { installMs = 1000, before = [] as string[], options = [] as string[] } = {},
+    { installMs = 1000, before = [] as string[], options = [] as string[], words = [] as string[] } = {},
   ) => {
-    const [command, ...words] = [...before, process.execPath, ...options, join('bin', file)];
-    const child = spawn(command, words, {
+    const [command, ...first] = [...before, process.execPath, ...options, join('bin', file)];
+    const child = spawn(command, [...first, ...words], {
       cwd: clone,
       env: {
         ...process.env,
@@ -55,6 +75,7 @@ function bareClone() {
         npm_lifecycle_event: 'start',
         NPM_LOG: log,
         NPM_MS: String(installMs),
+        VITE: vite,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -71,6 +92,7 @@ function bareClone() {
     /** What a `git pull` does that brings other packages. */
     otherPackages: () =>
       writeFileSync(join(clone, 'package-lock.json'), JSON.stringify({ ...lock, version: '1.0.1' })),
+    otherPage: () => writeFileSync(join(clone, 'web', 'src', 'main.tsx'), 'other'),
     installs: () => (existsSync(log) ? readFileSync(log, 'utf8').trim() : ''),
     packages: join(clone, 'node_modules'),
     cache: join(clone, '.cache'),
@@ -161,10 +183,10 @@ test('nothing is installed under a Corral that runs from the same folder', async
 test('nor under one of a user that may only read the folder', async () => {
   const { start, installs, otherPackages, cache } = bareClone();
   await start('run.mjs').ended;
-  chmodSync(join(cache, 'running'), 0o500);
+  chmodSync(join(cache, 'running', 'packages'), 0o500);
   const server = start('corral.mjs', { before: asOrdinaryUser });
   await expect.poll(server.said).toContain('runs\n');
-  chmodSync(join(cache, 'running'), 0o700);
+  chmodSync(join(cache, 'running', 'packages'), 0o700);
   otherPackages();
   const refused = await start('run.mjs').ended;
   expect(refused).toMatchObject({ code: 70, said: expect.stringContaining('Stop it') as string });
@@ -173,6 +195,36 @@ test('nor under one of a user that may only read the folder', async () => {
   await server.ended;
   expect(await start('run.mjs').ended).toMatchObject({ code: 0 });
   expect(installs()).toBe('begin end begin end');
+});
+
+test('no page is built under a Corral that serves the one of the same folder', async () => {
+  const { start, installs, otherPage, cache } = bareClone();
+  const serve = { words: ['serve'] };
+  const command = start('corral.mjs');
+  await expect.poll(command.said).toContain('runs\n');
+  // Two at once build one page, and what only runs a command keeps nobody from it.
+  const server = start('corral.mjs', serve);
+  const second = start('corral.mjs', serve);
+  await expect.poll(() => [server.said(), second.said()].every((said) => said.includes('runs\n'))).toBe(true);
+  expect(installs()).toBe('begin end build');
+  second.child.kill('SIGTERM');
+  await second.ended;
+  otherPage();
+  const refused = await start('corral.mjs', serve).ended;
+  expect(refused).toMatchObject({
+    code: 70,
+    said: expect.stringContaining(`process ${server.child.pid}`) as string,
+  });
+  expect(refused.said).toContain('The page has to be built anew');
+  // So it is where the server could not note itself, and was left by its launcher.
+  rmSync(join(cache, 'running', 'page'), { recursive: true });
+  expect(await start('corral.mjs', serve).ended).toMatchObject({ code: 70 });
+  expect(installs()).toBe('begin end build');
+  server.child.kill('SIGTERM');
+  await server.ended;
+  const anew = start('corral.mjs', serve);
+  await expect.poll(anew.said).toContain('runs\n');
+  expect(installs()).toBe('begin end build build');
 });
 
 test('a turn that cannot be read stops the start, and is not waited for', async () => {

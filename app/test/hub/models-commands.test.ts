@@ -158,7 +158,7 @@ describe('the commands on models', () => {
       const program = startProgram(['pull', 'owner/tiny-llama:q8_0'], { environment: environment() });
       // It says how far it is, and not only at the end.
       await expect
-        .poll(program.errors, { timeout: 60_000 })
+        .poll(() => program.errors(), { timeout: 60_000 })
         .toMatch(/tiny-llama:q8_0: \d+ % \w+ \S+: [\d.]+ \w+ of [\d.]+ \w+/);
       program.process.kill('SIGINT');
       const ended = await program.ended;

@@ -233,7 +233,10 @@ describe('openai', () => {
       max_tokens: 5000,
       stream: true,
     });
-    for await (const chunk of stream) if (chunk.choices[0]?.delta.content) break;
+    for await (const chunk of stream) {
+      expect(slow.engines.loaded()[0]?.users).toBe(1);
+      if (chunk.choices[0]?.delta.content) break;
+    }
     stream.controller.abort();
     // The answer itself would go on for longer than is waited here.
     await expect.poll(() => slow.engines.loaded()[0]?.users ?? 0).toBe(0);

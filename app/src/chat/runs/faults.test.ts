@@ -15,8 +15,8 @@ import type { Script } from '../../engine/scripted/script.ts';
 const { open, last } = opensChats();
 
 /** Waits until something of the answer is shown. */
-const firstWords = ({ chats, owner }: OpenedChats, run: Run): Promise<string> =>
-  readUntil(chats, owner, run, (text) => text !== '');
+const firstWords = (opened: OpenedChats, run: Run): Promise<string> =>
+  readUntil(opened, run, (text) => text !== '');
 
 describe('a disk that is full', () => {
   test('before an acknowledged answer has begun: it is given all the same', async () => {

@@ -103,7 +103,7 @@ describe('a server that is stopped in order takes nothing back of what it showed
 test('an answer that a person stopped just before is not gone on with by the next start', async () => {
   const first = await openChats({ script: { tokensPerSecond: 400 } });
   const { runs } = await first.chats.run(first.owner, (await first.chat()).id, message('/long 4000'));
-  await readUntil(first.chats, first.owner, runs[0]!, (text) => text.length > 10);
+  await readUntil(first, runs[0]!, (text) => text.length > 10);
   const stopped = first.chats.stop(first.owner, runs[0]!.id);
   await first.chats.close();
   await stopped;

@@ -77,7 +77,7 @@ describe('a run', () => {
     const { id } = await chat();
     const { runs } = await chats.run(owner, id, { input: { kind: 'message', content: '/long 5000' } });
     const run = runs[0]!;
-    const seen = await readUntil(chats, owner, run, (text) => text.length > 30);
+    const seen = await readUntil(opened, run, (text) => text.length > 30);
     await chats.stop(owner, run.id);
     const { messages } = await chats.open(owner, id);
     expect(messages[1]?.state).toBe('stopped');
@@ -94,7 +94,7 @@ describe('a run', () => {
     const first = watchToEnd(chats, owner, run);
     let seen = '';
     for (let round = 0; round < 6; round++)
-      seen = await readUntil(chats, owner, run, ({ length }) => length > round * 90, { text: seen });
+      seen = await readUntil(opened, run, ({ length }) => length > round * 90, { text: seen });
     const [{ text }, late] = await Promise.all([first, watchToEnd(chats, owner, run, { text: seen })]);
     expect(late.text).toBe(text);
     expect((await chats.open(owner, id)).messages[1]?.content).toBe(text);
@@ -212,7 +212,7 @@ describe('a run', () => {
       input: { kind: 'message', content: '/long 40' },
     });
     const run = runs[0]!;
-    const shown = await readUntil(first.chats, first.owner, run, (text) => text.length > 40);
+    const shown = await readUntil(first, run, (text) => text.length > 40);
     await first.close();
     const second = await openChats({ home: first.home, script: { tokensPerSecond: 2000 } });
     expect(await second.chats.start()).toEqual({ resumedRuns: 1 });

@@ -51,11 +51,12 @@ async function install(parts) {
   const wanted = wantedState();
   const node = await nodeForInstall();
   const label = parts === 'all' ? 'Installing Corral with its tests and tools' : 'Installing Corral';
-  const omit = parts === 'all' ? [] : ['--omit=dev'];
+  // Said in full: NODE_ENV and npm's own settings may leave out what is needed.
+  const kinds = ['--include=optional', parts === 'all' ? '--include=dev' : '--omit=dev'];
   await runStep(
     label,
     node,
-    [npmProgram(), 'ci', ...omit, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    [npmProgram(), 'ci', ...kinds, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
     root,
   );
   mkdirSync(join(root, 'node_modules'), { recursive: true });

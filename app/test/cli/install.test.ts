@@ -27,6 +27,7 @@ process.on('SIGTERM', () => {
   }, 1000);
 });
 appendFileSync(process.env.NPM_LOG, 'begin ');
+writeFileSync(process.env.NPM_LOG + '-words', process.argv.slice(2).join(' '));
 rmSync('node_modules', { recursive: true, force: true });
 setTimeout(() => {
   mkdirSync('node_modules/vite/bin', { recursive: true });
@@ -94,6 +95,7 @@ function bareClone() {
       writeFileSync(join(clone, 'package-lock.json'), JSON.stringify({ ...lock, version: '1.0.1' })),
     otherPage: () => writeFileSync(join(clone, 'web', 'src', 'main.tsx'), 'other'),
     installs: () => (existsSync(log) ? readFileSync(log, 'utf8').trim() : ''),
+    installWords: () => readFileSync(`${log}-words`, 'utf8').split(' '),
     packages: join(clone, 'node_modules'),
     cache: join(clone, '.cache'),
   };
@@ -147,6 +149,15 @@ test('an install is given up when npm, which started it, goes away without a wor
   // Its output is closed by the last of those that inherited it.
   expect((await npm.ended).said).toContain('npm, which started this, is gone');
   expect(installs()).toBe('begin undone');
+});
+
+test('what is needed is installed whatever NODE_ENV and the settings of npm leave out', async () => {
+  const { start, installWords } = bareClone();
+  await expect.poll(start('corral.mjs').said).toContain('runs\n');
+  expect(installWords()).toEqual(expect.arrayContaining(['ci', '--include=optional', '--omit=dev']));
+  const other = bareClone();
+  await other.start('run.mjs').ended;
+  expect(other.installWords()).toEqual(expect.arrayContaining(['ci', '--include=optional', '--include=dev']));
 });
 
 test('a pull during an install is followed by another one', async () => {

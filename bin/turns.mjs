@@ -19,8 +19,16 @@ export async function inTurn(work) {
 
 async function takeTurn() {
   const draft = `${lockFile}.${ownMark}`;
-  mkdirSync(dirname(lockFile), { recursive: true });
-  writeFileSync(draft, ownMark);
+  try {
+    mkdirSync(dirname(lockFile), { recursive: true });
+    writeFileSync(draft, ownMark);
+  } catch (error) {
+    const { code = '' } = /** @type {NodeJS.ErrnoException} */ (error);
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) throw error;
+    throw new Error(
+      `Something has to be installed or built in ${root}, where this user may not write (${code}). Run \`node bin/corral.mjs serve --help\` there once as a user who may, then start again.`,
+    );
+  }
   try {
     let hasSaid = false;
     while (!isTaken(draft)) {

@@ -238,6 +238,15 @@ test('no page is built under a Corral that serves the one of the same folder', a
   expect(installs()).toBe('begin end build build');
 });
 
+test('a user who may not write there learns that somebody has to set Corral up', async () => {
+  const { start, installs, cache } = bareClone();
+  mkdirSync(cache, { mode: 0o500 });
+  const { code, said } = await start('run.mjs', { before: asOrdinaryUser }).ended;
+  expect(code).toBe(70);
+  expect(said).toContain('where this user may not write (EACCES). Run `node bin/corral.mjs serve --help`');
+  expect(installs()).toBe('');
+});
+
 test('a turn that cannot be read stops the start, and is not waited for', async () => {
   const { start, cache } = bareClone();
   mkdirSync(cache);

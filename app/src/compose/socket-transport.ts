@@ -16,6 +16,8 @@ export function createSocketTransport(holder: Required<Pick<LockHolder, 'address
       method,
       headers: { ...headers, authorization: `Bearer ${holder.token}` },
       rejectUnauthorized: false,
+      // A fresh one: the global agent asks a proxy under NODE_USE_ENV_PROXY, which would get the token to read.
+      agent: false,
       ...(signal ? { signal } : {}),
     };
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {

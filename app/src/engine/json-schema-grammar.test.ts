@@ -108,6 +108,49 @@ describe('a JSON schema becomes a grammar', () => {
     expect(path({ type: 'object', properties: wide })).toBe('#');
   });
 
+  /** Each of these names the next one twice. */
+  const doubling = (level: (next: JsonSchema) => JsonSchema): JsonSchema => {
+    const names = Array.from({ length: 30 }, (_, index) => `a${index}`);
+    const defs = names.map((name, index) => [name, level({ $ref: `#/$defs/a${index + 1}` })] as const);
+    return { $ref: '#/$defs/a0', $defs: { ...Object.fromEntries(defs), a30: { type: 'object' } } };
+  };
+  const choices = Array.from({ length: 5_000 }, () => ({}));
+  const long = Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`p${index}`, {}]));
+
+  // Each of these would take minutes, or more memory than there is.
+  test.each([
+    ['allOf', doubling((next) => ({ allOf: [next, next] }))],
+    ['anyOf beside another word', doubling((next) => ({ type: 'object', anyOf: [next, next] }))],
+    ['oneOf beside another word', doubling((next) => ({ type: 'object', oneOf: [next, next] }))],
+    ['many choices', { properties: long, anyOf: choices }],
+    ['choices of choices', { anyOf: choices, oneOf: choices }],
+    ['allOf of itself', { $ref: '#/$defs/a', $defs: { a: { allOf: [{ $ref: '#/$defs/a' }] } } }],
+  ] as [string, JsonSchema][])(
+    'a short schema that would be written out very long is refused: %s',
+    (_, schema) => {
+      expect(path(schema)).toContain('#');
+    },
+  );
+
+  test('a type that stands there twice is converted once', () => {
+    let deep: JsonSchema = { type: 'string' };
+    for (let depth = 0; depth < 30; depth++) deep = { type: ['object', 'object'], properties: { a: deep } };
+    expect(grammarOfJsonSchema(deep)).toContain('root');
+  });
+
+  test('descriptions and definitions do not count for what is merged', () => {
+    const $defs = { unused: { description: 'x'.repeat(60_000) } };
+    const options = Array.from({ length: 100 }, (_, index) => ({ properties: { [`p${index}`]: {} } }));
+    expect(grammarOfJsonSchema({ type: 'object', anyOf: options, $defs })).toContain('root');
+  });
+
+  test('a name too long, and a reference that is none, are refused', () => {
+    const properties = { ['x'.repeat(20_000)]: {} };
+    expect(path({ properties, additionalProperties: true })).toContain('#/properties/xxx');
+    expect(grammarOfJsonSchema({ properties })).toContain('xxx');
+    expect(path({ $ref: '#/%' })).toBe('#/$ref');
+  });
+
   test('references that chase each other end', () => {
     const loop = {
       allOf: [{ $ref: '#/$defs/a' }],

@@ -7,13 +7,14 @@ import {
   invalid,
   isObject,
   type JsonType,
-  mergeSchemas,
+  keysOf,
   namesOf,
   type Place,
   schemaLimits,
   type SchemaObject,
   typesOf,
 } from './json-schema-object.ts';
+import { mergeSchemas } from './json-schema-merge.ts';
 import { boundsOf, integersWithin, numbersWithin } from './json-schema-number.ts';
 import { patternOfLength } from './json-schema-pattern.ts';
 import { grammarOfPattern } from './pattern-grammar.ts';
@@ -38,6 +39,7 @@ class SchemaConverter {
   readonly #rules = new GrammarRules(schemaLimits.rules);
   /** `$ref` → the rule that stands for it, so that schemas may refer to themselves. */
   readonly #references = new Map<string, string>();
+  #writtenCharacters = 0;
 
   constructor(root: JsonSchema) {
     this.#root = root;
@@ -49,8 +51,7 @@ class SchemaConverter {
   }
 
   #schema(schema: unknown, place: Place): string {
-    if (place.depth > schemaLimits.depth)
-      throw invalid(place.path, `it is nested deeper than ${schemaLimits.depth}`);
+    this.#enter(place);
     if (schema === true) return this.#rules.primitive('value');
     if (!isObject(schema))
       throw invalid(place.path, schema === false ? 'nothing fits `false`' : 'it is no schema');
@@ -77,6 +78,7 @@ class SchemaConverter {
     const known = this.#references.get(reference);
     if (known !== undefined) return known;
     const target = this.#resolve(reference, place);
+    this.#write(JSON.stringify(target).length, place);
     const name = this.#rules.reserve();
     this.#references.set(reference, name);
     this.#rules.define(name, this.#schema(target, { path: reference, depth: place.depth + 1 }));
@@ -89,8 +91,7 @@ class SchemaConverter {
       throw invalid(path, `"${reference.slice(0, 100)}" is not inside this schema`);
     }
     let target: unknown = this.#root;
-    for (const part of reference.split('/').slice(1)) {
-      const key = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
+    for (const key of keysOf(reference, path)) {
       const isThere = (isObject(target) || Array.isArray(target)) && Object.hasOwn(target, key);
       if (!isThere) throw invalid(path, `there is no "${reference.slice(0, 100)}"`);
       target = (target as SchemaObject)[key];
@@ -110,12 +111,10 @@ class SchemaConverter {
       throw invalid(`${place.path}/${keyword}`, 'it is no list of schemas');
     }
     const binds = Object.keys(base).some((key) => knownKeywords.has(key) && key !== 'nullable');
-    const rules = options.map((option: unknown, index) =>
-      this.#schema(
-        binds ? this.#merged({ allOf: [base, option] }, place) : option,
-        deeper(place, `${keyword}/${index}`),
-      ),
-    );
+    const rules = options.map((option: unknown, index) => {
+      const at = deeper(place, `${keyword}/${index}`);
+      return this.#schema(binds ? this.#both(base, option, at) : option, at);
+    });
     return this.#rules.add(rules.join(' | '));
   }
 
@@ -123,24 +122,41 @@ class SchemaConverter {
   #merged(schema: SchemaObject, place: Place): SchemaObject {
     const { allOf, ...base } = schema;
     if (!Array.isArray(allOf)) throw invalid(`${place.path}/allOf`, 'it is no list of schemas');
-    let merged: SchemaObject = base;
-    for (const [index, part] of (allOf as unknown[]).entries()) {
-      const path = `${place.path}/allOf/${index}`;
-      let resolved: unknown = part;
-      for (
-        let hops = 0;
-        isObject(resolved) && typeof resolved['$ref'] === 'string' && hops < schemaLimits.depth;
-        hops++
-      ) {
-        resolved = this.#resolve(resolved['$ref'], { path, depth: place.depth });
-      }
-      if (!isObject(resolved)) throw invalid(path, 'it is no schema');
-      merged = mergeSchemas(
-        merged,
-        'allOf' in resolved ? this.#merged(resolved, { ...place, path }) : resolved,
-      );
-    }
+    return allOf.reduce<SchemaObject>(
+      (merged, part: unknown, index) => this.#both(merged, part, deeper(place, `allOf/${index}`)),
+      base,
+    );
+  }
+
+  #both(first: SchemaObject, second: unknown, place: Place): SchemaObject {
+    const merged = mergeSchemas(first, this.#plain(second, place));
+    this.#write(JSON.stringify(merged).length, place);
     return merged;
+  }
+
+  /** The same without `$ref` and `allOf`. */
+  #plain(schema: unknown, place: Place): SchemaObject {
+    this.#enter(place);
+    if (!isObject(schema)) throw invalid(place.path, 'it is no schema');
+    const { $ref: reference } = schema;
+    if (typeof reference !== 'string') return 'allOf' in schema ? this.#merged(schema, place) : schema;
+    return this.#plain(this.#resolve(reference, place), { path: reference, depth: place.depth + 1 });
+  }
+
+  #enter(place: Place): void {
+    if (place.depth > schemaLimits.depth)
+      throw invalid(place.path, `it is nested deeper than ${schemaLimits.depth}`);
+    this.#write(schemaLimits.leastCharacters, place);
+  }
+
+  /** A few references that name each other, or choices of choices, can make a schema of any size. */
+  #write(characters: number, place: Place): void {
+    this.#writtenCharacters += characters;
+    if (this.#writtenCharacters > schemaLimits.writtenCharacters)
+      throw invalid(
+        place.path,
+        'it has become too large, with all that it combines and refers to written out',
+      );
   }
 
   #types(schema: SchemaObject, place: Place): string {
@@ -239,7 +255,17 @@ class SchemaConverter {
     const extra = schema['additionalProperties'] ?? properties.length === 0;
     if (extra === false) return null;
     const value = this.#schema(extra, deeper(place, 'additionalProperties'));
-    const key = this.#rules.stringExcept(properties.map((property) => property.name));
+    const names = properties.map((property) => property.name);
+    const long = names.find((name) => name.length > schemaLimits.nameCharacters);
+    if (long !== undefined) {
+      const why = `its name has more than ${schemaLimits.nameCharacters} characters, and others may stand beside it`;
+      throw invalid(
+        `${place.path}/properties/${long.slice(0, 100)}…`,
+        why,
+        'Set "additionalProperties" to false.',
+      );
+    }
+    const key = this.#rules.stringExcept(names);
     return this.#rules.add(`${key} ":" ${this.#rules.primitive('space')} ${value}`);
   }
 

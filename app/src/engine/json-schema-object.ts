@@ -1,5 +1,4 @@
 import { AppError } from '../contracts/app-error.ts';
-import { lowerBounds, upperBounds } from './json-schema-keywords.ts';
 
 /** A client sends the schema; its grammar is compiled and walked at every token. */
 export const schemaLimits = {
@@ -9,6 +8,12 @@ export const schemaLimits = {
   depth: 32,
   /** The grammar grows with every rule; the compiler has a deadline of its own. */
   rules: 4_000,
+  /** What is merged is converted anew at each place, in the server's own thread: this much takes half a second. */
+  writtenCharacters: 1024 * 1024,
+  /** What `{}` counts for: it takes as long as many a longer one. */
+  leastCharacters: 64,
+  /** Each character of a name makes a rule where the names of others must not be the same. */
+  nameCharacters: 256,
   /** The engine unrolls repetitions. */
   repetitions: 2_000,
 } as const;
@@ -24,27 +29,6 @@ export interface Place {
 const jsonTypes = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'] as const;
 export type JsonType = (typeof jsonTypes)[number];
 
-/** Both at once, as `allOf` means it. */
-export function mergeSchemas(first: SchemaObject, second: SchemaObject): SchemaObject {
-  const [left, right] = [withNumericBounds(first), withNumericBounds(second)];
-  const merged: SchemaObject = { ...left, ...right };
-  for (const [keyword, value] of Object.entries(left)) {
-    const other = right[keyword];
-    if (typeof value !== 'number' || typeof other !== 'number') continue;
-    if (lowerBounds.has(keyword)) merged[keyword] = Math.max(value, other);
-    if (upperBounds.has(keyword)) merged[keyword] = Math.min(value, other);
-  }
-  if (isObject(left['properties']) && isObject(right['properties'])) {
-    merged['properties'] = { ...left['properties'], ...right['properties'] };
-  }
-  if (Array.isArray(left['required']) && Array.isArray(right['required'])) {
-    merged['required'] = [
-      ...new Set([...(left['required'] as unknown[]), ...(right['required'] as unknown[])]),
-    ];
-  }
-  return merged;
-}
-
 /** The types a value may have: stated, or meant by the other words. */
 export function typesOf(schema: SchemaObject, place: Place): JsonType[] {
   const given = schema['type'];
@@ -56,7 +40,7 @@ export function typesOf(schema: SchemaObject, place: Place): JsonType[] {
     }
   }
   if (types.length === 0) throw invalid(`${place.path}/type`, 'it is empty');
-  return types as JsonType[];
+  return [...new Set(types as JsonType[])];
 }
 
 /** What a schema without a type means by its other words. */
@@ -114,6 +98,18 @@ export function namesOf(value: unknown, place: Place): string[] {
 
 export function deeper(place: Place, step: string): Place {
   return { path: `${place.path}/${step}`, depth: place.depth + 1 };
+}
+
+/** The steps from the root to what a reference names. */
+export function keysOf(reference: string, path: string): string[] {
+  try {
+    return decodeURIComponent(reference)
+      .split('/')
+      .slice(1)
+      .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+  } catch {
+    throw invalid(path, `"${reference.slice(0, 100)}" is no reference`);
+  }
 }
 
 export function isObject(value: unknown): value is SchemaObject {

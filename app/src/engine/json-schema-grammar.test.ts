@@ -318,6 +318,89 @@ describe('bounds', () => {
     expect(fits(mixed, ['1', '3', '4'])).toEqual(['4']);
   });
 
+  const short = { properties: { a: { type: 'string', maxLength: 3 } }, required: ['a'] };
+  const a = { a: { type: 'string' } };
+  test.each([
+    [
+      { ...short, allOf: [{ properties: { a: { minLength: 2 } } }] },
+      '{"a":"xy"} {"a":"xyz"}',
+      '{"a":"x"} {"a":"xyzz"}',
+    ],
+    [
+      {
+        ...short,
+        allOf: [{ $ref: '#/$defs/a' }, { properties: { a: { pattern: '^[ab]*$' } } }],
+        $defs: { a: { properties: { a: { minLength: 2, description: 'one' } } } },
+      },
+      '{"a":"ab"} {"a":"aba"}',
+      '{"a":"a"} {"a":"abab"} {"a":"xy"}',
+    ],
+    [{ type: 'string', allOf: [{ type: ['string', 'null'] }] }, '""', 'null'],
+    [{ allOf: [{ type: 'number', minimum: 2 }, { type: ['integer', 'string'] }] }, '2 3', '2.5 1 ""'],
+    [{ allOf: [{ enum: [1, 2] }, { enum: [2, 3] }] }, '2', '1 3'],
+    [{ allOf: [{ enum: [1, 2] }, { const: 2 }] }, '2', '1'],
+    [{ allOf: [{ enum: [1, 'b'] }, { type: 'string' }] }, '"b"', '1'],
+    [{ allOf: [{ type: 'boolean', nullable: true }, { description: 'x' }] }, 'true null', '0'],
+    [{ allOf: [{ type: 'boolean', nullable: true }, { type: 'boolean' }] }, 'true', 'null'],
+    [{ allOf: [{ enum: [1], nullable: true }, { enum: [1, 2, null] }] }, '1 null', '2'],
+    [
+      { allOf: [{ items: { enum: [1, 2] } }, { items: { enum: [2, 3] }, minItems: 1 }] },
+      '[2] [2,2]',
+      '[] [1] [3]',
+    ],
+    [
+      {
+        type: 'object',
+        properties: a,
+        additionalProperties: false,
+        anyOf: [{ properties: { b: { const: 1 } } }],
+      },
+      '{} {"a":""}',
+      '{"b":1} {"a":"","b":1}',
+    ],
+    [
+      {
+        allOf: [
+          { properties: a, additionalProperties: { type: 'integer' } },
+          { properties: { b: { minimum: 5 } } },
+        ],
+      },
+      '{"b":5}',
+      '{"b":4} {"b":""}',
+    ],
+    [{ required: ['b'], additionalProperties: { const: 1 } }, '{"b":1}', '{"b":2}'],
+  ] as [object, string, string][])('of several schemas at once all hold: %j', (schema, inside, outside) => {
+    expect(fits(schema as JsonSchema, `${inside} ${outside}`.split(' '))).toEqual(inside.split(' '));
+  });
+
+  test.each([
+    ['#/allOf/0/type', { type: 'string', allOf: [{ type: 'integer' }] }],
+    ['#/allOf/1/enum', { allOf: [{ enum: [1] }, { enum: [2] }] }],
+    ['#/allOf/1/pattern', { allOf: [{ pattern: '^a' }, { pattern: 'b$' }] }],
+    ['#/allOf/0/anyOf', { allOf: [{ anyOf: [{ type: 'string' }] }], anyOf: [{ type: 'null' }] }],
+    ['#/allOf/1/items', { allOf: [{ prefixItems: [{ type: 'integer' }] }, { items: { type: 'string' } }] }],
+    ['#/allOf/type', { allOf: [{ enum: [1] }, { type: 'string' }] }],
+    ['#/type', { type: 'string', const: 1 }],
+    ['#/properties/b', { required: ['b'], additionalProperties: false }],
+  ] as [string, JsonSchema][])('what cannot hold at once is refused at %s', (expected, schema) => {
+    expect(path(schema)).toBe(expected);
+  });
+
+  test.each([
+    [{ prefixItems: [{ const: 1 }, { const: 2 }] }, '[1,2]', '[] [1] [1,2,2]'],
+    [{ prefixItems: [{ const: 1 }, { const: 2 }], maxItems: 1 }, '[1]', '[] [1,2]'],
+    [{ prefixItems: [{ const: 1 }], maxItems: 0 }, '[]', '[1]'],
+    [{ prefixItems: [{ const: 1 }], items: { const: 3 }, minItems: 3 }, '[1,3,3] [1,3,3,3]', '[1] [1,3]'],
+    [{ prefixItems: [{ const: 1 }], items: { const: 3 }, maxItems: 2 }, '[1] [1,3]', '[] [1,3,3]'],
+    [{ prefixItems: [{ const: 1 }], items: false, minItems: 1 }, '[1]', '[] [1,3]'],
+    [{ items: false, type: 'array' }, '[]', '[1]'],
+  ] as [object, string, string][])(
+    'of a list whose first items are declared: %j',
+    (schema, inside, outside) => {
+      expect(fits(schema as JsonSchema, `${inside} ${outside}`.split(' '))).toEqual(inside.split(' '));
+    },
+  );
+
   test.each([
     [{ pattern: '^[a-z]+$', maxLength: 3 }, 'a abc', 'abcd 1'],
     [{ pattern: '^[a-z]*$', minLength: 2 }, 'ab abcdef', 'a'],

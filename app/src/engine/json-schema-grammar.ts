@@ -6,6 +6,7 @@ import {
   deeper,
   invalid,
   isObject,
+  isOfType,
   type JsonType,
   keysOf,
   namesOf,
@@ -66,8 +67,8 @@ class SchemaConverter {
 
   #withoutNull(schema: SchemaObject, place: Place): string {
     if (typeof schema['$ref'] === 'string') return this.#reference(schema['$ref'], place);
-    if ('const' in schema) return this.#literals([schema['const']], place);
-    if ('enum' in schema) return this.#literals(schema['enum'], place);
+    if ('const' in schema) return this.#literals([schema['const']], schema, place);
+    if ('enum' in schema) return this.#literals(schema['enum'], schema, place);
     if ('allOf' in schema) return this.#schema(this.#merged(schema, place), deeper(place, 'allOf'));
     const choice = 'anyOf' in schema ? 'anyOf' : 'oneOf';
     if (choice in schema) return this.#choice(schema, choice, place);
@@ -99,10 +100,13 @@ class SchemaConverter {
     return target;
   }
 
-  #literals(values: unknown, place: Place): string {
+  #literals(values: unknown, schema: SchemaObject, place: Place): string {
     if (!Array.isArray(values) || values.length === 0)
       throw invalid(`${place.path}/enum`, 'it is no list of values');
-    return this.#rules.add(values.map((value) => gbnfLiteral(JSON.stringify(value))).join(' | '));
+    const types = 'type' in schema ? typesOf(schema, place) : null;
+    const fitting = values.filter((value) => types?.some((type) => isOfType(value, type)) ?? true);
+    if (fitting.length === 0) throw invalid(`${place.path}/type`, 'no value of the schema has it');
+    return this.#rules.add(fitting.map((value) => gbnfLiteral(JSON.stringify(value))).join(' | '));
   }
 
   #choice(schema: SchemaObject, keyword: 'anyOf' | 'oneOf', place: Place): string {
@@ -129,7 +133,7 @@ class SchemaConverter {
   }
 
   #both(first: SchemaObject, second: unknown, place: Place): SchemaObject {
-    const merged = mergeSchemas(first, this.#plain(second, place));
+    const merged = mergeSchemas(first, this.#plain(second, place), place);
     this.#write(JSON.stringify(merged).length, place);
     return merged;
   }
@@ -214,18 +218,27 @@ class SchemaConverter {
     const maximum = countOf(schema, 'maxItems', place);
     if (maximum !== undefined && maximum < minimum) throw invalid(place.path, 'maxItems is below minItems');
     const comma = `"," ${this.#rules.primitive('space')}`;
-    const open = `"[" ${this.#rules.primitive('space')}`;
-    const prefix = schema['prefixItems'];
-    if (Array.isArray(prefix) && prefix.length > 0) {
-      const items = prefix.map((item: unknown, index) =>
-        this.#schema(item, deeper(place, `prefixItems/${index}`)),
-      );
-      return this.#rules.add(`${open} ${items.join(` ${comma} `)} "]"`);
-    }
-    if (maximum === 0) return this.#rules.add(`${open} "]"`);
-    const item = this.#schema(schema['items'] ?? true, deeper(place, 'items'));
-    const more = `(${comma} ${item}){${Math.max(0, minimum - 1)},${maximum === undefined ? '' : maximum - 1}}`;
-    return this.#rules.add(minimum === 0 ? `${open} (${item} ${more})? "]"` : `${open} ${item} ${more} "]"`);
+    const first = this.#firstItems(schema, maximum, place);
+    const item = first.length === maximum ? null : this.#furtherItem(schema, minimum - first.length, place);
+    const start = first.length === 0 && item !== null ? [item] : first;
+    const range = `{${Math.max(0, minimum - start.length)},${maximum === undefined ? '' : maximum - start.length}}`;
+    const all = start.join(` ${comma} `) + (item === null ? '' : ` (${comma} ${item})${range}`);
+    const content = minimum === 0 && first.length === 0 && item !== null ? `(${all})?` : all;
+    return this.#rules.add(`"[" ${this.#rules.primitive('space')} ${content} "]"`);
+  }
+
+  #firstItems(schema: SchemaObject, maximum: number | undefined, place: Place): string[] {
+    const { prefixItems = [] } = schema;
+    if (!Array.isArray(prefixItems)) throw invalid(`${place.path}/prefixItems`, 'it is no list of schemas');
+    return prefixItems
+      .slice(0, maximum)
+      .map((item: unknown, index) => this.#schema(item, deeper(place, `prefixItems/${index}`)));
+  }
+
+  /** What may come after the first ones, of which `missing` are too few. After those come others only if declared. */
+  #furtherItem(schema: SchemaObject, missing: number, place: Place): string | null {
+    const items = schema['items'] ?? (!('prefixItems' in schema) || missing > 0);
+    return items === false && missing <= 0 ? null : this.#schema(items, deeper(place, 'items'));
   }
 
   #object(schema: SchemaObject, place: Place): string {
@@ -243,7 +256,8 @@ class SchemaConverter {
       };
     });
     for (const name of required) {
-      const rule = `${gbnfLiteral(JSON.stringify(name))} ":" ${space} ${this.#rules.primitive('value')}`;
+      const value = this.#schema(schema['additionalProperties'] ?? true, deeper(place, `properties/${name}`));
+      const rule = `${gbnfLiteral(JSON.stringify(name))} ":" ${space} ${value}`;
       properties.push({ name, isRequired: true, rule: this.#rules.add(rule) });
     }
     const { first } = this.#propertyChain(properties, this.#extraProperty(schema, properties, place));

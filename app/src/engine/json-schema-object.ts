@@ -43,6 +43,13 @@ export function typesOf(schema: SchemaObject, place: Place): JsonType[] {
   return [...new Set(types as JsonType[])];
 }
 
+export function isOfType(value: unknown, type: JsonType): boolean {
+  if (type === 'integer') return Number.isInteger(value);
+  if (type === 'null') return value === null;
+  if (type === 'array') return Array.isArray(value);
+  return type === 'object' ? isObject(value) : typeof value === type;
+}
+
 /** What a schema without a type means by its other words. */
 const implications: readonly [type: JsonType, keywords: readonly string[]][] = [
   ['object', ['properties', 'required', 'additionalProperties']],

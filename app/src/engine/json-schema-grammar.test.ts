@@ -151,6 +151,15 @@ describe('a JSON schema becomes a grammar', () => {
     expect(path({ $ref: '#/%' })).toBe('#/$ref');
   });
 
+  test('a schema whose grammar would be too large is refused', () => {
+    const pattern = `^${String.raw`\w`.repeat(450)}x*$`;
+    const schema = {
+      pattern,
+      anyOf: Array.from({ length: 300 }, (_, index) => ({ maxLength: 600 + index })),
+    };
+    expect(path(schema)).toBe('#');
+  });
+
   test('references that chase each other end', () => {
     const loop = {
       allOf: [{ $ref: '#/$defs/a' }],

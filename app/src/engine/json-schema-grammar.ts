@@ -48,7 +48,9 @@ class SchemaConverter {
 
   convert(): string {
     const start = this.#schema(this.#root, { path: '#', depth: 0 });
-    return this.#rules.text(start);
+    const text = this.#rules.text(start);
+    if (text.length <= schemaLimits.grammarCharacters) return text;
+    throw invalid('#', `its grammar has more than ${schemaLimits.grammarCharacters / 1024} KB`);
   }
 
   #schema(schema: unknown, place: Place): string {

@@ -8,6 +8,8 @@ export const schemaLimits = {
   depth: 32,
   /** The grammar grows with every rule; the compiler has a deadline of its own. */
   rules: 4_000,
+  /** Several times what the largest schemas become, and well below what fits in a frame to the engine. */
+  grammarCharacters: 1024 * 1024,
   /** What is merged is converted anew at each place, in the server's own thread: this much takes half a second. */
   writtenCharacters: 1024 * 1024,
   /** What `{}` counts for: it takes as long as many a longer one. */

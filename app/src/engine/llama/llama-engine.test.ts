@@ -303,6 +303,10 @@ describe('a JSON schema, compiled and obeyed by the engine', () => {
     expect(finished).toBeGreaterThan(0);
   });
 
+  const many = Object.fromEntries(
+    Array.from({ length: 1000 }, (_, index) => [`field_number_${index}`, { type: 'string' }]),
+  );
+
   test.each([
     ['anything at all', true],
     ['any object', { type: 'object' }],
@@ -316,6 +320,7 @@ describe('a JSON schema, compiled and obeyed by the engine', () => {
       },
     ],
     ['patterns with all that they may hold', { pattern: 'a.b|[^x-z](?:\\w\\s)+?[\\]\\-\\^]{2,}é$' }],
+    ['a schema whose grammar is longer than one that may be sent', { type: 'object', properties: many }],
     ['large numbers', { type: 'integer', minimum: -123_456_789, maximum: 987_654_321 }],
   ] as [string, JsonSchema][])('%s compiles', async (_, jsonSchema) => {
     const { end } = await answerOf(engine.generate(chatRequest('JSON', { jsonSchema, maxNewTokens: 8 })));

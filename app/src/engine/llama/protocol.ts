@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { promptMessageSchema } from '../../contracts/messages.ts';
 import { samplingSchema } from '../../contracts/sampling.ts';
 import { maxPromptCharacters } from '../check-request.ts';
+import { schemaLimits } from '../json-schema-object.ts';
 import { errorBodySchema, runPartSchema } from './part-schemas.ts';
 import { maxAlternatives, scoredTokenSchema } from './token-schemas.ts';
 
@@ -70,7 +71,10 @@ export type WireAsked = z.infer<typeof askedSchema>;
 
 const generateRequestSchema = askedSchema.extend({
   id: nameSchema,
-  sampling: samplingSchema,
+  // One that was made of a JSON schema is longer than what a person may send.
+  sampling: samplingSchema.extend({
+    grammar: z.string().min(1).max(schemaLimits.grammarCharacters).optional(),
+  }),
   stateKey: nameSchema.optional(),
   ephemeral: z.boolean().optional(),
   drawnTokens: z.int().min(0).max(maxTokens).optional(),

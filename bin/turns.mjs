@@ -27,6 +27,7 @@ async function takeTurn() {
     if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) throw error;
     throw new Error(
       `Something has to be installed or built in ${root}, where this user may not write (${code}). Run \`node bin/corral.mjs serve --help\` there once as a user who may, then start again.`,
+      { cause: error },
     );
   }
   try {

@@ -63,6 +63,32 @@ export function backupContract({ store, owner, kind }: ContractParts): void {
         expect((await store().getMessage(me, late.id))?.content).toBe('written afterwards');
       });
 
+    for (const end of kind === 'sqlite' ? ['.db', '.corral.gz'] : ['.corral.gz'])
+      test(`what is written while a ${end} is restored is in the backup of what was there, or there`, async () => {
+        const path = newPath(end);
+        await store().backup(path);
+        const restored = new AbortController();
+        const writers = Array.from({ length: 4 }, async () => {
+          const me = owner();
+          const written: { me: string; id: string }[] = [];
+          while (!restored.signal.aborted)
+            written.push({ me, id: (await store().createChat(me, newChat())).id });
+          return written;
+        });
+        const { previous } = await store()
+          .restoreBackup(path)
+          .finally(() => restored.abort());
+        const all = (await Promise.all(writers)).flat();
+        const isThere = ({ me, id }: { me: string; id: string }): Promise<boolean> =>
+          store()
+            .getChat(me, id)
+            .then((chat) => chat !== null);
+        const areThere = await Promise.all(all.map(isThere));
+        await store().restoreBackup(previous);
+        for (const chat of all.filter((_chat, at) => areThere[at] === false))
+          expect(await isThere(chat), chat.id).toBe(true);
+      });
+
     test('what a backup holds is counted without the trash, and a file that is cut short is refused', async () => {
       const me = owner();
       const path = newPath('.corral.gz');

@@ -4,6 +4,7 @@ import { exportLines, importLines } from '../archive.ts';
 import { allTables, type Schema } from '../schema.ts';
 import { untilOthersPassed } from './postgres-calls.ts';
 import { fromPostgresError } from './postgres-errors.ts';
+import type { PostgresRoom } from './postgres-room.ts';
 import { postgresSearch } from './postgres-search.ts';
 
 export async function exportPostgres(
@@ -22,17 +23,39 @@ export async function exportPostgres(
   }
 }
 
+export interface Replacement {
+  /** The archive that comes in place of everything. */
+  path: string;
+  /** Where what was there is written to. */
+  previous: string;
+  now: number;
+  room: PostgresRoom;
+}
+
 /** Others at work take tables in an order of their own, so it may have to give way to them and begin again. */
-export function importPostgres(database: Kysely<Schema>, path: string): Promise<void> {
+export function replacePostgres(
+  database: Kysely<Schema>,
+  { path, previous, now, room }: Replacement,
+): Promise<void> {
   return untilOthersPassed(() =>
     database.transaction().execute(async (transaction) => {
-      // Nobody else writes meanwhile; reading goes on with what was there.
+      // Nobody else writes from here on, so nothing is lost between the two; reading goes on with what was there.
       for (const table of allTables)
         await sql`lock table ${sql.table(table)} in exclusive mode`.execute(transaction);
-      await importLines(transaction, postgresSearch, readLines(path));
-      for (const table of allTables) await continueSequence(transaction, table);
+      await writeLines(previous, exportLines(transaction, now));
+      // What was refused is undone as a whole, so any text that is taken afterwards proves that there is room again.
+      await room.watch('restore', [], () => importArchive(transaction, path));
     }),
   );
+}
+
+async function importArchive(transaction: Kysely<Schema>, path: string): Promise<void> {
+  try {
+    await importLines(transaction, postgresSearch, readLines(path));
+    for (const table of allTables) await continueSequence(transaction, table);
+  } catch (error) {
+    throw fromPostgresError(error);
+  }
 }
 
 /** Rows that came with their numbers do not move the counter that gives new ones. */

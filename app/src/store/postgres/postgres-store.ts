@@ -18,7 +18,7 @@ import { listenForNotices, type NoticeListener } from './notice-listener.ts';
 import { callPostgres } from './postgres-calls.ts';
 import { fromPostgresError } from './postgres-errors.ts';
 import { createPool, postgresDialect } from './postgres-pool.ts';
-import { exportPostgres, importPostgres } from './postgres-archive.ts';
+import { exportPostgres, replacePostgres } from './postgres-archive.ts';
 import { PostgresRoom } from './postgres-room.ts';
 import { requireSafeServer } from './postgres-safety.ts';
 
@@ -147,9 +147,7 @@ async function restore(
   requireArchive(path);
   const now = clock.now();
   const previous = join(home, 'backups', backupName(now, 'before-restore', '.corral.gz'));
-  await exportPostgres(database, previous, { now });
-  // What was refused is undone as a whole, so any text that is taken afterwards proves that there is room again.
-  await room.watch('restore', [], () => importPostgres(database, path));
+  await replacePostgres(database, { path, previous, now, room });
   return previous;
 }
 

@@ -2,25 +2,28 @@ import { join } from 'node:path';
 import { Kysely } from 'kysely';
 import type { BackupContents } from '../../contracts/api/system.ts';
 import { backupKind, readLines, writeLines } from '../archive-file.ts';
-import { archiveContents, exportLines, importLines } from '../archive.ts';
+import { archiveContents, exportLines } from '../archive.ts';
 import { backupName } from '../backup-names.ts';
 import type { Erased } from '../operations/session.ts';
+import { passingFile, removePassingFile } from '../passing-files.ts';
 import type { Schema } from '../schema.ts';
 import { writeBackup } from './backup-files.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { openDatabase } from './open-database.ts';
-import { databaseContents, restoreDatabase } from './restore-database.ts';
+import { databaseContents, prepareRestore, restoreDatabase } from './restore-database.ts';
 import { scrubBackups } from './scrub-backups.ts';
 import { fromSqliteError } from './sqlite-errors.ts';
-import { sqliteSearch } from './sqlite-search.ts';
 import type { WorkerReply, WorkerRequest, WorkerSetup } from './worker-messages.ts';
 import type { WorkerSide } from './worker-loop.ts';
 
 /** A thread of its own for work on whole files, so that reading and writing go on meanwhile. */
 export function openBackupSide(setup: WorkerSetup): WorkerSide {
+  /** What a backup is prepared in that is to be restored. */
+  const copy = passingFile(join(setup.home, 'tmp'), 'restore');
   const works: Record<string, (parameter: unknown) => Promise<unknown>> = {
     $backup: (path) => makeBackup(setup, String(path)),
-    $restore: (path) => restore(setup, String(path)),
+    $prepare: (path) => prepareRestore(String(path), copy),
+    $replace: () => replace(setup, copy),
     $contents: (path) => contentsOf(String(path)),
     $scrub: (erased) => scrubBackups(setup.home, erased as Erased),
   };
@@ -34,7 +37,7 @@ export function openBackupSide(setup: WorkerSetup): WorkerSide {
   return {
     ready: { schemaVersion: 0, notices: [], calls: [] },
     answer: (requests) => Promise.all(requests.map(answerOne)),
-    close: () => undefined,
+    close: () => removePassingFile(copy),
   };
 }
 
@@ -50,27 +53,14 @@ async function makeBackup(setup: WorkerSetup, path: string): Promise<{ sizeBytes
   }
 }
 
-async function restore(setup: WorkerSetup, path: string): Promise<{ previous: string }> {
-  const kind = backupKind(path);
+/** A backup of what is there, then the prepared one in its place: whoever asks lets nobody write meanwhile. */
+async function replace(setup: WorkerSetup, copy: string): Promise<{ previous: string }> {
   const previous = join(setup.home, 'backups', backupName(setup.now, 'before-restore', '.db'));
   await makeBackup(setup, previous);
-  await (kind === 'sqlite' ? restoreDatabase(setup, path) : restoreArchive(setup, path));
+  await restoreDatabase(setup, copy);
   return { previous };
 }
 
 async function contentsOf(path: string): Promise<BackupContents> {
   return backupKind(path) === 'sqlite' ? databaseContents(path) : archiveContents(readLines(path));
-}
-
-async function restoreArchive(setup: WorkerSetup, path: string): Promise<void> {
-  const { database } = openDatabase({ path: setup.path, readOnly: false });
-  try {
-    const kysely = new Kysely<Schema>({ dialect: nodeSqliteDialect(database) });
-    database.exec('BEGIN IMMEDIATE');
-    await importLines(kysely, sqliteSearch, readLines(path));
-    database.exec('COMMIT');
-  } finally {
-    if (database.isTransaction) database.exec('ROLLBACK');
-    database.close();
-  }
 }

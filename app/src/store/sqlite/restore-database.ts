@@ -1,18 +1,22 @@
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely } from 'kysely';
 import type { BackupContents } from '../../contracts/api/system.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import type { ErrorCode } from '../../contracts/error-codes.ts';
+import { backupKind, readLines } from '../archive-file.ts';
+import { importLines } from '../archive.ts';
 import { applyMigrations, readVersion } from '../migrations/migrate.ts';
-import { passingFile, removePassingFile } from '../passing-files.ts';
+import type { Schema } from '../schema.ts';
 import { takeFrom } from './backup-files.ts';
 import { foreignObjects } from './foreign-objects.ts';
 import { isSound } from './integrity.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { busyTimeoutMs, openDatabase } from './open-database.ts';
 import { fromSqliteError } from './sqlite-errors.ts';
+import { sqliteSearch } from './sqlite-search.ts';
 import type { WorkerSetup } from './worker-messages.ts';
 
 /** In one step: the pages go over in one transaction of the target. */
@@ -20,23 +24,28 @@ const allPages = 0x7f_ff_ff_ff;
 /** Between two commits of answers that are being written there is more time. */
 const retryMs = 20;
 
-/**
- * Overwrites the live database, in one transaction that all its connections see, with the pages of a checked and
- * migrated copy of a backup.
- */
-export async function restoreDatabase(setup: WorkerSetup, path: string): Promise<void> {
-  const copy = passingFile(join(setup.home, 'tmp'), 'restore');
-  try {
-    takeFrom(path, copy);
-    const { database } = await ofFile(path, () => openDatabase({ path: copy, readOnly: false }));
+/** Makes of a backup a database beside the live one, checked and of our version: what takes long and disturbs nobody. */
+export async function prepareRestore(path: string, copy: string): Promise<void> {
+  const isArchive = backupKind(path) === 'archive';
+  if (isArchive) mkdirSync(dirname(copy), { recursive: true, mode: 0o700 });
+  else takeFrom(path, copy);
+  await ofFile(path, async () => {
+    const { database } = openDatabase({ path: copy, readOnly: false });
     try {
-      await ofFile(path, () => prepareCopy(database, path));
-      await overwrite(setup.path, database);
+      await (isArchive ? fillCopy(database, path) : checkCopy(database, path));
     } finally {
       database.close();
     }
+  });
+}
+
+/** Overwrites the live database with the pages of a prepared one, in one transaction that all connections see. */
+export async function restoreDatabase(setup: WorkerSetup, copy: string): Promise<void> {
+  const { database } = openDatabase({ path: copy, readOnly: false });
+  try {
+    await overwrite(setup.path, database);
   } finally {
-    removePassingFile(copy);
+    database.close();
   }
 }
 
@@ -107,7 +116,15 @@ function foreign(path: string): AppError {
   });
 }
 
-async function prepareCopy(database: DatabaseSync, path: string): Promise<void> {
+async function fillCopy(database: DatabaseSync, path: string): Promise<void> {
+  const kysely = new Kysely<Schema>({ dialect: nodeSqliteDialect(database) });
+  database.exec('BEGIN IMMEDIATE');
+  await applyMigrations(kysely as unknown as Kysely<never>, 'sqlite');
+  await importLines(kysely, sqliteSearch, readLines(path));
+  database.exec('COMMIT');
+}
+
+async function checkCopy(database: DatabaseSync, path: string): Promise<void> {
   if (!isSound(database)) throw damaged(path);
   const kysely = new Kysely<never>({ dialect: nodeSqliteDialect(database) });
   if ((await readVersion(kysely, 'sqlite')) === 0) throw foreign(path);

@@ -9,6 +9,7 @@ import type { StoreCall } from '../operations/session.ts';
 import { createRunNotices, toNotice } from '../run-notices.ts';
 import type { Store, StoreHealth } from '../store.ts';
 import { createGate, openGate } from './gate.ts';
+import { type HeldCalls, holdCalls } from './held-calls.ts';
 import { rememberModelSettings } from './remembered-settings.ts';
 import { openWorker, type WorkerClient } from './worker-client.ts';
 import type { WorkerReply, WorkerSetup } from './worker-messages.ts';
@@ -64,6 +65,7 @@ function assemble(parts: Parts): Store {
   const { writer, reader, setup, clock } = parts;
   const runNotices = createRunNotices();
   const takeTurn = createFileTurns();
+  const written = holdCalls(writer);
 
   const settle = async (reply: WorkerReply): Promise<unknown> => {
     for (const notice of reply.notices ?? []) runNotices.publish(notice);
@@ -76,7 +78,7 @@ function assemble(parts: Parts): Store {
   ]);
   const writing = writer.ready.calls.map((name) => [
     name,
-    async (...parameters: unknown[]) => settle(await writer.call(name, parameters)),
+    async (...parameters: unknown[]) => settle(await written.call(name, parameters)),
   ]);
   const calls = Object.fromEntries([...reading, ...writing]) as unknown as Pick<Store, StoreCall>;
 
@@ -101,10 +103,10 @@ function assemble(parts: Parts): Store {
       return (await takeTurn(() => aside(setup, '$backup', path))) as { sizeBytes: number };
     },
     async restoreBackup(path) {
-      const restored = await takeTurn(() => aside({ ...setup, now: clock.now() }, '$restore', path));
+      const restored = await takeTurn(() => restore({ ...setup, now: clock.now() }, written, path));
       forget();
       runNotices.recheck();
-      return restored as { previous: string };
+      return restored;
     },
     async readBackup(path) {
       return (await aside(setup, '$contents', path)) as BackupContents;
@@ -143,11 +145,27 @@ async function emptyLog(writer: WorkerClient): Promise<void> {
   );
 }
 
-/** Work on whole files, in a thread that lives as long as it takes. */
+/** Writers are held up only for what must be in one with what is there: the backup of it and the last step. */
+function restore(setup: WorkerSetup, written: HeldCalls, path: string): Promise<{ previous: string }> {
+  return withHelper(setup, async (helper) => {
+    await helper.call('$prepare', [path]);
+    const { value } = await written.holdFor(() => helper.call('$replace', []));
+    return value as { previous: string };
+  });
+}
+
 async function aside(setup: WorkerSetup, name: string, parameter: unknown): Promise<unknown> {
+  return withHelper(setup, async (helper) => (await helper.call(name, [parameter])).value);
+}
+
+/** Work on whole files, in a thread that lives as long as it takes. */
+async function withHelper<Result>(
+  setup: WorkerSetup,
+  work: (helper: WorkerClient) => Promise<Result>,
+): Promise<Result> {
   const helper = await openWorker(new URL('backup.worker.ts', import.meta.url), setup);
   try {
-    return (await helper.call(name, [parameter])).value;
+    return await work(helper);
   } finally {
     await helper.close();
   }

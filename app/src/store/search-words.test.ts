@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bestPlace, findWords, needsSubstringSearch, queryWords } from './search-words.ts';
+import { bestPlace, findParts, findWords, queryParts, queryWords } from './search-words.ts';
 
 test('words are folded, cut at anything that is no letter or number, and counted once', () => {
   expect(queryWords('Größe, größe! C++ nai\u0308ve-approach')).toEqual([
@@ -27,7 +27,14 @@ test('the excerpt shows the place with most words, marks them, and cuts no chara
   expect(excerpt.at(-1)).toEqual({ text: '…', hit: false });
 });
 
-test('scripts without spaces are searched as substrings', () => {
-  expect(needsSubstringSearch('東京')).toBe(true);
-  expect(needsSubstringSearch('Tokyo')).toBe(false);
+test('scripts without spaces are searched by what stands between blanks', () => {
+  expect(queryParts(' 東京　Tower 東京 ')).toEqual(['東京', 'Tower']);
+  expect(queryParts('Tokyo Tower')).toEqual([]);
+});
+
+test('the excerpt shows the place where most of such parts stand together', () => {
+  const text = `東京${'あ'.repeat(300)}行く、東京タワー`;
+  const { excerpt, closeWords } = bestPlace(text, findParts(text, ['東京', '行く']));
+  expect(closeWords).toBe(2);
+  expect(excerpt.filter((piece) => piece.hit).map((piece) => piece.text)).toEqual(['行く', '東京']);
 });

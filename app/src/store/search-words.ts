@@ -50,8 +50,10 @@ export function indexWords(text: string): string[] {
   return [...words];
 }
 
-export function needsSubstringSearch(text: string): boolean {
-  return unspacedScript.test(text);
+/** What stands between blanks, where a part of it is of a script without spaces; else nothing. */
+export function queryParts(text: string): string[] {
+  if (!unspacedScript.test(text)) return [];
+  return [...new Set(text.split(/\s+/u))].filter((part) => part !== '').slice(0, maxQueryWords);
 }
 
 export interface Hit {
@@ -77,16 +79,22 @@ export function findWords(text: string, words: readonly string[]): Hit[] {
 }
 
 /** Of letters only the case of A to Z is the same, as in `like` of both databases; no text changes its length by that. */
-export function findSubstring(text: string, part: string): Hit[] {
-  const hits: Hit[] = [];
+export function findParts(text: string, parts: readonly string[]): Hit[] {
   const folded = foldLatin(text);
-  const wanted = foldLatin(part);
+  return parts
+    .flatMap((part, word) => findPart(folded, foldLatin(part), word))
+    .toSorted((one, other) => one.start - other.start)
+    .slice(0, maxHitsLookedAt);
+}
+
+function findPart(text: string, part: string, word: number): Hit[] {
+  const hits: Hit[] = [];
   for (
-    let at = folded.indexOf(wanted);
+    let at = text.indexOf(part);
     at >= 0 && hits.length < maxHitsLookedAt;
-    at = folded.indexOf(wanted, at + wanted.length)
+    at = text.indexOf(part, at + part.length)
   )
-    hits.push({ start: at, end: at + wanted.length, word: 0 });
+    hits.push({ start: at, end: at + part.length, word });
   return hits;
 }
 

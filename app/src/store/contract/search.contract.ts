@@ -121,6 +121,19 @@ export function searchContract({ store, owner }: ContractParts): void {
       expect(await search(me, '京都')).toEqual([]);
     });
 
+    test('of several of their words all are found, in any order, also beside a Latin one', async () => {
+      const me = owner();
+      const text = '明日は東京タワーに行きます。Python の入門書を読む。';
+      const chatId = await withMessages(me, 'Travel', text);
+      for (const query of ['東京 行き', '行き　東京', 'python 入門', '入門 Python', ' 東京 '])
+        expect(
+          (await search(me, query)).map((hit) => hit.chatId),
+          query,
+        ).toEqual([chatId]);
+      for (const query of ['東京 大阪', 'Python 大阪', '東京　Java'])
+        expect(await search(me, query)).toEqual([]);
+    });
+
     test('Latin letters among them are found in either case, and marked', async () => {
       const me = owner();
       const chatId = await withMessages(me, 'CSSの本', '今日はPython入門を読む', 'ÉTÉは夏');

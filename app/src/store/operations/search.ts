@@ -2,10 +2,10 @@ import { sql } from 'kysely';
 import type { SearchHit } from '../../contracts/chats.ts';
 import {
   bestPlace,
-  findSubstring,
+  findParts,
   findWords,
   type Hit,
-  needsSubstringSearch,
+  queryParts,
   type QueryWord,
   queryWords,
 } from '../search-words.ts';
@@ -28,8 +28,8 @@ interface Candidate {
 interface Query {
   owner: string;
   words: QueryWord[];
-  /** Set where the script knows no words. */
-  substring: string | null;
+  /** Looked for instead of words where the script knows none. */
+  parts: string[];
 }
 
 export const searching = {
@@ -38,9 +38,8 @@ export const searching = {
     owner: string,
     request: { text: string; limit: number },
   ): Promise<SearchHit[]> {
-    const substring = needsSubstringSearch(request.text) ? request.text.trim() : null;
-    const query: Query = { owner, words: queryWords(request.text), substring };
-    if (query.words.length === 0 && substring === null) return [];
+    const query: Query = { owner, words: queryWords(request.text), parts: queryParts(request.text) };
+    if (query.words.length === 0 && query.parts.length === 0) return [];
     const titles = await readTitles(session, await matching(session, 'chat', query));
     const messages = await readMessages(session, await matching(session, 'message', query));
     const ranked = [...titles, ...messages].map((candidate) => rank(candidate, query));
@@ -50,7 +49,7 @@ export const searching = {
 };
 
 function matching(session: Session, table: SearchTable, query: Query): Promise<number[]> {
-  if (query.substring !== null) return matchSubstring(session, table, query);
+  if (query.parts.length > 0) return matchParts(session, table, query);
   return session.dialect.match(session.database, {
     table,
     owner: query.owner,
@@ -59,15 +58,15 @@ function matching(session: Session, table: SearchTable, query: Query): Promise<n
   });
 }
 
-async function matchSubstring(session: Session, table: SearchTable, query: Query): Promise<number[]> {
-  const pattern = `%${(query.substring ?? '').replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+async function matchParts(session: Session, table: SearchTable, query: Query): Promise<number[]> {
   const column = sql.ref(table === 'chat' ? 'title' : 'content');
+  const patterns = query.parts.map((part) => `%${part.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`);
   const rows = await session.database
     .selectFrom(table)
     .select('sequence')
     .where('owner', '=', query.owner)
     .where(outsideTrash(table))
-    .where(session.dialect.like(column, pattern))
+    .where((where) => where.and(patterns.map((pattern) => session.dialect.like(column, pattern))))
     .orderBy('sequence', 'desc')
     .limit(maxCandidates)
     .execute();
@@ -127,8 +126,7 @@ interface Ranked {
 function rank(candidate: Candidate, query: Query): Ranked {
   const { text, ...rest } = candidate;
   const words = query.words.map(({ folded }) => folded);
-  const hits: Hit[] =
-    query.substring === null ? findWords(text, words) : findSubstring(text, query.substring);
+  const hits: Hit[] = query.parts.length === 0 ? findWords(text, words) : findParts(text, query.parts);
   const { excerpt, closeWords } = bestPlace(text, hits);
   return { hit: { ...rest, excerpt }, closeWords, isTitle: candidate.messageId === null };
 }

@@ -1,13 +1,12 @@
+import { constants } from 'node:buffer';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../contracts/app-error.ts';
 import type { ExportFormat, ImportResult } from '../contracts/api/transfer.ts';
 import { exportFormatSchema } from '../contracts/api/transfer.ts';
 import type { Command } from './command.ts';
+import { addPiece, importPieces, tooLarge } from './import-pieces.ts';
 import { writeFault } from './write-fault.ts';
-
-/** The server takes no larger body; a larger file is refused before it is read. */
-const mostImportBytes = 128 * 1024 * 1024;
 
 export const historyImportCommand: Command = {
   name: 'history import',
@@ -21,12 +20,20 @@ export const historyImportCommand: Command = {
   async run(context, input) {
     const { output } = context;
     const path = input.arguments[0] ?? '';
-    const data = await readJson(path);
+    const { data, sizeBytes } = await readJson(path);
     const server = await context.api();
-    const result = await server.request<ImportResult>('POST', '/api/import', {
-      body: data,
-      signal: context.signal,
-    });
+    const result: ImportResult = {
+      format: 'corral',
+      chats: 0,
+      messages: 0,
+      chatIds: [],
+      passedOver: 0,
+      skipped: [],
+    };
+    for (const { body, from } of importPieces(data, { path, sizeBytes, skipped: result.skipped })) {
+      const { signal } = context;
+      addPiece(result, await server.request<ImportResult>('POST', '/api/import', { body, signal }), from);
+    }
     output.line(`${result.chats} chats with ${result.messages} messages were taken in (${result.format})`);
     if (result.passedOver > 0) output.line(`${result.passedOver} were here already`);
     for (const { index, reason } of result.skipped) output.note(`chat ${index + 1} was left out: ${reason}`);
@@ -34,20 +41,15 @@ export const historyImportCommand: Command = {
   },
 };
 
-async function readJson(path: string): Promise<unknown> {
-  const { size } = await stat(path).catch((cause: unknown) => {
+async function readJson(path: string): Promise<{ data: unknown; sizeBytes: number }> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
     throw new AppError('file-invalid', `${path} cannot be read`, { hint: 'Give the path of a file.', cause });
   });
-  if (size > mostImportBytes)
-    throw new AppError(
-      'body-too-large',
-      `${path} has ${size} bytes; at most ${mostImportBytes} are taken at once`,
-      {
-        hint: 'Split it into several files: each of the formats is a list of chats.',
-      },
-    );
+  if (bytes.length > constants.MAX_STRING_LENGTH)
+    throw tooLarge(path, bytes.length, constants.MAX_STRING_LENGTH);
   try {
-    return JSON.parse((await readFile(path, 'utf8')).replace(/^\uFEFF/u, '')) as unknown;
+    const data = JSON.parse(bytes.toString('utf8').replace(/^\uFEFF/u, '')) as unknown;
+    return { data, sizeBytes: bytes.length };
   } catch (cause) {
     throw new AppError('file-invalid', `${path} is not JSON`, { cause });
   }

@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { uuidv7 } from 'uuidv7';
 import { expect, onTestFinished, test } from 'vitest';
 import type { LogStatus } from '../../src/contracts/api/log.ts';
+import type { ImportResult } from '../../src/contracts/api/transfer.ts';
 import { openLogSink } from '../fixtures/log-sink.ts';
 import { runProgram, startServer, temporaryFolder } from '../program.ts';
 
@@ -34,6 +36,35 @@ test('history goes in and out, without a server and with the texts unit for unit
   expect(wrong).toMatchObject({ code: 65, stderr: expect.stringContaining('is not JSON') as string });
   const format = await runProgram(['history', 'export', '--format', 'xml'], { environment });
   expect(format.code).toBe(64);
+});
+
+test('our own export is taken in whatever its size, but for a chat that is too large alone', async () => {
+  const environment = { CORRAL_HOME: temporaryFolder(onTestFinished) };
+  const file = join(temporaryFolder(onTestFinished), 'all.json');
+  const chat = (title: string, bytes: number): object => ({
+    // A field that nobody knows is passed over, so nothing but its size counts.
+    chat: { title, filler: '-'.repeat(bytes) },
+    messages: [{ id: uuidv7(), parentId: null, role: 'user', content: 'Hi' }],
+  });
+  const half = 66_000_000;
+  const chats = [
+    chat('one', half),
+    chat('two', half),
+    chat('huge', 2.2 * half),
+    { chat: 7 },
+    chat('three', 0),
+  ];
+  writeFileSync(file, JSON.stringify({ format: 'corral', version: 1, chats }));
+  const taken = await runProgram(['history', 'import', file, '--json'], { environment });
+  expect(JSON.parse(taken.stdout)).toMatchObject({ chats: 3, messages: 3, passedOver: 0 });
+  expect((JSON.parse(taken.stdout) as ImportResult).skipped).toEqual([
+    { index: 2, reason: expect.stringContaining('at most 134217728') as string },
+    { index: 3, reason: expect.stringContaining('chat') as string },
+  ]);
+  writeFileSync(file, JSON.stringify([chat('one', half), chat('two', half), chat('three', half)]));
+  const foreign = await runProgram(['history', 'import', file], { environment });
+  expect(foreign.code).not.toBe(0);
+  expect(foreign.stderr).toContain('Split it into several files');
 });
 
 test('an export is whole or not there: with --json, in a format that is no JSON, and on a full disk', async () => {

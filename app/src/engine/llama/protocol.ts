@@ -37,6 +37,8 @@ const maxPartsPerBatch = 65_536;
  */
 const ticketSchema = z.int().min(1).max(0xffff_ffff);
 const tokenIdsSchema = z.array(z.int()).max(maxTokens);
+/** What a text of the greatest length may become; the frame is what bounds it. */
+const resultIdsSchema = z.array(z.int()).max(maxFrameBytes / 2);
 const textSchema = z.string().max(maxPromptCharacters);
 const pathSchema = z.string().min(1).max(4096);
 const nameSchema = z.string().max(512);
@@ -216,11 +218,11 @@ export const countResultSchema = z.strictObject({
 });
 export const renderResultSchema = z.strictObject({
   text: z.string(),
-  tokenIds: tokenIdsSchema,
+  tokenIds: resultIdsSchema,
   idsHash: z.string(),
   template: templateSchema,
 });
-export const tokenizeResultSchema = z.strictObject({ ids: tokenIdsSchema });
+export const tokenizeResultSchema = z.strictObject({ ids: resultIdsSchema });
 export const detokenizeResultSchema = z.strictObject({ text: z.string() });
 export const saveStateResultSchema = z.strictObject({ saved: z.boolean() });
 

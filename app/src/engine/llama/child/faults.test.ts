@@ -314,6 +314,15 @@ describe('the process', () => {
     expect((await child.exit).code).not.toBe(0);
   });
 
+  it('refuses by name what is too large to be told, and stays', async () => {
+    const child = await start(model.path);
+    const asked = { type: 'tokenize', parseSpecial: false, addSpecial: false } as const;
+    await expect(child.ask({ ...asked, text: 'a'.repeat(6_000_000) })).rejects.toMatchObject({
+      code: 'body-too-large',
+    });
+    expect((await child.ask({ ...asked, text: 'a' })).ids).toHaveLength(1);
+  });
+
   it('interrupts what runs when it is shut down', async () => {
     const child = await start(model.path);
     const run = child.start({ sampling: { ...steady, maxNewTokens: 1000 } });

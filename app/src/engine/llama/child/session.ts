@@ -52,10 +52,9 @@ export class Session {
     const answer = this.#answer(request);
     if (this.#early.delete(ticket)) this.cancel(ticket);
     answer
-      .then(
-        (value) => channel.send({ type: 'result', ticket, value }),
-        (error: unknown) => channel.send({ type: 'failure', ticket, error: toAppError(error).toJSON() }),
-      )
+      .then((value) => channel.send({ type: 'result', ticket, value }))
+      // Also of a result that is too large to be sent: only who asked for it hears of it.
+      .catch((error: unknown) => channel.send({ type: 'failure', ticket, error: toAppError(error).toJSON() }))
       .then(() => (request.type === 'shutdown' ? this.#leave() : undefined))
       .finally(() => {
         this.#open.delete(ticket);

@@ -49,6 +49,37 @@ describe('FairQueue', () => {
     expect(takeAll(queue)).toEqual(['a1', 'n1', 'n2']);
   });
 
+  /** Asks, is given that many tokens, and is done. */
+  function serve(queue: FairQueue<Item>, person: string, tokens: number): void {
+    queue.push(item(person, 'earlier'));
+    const taken = queue.take(() => true)!;
+    queue.charge(person, tokens);
+    queue.remove(taken);
+  }
+
+  it.each([
+    ['the others wait', ['b', 'a']],
+    ['nobody else is there', ['a', 'b']],
+  ])('lets nobody save up a claim while others work, who comes back when %s', (_, order) => {
+    const queue = new FairQueue<Item>();
+    serve(queue, 'a', 50);
+    for (let round = 0; round < 200; round++) serve(queue, 'b', 2000);
+    for (const person of order) for (const number of [1, 2]) queue.push(item(person, `${person}${number}`));
+    const [first, second] = order;
+    expect(takeAll(queue)).toEqual([`${first}1`, `${second}1`, `${first}2`, `${second}2`]);
+  });
+
+  it('lets nobody save up a claim while others are served', () => {
+    const queue = new FairQueue<Item>();
+    queue.push(item('b', 'long'));
+    queue.take(() => true);
+    serve(queue, 'a', 50);
+    queue.charge('b', 2000);
+    for (const name of ['a1', 'a2', 'a3']) queue.push(item('a', name));
+    queue.push(item('b', 'b1'));
+    expect(takeAll(queue)).toEqual(['a1', 'b1', 'a2', 'a3']);
+  });
+
   it('serves side work after all answers', () => {
     const queue = new FairQueue<Item>();
     queue.push(item('a', 'title', 'side'));

@@ -3,15 +3,18 @@ export interface Queued {
   readonly priority: 'answer' | 'side';
 }
 
-/** Persons that have not asked for this long are forgotten; they start level with the others again. */
+/** With so many, those who neither wait nor are served are forgotten; they start level with the others again. */
 const maxPersons = 1024;
 
 /**
- * Who is next: of those who wait, the person who was given the least so far, counted in tokens; whoever is new starts
- * at the least of those who are there, so that nobody saves up a claim. Side work comes after all answers.
+ * Who is next: of those who wait, the person who was given the least so far, counted in tokens; whoever comes, or comes
+ * back, starts at least at the least of those who wait or are served, so that nobody saves up a claim. Once nobody is
+ * left, all start level again. Side work comes after all answers.
  */
 export class FairQueue<T extends Queued> {
   readonly #waiting: T[] = [];
+  /** Taken, and neither put back nor removed since. */
+  readonly #served = new Set<T>();
   readonly #given = new Map<string, number>();
 
   get length(): number {
@@ -34,17 +37,24 @@ export class FairQueue<T extends Queued> {
   }
 
   push(item: T): void {
-    if (!this.#given.has(item.person)) {
-      const present = this.#waiting.map((other) => this.#given.get(other.person) ?? 0);
-      const level = present.length === 0 ? this.#lowest() : Math.min(...present);
-      if (this.#given.size >= maxPersons) this.#given.clear();
-      this.#given.set(item.person, level);
-    }
+    const present = new Set([...this.#waiting, ...this.#served].map(({ person }) => person));
+    if (!present.has(item.person)) this.#welcome(item.person, present);
     this.#waiting.push(item);
+  }
+
+  #welcome(person: string, present: ReadonlySet<string>): void {
+    if (present.size === 0) this.#given.clear();
+    const given = (one: string): number => this.#given.get(one) ?? 0;
+    const least = present.size === 0 ? 0 : Math.min(...[...present].map(given));
+    this.#given.set(person, Math.max(given(person), least));
+    if (this.#given.size <= maxPersons) return;
+    for (const other of this.#given.keys())
+      if (other !== person && !present.has(other)) this.#given.delete(other);
   }
 
   /** One that was taken and did not get done: it goes before the others of its person, as it did before. */
   putBack(item: T): void {
+    this.#served.delete(item);
     this.#waiting.unshift(item);
   }
 
@@ -59,25 +69,22 @@ export class FairQueue<T extends Queued> {
         return false;
       });
     if (next === undefined) return null;
-    this.remove(next);
+    this.#waiting.splice(this.#waiting.indexOf(next), 1);
+    this.#served.add(next);
     // One turn even before any token, so that requests that arrive together alternate.
     this.charge(next.person, 1);
     return next;
   }
 
-  remove(item: T): boolean {
+  /** Of one that is done, whether it was taken or not. */
+  remove(item: T): void {
+    this.#served.delete(item);
     const index = this.#waiting.indexOf(item);
-    if (index < 0) return false;
-    this.#waiting.splice(index, 1);
-    return true;
+    if (index >= 0) this.#waiting.splice(index, 1);
   }
 
   charge(person: string, tokens: number): void {
     this.#given.set(person, (this.#given.get(person) ?? 0) + tokens);
-  }
-
-  #lowest(): number {
-    return this.#given.size === 0 ? 0 : Math.min(...this.#given.values());
   }
 }
 

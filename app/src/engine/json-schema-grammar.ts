@@ -217,19 +217,22 @@ class SchemaConverter {
 
   #array(schema: SchemaObject, place: Place): string {
     const minimum = countOf(schema, 'minItems', place) ?? 0;
-    const maximum = countOf(schema, 'maxItems', place);
-    if (maximum !== undefined && maximum < minimum) throw invalid(place.path, 'maxItems is below minItems');
-    const comma = `"," ${this.#rules.primitive('space')}`;
+    const maximum = countOf(schema, 'maxItems', place) ?? Number.POSITIVE_INFINITY;
+    if (maximum < minimum) throw invalid(place.path, 'maxItems is below minItems');
+    const space = this.#rules.primitive('space');
+    const comma = `"," ${space}`;
     const first = this.#firstItems(schema, maximum, place);
     const item = first.length === maximum ? null : this.#furtherItem(schema, minimum - first.length, place);
-    const start = first.length === 0 && item !== null ? [item] : first;
-    const range = `{${Math.max(0, minimum - start.length)},${maximum === undefined ? '' : maximum - start.length}}`;
-    const all = start.join(` ${comma} `) + (item === null ? '' : ` (${comma} ${item})${range}`);
-    const content = minimum === 0 && first.length === 0 && item !== null ? `(${all})?` : all;
-    return this.#rules.add(`"[" ${this.#rules.primitive('space')} ${content} "]"`);
+    if (item === null) return this.#rules.add(`"[" ${space} ${first.join(` ${comma} `)} "]"`);
+    const start = first.length === 0 ? [item] : first;
+    const times = [minimum, maximum].map((count) => Math.max(0, count - start.length));
+    const range = `{${times.join(',').replace('Infinity', '')}}`;
+    const all = `${start.join(` ${comma} `)} (${comma} ${item})${range}`;
+    const mayBeEmpty = minimum === 0 && first.length === 0;
+    return this.#rules.add(mayBeEmpty ? `"[" ${space} (${all})? "]"` : `"[" ${space} ${all} "]"`);
   }
 
-  #firstItems(schema: SchemaObject, maximum: number | undefined, place: Place): string[] {
+  #firstItems(schema: SchemaObject, maximum: number, place: Place): string[] {
     const { prefixItems = [] } = schema;
     if (!Array.isArray(prefixItems)) throw invalid(`${place.path}/prefixItems`, 'it is no list of schemas');
     return prefixItems

@@ -36,11 +36,14 @@ function mergeValues(keyword: string, both: Both, place: Place): unknown {
   if (isDeepStrictEqual(left, right) || keyword === 'properties') return left;
   if (keyword === 'type') return commonTypes(both, place);
   if (keyword === 'items' || keyword === 'additionalProperties') return conjunction(left, right);
-  if (typeof left === 'number' && typeof right === 'number') {
-    if (lowerBounds.has(keyword)) return Math.max(left, right);
-    if (upperBounds.has(keyword)) return Math.min(left, right);
-  }
+  if (typeof left === 'number' && typeof right === 'number') return stricter(keyword, [left, right], place);
   if (Array.isArray(left) && Array.isArray(right)) return mergeLists(keyword, [left, right], place);
+  throw differing(keyword, place);
+}
+
+function stricter(keyword: string, both: readonly [number, number], place: Place): number {
+  if (lowerBounds.has(keyword)) return Math.max(...both);
+  if (upperBounds.has(keyword)) return Math.min(...both);
   throw differing(keyword, place);
 }
 

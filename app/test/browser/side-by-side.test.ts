@@ -205,6 +205,33 @@ test('a side that reached its limit goes on in its column, one that failed is an
   await failed.getByRole('alert').waitFor();
 });
 
+test('a message to both that was refused stays, whatever is done with the notice and the view, until it goes out', async () => {
+  const { page } = await here.open();
+  const message = dialogOf(page).getByRole('textbox', { name: 'Message to both' });
+  const start = dialogOf(page).getByRole('button', { name: 'Answer with both' });
+  // By its role: a screen reader finds it as well.
+  const notice = page.getByRole('alert').getByText('There is no room left.');
+  await openCompare(page);
+  await message.fill('which of you guards better?');
+  const error = { code: 'disk-full', message: 'There is no room left.' };
+  await page.route('**/runs', (route) => route.fulfill({ status: 507, json: { error } }));
+  await start.click();
+  await notice.waitFor();
+  await page.locator('.toast').getByRole('button', { name: 'Close' }).click();
+  await notice.waitFor({ state: 'detached' });
+  expect(await message.inputValue()).toBe('which of you guards better?');
+  await page.keyboard.press('Escape');
+  await dialogOf(page).waitFor({ state: 'detached' });
+  await openCompare(page);
+  expect(await message.inputValue()).toBe('which of you guards better?');
+  await page.unroute('**/runs');
+  await answerBoth(page);
+  await page.keyboard.press('Escape');
+  await dialogOf(page).waitFor({ state: 'detached' });
+  await openCompare(page);
+  expect(await message.inputValue()).toBe('');
+});
+
 test('models of a service that takes long to list them come into the open dialog when they are there', async () => {
   let list = (): void => undefined;
   const service = await startService({

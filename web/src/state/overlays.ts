@@ -17,6 +17,9 @@ export function closeView(): void {
   overlay.set(null);
 }
 
+/** Written for both sides, until they answer it: whatever closes the view takes none of it away. */
+export const messageToBoth = createStore('');
+
 /** The search field of the shown chat. */
 export const findState = createStore({ isOpen: false, query: '', index: 0 });
 

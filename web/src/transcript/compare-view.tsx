@@ -5,6 +5,8 @@ import { Markdown } from '../markdown/markdown.tsx';
 import { makeChat, run, shownSession, startRun } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { isBeingWritten } from '../state/message-view.ts';
+import { messageToBoth } from '../state/overlays.ts';
+import { useStore } from '../state/store.ts';
 import { useAnsweringModel } from '../state/use-settings.ts';
 import { viewStrings } from '../strings-views.ts';
 import { Button } from '../ui/button.tsx';
@@ -105,7 +107,7 @@ function CompareForm({ messageId, onStarted }: FormProps) {
   const model = useAnsweringModel() ?? 'cria';
   const [left, setLeft] = useState<Side>({ model, temperature: 0.7, adapter: '', preset: null });
   const [right, setRight] = useState<Side>({ model, temperature: 0, adapter: '', preset: null });
-  const [text, setText] = useState('');
+  const text = useStore(messageToBoth);
   const input: StartRun['input'] = messageId
     ? { kind: 'regenerate', messageId }
     : { kind: 'message', content: text };
@@ -114,7 +116,12 @@ function CompareForm({ messageId, onStarted }: FormProps) {
       className="form"
       onSubmit={(event) => {
         event.preventDefault();
-        attempt(async () => onStarted(await startBoth(input, [left, right])));
+        attempt(async () => {
+          const answers = await startBoth(input, [left, right]);
+          // What was written meanwhile is another message.
+          if (!messageId) messageToBoth.set((now) => (now === text ? '' : now));
+          onStarted(answers);
+        });
       }}
     >
       <div className="compare">
@@ -130,7 +137,7 @@ function CompareForm({ messageId, onStarted }: FormProps) {
             dir="auto"
             required
             value={text}
-            onChange={(event) => setText(event.target.value)}
+            onChange={(event) => messageToBoth.set(event.target.value)}
           />
         </label>
       )}

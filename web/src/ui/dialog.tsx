@@ -17,6 +17,11 @@ export interface DialogProps {
   children: ReactNode;
 }
 
+/** Notices lie above a dialog, and tell of what was done in it. */
+function staysForNotices(event: Event): void {
+  if (event.target instanceof Element && event.target.closest('.toast')) event.preventDefault();
+}
+
 /** An open dialog; mount it to open it. Back closes it, and focus goes back to where it was. */
 export function Dialog({ title, description, kind = 'small', isHeadless, onClose, children }: DialogProps) {
   useClosedByBack(onClose);
@@ -27,6 +32,7 @@ export function Dialog({ title, description, kind = 'small', isHeadless, onClose
         <Primitive.Content
           className={`dialog dialog--${kind}`}
           onEscapeKeyDown={leaveEscapeToField}
+          onInteractOutside={staysForNotices}
           {...(description ? {} : { 'aria-describedby': undefined })}
         >
           {isHeadless ? (

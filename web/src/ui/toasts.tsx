@@ -36,7 +36,8 @@ export function showToast(toast: Toast): number {
 export function Toasts() {
   const list = useStore(toasts);
   return (
-    <div className="toasts" role="region" aria-label={strings.shell.notices}>
+    // An open dialog hides all else from screen readers, except what is live.
+    <div className="toasts" role="region" aria-label={strings.shell.notices} aria-live="polite">
       {list.map((toast) => (
         <div
           key={toast.id}

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { OracleModel } from '../../../../test/fixtures/llama-library.ts';
 import { convertTo } from '../../../../test/fixtures/models/convert-folder.ts';
 import { writeTinyAdapter, type TinyAdapterOptions } from '../../../../test/fixtures/models/tiny-adapter.ts';
@@ -97,6 +97,33 @@ it('a GGUF LoRA is whole where the disk takes less at a time than it was given',
   await withShortWrites(() => write('short.gguf'));
   expect((await readFile(join(target, 'short.gguf'))).equals(await readFile(whole))).toBe(true);
 });
+
+it('a GGUF LoRA that is stopped while it is hashed does not appear', async () => {
+  const repository = await writeTinyRepository(newFolder(), {});
+  const { folder: adapter } = await writeTinyAdapter(newFolder(), repository, {});
+  const target = newFolder();
+  const basePath = await convertTo(target, { base: repository.folder, quantisation: 'f32' });
+  const { signal, stop } = await stoppedAtSync();
+  onTestFinished(stop);
+  const output = join(target, 'adapter.gguf');
+  const writing = writeAdapterGguf({ adapter: await folderFiles(adapter), basePath, output, signal });
+  await expect(writing).rejects.toThrow('aborted');
+  expect(await readdir(target)).toEqual(['model.gguf']);
+});
+
+/** A signal that is aborted when what was written goes to the disk. */
+async function stoppedAtSync(): Promise<{ signal: AbortSignal; stop: () => void }> {
+  const handle = await open(import.meta.filename);
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const stopping = new AbortController();
+  const real = Reflect.get(prototype, 'sync');
+  const spy = vi.spyOn(prototype, 'sync').mockImplementation(function (this: FileHandle) {
+    stopping.abort();
+    return real.call(this);
+  });
+  return { signal: stopping.signal, stop: () => spy.mockRestore() };
+}
 
 describe('an adapter that cannot be switched', () => {
   it.each<[string, TinyRepositoryOptions, TinyAdapterOptions]>([

@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../../contracts/app-error.ts';
 import { ggufNumber, ggufText, type GgufEntry, type GgufFile } from '../../../formats/gguf/gguf-types.ts';
 import { ggufEntry, layOutGguf, type GgufTensorShape } from '../../../formats/gguf/gguf-writer.ts';
 import { readGguf } from '../../../formats/gguf/gguf-reader.ts';
 import { openFileSource } from '../../../net/file-source.ts';
-import { writeFully } from '../../registry/file-bytes.ts';
+import { hashFile, writeFully } from '../../registry/file-bytes.ts';
 import type { ArchitectureTensor } from '../architectures/architecture.ts';
 import { architectureNamed } from '../architectures/choose-architecture.ts';
 import type { ModelConfig } from '../architectures/model-config.ts';
@@ -182,12 +179,6 @@ async function readBase(path: string, signal?: AbortSignal): Promise<GgufFile> {
   }
 }
 
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
-
 /** Writes a PEFT adapter as a GGUF LoRA for switching while the model runs. Nothing is left behind when it fails. */
 export async function writeAdapterGguf(options: AdapterGgufOptions): Promise<AdapterGgufResult> {
   const { basePath, output, signal } = options;
@@ -203,7 +194,7 @@ export async function writeAdapterGguf(options: AdapterGgufOptions): Promise<Ada
       parts,
       signal,
     });
-    const sha256 = await hashOf(unfinished);
+    const sha256 = await hashFile(unfinished, signal ? { signal } : {});
     await rename(unfinished, output);
     return { sha256, sizeBytes, rank: adapter.config.rank, tensors: parts.length * 2 };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { AppError } from '../../contracts/app-error.ts';
 import { readGguf } from '../../formats/gguf/gguf-reader.ts';
-import { ggufNumber, type GgufFile, type GgufTensor } from '../../formats/gguf/gguf-types.ts';
+import { ggufLargestNumber, type GgufFile, type GgufTensor } from '../../formats/gguf/gguf-types.ts';
 import type { ModelShape } from '../../lib/memory-fit.ts';
 import { repackedBytes } from '../../lib/repacked-bytes.ts';
 import { openFileSource } from '../../net/file-source.ts';
@@ -74,7 +74,7 @@ async function sizeOf(path: string): Promise<number> {
 function factsOf(file: GgufFile, id: string): Omit<ModelFacts, 'adapterBytes'> {
   const architecture = textOf(file, 'general.architecture', id);
   const number = (name: string, otherwise: number): number =>
-    numberOf(file, `${architecture}.${name}`) ?? otherwise;
+    ggufLargestNumber(file.metadata, `${architecture}.${name}`) ?? otherwise;
   const embeddingLength = number('embedding_length', 0);
   const heads = Math.max(1, number('attention.head_count', 1));
   const keyValueHeads = number('attention.head_count_kv', heads);
@@ -105,14 +105,6 @@ function vocabularyOf(file: GgufFile): number {
 
 function sumOf(tensors: readonly GgufTensor[]): number {
   return tensors.reduce((sum, tensor) => sum + tensor.sizeBytes, 0);
-}
-
-/** Some architectures give one number a layer: the largest stands for all. */
-function numberOf(file: GgufFile, key: string): number | undefined {
-  const entry = file.metadata.get(key);
-  if (entry?.type !== 'array') return ggufNumber(file.metadata, key);
-  const numbers = (entry.values ?? []).map(Number).filter(Number.isFinite);
-  return numbers.length === 0 ? undefined : Math.max(...numbers);
 }
 
 function textOf(file: GgufFile, key: string, id: string): string {

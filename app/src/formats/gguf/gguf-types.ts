@@ -122,3 +122,11 @@ export function ggufNumber(metadata: GgufMetadata, key: string): number | undefi
   if (!entry || entry.type === 'string' || entry.type === 'bool' || entry.type === 'array') return undefined;
   return Number(entry.value);
 }
+
+/** Some architectures give one number a layer: the largest stands for all. */
+export function ggufLargestNumber(metadata: GgufMetadata, key: string): number | undefined {
+  const entry = metadata.get(key);
+  if (entry?.type !== 'array') return ggufNumber(metadata, key);
+  const numbers = (entry.values ?? []).map(Number).filter(Number.isFinite);
+  return numbers.length === 0 ? undefined : Math.max(...numbers);
+}

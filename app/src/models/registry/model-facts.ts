@@ -3,7 +3,7 @@ import type { ModelDetails, ModelRecord } from '../../contracts/models.ts';
 import type { ByteSource } from '../../formats/byte-source.ts';
 import { readGguf } from '../../formats/gguf/gguf-reader.ts';
 import { type GgufPart, partCount, wholeOf } from '../../formats/gguf/gguf-split.ts';
-import { type GgufFile, ggufNumber, ggufText } from '../../formats/gguf/gguf-types.ts';
+import { type GgufFile, ggufLargestNumber, ggufNumber, ggufText } from '../../formats/gguf/gguf-types.ts';
 import type { ModelShape } from '../../lib/memory-fit.ts';
 import { repackedBytes } from '../../lib/repacked-bytes.ts';
 import { openFileSource } from '../../net/file-source.ts';
@@ -135,7 +135,7 @@ function factsOf(file: GgufFile): Omit<ModelFacts, 'sizeBytes'> {
   const { metadata, tensors } = file;
   const text = (key: string): string => ggufText(metadata, key) ?? '';
   const architecture = text('general.architecture');
-  const number: NumberOf = (key) => ggufNumber(metadata, `${architecture}.${key}`) ?? 0;
+  const number: NumberOf = (key) => ggufLargestNumber(metadata, `${architecture}.${key}`) ?? 0;
   const tensorTypes: Record<string, number> = {};
   for (const { type, sizeBytes } of tensors) tensorTypes[type] = (tensorTypes[type] ?? 0) + sizeBytes;
   const headCount = number('attention.head_count');

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, open, rename, rm } from 'node:fs/promises';
+import { chmod, copyFile, open, rename, rm } from 'node:fs/promises';
 
 /** Makes a rename or a new name in this folder survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -40,8 +40,10 @@ export async function writeDurably(
 
 /** A copy whose bytes are on the disk when this resolves (shared with the original where that can be); not yet its name. */
 export async function copyDurably(from: string, to: string): Promise<void> {
+  // An earlier copy is not written over: it may have the rights of its original, which may be for reading only.
+  await rm(to, { force: true });
   await copyFile(from, to, constants.COPYFILE_FICLONE);
-  // The copy has the rights of the original, which may be for reading only; that is enough for this.
+  await chmod(to, 0o600);
   const handle = await open(to, 'r');
   try {
     await handle.datasync();

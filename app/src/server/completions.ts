@@ -1,6 +1,7 @@
 import { AppError } from '../contracts/app-error.ts';
 import type { EndReason, RunPart, Timings, TokenLogprob, Usage } from '../contracts/run-parts.ts';
 import type { Completion, CompletionRequest } from '../chat/chats.ts';
+import { orAborted } from '../lib/or-aborted.ts';
 import type { ServerContext } from './server-context.ts';
 
 /** What every dialect is a translation of: one answer outside of any chat. */
@@ -41,6 +42,42 @@ function shuttingDown(cause?: unknown): AppError {
   });
 }
 
+interface Place {
+  /** Aborted when the client is gone, and when a stop waits no longer. */
+  signal: AbortSignal;
+  /** Aborted for the second of these reasons alone. */
+  stopping: AbortSignal;
+  /** False: it had left before. */
+  leave: () => boolean;
+}
+
+/** A place among what a stop waits for until it has left, and cuts when it takes too long. */
+function joinInFlight(context: ServerContext, gone: AbortSignal): Place {
+  // What waits behind another answer of its Gradio session would begin when the drain has cut that one.
+  if (context.isClosing) throw shuttingDown();
+  const controller = new AbortController();
+  context.inFlight.add(controller);
+  return {
+    signal: AbortSignal.any([gone, controller.signal]),
+    stopping: controller.signal,
+    leave: () => context.inFlight.delete(controller),
+  };
+}
+
+/** Work that is no completion, with the time that a stop gives to those. */
+export async function whileOpen<Value>(
+  context: ServerContext,
+  gone: AbortSignal,
+  work: (signal: AbortSignal) => Promise<Value>,
+): Promise<Value> {
+  const { signal, stopping, leave } = joinInFlight(context, gone);
+  try {
+    return await orAborted(work(signal), stopping, shuttingDown);
+  } finally {
+    leave();
+  }
+}
+
 /** What `stopping` cuts is a fault: half a text must not look like a whole one. */
 async function* watched(
   parts: AsyncIterable<RunPart>,
@@ -76,27 +113,19 @@ export async function openCompletion(
   context: ServerContext,
   call: CompletionCall,
 ): Promise<OpenedCompletion> {
-  // What waits behind another answer of its Gradio session would begin when the drain has cut that one.
-  if (context.isClosing) throw shuttingDown();
-  const controller = new AbortController();
-  context.inFlight.add(controller);
-  const signal = AbortSignal.any([call.signal, controller.signal]);
+  const { signal, stopping, leave } = joinInFlight(context, call.signal);
   const outcome: Outcome = { reason: 'aborted', stopString: null, usage: null, timings: null, error: null };
-  const leave = (): void => {
-    if (!context.inFlight.delete(controller)) return;
+  const onEnd = (): void => {
+    if (!leave()) return;
     const { usage, timings, reason } = outcome;
     context.metrics.answer({ dialect: call.dialect, usage, timings, reason });
   };
   try {
     const { parts, ...rest } = await context.chats.complete(call.owner, call.request, signal);
-    return {
-      ...rest,
-      outcome,
-      parts: watched(parts, { outcome, stopping: controller.signal, onEnd: leave }),
-    };
+    return { ...rest, outcome, parts: watched(parts, { outcome, stopping, onEnd }) };
   } catch (error) {
-    context.inFlight.delete(controller);
-    throw controller.signal.aborted ? shuttingDown(error) : error;
+    leave();
+    throw stopping.aborted ? shuttingDown(error) : error;
   }
 }
 

@@ -190,6 +190,8 @@ describe('stopping', () => {
       ask('/generate', { inputs: long }),
       ask('/gradio_api/run/chat', { data: [long] }),
       loading.call('POST', '/v1/chat/completions', { messages }),
+      loading.call('POST', '/v1/embeddings', { input: long }),
+      loading.call('POST', '/tokenize', { inputs: long }),
     ];
     const streams = [
       ask('/v1/chat/completions', { messages, stream: true }),
@@ -199,7 +201,7 @@ describe('stopping', () => {
     const users = ({ engines }: RunningServer) => engines.loaded()[0]?.users;
     await expect
       .poll(() => [shown !== '', users(stopping), users(loading)], { timeout: 60_000 })
-      .toEqual([true, 8, 1]);
+      .toEqual([true, 8, 3]);
     await Promise.all([stopping.close(), loading.close()]);
 
     const reason = 'the server is stopping and leaves this answer unfinished';

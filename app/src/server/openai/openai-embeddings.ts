@@ -1,5 +1,6 @@
 import { AppError } from '../../contracts/app-error.ts';
 import type { Prompt } from '../../engine/engine.ts';
+import { whileOpen } from '../completions.ts';
 import { askedModel } from '../model-views.ts';
 import type { ServerContext } from '../server-context.ts';
 import type { EmbeddingRequest } from './openai-requests.ts';
@@ -14,11 +15,8 @@ export async function embeddings(
     refuseField('dimensions', 'a model gives as many numbers as it has');
   const model = await askedModel(context, body.model);
   const prompts = promptsOf(body.input);
-  const found = await context.chats.embed(
-    owner,
-    { ...(model === undefined ? {} : { model }), prompts },
-    signal,
-  );
+  const request = { ...(model === undefined ? {} : { model }), prompts };
+  const found = await whileOpen(context, signal, (either) => context.chats.embed(owner, request, either));
   const tokens = found.embeddings.reduce((sum, embedding) => sum + embedding.tokens, 0);
   return {
     object: 'list',

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../contracts/app-error.ts';
-import { collectCompletion, openCompletion, type CompletionCall } from '../completions.ts';
+import { collectCompletion, openCompletion, whileOpen, type CompletionCall } from '../completions.ts';
 import { promptLimitBytes } from '../limits.ts';
 import { askedModel, contextOf, listedId } from '../model-views.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -56,13 +56,15 @@ async function pieceOf(engine: Engine, ids: readonly number[], index: number): P
 async function tokensOf(
   { engines }: ServerContext,
   { model, text, addSpecial }: { model: string; text: string; addSpecial: boolean },
+  signal: AbortSignal,
 ) {
-  const { engine, release } = await engines.use(model);
+  const { engine, release } = await engines.use(model, {}, signal);
   try {
     const ids = await engine.tokenize(text, { parseSpecial: true, addSpecial });
     let start = 0;
     const tokens = [];
     for (const [index, id] of ids.entries()) {
+      if (signal.aborted) throw new AppError('cancelled', 'nobody waits for these tokens any more');
       const piece = await pieceOf(engine, ids, index);
       // Clients count characters as Python does.
       const length = Array.from(piece).length;
@@ -75,17 +77,22 @@ async function tokensOf(
   }
 }
 
-async function prefillOf({ context }: Asked, body: TgiRequest, model: string): Promise<PrefillToken[]> {
-  if (body.parameters?.decoder_input_details !== true) return [];
-  const tokens = await tokensOf(context, { model, text: body.inputs, addSpecial: true });
+async function prefillOf(
+  { context }: Asked,
+  { inputs, parameters }: TgiRequest,
+  { model, signal }: { model: string; signal: AbortSignal },
+): Promise<PrefillToken[]> {
+  if (parameters?.decoder_input_details !== true) return [];
+  const tokens = await tokensOf(context, { model, text: inputs, addSpecial: true }, signal);
   return tokens.map(({ id, text }) => ({ id, text, logprob: null }));
 }
 
 async function generate(asked: Asked, body: TgiRequest): Promise<object> {
-  const done = await collectCompletion(asked.context, await callOf(asked, body, false));
+  const call = await callOf(asked, body, false);
+  const done = await collectCompletion(asked.context, call);
   const { details, decoder_input_details: withPrefill, return_full_text: isFull } = body.parameters ?? {};
   const withTopTokens = (body.parameters?.top_n_tokens ?? 0) > 0;
-  const prefill = await prefillOf(asked, body, done.model.id);
+  const prefill = await prefillOf(asked, body, { model: done.model.id, signal: call.signal });
   void asked.reply.headers({
     ...headersOf(body),
     'x-generated-tokens': String(done.outcome.usage?.completionTokens ?? 0),
@@ -108,9 +115,11 @@ async function generateStream(asked: Asked, body: TgiRequest): Promise<void> {
   await streamTgi(asked.request, asked.reply, { opened, options });
 }
 
-async function tokenize(context: ServerContext, body: TokenizeRequest): Promise<object> {
+async function tokenize({ context, reply }: Asked, body: TokenizeRequest): Promise<object> {
+  const gone = goneSignal(reply);
   const model = (await askedModel(context, body.model)) ?? context.config.model;
-  return tokensOf(context, { model, text: body.inputs, addSpecial: body.add_special_tokens !== false });
+  const asked = { model, text: body.inputs, addSpecial: body.add_special_tokens !== false };
+  return whileOpen(context, gone, (signal) => tokensOf(context, asked, signal));
 }
 
 async function information(context: ServerContext): Promise<object> {
@@ -161,7 +170,7 @@ export function registerTgi(app: FastifyInstance, context: ServerContext): void 
   });
   app.post('/tokenize', {
     ...options('TGI: the tokens of a text', tokenizeSchema),
-    handler: (request) => tokenize(context, request.body as TokenizeRequest),
+    handler: (request, reply) => tokenize({ context, request, reply }, request.body as TokenizeRequest),
   });
   app.get('/info', { schema: { summary: 'TGI: the model', tags: ['tgi'] } }, () => information(context));
   for (const path of ['/health', '/ping']) {

@@ -46,8 +46,8 @@ export function samplingOf(body: CommonRequest): Sampling {
   if (jsonSchema !== undefined) checkSchema(jsonSchema, 'response_format');
   const topK = body.top_k === -1 ? 0 : body.top_k;
   // 0 means "off" to some clients; nothing is left to draw from otherwise.
-  const topP = body.top_p === 0 ? undefined : body.top_p;
-  const typicalP = body.typical_p === 0 ? undefined : body.typical_p;
+  const topP = body.top_p === 0 ? 1 : body.top_p;
+  const typicalP = body.typical_p === 0 ? 1 : body.typical_p;
   return present({
     temperature: body.temperature,
     topP,

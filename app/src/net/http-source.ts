@@ -3,7 +3,7 @@ import type { ErrorCode } from '../contracts/error-codes.ts';
 import type { ByteSource } from '../formats/byte-source.ts';
 import type { HttpClient, HttpRequestOptions, HttpResponse } from './http-client.ts';
 import { toNetworkError } from './network-errors.ts';
-import { createRetrying, parseRetryAfter, type RetryOptions, type RetryPolicy } from './retry.ts';
+import { createRetrying, type RetryOptions, type RetryPolicy, waitAskedFor } from './retry.ts';
 
 export interface HttpSourceOptions {
   client: HttpClient;
@@ -183,7 +183,7 @@ async function refusal(state: SourceState, response: HttpResponse): Promise<AppE
     });
   }
   if (response.status === 429 || response.status >= 500) {
-    const retryAfterMs = parseRetryAfter(response.headers['retry-after']);
+    const retryAfterMs = waitAskedFor(response);
     return new AppError('hub-failed', `${host} answered ${response.status} for ${options.name}.`, {
       details: { status: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
     });

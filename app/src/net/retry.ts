@@ -79,6 +79,20 @@ export function parseRetryAfter(value: string | undefined, nowMs = Date.now()): 
   return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }
 
+/**
+ * How long an answer asks to wait for the next try; undefined where it does not say. The Hub sends no `Retry-After` but
+ * says when its window ends: `RateLimit: "resolvers";r=0;t=123`.
+ */
+export function waitAskedFor(answer: {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+}): number | undefined {
+  const retryAfterMs = parseRetryAfter(answer.headers['retry-after']);
+  if (retryAfterMs !== undefined || answer.status !== 429) return retryAfterMs;
+  const seconds = /;\s*t=(\d{1,6})/.exec(answer.headers['ratelimit'] ?? '')?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
+}
+
 /** Failures that go away by themselves; everything else is rethrown at once. */
 const passing: ReadonlySet<ErrorCode> = new Set([
   'network-failed',

@@ -132,6 +132,19 @@ describe('the Hub client', () => {
     });
   });
 
+  it('waits for a file as long as the Hub says that its limit holds', async () => {
+    const client = clientWith();
+    const snapshot = await client.snapshot({ id: 'owner/open' });
+    const file = snapshot.files.find(({ path }) => path === 'model.safetensors');
+    const waits: number[] = [];
+    const onRetry = (notice: { waitMs: number }): void => void waits.push(notice.waitMs);
+    const headers = { ratelimit: '"resolvers";r=0;t=1', 'ratelimit-policy': '"resolvers";q=3000;w=300' };
+    hub.misbehave({ match: /resolve/, times: 1, act: { kind: 'status', status: 429, headers } });
+    const source = client.source(snapshot, file as NonNullable<typeof file>, { onRetry });
+    expect(Buffer.from(await source.read(0, 7)).toString()).toBe('weights');
+    expect(waits).toEqual([1000]);
+  });
+
   it('says offline, by setting and by network', async () => {
     await expect(clientWith('', true).snapshot({ id: 'owner/open' })).rejects.toMatchObject({
       code: 'hub-unreachable',

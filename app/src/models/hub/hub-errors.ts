@@ -1,6 +1,6 @@
 import { AppError } from '../../contracts/app-error.ts';
 import type { HttpResponse } from '../../net/http-client.ts';
-import { parseRetryAfter } from '../../net/retry.ts';
+import { waitAskedFor } from '../../net/retry.ts';
 
 export interface HubContext {
   endpoint: string;
@@ -95,7 +95,7 @@ function notFound(context: HubContext): AppError {
 }
 
 function busy(response: HttpResponse, context: HubContext): AppError {
-  const retryAfterMs = parseRetryAfter(response.headers['retry-after']) ?? windowEndMs(response);
+  const retryAfterMs = waitAskedFor(response);
   return new AppError('hub-failed', `The Hub answered ${response.status} for ${context.repository}.`, {
     hint:
       response.status === 429
@@ -103,13 +103,6 @@ function busy(response: HttpResponse, context: HubContext): AppError {
         : 'Try again later.',
     details: { status: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
   });
-}
-
-/** The Hub's own way to say when asking is allowed again: `RateLimit: "api";r=0;t=123`. */
-function windowEndMs(response: HttpResponse): number | undefined {
-  const seconds =
-    response.status === 429 ? /;\s*t=(\d{1,6})/.exec(response.headers['ratelimit'] ?? '')?.[1] : undefined;
-  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }
 
 function pageOf(context: HubContext): string {

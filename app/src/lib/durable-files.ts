@@ -1,5 +1,7 @@
-import { constants } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { chmod, copyFile, open, rename, rm } from 'node:fs/promises';
+
+const pieceBytes = 4 << 20;
 
 /** Makes a rename or a new name in this folder survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -38,15 +40,44 @@ export async function writeDurably(
   }
 }
 
+export interface CopyOptions {
+  onProgress: (doneBytes: number) => void;
+  signal: AbortSignal;
+}
+
 /** A copy whose bytes are on the disk when this resolves (shared with the original where that can be); not yet its name. */
-export async function copyDurably(from: string, to: string): Promise<void> {
+export async function copyDurably(from: string, to: string, options: CopyOptions): Promise<void> {
   // An earlier copy is not written over: it may have the rights of its original, which may be for reading only.
   await rm(to, { force: true });
-  await copyFile(from, to, constants.COPYFILE_FICLONE);
-  await chmod(to, 0o600);
+  if (await isShared(from, to)) await chmod(to, 0o600);
+  else await copyPieces(from, to, options);
   const handle = await open(to, 'r');
   try {
     await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Few file systems can; whatever else is the matter, copying says it. */
+function isShared(from: string, to: string): Promise<boolean> {
+  return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** In pieces, since the system's own way to copy can neither be stopped nor says how far it is. */
+async function copyPieces(from: string, to: string, { onProgress, signal }: CopyOptions): Promise<void> {
+  const pieces: AsyncIterable<Buffer> = createReadStream(from, { highWaterMark: pieceBytes, signal });
+  const handle = await open(to, 'w', 0o600);
+  let doneBytes = 0;
+  try {
+    for await (const piece of pieces) {
+      await handle.writeFile(piece);
+      doneBytes += piece.length;
+      onProgress(doneBytes);
+    }
   } finally {
     await handle.close();
   }

@@ -74,7 +74,7 @@ async function importFile(context: ModelsContext, path: string, work: ImportWork
   const folder = registry.paths.pull(key);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const target = await copyOf(parts, joinPlace(registry.paths, key), work);
+    const target = await copyOf(parts, joinPlace(registry.paths, key), { ...work, sizeBytes });
     const meter = createMeter('verify', work.emit);
     meter.total(sizeBytes);
     const sha256 = await hashFile(target, {
@@ -88,7 +88,7 @@ async function importFile(context: ModelsContext, path: string, work: ImportWork
     await registry.add({ record, aliases: [path] }, target);
     return record;
   } catch (error) {
-    throw toStorageError(error);
+    throw work.signal.aborted ? error : toStorageError(error);
   } finally {
     await removeTree(folder);
   }
@@ -107,18 +107,25 @@ function plainName(path: string): string {
   return basename(path).replace(/(?:-\d{5}-of-\d{5})?\.gguf$/i, '');
 }
 
-async function copyOf(parts: readonly string[], place: JoinPlace, work: PullWork): Promise<string> {
+async function copyOf(
+  parts: readonly string[],
+  place: JoinPlace,
+  { emit, signal, sizeBytes }: PullWork & { sizeBytes: number },
+): Promise<string> {
+  const meter = createMeter('convert', emit);
+  meter.total(sizeBytes);
   const [only, ...others] = parts;
-  if (only !== undefined && others.length === 0) await copyDurably(only, place.path);
-  else {
-    const meter = createMeter('convert', work.emit);
+  if (only !== undefined && others.length === 0) {
+    const onProgress = (done: number): void => meter.file(basename(only), done, sizeBytes);
+    await copyDurably(only, place.path, { onProgress, signal });
+  } else {
     await rm(place.journal, { force: true });
     await joinParts({
       parts,
       place,
       isConsumed: false,
       onProgress: (part, done, total) => meter.file(basename(part), done, total),
-      signal: work.signal,
+      signal,
     });
   }
   return place.path;

@@ -55,6 +55,7 @@ describe('a finished GGUF LoRA', () => {
       name: 'mine',
       source: memorySource('mine.gguf', bytes),
       bring,
+      onProgress: () => undefined,
       basePath: base.path,
       output: join(folder.path, 'taken.gguf'),
       signal: new AbortController().signal,

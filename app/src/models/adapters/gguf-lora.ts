@@ -17,6 +17,8 @@ export interface TakeLoraOptions {
   /** The GGUF file that it will be switched on over. */
   basePath: string;
   output: string;
+  /** How much of it is copied. */
+  onProgress: (doneBytes: number) => void;
   signal: AbortSignal;
 }
 
@@ -28,7 +30,7 @@ export async function takeGgufLora(options: TakeLoraOptions): Promise<ConvertedA
   const { name, output, signal } = options;
   const base = await readHeader(options.basePath, signal);
   rankOf(await readGguf(options.source, { signal }), base, name);
-  await copyDurably(await options.bring(), output);
+  await copyDurably(await options.bring(), output, options);
   // What was checked is what is kept: a file of this machine may have changed in between.
   const copy = await readHeader(output, signal);
   const rank = rankOf(copy, base, name);

@@ -189,7 +189,7 @@ async function keepLora(adding: Adding, making: Making): Promise<AdapterRecord> 
     await registry.addAdapter(record, output);
     return record;
   } catch (error) {
-    throw toStorageError(error);
+    throw signal.aborted ? error : toStorageError(error);
   } finally {
     if (!signal.aborted) await removeTree(registry.paths.pull(key));
   }
@@ -212,12 +212,15 @@ async function convertToLora(adding: Adding, making: Making, output: string): Pr
 async function takeLora(adding: Adding, making: Making, output: string): Promise<ConvertedAdapter> {
   const { repository, weights } = making;
   const { source } = await repository.headers.shard(weights.path);
+  const meter = createMeter('convert', adding.emit);
+  meter.total(weights.sizeBytes);
   return takeGgufLora({
     name: repository.name,
     source,
     bring: () => bringWeights(adding, making),
     basePath: adding.context.registry.paths.blob(making.base.record.sha256),
     output,
+    onProgress: (done) => meter.done(done),
     signal: adding.signal,
   });
 }

@@ -27,7 +27,7 @@ export async function bringHere(repository: OpenHubRepository, path: string, bri
   const onProgress = (doneBytes: number): void => meter.file(path, doneBytes, entry.sizeBytes);
   const cached = await repository.cached(path, onProgress);
   if (cached !== undefined) {
-    await copyDurably(cached.path, target);
+    await copyDurably(cached.path, target, { onProgress, signal: bring.signal });
     await syncFolder(folder);
     return target;
   }

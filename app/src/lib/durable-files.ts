@@ -43,6 +43,8 @@ export async function writeDurably(
 export interface CopyOptions {
   onProgress: (doneBytes: number) => void;
   signal: AbortSignal;
+  /** Throws where the disk has no room; what is shared with the original needs none. */
+  checkRoom?: () => void;
 }
 
 /** A copy whose bytes are on the disk when this resolves (shared with the original where that can be); not yet its name. */
@@ -68,7 +70,9 @@ function isShared(from: string, to: string): Promise<boolean> {
 }
 
 /** In pieces, since the system's own way to copy can neither be stopped nor says how far it is. */
-async function copyPieces(from: string, to: string, { onProgress, signal }: CopyOptions): Promise<void> {
+async function copyPieces(from: string, to: string, options: CopyOptions): Promise<void> {
+  const { checkRoom, onProgress, signal } = options;
+  checkRoom?.();
   const pieces: AsyncIterable<Buffer> = createReadStream(from, { highWaterMark: pieceBytes, signal });
   const handle = await open(to, 'w', 0o600);
   let doneBytes = 0;

@@ -1,18 +1,20 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 import type { ModelRecord } from '../contracts/models.ts';
 import { copyDurably } from '../lib/durable-files.ts';
+import { diskAvailableBytes } from '../lib/machine.ts';
 import type { ImportOptions, PullOptions } from './models.ts';
 import type { ModelsContext } from './models-context.ts';
 import { openFileSource } from '../net/file-source.ts';
 import { absolutePath } from './absolute-path.ts';
-import { executePull, joinPlace } from './pull/execute-pull.ts';
+import { refuseWithoutRoom } from './preflight/disk-room.ts';
+import { executePull, joinPlace, keyOf } from './pull/execute-pull.ts';
 import { partNumbers, partsOf } from './pull/gguf-choice.ts';
 import { joinParts, type JoinPlace } from './pull/join-parts.ts';
 import { createMeter } from './pull/progress.ts';
 import { planContext, type PullWork } from './pull/pull-model.ts';
-import { planConversion } from './pull/pull-plan.ts';
+import { type ConvertPlan, planConversion } from './pull/pull-plan.ts';
 import { unreachableInstead } from './pull/unreachable.ts';
 import {
   type AdapterReference,
@@ -32,9 +34,10 @@ import {
   toRecord,
 } from './registry/model-facts.ts';
 import { pullKey } from './registry/model-paths.ts';
-import { removeTree } from './registry/registry.ts';
+import { allocatedBytes, removeTree } from './registry/registry.ts';
 import { toStorageError } from './registry/storage-error.ts';
 import { openFolderRepository } from './repository/folder-repository.ts';
+import { OpenHubRepository } from './repository/hub-repository.ts';
 import { type Repository, weightFiles } from './repository/repository.ts';
 
 type LocalReference = Extract<ModelReference, { kind: 'local' }>;
@@ -73,8 +76,12 @@ async function importFile(context: ModelsContext, path: string, work: ImportWork
   const key = pullKey(['import', path, sizeBytes]);
   const folder = registry.paths.pull(key);
   try {
+    // What a kill left of an earlier try is of no use, and takes room.
+    await removeTree(folder);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const target = await copyOf(parts, joinPlace(registry.paths, key), { ...work, sizeBytes });
+    const checkRoom = (): void =>
+      refuseWithoutRoom(id, { needBytes: sizeBytes, freeBytes: diskAvailableBytes(folder) });
+    const target = await copyOf(parts, joinPlace(registry.paths, key), { ...work, sizeBytes, checkRoom });
     const meter = createMeter('verify', work.emit);
     meter.total(sizeBytes);
     const sha256 = await hashFile(target, {
@@ -110,16 +117,16 @@ function plainName(path: string): string {
 async function copyOf(
   parts: readonly string[],
   place: JoinPlace,
-  { emit, signal, sizeBytes }: PullWork & { sizeBytes: number },
+  { emit, signal, sizeBytes, checkRoom }: PullWork & { sizeBytes: number; checkRoom: () => void },
 ): Promise<string> {
   const meter = createMeter('convert', emit);
   meter.total(sizeBytes);
   const [only, ...others] = parts;
   if (only !== undefined && others.length === 0) {
     const onProgress = (done: number): void => meter.file(basename(only), done, sizeBytes);
-    await copyDurably(only, place.path, { onProgress, signal });
+    await copyDurably(only, place.path, { onProgress, signal, checkRoom });
   } else {
-    await rm(place.journal, { force: true });
+    checkRoom();
     await joinParts({
       parts,
       place,
@@ -167,10 +174,33 @@ async function importFolder(
     const name = await freeName(context, wanted, { path, adapters });
     const id = `${name}:${plan.quantisation}`;
     const aliases = [formatReference({ ...reference, tag: plan.quantisation })];
-    return await executePull({ ...plan, id, aliases }, { ...context, ...work });
+    const named = { ...plan, id, aliases };
+    await checkRoomFor(context, named, work.signal);
+    return await executePull(named, { ...context, ...work });
   } finally {
     await Promise.all(opened.map((repository) => repository.close()));
   }
+}
+
+/** Of what it is made from, only the Hub's adapters are kept beside the result: the rest is read where it lies. */
+async function checkRoomFor(context: ModelsContext, plan: ConvertPlan, signal: AbortSignal): Promise<void> {
+  const { base, quantisation } = plan;
+  const { paths } = context.registry;
+  const { outputBytes } = await context.converter.plan({
+    base: base.headers,
+    adapters: [],
+    quantisation,
+    signal,
+  });
+  const adapterBytes = plan.adapters
+    .filter(({ repository }) => repository instanceof OpenHubRepository)
+    .reduce((sum, { weights }) => sum + weights.sizeBytes, 0);
+  const heldBytes = await allocatedBytes(paths.pull(keyOf(plan)));
+  await mkdir(paths.root, { recursive: true, mode: 0o700 });
+  refuseWithoutRoom(plan.id, {
+    needBytes: Math.max(0, outputBytes + adapterBytes - heldBytes),
+    freeBytes: diskAvailableBytes(paths.root),
+  });
 }
 
 /** A folder and what is merged into it; the same adapter in another strength is another model. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { writeTinyRepository } from '../fixtures/models/tiny-repository.ts';
 import { ownNamespace } from '../fixtures/small-disk.ts';
+import { writeTinyGguf } from '../fixtures/tiny-gguf.ts';
 import { type Ended, type ProgramOptions, runProgram, temporaryFolder } from '../program.ts';
 import { type LocalHub, startLocalHub } from './local-hub.ts';
 
@@ -32,10 +33,7 @@ describe('an attempt of `corral pull` that failed', () => {
   const attempts = (): number => hub.requests.filter(({ path }) => path.includes('/tree/')).length;
 
   it('for want of room is the last one', async () => {
-    const mounting = 'mount -t tmpfs -o size=64k tmpfs "$0" && exec "$@"';
-    const { code, stdout, stderr } = await pullWith((home) => ({
-      before: [...ownNamespace, 'sh', '-c', mounting, join(home, 'models')],
-    }));
+    const { code, stdout, stderr } = await pullWith((home) => ({ before: onDisk('64k', home) }));
     expect(stderr).toMatch(/needs .* of disk/);
     expect(stderr).not.toContain('tried again');
     expect(stdout).not.toContain('is ready');
@@ -54,3 +52,31 @@ describe('an attempt of `corral pull` that failed', () => {
     expect(attempts()).toBe(3);
   });
 });
+
+it.each<[string, (folder: string) => Promise<string>]>([
+  ['a file', async (folder) => (await writeTinyGguf(folder)).path],
+  [
+    'a folder',
+    async (folder) => {
+      await writeTinyRepository(join(folder, 'llama'), { layers: 3, width: 128, dtype: 'f16' });
+      return join(folder, 'llama');
+    },
+  ],
+])('an import of %s that has no room is refused before anything is written', async (_, write) => {
+  const folder = temporaryFolder(onTestFinished);
+  const home = join(folder, 'home');
+  mkdirSync(join(home, 'models'), { recursive: true, mode: 0o700 });
+  const { code, stderr } = await runProgram(['import', await write(folder)], {
+    environment: { CORRAL_HOME: home },
+    before: onDisk('64k', home),
+  });
+  expect(stderr).toMatch(/needs .* of disk, and .* are free/);
+  expect(stderr).not.toContain('tried again');
+  expect(code).toBe(74);
+});
+
+/** The words before a command that give it a small disk for its models. */
+function onDisk(size: string, home: string): string[] {
+  const mounting = `mount -t tmpfs -o size=${size} tmpfs "$0" && exec "$@"`;
+  return [...ownNamespace, 'sh', '-c', mounting, join(home, 'models')];
+}

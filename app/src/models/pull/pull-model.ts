@@ -5,6 +5,7 @@ import { formatBytes } from '../../lib/format-bytes.ts';
 import { readMachine } from '../../lib/machine.ts';
 import type { CheckOptions, PullOptions } from '../models.ts';
 import type { ModelsContext } from '../models-context.ts';
+import { refuseWithoutRoom } from '../preflight/disk-room.ts';
 import { preflight, type PreflightOptions } from '../preflight/preflight.ts';
 import { type HubRepository, type ModelReference, parseReference } from '../reference.ts';
 import type { Manifest } from '../registry/manifest-files.ts';
@@ -175,17 +176,7 @@ async function findReady(
 }
 
 function refuseMisfit(report: Preflight, isForced: boolean): void {
-  if (report.disk.fit === 'will-not-fit') {
-    throw new AppError(
-      'disk-full',
-      `${report.id} needs ${formatBytes(report.disk.needBytes)} of disk, and ${formatBytes(report.disk.freeBytes)} are free.`,
-      {
-        hint: 'Make room (`corral list` shows sizes, `corral rm` frees them), or choose a smaller quantisation.',
-        // Nothing is under way that could be gone on with: trying again by itself would only look like work.
-        details: { ...report.disk, final: true },
-      },
-    );
-  }
+  refuseWithoutRoom(report.id, report.disk);
   // What other programs or another model take now may be free later; what this machine does not have never is.
   const { memoryBytes, memoryLimitBytes } = readMachine();
   const isTooLarge =

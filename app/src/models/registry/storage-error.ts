@@ -7,7 +7,7 @@ export function toStorageError(error: unknown): AppError {
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new AppError('disk-full', 'The disk of CORRAL_HOME is full.', {
       cause: error,
-      hint: 'Make room (`corral rm` a model, `corral list` shows sizes) and pull again: it goes on where it stopped.',
+      hint: 'Make room (`corral rm` a model, `corral list` shows sizes) and try again; a pull goes on where it stopped.',
     });
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {

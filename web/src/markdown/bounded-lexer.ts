@@ -12,7 +12,7 @@ const maxOpenings = 500;
 /** As CommonMark has it: a letter follows or a mark, and `_` opens nothing within a word. */
 const openings = /(?<![\p{L}\p{N}_])_+(?=[^\s_])|\*+(?=[^\s*])|~+(?=[^\s~])/gu;
 
-const countOf = (pattern: RegExp, source: string): number => source.match(pattern)?.length ?? 0;
+export const countOf = (pattern: RegExp, source: string): number => source.match(pattern)?.length ?? 0;
 
 function addSource(source: string, tokens: Token[]): void {
   if (source !== '') tokens.push({ type: 'text', raw: source, text: source });

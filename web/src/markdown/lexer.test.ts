@@ -51,3 +51,17 @@ test('words with hundreds of emphasis marks are shown as they stand; others have
   const emphasis = lexBlock('*a* '.repeat(200), noLinks)[0];
   expect(JSON.stringify(emphasis).match(/"type":"em"/g)).toHaveLength(200);
 });
+
+test.each(['$$a\n', '\\[ x\n', '> $$a\n', '\\[ x ', '\\( x '])(
+  'formulas that nothing ends, %j hundreds of times, are text, and so is all of their block',
+  (opening) => {
+    const formula = 'so \\(y\\)';
+    expect(JSON.stringify(lexBlock(opening.repeat(200) + formula, noLinks))).toContain('mathInline');
+    expect(JSON.stringify(lexBlock(opening.repeat(400) + formula, noLinks))).not.toContain('mathInline');
+  },
+);
+
+test('formulas that are ended are formulas, however many', () => {
+  const types = JSON.stringify(lexBlock('with \\(x\\) and $$y$$ there\n'.repeat(1_000), noLinks));
+  expect(types.match(/"type":"mathInline"/g)).toHaveLength(2_000);
+});

@@ -1,5 +1,5 @@
 import { maxMathLines } from './block-splitter.ts';
-import { BoundedLexer } from './bounded-lexer.ts';
+import { BoundedLexer, countOf } from './bounded-lexer.ts';
 import { Marked, type Token, type TokenizerAndRendererExtension, type Tokens } from 'marked';
 
 export type Links = Record<string, { href: string; title: string | null | undefined }>;
@@ -51,11 +51,28 @@ function mathInline(): TokenizerAndRendererExtension {
   };
 }
 
-const marked = new Marked({ gfm: true, extensions: [mathBlock(), mathInline()] });
+/**
+ * A block with more marks at the beginning of a line that may open a formula, or with more that nothing closes, has
+ * none: at each of them marked looks at the rest of the block anew, which for a model that repeats one for ever holds
+ * the page for seconds.
+ */
+const maxOpenings = 300;
+
+const lineOpenings = /^[ \t>]*(?:\$\$|\\\[)/gm;
+const brackets = { open: /\\[([]/g, close: /\\[)\]]/g };
+
+const withMath = new Marked({ gfm: true, extensions: [mathBlock(), mathInline()] }).defaults;
+const withoutMath = new Marked({ gfm: true }).defaults;
+
+function lexerOf(raw: string): BoundedLexer {
+  const openBrackets = countOf(brackets.open, raw) - countOf(brackets.close, raw);
+  const openings = Math.max(countOf(lineOpenings, raw), openBrackets);
+  return new BoundedLexer(openings > maxOpenings ? withoutMath : withMath);
+}
 
 /** The tokens of one block, with the link definitions of the whole text. */
 export function lexBlock(raw: string, links: Links): Token[] {
-  const lexer = new BoundedLexer(marked.defaults);
+  const lexer = lexerOf(raw);
   Object.assign(lexer.tokens.links, links);
   return [...lexer.lex(raw)];
 }
@@ -68,7 +85,7 @@ const definition = /^ {0,3}\[[^\]\n]+\]:/m;
 /** The link definitions (`[name]: address`) that a block holds. */
 export function linksOf(raw: string): Links {
   if (!raw.includes(']:') || !definition.test(raw)) return noLinks;
-  const lexer = new BoundedLexer(marked.defaults);
+  const lexer = lexerOf(raw);
   const tokens = lexer.blockTokens(raw, []);
   const links: Links = {};
   const visit = (list: Token[]): void => {

@@ -13,7 +13,7 @@ const allowedTags = new Set([
   'u',
   's',
 ]);
-const tagPattern = /<(\/?)([a-z]+)(?:\s[^<>]*)?\s*(\/?)>/gi;
+const tagPattern = /<(\/?)([a-z]+)(?:\s[^<>]*)?\/?>/gi;
 
 export type HtmlPiece =
   | { type: 'text'; text: string }

@@ -221,6 +221,51 @@ test('tokens of what is typed are counted by the model itself, and the ring says
   await fresh.close();
 });
 
+test('what stands in the field is counted anew when its answer ends, with other settings and with another model', async () => {
+  const { page } = await here.open();
+  const notes = page.locator('.composer__notes');
+  const content = 'and what do the guards say to that?';
+  const used = async (): Promise<number> =>
+    Number.parseInt(
+      ((await notes.getByRole('img').getAttribute('aria-label')) ?? '').replaceAll(',', ''),
+      10,
+    );
+  await say(page, '/long 200');
+  await page.locator('[data-state="running"] .prose p').waitFor();
+  await page.locator('#composer').fill(content);
+  await expect.poll(() => notes.innerText()).toMatch(/^\d+ tokens$/);
+  const path = `/api/chats/${page.url().split('/').at(-1)}`;
+  /** As the server has it now, and the ring soon. */
+  const seen = async (): Promise<number> => {
+    const { body } = await here.server.call('POST', `${path}/count`, { content });
+    const { promptTokens } = body['plan'] as ContextPlan;
+    await expect.poll(used).toBe(promptTokens);
+    return promptTokens;
+  };
+  await answered(page);
+  const afterAnswer = await seen();
+  const settings = { systemPrompt: 'You guard the herd. '.repeat(20) };
+  await here.server.call('PATCH', path, { settings });
+  expect(await seen()).toBeGreaterThan(afterAnswer);
+  // Until the other model has counted, there is no count of the one before.
+  const counts = '**/count';
+  await page.route(counts, () => undefined);
+  await here.server.call('PATCH', path, { settings: { ...settings, model: 'scripted-two' } });
+  await expect.poll(() => notes.innerText()).toBe('');
+  await page.unroute(counts);
+  await page.locator('#composer').pressSequentially('!');
+  await expect.poll(() => notes.innerText()).toMatch(/^\d+ tokens$/);
+  // Nor is there one of the message before while the next is begun.
+  await page.route(counts, () => undefined);
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await expect.poll(() => page.locator('.message--answer').count()).toBe(2);
+  await answered(page);
+  const asked = page.waitForRequest(counts);
+  await page.locator('#composer').fill('so');
+  await asked;
+  expect(await notes.innerText()).toBe('');
+});
+
 test('a tall message field covers neither the end of what was said nor the way back to it', async () => {
   const chatId = await longChat();
   const { page } = await here.open({ path: `/#/c/${chatId}`, viewport: { width: 1000, height: 700 } });

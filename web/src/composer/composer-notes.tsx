@@ -27,7 +27,7 @@ const noChat = createStore({ isLogged: false });
 
 /** The quiet line beside the button: tokens, context, what is logged. */
 export function ComposerNotes({ session, draft, problem }: ComposerNotesProps) {
-  const count = useTokenCount(session?.id ?? null, draft);
+  const count = useTokenCount(session, draft);
   const isLogged = useIsLogged(session);
   return (
     <span className="composer__notes small soft figures">

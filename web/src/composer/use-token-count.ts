@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import type { ContextPlan } from '@corral/app/contracts/runs';
 import { runsApi } from '../api/chats.ts';
 import { useModels } from '../api/queries.ts';
+import type { ChatSession } from '../state/chat-session.ts';
 import type { Draft } from '../state/draft.ts';
 import { settingsOfNewChat } from '../state/new-chat.ts';
 import { useSelectedLater, type Store } from '../state/store.ts';
@@ -18,22 +19,26 @@ const pauseMs = 400;
 const maxCountedCharacters = 400_000;
 
 /** Null stands for the chat that is not there yet. */
-type ChatId = string | null;
+type Session = ChatSession | null;
 
-async function countTokens(chatId: ChatId, content: string, signal: AbortSignal): Promise<TokenCount | null> {
+async function countTokens(
+  session: Session,
+  content: string,
+  signal: AbortSignal,
+): Promise<TokenCount | null> {
   try {
-    const { tokens, exact, plan } = await (chatId === null
-      ? runsApi.countNew({ content, settings: settingsOfNewChat() }, signal)
-      : runsApi.count(chatId, { content }, signal));
+    const { tokens, exact, plan } = await (session
+      ? session.count(content, signal)
+      : runsApi.countNew({ content, settings: settingsOfNewChat() }, signal));
     return { tokens, isExact: exact, plan };
   } catch {
     return null;
   }
 }
 
-/** Counts what stands in the draft whenever it rested for a moment, until told to end. */
+/** Counts what stands in the draft whenever it and its chat rested for a moment, until told to end. */
 function countInPauses(
-  chatId: ChatId,
+  session: Session,
   draft: Store<Draft>,
   tell: (count: TokenCount | null) => void,
 ): () => void {
@@ -42,7 +47,7 @@ function countInPauses(
   const count = async (): Promise<void> => {
     const { signal } = asked;
     const { text, attachments } = draft.get();
-    const counted = await countTokens(chatId, withAttachments(text, attachments), signal);
+    const counted = await countTokens(session, withAttachments(text, attachments), signal);
     if (!signal.aborted) tell(counted);
   };
   const stop = (): void => {
@@ -55,9 +60,12 @@ function countInPauses(
     timer = setTimeout(() => void count(), pauseMs);
   };
   wait();
-  const leave = draft.subscribe(wait);
+  const leaveDraft = draft.subscribe(wait);
+  // An answer that ended, another branch, another setting: each changes what there is room for beside the draft.
+  const leaveChat = session?.state.subscribe(wait);
   return () => {
-    leave();
+    leaveDraft();
+    leaveChat?.();
     stop();
   };
 }
@@ -71,8 +79,7 @@ function guess(isSureToBeCounted: boolean, draft: Draft): number | null {
   return isBlank(draft) || mayCount(isSureToBeCounted, draft) ? null : Math.ceil(contentLength(draft) / 4);
 }
 
-function useIsLoaded(): boolean {
-  const model = useAnsweringModel();
+function useIsLoaded(model: string | null): boolean {
   const models = useModels().data?.models ?? [];
   return models.some(({ id, state }) => id === model && state === 'loaded');
 }
@@ -81,15 +88,23 @@ function useIsLoaded(): boolean {
  * What a draft costs, from the model's own tokenizer. In a chat that is not there yet it is a guess until the model is in
  * memory: nobody has asked for it so far, and it may be a large one.
  */
-export function useTokenCount(chatId: ChatId, draft: Store<Draft>): TokenCount | null {
-  const [counted, setCounted] = useState<TokenCount | null>(null);
-  const isLoaded = useIsLoaded();
-  const hasCounter = chatId !== null || isLoaded;
+export function useTokenCount(session: Session, draft: Store<Draft>): TokenCount | null {
+  const [last, setLast] = useState<{ model: string | null; count: TokenCount | null } | null>(null);
+  const model = useAnsweringModel();
+  const isLoaded = useIsLoaded(model);
+  const hasCounter = session !== null || isLoaded;
   const isCountable = useSelectedLater(draft, (now) => mayCount(hasCounter, now));
-  const guessed = useSelectedLater(draft, (now) => guess(chatId !== null, now));
+  const guessed = useSelectedLater(draft, (now) => guess(session !== null, now));
   useEffect(() => {
-    if (isCountable) return countInPauses(chatId, draft, setCounted);
-  }, [chatId, draft, isCountable]);
-  if (isCountable && (counted !== null || chatId !== null)) return counted;
+    if (!isCountable) return undefined;
+    const end = countInPauses(session, draft, (count) => setLast({ model, count }));
+    return () => {
+      end();
+      // It says nothing of another chat or of the next message.
+      setLast(null);
+    };
+  }, [session, draft, isCountable, model]);
+  const counted = last?.model === model ? last.count : null;
+  if (isCountable && (counted !== null || session !== null)) return counted;
   return guessed === null ? null : { tokens: guessed, isExact: false, plan: null };
 }

@@ -197,6 +197,12 @@ export class ChatSession {
     return started;
   }
 
+  /** What a message with this text would cost in what is shown, with the settings that are. */
+  async count(content: string, signal: AbortSignal): ReturnType<typeof runsApi.count> {
+    await Promise.all([this.#settings.settled(), this.#branch.settled()]);
+    return runsApi.count(this.id, { content }, signal);
+  }
+
   /** What the server made of a request, shown at once. */
   #adopt(body: StartRun, started: StartedRun): void {
     const { chat } = this.state.get();

@@ -68,6 +68,27 @@ test('find in the chat goes through its matches in both directions, by keys and 
   await at(1, 11);
 });
 
+test('what one scrolls to is marked where it has the words that are looked for', async () => {
+  const { page } = await here.open();
+  await page.goto(address);
+  await message(page, messageCount).waitFor();
+  await page.keyboard.press('Control+f');
+  await page.getByRole('searchbox', { name: 'Find in this chat' }).fill('of the long talk');
+  await page.getByText(`1 of ${messageCount}`, { exact: true }).waitFor();
+  /** Each message has the words once. Marks of what is not drawn any more are empty. */
+  const unmarked = (): Promise<number> =>
+    page.evaluate(`document.querySelectorAll('.message').length -
+      [...(CSS.highlights.get('corral-find') ?? [])].filter((mark) => mark.toString() !== '').length`);
+  await expect.poll(unmarked).toBe(0);
+  await page.locator('[data-transcript]').hover({ position: { x: 30, y: 30 } });
+  const down = async (): Promise<number> => {
+    await page.mouse.wheel(0, 8_000);
+    return message(page, 1).count();
+  };
+  await expect.poll(down).toBe(0);
+  await expect.poll(unmarked).toBe(0);
+});
+
 test('a message being reworded stays so while its row is out of view, and while another chat is shown', async () => {
   const { page } = await here.open();
   await page.goto(address);

@@ -39,6 +39,22 @@ test('Back closes an open receipt and stays in its chat; closing it otherwise co
   await expect.poll(() => page.locator('.message--person').innerText()).toContain('about wool');
 });
 
+test('Ctrl F over an open receipt is the browser’s own search, and opens none behind it', async () => {
+  const { page } = await here.open();
+  await say(page, 'about wool');
+  await answered(page);
+  await openReceipt(page);
+  await page.evaluate(`addEventListener('keydown', (event) => (window.isTaken = event.defaultPrevented))`);
+  await page.keyboard.press('Control+f');
+  expect(await page.evaluate('window.isTaken')).toBe(false);
+  await page.keyboard.press('Escape');
+  await receipt(page).waitFor({ state: 'detached' });
+  const finder = page.getByRole('searchbox', { name: 'Find in this chat' });
+  expect(await finder.count()).toBe(0);
+  await page.keyboard.press('Control+f');
+  await finder.waitFor();
+});
+
 test('a chat begun side by side is there after Back, and another place in the page closes what lay over it', async () => {
   const { page } = await here.open();
   await page.getByRole('button', { name: 'Side by side' }).click();

@@ -85,13 +85,14 @@ export const shortcutActions: Record<ShortcutName, () => boolean | void> = {
   },
 };
 
+/** An open menu or dialog has its own Escape, and what it holds is found by the browser's own search. */
+const leftToLayers = new Set<ShortcutName>(['stop', 'find']);
+
 function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || isComposing(event) || !appearance.get().areShortcutsOn) return;
-  // An open menu or dialog has its own keys.
-  if (event.key === 'Escape' && !event.shiftKey && document.querySelector('[role="menu"],[role="dialog"]'))
-    return;
   for (const name of Object.keys(shortcuts) as ShortcutName[]) {
     if (!matches(event, shortcuts[name])) continue;
+    if (leftToLayers.has(name) && document.querySelector('[role="menu"],[role="dialog"]')) return;
     if (shortcutActions[name]() !== false) event.preventDefault();
     return;
   }

@@ -41,16 +41,25 @@ function markSoon(query: string): () => void {
   return () => clearTimeout(timer);
 }
 
+/** Of a long chat only what is in view is in the document: others come as one scrolls. */
+const bringsRow = ({ addedNodes }: MutationRecord): boolean =>
+  [...addedNodes].some((node) => node instanceof Element && node.classList.contains('virtual__row'));
+
 /** Where the same messages match as before, what is drawn of them may be new. */
 function useMarksOfNews(session: ChatSession): void {
   useEffect(() => {
     let cancel = (): void => undefined;
-    const leave = session.state.subscribe(() => {
+    const markAgain = (): void => {
       cancel();
       cancel = markSoon(findState.get().query);
-    });
+    };
+    const leave = session.state.subscribe(markAgain);
+    const rows = new MutationObserver((records) => records.some(bringsRow) && markAgain());
+    // The transcript itself comes and goes with what is shown.
+    rows.observe(document.getElementById('main') ?? document.body, { childList: true, subtree: true });
     return () => {
       leave();
+      rows.disconnect();
       cancel();
     };
   }, [session]);

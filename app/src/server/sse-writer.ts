@@ -77,11 +77,13 @@ export function openSse(response: ServerResponse, options: SseOptions = {}): Sse
 
   const put = (block: string): boolean => {
     if (leave.signal.aborted || response.writableEnded) return false;
+    // Bytes that the socket did not take yet: beyond the bound the reader is let go and resumes by its offset. They are
+    // looked at before the next block comes, since one alone may be larger.
+    if (response.writableLength > bounds.bufferBytes) response.destroy();
+    if (response.destroyed) return false;
     lastWrite = performance.now();
     const flowing = response.write(block);
-    // Bytes that the socket did not take yet: beyond the bound the reader is let go and resumes by its offset.
-    if (response.writableLength > bounds.bufferBytes) response.destroy();
-    else if (!flowing && stalled === undefined) watchStall(takenBytes(response));
+    if (!flowing && stalled === undefined) watchStall(takenBytes(response));
     return flowing;
   };
   response.on('drain', () => {
@@ -89,7 +91,8 @@ export function openSse(response: ServerResponse, options: SseOptions = {}): Sse
     stalled = undefined;
   });
   const heart = setInterval(() => {
-    if (performance.now() - lastWrite >= bounds.heartbeatMs * 0.9) put(beat);
+    // What waits for the reader is a sign of life already.
+    if (!response.writableNeedDrain && performance.now() - lastWrite >= bounds.heartbeatMs * 0.9) put(beat);
   }, bounds.heartbeatMs);
   heart.unref();
   // Who left while something was looked up has been told as gone already, and would never be again.

@@ -26,7 +26,8 @@ const flushMs = 40;
 
 interface Fitted {
   opened: OpenedCompletion;
-  leftOut: number;
+  /** So many messages of the history. */
+  seen: number;
 }
 
 /** Asks with as much of the history as fits; what had to be left out is said, never hidden. */
@@ -53,7 +54,7 @@ async function openFitting(
         signal,
         request: { prompt: { kind: 'chat', messages }, sampling: input.sampling },
       });
-      return { opened, leftOut };
+      return { opened, seen: history.length - leftOut };
     } catch (error) {
       const isTooLong = error instanceof AppError && error.code === 'context-too-long';
       if (!isTooLong || leftOut >= history.length) throw error;
@@ -62,21 +63,12 @@ async function openFitting(
   }
 }
 
-/** Answers in a session and remembers the exchange. Resolves with the text, which is partial when it was stopped. */
-export async function answerInSession(context: ServerContext, call: AnswerCall): Promise<string> {
-  const { session, input, events, signal } = call;
-  const given = input.history ?? session.history;
-  const history = boundedHistory(given);
-  const { opened, leftOut } = await openFitting(context, call, history);
-  const unseen = given.length - history.length + leftOut;
-  if (unseen > 0)
-    events.onNote(
-      `The model no longer sees the first ${unseen} messages: the conversation is too long for it.`,
-    );
+/** The whole text, told as it grows. */
+async function tellText({ parts }: OpenedCompletion, events: AnswerEvents): Promise<string> {
   let text = '';
   let flushedAt = 0;
   let isStarted = false;
-  for await (const part of opened.parts) {
+  for await (const part of parts) {
     if (part.type === 'queue-position') events.onQueue(part.position, part.etaMs);
     else if (!isStarted) {
       isStarted = true;
@@ -88,11 +80,27 @@ export async function answerInSession(context: ServerContext, call: AnswerCall):
     flushedAt = performance.now();
     events.onText(text);
   }
+  return text;
+}
+
+/** Answers in a session and remembers the exchange. Resolves with the text, which is partial when it was stopped. */
+export async function answerInSession(context: ServerContext, call: AnswerCall): Promise<string> {
+  const { session, input, events, signal } = call;
+  const said = input.history?.length ?? session.said;
+  const history = boundedHistory(input.history ?? session.history);
+  const { opened, seen } = await openFitting(context, call, history);
+  const unseen = said - seen;
+  if (unseen > 0)
+    events.onNote(
+      `The model no longer sees the first ${unseen} messages: the conversation is too long for it.`,
+    );
+  const text = await tellText(opened, events);
   if (opened.outcome.error && !signal.aborted) throw opened.outcome.error;
   session.history = boundedHistory([
     ...history,
     { role: 'user', content: input.message },
     { role: 'assistant', content: text },
   ]);
+  session.said = said + 2;
   return text;
 }

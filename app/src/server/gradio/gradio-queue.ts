@@ -38,6 +38,7 @@ async function work(context: ServerContext, call: JobCall, signal: AbortSignal):
   const { it, session, say } = call;
   if (it.name === 'clear') {
     session.history = [];
+    session.said = 0;
     return '';
   }
   const input = gradioInput(call.values);

@@ -11,6 +11,8 @@ export interface GradioSession {
   /** Asked without one, so that nobody can ask in it again: gone when its answer is there. */
   readonly isNameless: boolean;
   history: PromptMessage[];
+  /** How many messages the conversation has had: those of the history, and those forgotten. */
+  said: number;
   /** Jobs of one session run one after the other, so that its history has an order. */
   turn: Promise<unknown>;
   jobs: Map<string, GradioJob>;
@@ -141,6 +143,7 @@ function newSession(named: Pick<GradioSession, 'name' | 'owner' | 'isNameless'>)
   return {
     ...named,
     history: [],
+    said: 0,
     turn: Promise.resolve(),
     jobs: new Map(),
     unread: [],

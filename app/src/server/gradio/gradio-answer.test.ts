@@ -49,3 +49,37 @@ test('what a session of a million characters let go of is told with every answer
   expect(await say(13)).toBeUndefined();
   expect(seen).toEqual(['user 13']);
 });
+
+const long = 'word '.repeat(60);
+const exchanges = [1, 2, 3].flatMap((count) => [
+  { role: 'user', content: `Q${count} ${long}` },
+  { role: 'assistant', content: `A${count} ${long}` },
+]);
+const rules = { role: 'system', content: 'rules of the house' };
+
+test('a conversation that is too long keeps what the system says, and begins with a question', async () => {
+  await start(600);
+  const left = ['user Q3', 'assistant A3', 'user last'];
+  const session_hash = 'with-rules';
+  expect(await ask('last', { history: [rules, ...exchanges], session_hash })).toBe(warning(4));
+  expect(seen).toEqual(['system rules', ...left]);
+  expect(await ask('later', { session_hash })).toBe(warning(4));
+  expect(seen).toEqual(['system rules', ...left, 'assistant ok', 'user later']);
+  const pairs = [1, 2, 3].map((count) => [`Q${count} ${long}`, `A${count} ${long}`]);
+  expect(await ask('last', { history: [[null, 'Hello, how can I help?'], ...pairs] })).toBe(warning(5));
+  expect(seen).toEqual(left);
+});
+
+test('one of more than a million characters as well', async () => {
+  await start(50_000_000);
+  const large = { role: 'assistant', content: 'x'.repeat(700_000) };
+  const greeting = { role: 'assistant', content: 'Hello!' };
+  const history = [rules, greeting, exchanges[0], large, exchanges[2], large];
+  expect(await ask('last', { history })).toBe(warning(3));
+  expect(seen.map((message) => message.slice(0, 12))).toEqual([
+    'system rules',
+    'user Q2',
+    'assistant xx',
+    'user last',
+  ]);
+});

@@ -3,7 +3,8 @@ import type { PromptMessage } from '../../contracts/messages.ts';
 import { openCompletion, type OpenedCompletion } from '../completions.ts';
 import type { ServerContext } from '../server-context.ts';
 import type { GradioInput } from './gradio-input.ts';
-import { boundedHistory, type GradioSession } from './gradio-sessions.ts';
+import { boundedHistory, questionFrom, turnsOf, withoutTurns } from './gradio-history.ts';
+import type { GradioSession } from './gradio-sessions.ts';
 
 export interface AnswerEvents {
   onQueue(position: number, etaMs: number | null): void;
@@ -41,10 +42,11 @@ async function openFitting(
     input.systemMessage === null || input.systemMessage === ''
       ? []
       : [{ role: 'system', content: input.systemMessage }];
+  const turns = turnsOf(history);
   for (let leftOut = 0; ;) {
     const messages = [
       ...system,
-      ...history.slice(leftOut),
+      ...withoutTurns(history, leftOut),
       { role: 'user' as const, content: input.message },
     ];
     try {
@@ -57,8 +59,8 @@ async function openFitting(
       return { opened, seen: history.length - leftOut };
     } catch (error) {
       const isTooLong = error instanceof AppError && error.code === 'context-too-long';
-      if (!isTooLong || leftOut >= history.length) throw error;
-      leftOut += Math.max(2, Math.ceil((history.length - leftOut) / 4 / 2) * 2);
+      if (!isTooLong || leftOut >= turns.length) throw error;
+      leftOut = questionFrom(turns, leftOut + Math.max(2, Math.ceil((turns.length - leftOut) / 4)));
     }
   }
 }

@@ -46,22 +46,7 @@ const lifetimeMs = 60 * 60_000;
 /** How often it is looked whether a session may be forgotten, while nobody asks. */
 const sweepMs = 5 * 60_000;
 const maxSessions = 1_000;
-/** Oldest exchanges are forgotten beyond it; a session is not an archive. */
-const maxHistoryCharacters = 1_000_000;
 const maxJobs = 32;
-
-/** Keeps what still fits, newest first and whole exchanges only. */
-export function boundedHistory(history: readonly PromptMessage[]): PromptMessage[] {
-  let characters = 0;
-  let first = history.length;
-  while (first > 0) {
-    characters += history[first - 1]?.content.length ?? 0;
-    if (characters > maxHistoryCharacters) break;
-    first--;
-  }
-  while (first > 0 && first < history.length && history[first]?.role === 'assistant') first++;
-  return history.slice(first);
-}
 
 function isBusy(session: GradioSession): boolean {
   return [...session.jobs.values()].some(({ isOver }) => !isOver);

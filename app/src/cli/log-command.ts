@@ -43,7 +43,7 @@ export const logStatusCommand: Command = {
 export const logReplayCommand: Command = {
   name: 'log replay',
   arguments: [{ name: '[event...]', about: 'ids of dead events; without any, all of them' }],
-  about: 'Send dead events again, and go on sending where the sink had switched delivery off.',
+  about: 'Send dead events again and at once what waits, also where the sink had switched delivery off.',
   async run(context, input) {
     const { output, signal } = context;
     const server = await context.api();

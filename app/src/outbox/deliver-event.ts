@@ -20,9 +20,10 @@ export type Delivery =
   | { kind: 'delivered' }
   /** The sink wants no more events at all (410). */
   | { kind: 'gone' }
-  | { kind: 'failed'; error: string; retryAfterMs: number | null };
+  /** `isAway`: that is about the sink, not about this event. */
+  | { kind: 'failed'; error: string; isAway: boolean; retryAfterMs: number | null };
 
-/** Statuses whose Retry-After speaks for the whole sink. */
+/** Statuses that speak for the whole sink, as does their Retry-After. */
 const busyStatuses = new Set([429, 502, 503, 504]);
 
 /** One attempt. Never throws. Only 2xx is success; a redirect is a failure and is not followed. */
@@ -46,9 +47,10 @@ export async function deliverEvent(
     if (answer.status === 410) return { kind: 'gone' };
     const isRedirect = answer.status >= 300 && answer.status < 400;
     const error = `the sink answered ${answer.status}${isRedirect ? ', a redirect, which is not followed' : ''}`;
-    const retryAfter = busyStatuses.has(answer.status) ? answer.headers['retry-after'] : undefined;
-    return { kind: 'failed', error, retryAfterMs: parseRetryAfter(retryAfter, sink.clock.now()) };
+    const isAway = busyStatuses.has(answer.status);
+    const retryAfter = isAway ? answer.headers['retry-after'] : undefined;
+    return { kind: 'failed', error, isAway, retryAfterMs: parseRetryAfter(retryAfter, sink.clock.now()) };
   } catch (error) {
-    return { kind: 'failed', error: toAppError(error).message, retryAfterMs: null };
+    return { kind: 'failed', error: toAppError(error).message, isAway: true, retryAfterMs: null };
   }
 }

@@ -6,7 +6,8 @@ import { openOutboxPlace, outboxSecret, type OutboxPlace } from '../../test/fixt
 import { silentLog } from '../lib/log.ts';
 import { nextAttemptAt, parseRetryAfter } from './retry-schedule.ts';
 
-const hour = 60 * 60 * 1000;
+const minute = 60 * 1000;
+const hour = 60 * minute;
 let at: OutboxPlace;
 beforeEach(async () => {
   at = await openOutboxPlace();
@@ -223,6 +224,67 @@ describe('delivery', () => {
       expect(serials).toEqual([...serials].sort((left, right) => left - right));
     }
     expect(at.sink.received).toHaveLength(30);
+  });
+});
+
+describe('what waits', () => {
+  /** One chat with three events, of which the first one failed until its next attempt is hours away. */
+  async function beAway(): Promise<void> {
+    await at.begin();
+    at.sink.behave((response) => response.writeHead(503).end());
+    for (const body of ['a1', 'a2', 'a3']) await at.add('a', body);
+    for (let round = 1; round <= 3; round++) {
+      await at.until(async () => ((await at.outbox.status()).nextAttemptAt ?? 0) > at.now);
+      at.now += hour;
+    }
+    await at.until(async () => ((await at.outbox.status()).nextAttemptAt ?? 0) > at.now + hour);
+    at.sink.received.length = 0;
+  }
+  const isEmpty = async (): Promise<boolean> => (await at.outbox.status()).pending === 0;
+
+  test('of one chat only comes when the sink takes the event of another', async () => {
+    await beAway();
+    at.sink.behave((response) => response.end());
+    await at.add('b', 'b1');
+    await at.until(isEmpty);
+    expect(at.bodies()).toEqual(['b1', 'a1', 'a2', 'a3']);
+  });
+
+  test('comes at the start of a Corral that finds the sink back', async () => {
+    await beAway();
+    await at.outbox.close();
+    at.sink.behave((response) => response.end());
+    await at.begin();
+    await at.until(isEmpty);
+    expect(at.bodies()).toEqual(['a1', 'a2', 'a3']);
+  });
+
+  test('is tried when somebody asks for a replay, which costs no attempt', async () => {
+    await beAway();
+    const { nextAttemptAt: next } = await at.outbox.status();
+    at.sink.behave((response) => response.writeHead(418).end());
+    expect(await at.outbox.replay()).toBe(0);
+    await at.until(async () => (await at.outbox.status()).lastError?.includes('418') === true);
+    expect((await at.outbox.status()).nextAttemptAt).toBe(next);
+    at.sink.behave((response) => response.end());
+    await at.outbox.replay();
+    await at.until(isEmpty);
+    expect(at.bodies()).toEqual(['a1', 'a1', 'a2', 'a3']);
+  });
+
+  test('because the sink does not like it has its attempts when it is due, whatever others succeed', async () => {
+    await at.begin();
+    at.sink.behave((response, { body }) => response.writeHead(body === 'a1' ? 500 : 200).end());
+    await at.add('a', 'a1');
+    for (let round = 1; round <= 14; round++) {
+      await at.until(() => at.bodies().includes('a1'));
+      at.now += 2 * minute;
+      await at.add('b', `b${round}`);
+      await at.until(async () => (await at.outbox.status()).pending === 1);
+    }
+    expect(await at.outbox.status()).toMatchObject({ pending: 1, dead: 0 });
+    // Within 28 minutes: three attempts, and each was followed by a sweep at most.
+    expect(at.bodies().filter((body) => body === 'a1').length).toBeLessThanOrEqual(6);
   });
 });
 

@@ -30,7 +30,10 @@ export interface Outbox {
   wake(): void;
   status(): Promise<LogStatus>;
   dead(page: PageRequest): Promise<Page<OutboxEvent>>;
-  /** Dead events are tried again, all or those named; delivery goes on where the sink had switched it off. */
+  /**
+   * Dead events are tried again, all or those named, and at once what waits; delivery goes on where the sink had
+   * switched it off.
+   */
   replay(ids?: string[]): Promise<number>;
   /** Why new answers have to wait; null: they have not. For `createChats`. */
   refusal(): AppError | null;
@@ -209,13 +212,11 @@ class WorkingOutbox implements Outbox {
 
 function logFull(status: OutboxStatus): AppError {
   const { pending, pendingBytes, dead, deadBytes } = status;
-  const again =
-    dead === 0 ? '' : ' Then `corral log replay` sends again what was given up, which makes room.';
   return new AppError(
     'log-full',
     `the log sink has not taken ${pending + dead} events, and no more may wait for it`,
     {
-      hint: `Bring the sink back; \`corral log status\` says what it answered last.${again}`,
+      hint: 'Bring the sink back, then run `corral log replay`, which sends at once what waits or was given up. `corral log status` says what the sink answered last.',
       details: { pending, pendingBytes, dead, deadBytes },
     },
   );

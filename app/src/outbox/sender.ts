@@ -19,10 +19,13 @@ export class Sender {
   readonly #inFlight = new Map<string, Promise<void>>();
   /** No attempts before, as the sink itself asked for. */
   #pausedUntil = 0;
-  /** Since the last success: when it began, and to which conversations it happened. */
-  #failing: { since: number; conversations: Set<string> } | null = null;
-  /** The sink is back: what waits for a later attempt is tried at once, each conversation as far as it goes. */
-  #sweep: { failed: Set<string> } | null = null;
+  /** When the first attempt failed since the last success; null: none did. */
+  #failingSince: number | null = null;
+  /**
+   * What waits for a later attempt is tried at once, each conversation as far as it goes: the sink is back, or may be,
+   * for all that is known after a start.
+   */
+  #sweep: { failed: Set<string> } | null = { failed: new Set() };
   /** The sink says that it wants nothing more. That holds until the store, which keeps it, is asked again. */
   #isGone = false;
   /** What the store could not be told of that, on a full disk: until it is, nothing is sent. */
@@ -49,16 +52,17 @@ export class Sender {
     this.#isGone = false;
     this.#untold = null;
     this.#pausedUntil = 0;
+    this.#sweep = { failed: new Set() };
   }
 
   /** Sends everything that is due; resolves when nothing is. Aborting lets attempts under way end. */
   async deliverDue(signal: AbortSignal): Promise<void> {
     await this.#settleGone();
     while (!signal.aborted) {
+      const sweep = this.#sweep;
       const due = this.#mayBegin() ? await this.#due() : [];
       if (due.length === 0 && this.#inFlight.size === 0) {
-        if (!this.#sweep || !this.#mayBegin()) return;
-        this.#sweep = null;
+        if (!this.#mayBegin() || !this.#mayHaveMore(sweep)) return;
         continue;
       }
       for (const event of due) {
@@ -69,6 +73,13 @@ export class Sender {
       if (due.length === 0) await Promise.race([this.#anyOne(), this.#poked()]);
     }
     await Promise.all(this.#inFlight.values());
+  }
+
+  /** After a sweep what became due meanwhile, or what a sweep has to try that was begun meanwhile. */
+  #mayHaveMore(sweep: { failed: Set<string> } | null): boolean {
+    if (this.#sweep !== sweep) return true;
+    this.#sweep = null;
+    return sweep !== null;
   }
 
   #mayBegin(): boolean {
@@ -115,17 +126,18 @@ export class Sender {
     if (delivery.kind === 'delivered') {
       await this.#store.recordDeliveries([{ id: event.id, outcome: 'delivered', now }]);
       if (this.#wasAway(now)) this.#sweep = { failed: new Set() };
-      this.#failing = null;
+      this.#failingSince = null;
     } else if (delivery.kind === 'gone') {
       this.#isGone = true;
       await this.#disable({ reason: 'the sink answered 410 (gone)', since: now });
       this.#log.error({}, 'the log sink answered 410: nothing more is sent until somebody replays the log');
     } else {
-      this.#failing ??= { since: now, conversations: new Set() };
-      this.#failing.conversations.add(event.conversationId);
       this.#sweep?.failed.add(event.conversationId);
       if (delivery.retryAfterMs !== null) this.#pausedUntil = now + delivery.retryAfterMs;
-      await this.#store.recordDeliveries([this.#failed(event, delivery, now)]);
+      const outcome = this.#failed(event, delivery, now);
+      // An event that the sink does not like is swept once for each attempt, not with every success of others.
+      if (outcome.outcome !== 'early' || delivery.isAway) this.#failingSince ??= now;
+      await this.#store.recordDeliveries([outcome]);
     }
   }
 
@@ -141,14 +153,14 @@ export class Sender {
     this.#untold = null;
   }
 
-  /** One event that the sink does not like is no outage: its attempts must not be used up by others' successes. */
   #wasAway(now: number): boolean {
-    if (!this.#failing) return false;
-    return this.#failing.conversations.size > 1 && now - this.#failing.since >= shortestOutageMs;
+    return this.#failingSince !== null && now - this.#failingSince >= shortestOutageMs;
   }
 
   #failed(event: OutboxEvent, delivery: Extract<Delivery, { kind: 'failed' }>, now: number): DeliveryOutcome {
     const { error, retryAfterMs } = delivery;
+    const isEarly = this.#sweep !== null && event.nextAttemptAt > now;
+    if (isEarly) return { id: event.id, outcome: 'early', error };
     const next = nextAttemptAt(event.attempts + 1, { now, retryAfterMs });
     this.#log.warn({ eventId: event.id, attempts: event.attempts + 1, error }, 'a log event was not taken');
     return next === null

@@ -39,6 +39,8 @@ export type DeliveryOutcome =
   /** The row goes; it counts as delivered. */
   | { id: string; outcome: 'delivered'; now: number }
   | { id: string; outcome: 'retry'; nextAttemptAt: number; error: string }
+  /** It was tried before its time: that is none of its attempts, and it waits as before. */
+  | { id: string; outcome: 'early'; error: string }
   | { id: string; outcome: 'dead'; error: string };
 
 /** Used by the sender, which works for all owners; every row still carries its own. */

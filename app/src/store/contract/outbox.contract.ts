@@ -37,6 +37,17 @@ export function outboxContract({ store, owner }: ContractParts): void {
       expect((await store().listDeadEvents({ limit: 5 })).items.map((found) => found.id)).toEqual([three.id]);
     });
 
+    test('what was tried before its time waits as before', async () => {
+      await store().trimOutbox({ maxBytes: 0, createdBefore: 0 });
+      const one = event('x', 10);
+      await store().addOutboxEvents(owner(), [one]);
+      await store().recordDeliveries([{ id: one.id, outcome: 'retry', nextAttemptAt: 500, error: '503' }]);
+      await store().recordDeliveries([{ id: one.id, outcome: 'early', error: '504' }]);
+      expect(await due(499)).toEqual([]);
+      expect(await due(500)).toMatchObject([{ id: one.id, attempts: 1, lastError: '504' }]);
+      expect((await store().outboxStatus()).lastError).toBe('504');
+    });
+
     test('dead ones are replayed with their id and in their order', async () => {
       const me = owner();
       await store().trimOutbox({ maxBytes: 0, createdBefore: 0 });

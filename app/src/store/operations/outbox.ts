@@ -175,9 +175,10 @@ async function recordOne(session: Session, outcome: DeliveryOutcome): Promise<bo
   await session.database
     .updateTable('outbox')
     .set((row) => ({
-      attempts: row('attempts', '+', 1),
       last_error: outcome.error,
-      ...(outcome.outcome === 'retry' ? { next_attempt_at: outcome.nextAttemptAt } : { state: 'dead' }),
+      ...(outcome.outcome === 'early' ? {} : { attempts: row('attempts', '+', 1) }),
+      ...(outcome.outcome === 'retry' ? { next_attempt_at: outcome.nextAttemptAt } : {}),
+      ...(outcome.outcome === 'dead' ? { state: 'dead' } : {}),
     }))
     .where('id', '=', outcome.id)
     .execute();

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
+import { writeDurably } from '../../lib/durable-files.ts';
 import type { Log } from '../../lib/log.ts';
 import type { HubClient } from './hub-client.ts';
 import type { HubSnapshot } from './hub-tree.ts';
@@ -35,6 +36,13 @@ type Kept = z.infer<typeof keptSchema>;
 /** Asks the Hub and remembers for a week; never rejects, because an estimate does as well. */
 export function createTokenizerFinder(options: TokenizerFinderOptions): TokenizerFinder {
   const { folder, clock, log, isOffline } = options;
+  let serial = 0;
+  async function keep(path: string, kept: Kept): Promise<void> {
+    // Two chats may ask for one repository at once.
+    const aside = `${path}.${(serial += 1)}.new`;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeDurably({ folder, path, aside }, JSON.stringify(kept));
+  }
   return async (repository, signal) => {
     const name = createHash('sha256').update(repository).digest('hex');
     const path = join(folder, `${name}.json`);
@@ -44,7 +52,9 @@ export function createTokenizerFinder(options: TokenizerFinderOptions): Tokenize
     if (isOffline) return null;
     try {
       const files = await fetchFiles(options.hub, repository, signal);
-      await keep(folder, path, { at: clock.now(), files });
+      await keep(path, { at: clock.now(), files }).catch((error: unknown) =>
+        log.warn({ repository, error: String(error) }, 'a tokenizer could not be kept'),
+      );
       return files;
     } catch (error) {
       log.debug({ repository, error: String(error) }, 'the Hub gave no tokenizer');
@@ -59,12 +69,6 @@ async function readKept(path: string): Promise<Kept | null> {
   } catch {
     return null;
   }
-}
-
-async function keep(folder: string, path: string, kept: Kept): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(`${path}.new`, JSON.stringify(kept), { mode: 0o600 });
-  await rename(`${path}.new`, path);
 }
 
 async function fetchFiles(hub: HubClient, id: string, signal: AbortSignal): Promise<Kept['files']> {

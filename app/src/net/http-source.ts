@@ -1,5 +1,4 @@
 import { AppError } from '../contracts/app-error.ts';
-import type { ErrorCode } from '../contracts/error-codes.ts';
 import type { ByteSource } from '../formats/byte-source.ts';
 import type { HttpClient, HttpRequestOptions, HttpResponse } from './http-client.ts';
 import { toNetworkError } from './network-errors.ts';
@@ -15,6 +14,8 @@ export interface HttpSourceOptions {
   secretHeaders?: HttpRequestOptions['secretHeaders'];
   /** How the Hub identifies the content of a file that is stored apart, where that is known: its sha256. */
   linkedEtag?: string | undefined;
+  /** How a refusal of the server of `url` itself is told; one it redirects to is a failure of its own. */
+  refusal: (response: HttpResponse) => AppError;
   retry: RetryPolicy;
   onRetry?: RetryOptions['onRetry'];
 }
@@ -27,12 +28,6 @@ export interface HttpSource extends ByteSource {
 const maxRelocations = 2;
 /** Signed addresses say why they refuse in a short XML or JSON text. */
 const maxExcerptLength = 300;
-
-const refusalCodes: Record<number, ErrorCode> = {
-  401: 'hub-token-refused',
-  403: 'hub-gated',
-  404: 'hub-not-found',
-};
 
 interface Location {
   url: URL;
@@ -182,21 +177,17 @@ async function refusal(state: SourceState, response: HttpResponse): Promise<AppE
       details: { retryAfterMs: 0 },
     });
   }
+  if (response.url.host === options.url.host) return options.refusal(response);
   if (response.status === 429 || response.status >= 500) {
     const retryAfterMs = waitAskedFor(response);
     return new AppError('hub-failed', `${host} answered ${response.status} for ${options.name}.`, {
       details: { status: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
     });
   }
-  return new AppError(
-    // Only the Hub itself speaks of gates and tokens; a store that refuses is a failure of the Hub's.
-    (response.url.host === options.url.host ? refusalCodes[response.status] : undefined) ?? 'hub-failed',
-    `${host} refuses ${options.name} with ${response.status}: ${text}`,
-    {
-      hint: 'Check the token and that its account may read the repository, then pull again.',
-      details: { status: response.status, file: options.name, final: true },
-    },
-  );
+  return new AppError('hub-failed', `${host} refuses ${options.name} with ${response.status}: ${text}`, {
+    hint: 'Pull again; if it stays, something on the way to that server changes what is asked.',
+    details: { status: response.status, file: options.name, final: true },
+  });
 }
 
 async function excerpt(response: HttpResponse): Promise<string> {

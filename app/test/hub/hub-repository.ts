@@ -15,6 +15,10 @@ export interface HubRepositoryOptions {
   gated?: 'auto' | 'manual';
   /** Without a granted token it looks as if it did not exist. */
   isPrivate?: boolean;
+  /** An old name: the Hub sends on from there before it looks at rights. */
+  renamedFrom?: string;
+  /** Tokens that lack a right, though their accounts have it. */
+  limited?: string[];
   /** Tokens whose accounts may read a gated or private repository. */
   granted?: string[];
   /** How large files are stored: both redirect to the second origin. */

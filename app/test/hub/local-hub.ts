@@ -133,6 +133,13 @@ function serveHub(state: HubState, exchange: Exchange): void {
   if (token !== undefined && !state.tokens.has(token)) {
     return refuse(exchange, { status: 401, message: 'Invalid credentials in Authorization header' });
   }
+  const renamed = [...state.repositories.values()].find(
+    ({ options }) => options.renamedFrom !== undefined && options.renamedFrom === match?.[1],
+  );
+  if (renamed !== undefined) {
+    const location = exchange.path.replace(renamed.options.renamedFrom ?? '', renamed.options.id);
+    return void exchange.response.writeHead(307, { location }).end();
+  }
   const repository = state.repositories.get(match?.[1] ?? '');
   const isGranted = token !== undefined && repository?.options.granted?.includes(token) === true;
   if (repository === undefined || (repository.options.isPrivate === true && !isGranted)) {
@@ -144,6 +151,10 @@ function serveHub(state: HubState, exchange: Exchange): void {
     return refuse(exchange, { status: 404, code: 'RevisionNotFound', message: 'Invalid rev id' });
   }
   if (api !== null) return serveApi(state, exchange, { repository, commit, isTree: api[2] === 'tree', url });
+  if (token !== undefined && repository.options.limited?.includes(token) === true) {
+    const message = 'Please enable access to public gated repositories in your fine-grained token settings.';
+    return refuse(exchange, { status: 403, message });
+  }
   if (repository.options.gated !== undefined && !isGranted) {
     const message = `Access to model ${repository.options.id} is restricted.`;
     return refuse(exchange, { status: token === undefined ? 401 : 403, code: 'GatedRepo', message });

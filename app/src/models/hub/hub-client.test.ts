@@ -99,6 +99,28 @@ describe('the Hub client', () => {
   });
 
   it.each([
+    ['new/name', '', 'hub-gated', /no token was given/],
+    ['old/name', '', 'hub-gated', /no token was given/],
+    ['new/name', 'hf_other', 'hub-token-refused', /: Please enable access to public gated/],
+  ] as const)(
+    'asked for %s with token %j, says %s when access is checked as when it is read',
+    async (id, token, code, message) => {
+      hub.add({
+        id: 'new/name',
+        renamedFrom: 'old/name',
+        gated: 'auto',
+        limited: ['hf_other'],
+        files: { 'model.safetensors': 'weights' },
+      });
+      const client = clientWith(token);
+      const snapshot = await client.snapshot({ id });
+      const file = snapshot.files[0] as NonNullable<(typeof snapshot.files)[0]>;
+      await expect(client.checkAccess(snapshot, file)).rejects.toMatchObject({ code, message });
+      await expect(client.source(snapshot, file).read(0, 4)).rejects.toMatchObject({ code, message });
+    },
+  );
+
+  it.each([
     [{ id: 'owner/missing' }, '', 'hub-not-found'],
     [{ id: 'owner/private' }, '', 'hub-not-found'],
     [{ id: 'owner/private' }, 'hf_other', 'hub-not-found'],

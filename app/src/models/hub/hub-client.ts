@@ -4,7 +4,7 @@ import { createHttpSource, type HttpSource } from '../../net/http-source.ts';
 import { defaultRetryPolicy, withRetries } from '../../net/retry.ts';
 import type { HubRepository } from '../reference.ts';
 import { createCall, type HubCallOptions, type HubOptions, secretsOf } from './hub-call.ts';
-import { type HubContext, toHubError } from './hub-errors.ts';
+import { type HubContext, hubRefusal, toHubError } from './hub-errors.ts';
 import { type HubFileEntry, type HubSnapshot, listFiles, readInfo } from './hub-tree.ts';
 
 export interface HubClient {
@@ -21,6 +21,9 @@ export interface HubClient {
 /** Tokenizers reach 30 MB; everything larger is weights and is read as a source. */
 const maxSmallFileBytes = 64 << 20;
 
+/** Of a repository that was renamed again and again. */
+const maxRenames = 6;
+
 export function createHubClient(options: HubOptions): HubClient {
   const call = createCall(options);
   return {
@@ -36,8 +39,14 @@ export function createHubClient(options: HubOptions): HubClient {
     async checkAccess(snapshot, file, callOptions = {}) {
       const context = contextOf(options, snapshot, file);
       const request = { method: 'HEAD', redirects: 'return' } as const;
-      const url = fileUrl(options, snapshot, file).href;
-      await (await call.send(url, context, { ...callOptions, request })).discard();
+      let url: URL | null = fileUrl(options, snapshot, file);
+      // A renamed repository is a redirect at the Hub itself, before anybody looks at rights.
+      for (let step = 0; url !== null && step < maxRenames; step += 1) {
+        const response = await call.send(url.href, context, { ...callOptions, request });
+        await response.discard();
+        const next: URL | null = URL.parse(response.headers['location'] ?? '', url.href);
+        url = response.status >= 300 && next?.origin === url.origin ? next : null;
+      }
     },
     bytes: (snapshot, file, callOptions = {}) => {
       const context = contextOf(options, snapshot, file);
@@ -65,6 +74,7 @@ export function createHubClient(options: HubOptions): HubClient {
         retry: options.retry ?? defaultRetryPolicy,
         linkedEtag: file.sha256,
         onRetry: callOptions.onRetry,
+        refusal: (response) => hubRefusal(response, contextOf(options, snapshot, file)),
       }),
   };
 }

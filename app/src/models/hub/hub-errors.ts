@@ -10,6 +10,9 @@ export interface HubContext {
   hasToken: boolean;
 }
 
+/** The Hub gives its reasons in a sentence or two. */
+const maxSaidLength = 300;
+
 const giveToken =
   'Make a token with read access at huggingface.co/settings/tokens and set HF_TOKEN (in .env or the environment).';
 
@@ -18,7 +21,8 @@ export function hubRefusal(response: HttpResponse, context: HubContext): AppErro
   const code = response.headers['x-error-code'];
   const { status } = response;
   if (status === 429 || status >= 500) return busy(response, context);
-  if (code === 'GatedRepo' || status === 403) return gated(status, context);
+  if (code === 'GatedRepo') return gated(status, context);
+  if (status === 403) return forbidden(response, context);
   if (code === 'RevisionNotFound' || code === 'EntryNotFound') return missing(code, context);
   if (status === 401 || status === 404) {
     const isToken = status === 401 && context.hasToken && code === undefined;
@@ -70,6 +74,24 @@ function gated(status: number, context: HubContext): AppError {
         ? `Open ${page}, accept the licence, then: ${giveToken}`
         : `Open ${page} with the account of the token and accept the licence (or wait until access is granted).`,
       details: { page, repository: context.repository },
+    },
+  );
+}
+
+/** Not the licence: a token that lacks a permission, a repository that was disabled. The Hub says which. */
+function forbidden(response: HttpResponse, context: HubContext): AppError {
+  const said = (response.headers['x-error-message'] ?? '')
+    .replace(/[^\x20-\x7e]+/g, ' ')
+    .slice(0, maxSaidLength)
+    .trim();
+  return new AppError(
+    'hub-token-refused',
+    `The Hub forbids reading ${context.repository}: ${said || '(no reason given)'}`,
+    {
+      hint: context.hasToken
+        ? 'See at huggingface.co/settings/tokens what the token may do: a fine-grained one needs the right to read gated repositories.'
+        : giveToken,
+      details: { page: pageOf(context), repository: context.repository },
     },
   );
 }

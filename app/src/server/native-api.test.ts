@@ -119,17 +119,12 @@ test('a model that is not removed stays in memory, and what it is writing comes 
     },
   });
   const { body: chat } = await refusing.call('POST', '/api/chats', {});
-  const input = { kind: 'message', content: '/long 60' };
-  const { body: run } = await refusing.call('POST', `/api/chats/${String(chat['id'])}/runs`, { input });
-  const answer = await fetch(`${refusing.address}/api/runs/${String(run['runId'])}/events`);
-  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
-  let text = '';
-  let removed: Promise<unknown> | undefined;
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    text += piece.value;
-    if (text.includes('said')) removed ??= refusing.call('DELETE', '/api/models/scripted');
-  }
-  expect(await removed).toMatchObject({ status: 409 });
+  const input = { kind: 'message', content: '/long 100' };
+  const { body } = await refusing.call('POST', `/api/chats/${String(chat['id'])}/runs`, { input });
+  const run = `/api/runs/${String(body['runId'])}`;
+  await expect.poll(async () => (await refusing.call('GET', run)).body['phase']).toBe('streaming');
+  expect(await refusing.call('DELETE', '/api/models/scripted')).toMatchObject({ status: 409 });
+  const { text } = await refusing.call('GET', `${run}/events`);
   expect(text).toContain('"reason":"stop"');
   expect(loads).toEqual(['scripted']);
   await refusing.close();

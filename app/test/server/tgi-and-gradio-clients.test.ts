@@ -60,7 +60,7 @@ describe('TGI', () => {
     const texts = (tokens: { text: string }[]) => tokens.map(({ text }) => text);
     for (const [max_new_tokens, told] of [
       [50, ['a', '', '🦙', 'é']],
-      [2, ['a', '\ufffd']],
+      [2, ['a', '']],
     ] as const) {
       const parameters = { max_new_tokens, details: true };
       const { text } = await running.call('POST', '/generate_stream', { inputs, parameters });

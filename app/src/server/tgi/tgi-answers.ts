@@ -12,14 +12,14 @@ export function tgiToken({ id, text, logprob }: Pick<TokenLogprob, 'id' | 'text'
 
 /**
  * Tells the tokens of one answer in their order. A character made of several comes whole with the last of them and the
- * others have no text, as TGI has it; one that was cut short is U+FFFD with the last token.
+ * others have no text, as TGI has it; of one that was cut short none has any, and nothing of it is in the answer.
  */
-export function tokenTeller(): (token: TokenLogprob, isLast: boolean) => object {
+export function tokenTeller(): (token: TokenLogprob) => object {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  return (token, isLast) => {
+  return (token) => {
     // A service that tells no tokens tells no bytes either.
     if (token.bytes.length === 0) return tgiToken(token);
-    const text = decoder.decode(Uint8Array.from(token.bytes), { stream: !isLast });
+    const text = decoder.decode(Uint8Array.from(token.bytes), { stream: true });
     return tgiToken({ ...token, text });
   };
 }
@@ -44,7 +44,7 @@ export function tgiDetails(done: CollectedCompletion, { prefill, withTopTokens }
     generated_tokens: outcome.usage?.completionTokens ?? tokens.length,
     seed: sampling.seed ?? null,
     prefill,
-    tokens: tokens.map((token, index) => told(token, index === tokens.length - 1)),
+    tokens: tokens.map(told),
     ...(withTopTokens ? { top_tokens: tokens.map(({ top }) => top.map(tgiToken)) } : {}),
   };
 }

@@ -29,7 +29,7 @@ export async function streamTgi(
     writer.write(
       `data:${JSON.stringify({
         index: ++index,
-        token: told(token, last !== null),
+        token: told(token),
         ...(options.withTopTokens ? { top_tokens: token.top.map(tgiToken) } : {}),
         generated_text: last === null ? null : options.prefix + text,
         details: last,

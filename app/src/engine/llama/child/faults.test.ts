@@ -95,13 +95,15 @@ describe('cancelling', () => {
 
   it('says of an answer that was stopped how fast it was written', async () => {
     const child = await start(slow.path);
-    const begun = Promise.withResolvers<void>();
+    const longEnough = Promise.withResolvers<void>();
     const sampling = { ...steady, maxNewTokens: 4000 };
+    let begunAt = Number.POSITIVE_INFINITY;
     const stopped = child.start({ sampling }, (parts) => {
-      if (parts.some((part) => part.type === 'text-delta')) begun.resolve();
+      if (!parts.some((part) => part.type === 'text-delta')) return;
+      begunAt = Math.min(begunAt, performance.now());
+      if (performance.now() - begunAt > 1500) longEnough.resolve();
     });
-    await begun.promise;
-    await sleep(2000);
+    await longEnough.promise;
     stopped.cancel();
     const { usage, timings } = await stopped.answer;
     expect(timings!.pace!.tokens.reduce((sum, count) => sum + count, 0)).toBe(usage!.completionTokens);

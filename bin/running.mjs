@@ -8,7 +8,7 @@ const uses = /** @type {const} */ (['packages', 'page']);
 /** @typedef {typeof uses[number]} Use */
 
 /** @param {Use} use */
-const folderOf = (use) => join(root, '.cache', 'running', use);
+const folderOf = (use) => join(root, '.cache', 'uses', use);
 
 process.once('exit', () => uses.forEach(forgetRunning));
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -83,6 +83,19 @@ function place(file: string, holder: LockHolder, put: (draft: string, file: stri
   }
 }
 
+const noLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/** Throws where the file is there. */
+function putWhereNoneIs(draft: string, file: string): void {
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    // Some file systems (FAT, shares) know no second name of a file; then it is whole a moment later.
+    if (!noLinks.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    copyFileSync(draft, file, constants.COPYFILE_EXCL);
+  }
+}
+
 function inUse(file: string, holder: LockHolder): AppError {
   const where = holder.address ? `a server at ${holder.address}` : 'another corral command';
   return new AppError(
@@ -109,7 +122,7 @@ export async function untilStopped(file: string, onWait: () => void = () => unde
 function take(file: string, own: LockHolder): void {
   for (let attempt = 0; ; attempt++) {
     try {
-      place(file, own, linkSync);
+      place(file, own, putWhereNoneIs);
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 100) throw error;

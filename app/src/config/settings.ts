@@ -81,7 +81,7 @@ export const settings = {
   }),
   accessKey: row('CORRAL_ACCESS_KEY', headerKey(16, maxAccessKeyLength), '', {
     about:
-      'Key that the page asks for and API clients send as a bearer key. Needed for any HOST but loopback.',
+      'Key of at least 16 characters that the page asks for and API clients send as a bearer key. Needed for any HOST but loopback.',
     isSecret: true,
   }),
   allowedHosts: row<readonly string[]>('CORRAL_ALLOWED_HOSTS', hostNames(), [], {

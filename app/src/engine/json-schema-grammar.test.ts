@@ -427,3 +427,12 @@ describe('bounds', () => {
     expect(fits({ type: 'string', ...schema }, [...within!, ...beyond!])).toEqual(within);
   });
 });
+
+test('an allOf of one reference may lead back to itself, and what stands beside an allOf holds as well', () => {
+  const next = { title: 'Next', allOf: [{ $ref: '#/$defs/node' }] };
+  const node = { type: 'object', properties: { next } };
+  expect(() => grammarOfJsonSchema({ $ref: '#/$defs/node', $defs: { node } })).not.toThrow();
+  const grammar = grammarOfJsonSchema({ enum: ['ant', 'bee'], allOf: [{ enum: ['bee', 'cat'] }] });
+  expect(grammar).toContain('bee');
+  expect(grammar).not.toMatch(/ant|cat/u);
+});

@@ -2,6 +2,7 @@ import type { JsonSchema } from '../contracts/sampling.ts';
 import { GrammarRules, gbnfLiteral } from './grammar-rules.ts';
 import { knownKeywords, silentKeywords } from './json-schema-keywords.ts';
 import {
+  binds,
   countOf,
   deeper,
   invalid,
@@ -11,6 +12,7 @@ import {
   keysOf,
   namesOf,
   type Place,
+  referenceIn,
   schemaLimits,
   type SchemaObject,
   typesOf,
@@ -69,23 +71,34 @@ class SchemaConverter {
 
   #withoutNull(schema: SchemaObject, place: Place): string {
     if (typeof schema['$ref'] === 'string') return this.#reference(schema['$ref'], place);
-    if ('const' in schema) return this.#literals([schema['const']], schema, place);
-    if ('enum' in schema) return this.#literals(schema['enum'], schema, place);
-    if ('allOf' in schema) return this.#schema(this.#merged(schema, place), deeper(place, 'allOf'));
+    if ('allOf' in schema) return this.#all(schema, place);
     const choice = 'anyOf' in schema ? 'anyOf' : 'oneOf';
     if (choice in schema) return this.#choice(schema, choice, place);
+    if ('const' in schema) return this.#literals([schema['const']], schema, place);
+    if ('enum' in schema) return this.#literals(schema['enum'], schema, place);
     return this.#types(schema, place);
   }
 
   #reference(reference: string, place: Place): string {
     const known = this.#references.get(reference);
     if (known !== undefined) return known;
+    this.#refuseCircle(reference, place);
     const target = this.#resolve(reference, place);
     this.#write(JSON.stringify(target).length, place);
     const name = this.#rules.reserve();
     this.#references.set(reference, name);
     this.#rules.define(name, this.#schema(target, { path: reference, depth: place.depth + 1 }));
     return name;
+  }
+
+  /** References that lead to nothing but each other. A chain that is too long is nested too deep. */
+  #refuseCircle(reference: string, place: Place): void {
+    const seen = new Set<string>();
+    for (let next: string | null = reference; next !== null && seen.size <= schemaLimits.depth;) {
+      if (seen.has(next)) throw invalid(place.path, 'it refers to nothing but itself');
+      seen.add(next);
+      next = referenceIn(this.#resolve(next, place));
+    }
   }
 
   #resolve(reference: string, place: Place): unknown {
@@ -116,12 +129,19 @@ class SchemaConverter {
     if (!Array.isArray(options) || options.length === 0) {
       throw invalid(`${place.path}/${keyword}`, 'it is no list of schemas');
     }
-    const binds = Object.keys(base).some((key) => knownKeywords.has(key) && key !== 'nullable');
     const rules = options.map((option: unknown, index) => {
       const at = deeper(place, `${keyword}/${index}`);
-      return this.#schema(binds ? this.#both(base, option, at) : option, at);
+      return this.#schema(binds(base) ? this.#both(base, option, at) : option, at);
     });
     return this.#rules.add(rules.join(' | '));
+  }
+
+  /** One part alone is a reference in most cases, with a title beside it, and may refer to itself. */
+  #all(schema: SchemaObject, place: Place): string {
+    const { allOf, ...base } = schema;
+    const isOne = Array.isArray(allOf) && allOf.length === 1 && !binds(base);
+    if (isOne) return this.#schema(allOf[0], deeper(place, 'allOf/0'));
+    return this.#schema(this.#merged(schema, place), deeper(place, 'allOf'));
   }
 
   /** One schema that demands what all of them demand. */

@@ -1,3 +1,4 @@
+import { knownKeywords } from './json-schema-keywords.ts';
 import { AppError } from '../contracts/app-error.ts';
 
 /** A client sends the schema; its grammar is compiled and walked at every token. */
@@ -131,4 +132,16 @@ export function invalid(path: string, why: string, hint = 'Simplify the schema a
     hint,
     details: { path },
   });
+}
+
+/** Whether words beside `allOf`, `anyOf` or `oneOf` demand something too. */
+export const binds = (beside: SchemaObject): boolean =>
+  Object.keys(beside).some((key) => knownKeywords.has(key) && key !== 'nullable');
+
+/** What a schema refers to where it says nothing else. */
+export function referenceIn(schema: unknown): string | null {
+  if (!isObject(schema)) return null;
+  const { $ref: reference, allOf, ...beside } = schema;
+  if (typeof reference === 'string') return reference;
+  return Array.isArray(allOf) && allOf.length === 1 && !binds(beside) ? referenceIn(allOf[0]) : null;
 }

@@ -52,4 +52,10 @@ describe('a durable copy', () => {
     expect(done[0]).toBeGreaterThan(0);
     expect(statSync(to).size).toBeLessThan(sizeBytes);
   });
+
+  it('that is stopped before it begins is refused, and ends nothing else', async () => {
+    writeFileSync(from, 'the original');
+    const copying = copyDurably(from, to, { signal: AbortSignal.abort(), onProgress: () => undefined });
+    await expect(copying).rejects.toMatchObject({ name: 'AbortError' });
+  });
 });

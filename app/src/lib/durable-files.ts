@@ -73,10 +73,11 @@ function isShared(from: string, to: string): Promise<boolean> {
 async function copyPieces(from: string, to: string, options: CopyOptions): Promise<void> {
   const { checkRoom, onProgress, signal } = options;
   checkRoom?.();
-  const pieces: AsyncIterable<Buffer> = createReadStream(from, { highWaterMark: pieceBytes, signal });
   const handle = await open(to, 'w', 0o600);
   let doneBytes = 0;
   try {
+    // Made where it is read: a stream that is stopped while nobody reads it would end the process.
+    const pieces: AsyncIterable<Buffer> = createReadStream(from, { highWaterMark: pieceBytes, signal });
     for await (const piece of pieces) {
       await handle.writeFile(piece);
       doneBytes += piece.length;

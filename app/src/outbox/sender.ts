@@ -10,6 +10,8 @@ const shortestOutageMs = 60_000;
 
 type SenderStore = Pick<OutboxStore, 'dueOutboxEvents' | 'recordDeliveries' | 'setOutboxDisabled'>;
 
+type FailedDelivery = Extract<Delivery, { kind: 'failed' }>;
+
 /** Takes events from the store to the sink. Knows no timers: whoever owns it says when. */
 export class Sender {
   readonly #store: SenderStore;
@@ -25,7 +27,7 @@ export class Sender {
    * What waits for a later attempt is tried at once, each conversation as far as it goes: the sink is back, or may be,
    * for all that is known after a start.
    */
-  #sweep: { failed: Set<string> } | null = { failed: new Set() };
+  #sweep: { failed: Set<string>; isHope: boolean } | null = { failed: new Set(), isHope: true };
   /** The sink says that it wants nothing more. That holds until the store, which keeps it, is asked again. */
   #isGone = false;
   /** What the store could not be told of that, on a full disk: until it is, nothing is sent. */
@@ -52,7 +54,7 @@ export class Sender {
     this.#isGone = false;
     this.#untold = null;
     this.#pausedUntil = 0;
-    this.#sweep = { failed: new Set() };
+    this.#sweep = { failed: new Set(), isHope: true };
   }
 
   /** Sends everything that is due; resolves when nothing is. Aborting lets attempts under way end. */
@@ -67,7 +69,7 @@ export class Sender {
       }
       for (const event of due) {
         if (this.#inFlight.size >= mostInFlight) await this.#anyOne();
-        if (signal.aborted || !this.#mayBegin()) break;
+        if (!this.#mayGoOn(sweep, signal)) break;
         this.#begin(event, signal);
       }
       if (due.length === 0) await Promise.race([this.#anyOne(), this.#poked()]);
@@ -76,10 +78,15 @@ export class Sender {
   }
 
   /** After a sweep what became due meanwhile, or what a sweep has to try that was begun meanwhile. */
-  #mayHaveMore(sweep: { failed: Set<string> } | null): boolean {
+  #mayHaveMore(sweep: object | null): boolean {
     if (this.#sweep !== sweep) return true;
     this.#sweep = null;
     return sweep !== null;
+  }
+
+  /** With what was found due: not where another sweep began, or this one ended. */
+  #mayGoOn(sweep: object | null, signal: AbortSignal): boolean {
+    return !signal.aborted && this.#mayBegin() && this.#sweep === sweep;
   }
 
   #mayBegin(): boolean {
@@ -125,20 +132,24 @@ export class Sender {
     const now = this.#sink.clock.now();
     if (delivery.kind === 'delivered') {
       await this.#store.recordDeliveries([{ id: event.id, outcome: 'delivered', now }]);
-      if (this.#wasAway(now)) this.#sweep = { failed: new Set() };
+      if (this.#wasAway(now)) this.#sweep = { failed: new Set(), isHope: false };
       this.#failingSince = null;
     } else if (delivery.kind === 'gone') {
       this.#isGone = true;
       await this.#disable({ reason: 'the sink answered 410 (gone)', since: now });
       this.#log.error({}, 'the log sink answered 410: nothing more is sent until somebody replays the log');
-    } else {
-      this.#sweep?.failed.add(event.conversationId);
-      if (delivery.retryAfterMs !== null) this.#pausedUntil = now + delivery.retryAfterMs;
-      const outcome = this.#failed(event, delivery, now);
-      // An event that the sink does not like is swept once for each attempt, not with every success of others.
-      if (outcome.outcome !== 'early' || delivery.isAway) this.#failingSince ??= now;
-      await this.#store.recordDeliveries([outcome]);
-    }
+    } else await this.#recordFailure(event, delivery, now);
+  }
+
+  async #recordFailure(event: OutboxEvent, delivery: FailedDelivery, now: number): Promise<void> {
+    this.#sweep?.failed.add(event.conversationId);
+    // It is not back after all; each conversation would have to wait for it anew.
+    if (delivery.isAway && this.#sweep?.isHope) this.#sweep = null;
+    if (delivery.retryAfterMs !== null) this.#pausedUntil = now + delivery.retryAfterMs;
+    const outcome = this.#failed(event, delivery, now);
+    // An event that the sink does not like is swept once for each attempt, not with every success of others.
+    if (outcome.outcome !== 'early' || delivery.isAway) this.#failingSince ??= now;
+    await this.#store.recordDeliveries([outcome]);
   }
 
   /** From here on the store knows whether the sink wants anything. */
@@ -157,10 +168,10 @@ export class Sender {
     return this.#failingSince !== null && now - this.#failingSince >= shortestOutageMs;
   }
 
-  #failed(event: OutboxEvent, delivery: Extract<Delivery, { kind: 'failed' }>, now: number): DeliveryOutcome {
+  #failed(event: OutboxEvent, delivery: FailedDelivery, now: number): DeliveryOutcome {
     const { error, retryAfterMs } = delivery;
-    const isEarly = this.#sweep !== null && event.nextAttemptAt > now;
-    if (isEarly) return { id: event.id, outcome: 'early', error };
+    // Only a sweep tries what is not due.
+    if (event.nextAttemptAt > now) return { id: event.id, outcome: 'early', error };
     const next = nextAttemptAt(event.attempts + 1, { now, retryAfterMs });
     this.#log.warn({ eventId: event.id, attempts: event.attempts + 1, error }, 'a log event was not taken');
     return next === null

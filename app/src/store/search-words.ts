@@ -53,7 +53,10 @@ export function indexWords(text: string): string[] {
 /** What stands between blanks, where a part of it is of a script without spaces; else nothing. */
 export function queryParts(text: string): string[] {
   if (!unspacedScript.test(text)) return [];
-  return [...new Set(text.split(/\s+/u))].filter((part) => part !== '').slice(0, maxQueryWords);
+  // A sign alone, such as a dash between two words, is none of what is sought.
+  return [...new Set(text.split(/\s+/u))]
+    .filter((part) => /[\p{L}\p{N}]/u.test(part))
+    .slice(0, maxQueryWords);
 }
 
 export interface Hit {

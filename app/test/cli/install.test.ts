@@ -194,10 +194,10 @@ test('nothing is installed under a Corral that runs from the same folder', async
 test('nor under one of a user that may only read the folder', async () => {
   const { start, installs, otherPackages, cache } = bareClone();
   await start('run.mjs').ended;
-  chmodSync(join(cache, 'running', 'packages'), 0o500);
+  chmodSync(join(cache, 'uses', 'packages'), 0o500);
   const server = start('corral.mjs', { before: asOrdinaryUser });
   await expect.poll(server.said).toContain('runs\n');
-  chmodSync(join(cache, 'running', 'packages'), 0o700);
+  chmodSync(join(cache, 'uses', 'packages'), 0o700);
   otherPackages();
   const refused = await start('run.mjs').ended;
   expect(refused).toMatchObject({ code: 70, said: expect.stringContaining('Stop it') as string });
@@ -228,7 +228,7 @@ test('no page is built under a Corral that serves the one of the same folder', a
   });
   expect(refused.said).toContain('The page has to be built anew');
   // So it is where the server could not note itself, and was left by its launcher.
-  rmSync(join(cache, 'running', 'page'), { recursive: true });
+  rmSync(join(cache, 'uses', 'page'), { recursive: true });
   expect(await start('corral.mjs', serve).ended).toMatchObject({ code: 70 });
   expect(installs()).toBe('begin end build');
   server.child.kill('SIGTERM');

@@ -459,6 +459,8 @@ describe('files', () => {
     const { fileName, mediaType } = await chats.export(owner, { format: 'markdown', chatId: id });
     expect(mediaType).toContain('text/markdown');
     expect(fileName).toBe('Über-Kühe-Cows.md');
+    await chats.update(owner, id, { change: { title: '❤️ notes 🏴‍☠️' } });
+    expect((await chats.export(owner, { format: 'markdown', chatId: id })).fileName).toBe('notes.md');
     await chats.update(owner, id, { change: { title: 'हिन्दी データ 가'.normalize('NFD') } });
     expect((await chats.export(owner, { format: 'markdown', chatId: id })).fileName).toBe(
       'हिन्दी-データ-가.md',

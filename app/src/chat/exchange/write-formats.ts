@@ -100,9 +100,7 @@ export function titleOf(chat: Chat): string {
 
 /** A name every file system takes. */
 export function fileNameOf(title: string, extension: string): string {
-  const plain = cutText(title.normalize('NFC').replace(/[^\p{L}\p{N}\p{M}]+/gu, '-'), 60).replace(
-    /^-+|-+$/gu,
-    '',
-  );
+  const words = title.normalize('NFC').match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu) ?? [];
+  const plain = cutText(words.join('-'), 60).replace(/-$/u, '');
   return `${plain === '' ? 'chat' : plain}.${extension}`;
 }

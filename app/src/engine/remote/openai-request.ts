@@ -107,11 +107,17 @@ function sentValue({ flavour, model }: RequestParts, sampling: Sampling, name: k
     case 'stop':
       return sampling.stop?.slice(0, flavour.maxStops);
     case 'maxNewTokens':
-      return (sampling.maxNewTokens ?? 0) + hiddenTokensOf(flavour, model);
+      return withHidden(sampling.maxNewTokens ?? 0, hiddenTokensOf(flavour, model));
     default:
       return sampling[name];
   }
 }
+
+/** None of these models takes more than this; whoever asks for more than that alone is told so by the service. */
+const mostWithHidden = 100_000;
+
+const withHidden = (wanted: number, hidden: number): number =>
+  Math.max(wanted, Math.min(wanted + hidden, mostWithHidden));
 
 /** The values that mean "off" of those settings that have one. */
 const offValues: Partial<Record<keyof Sampling, number>> = {

@@ -83,7 +83,8 @@ async function prefillOf(
   { model, signal }: { model: string; signal: AbortSignal },
 ): Promise<PrefillToken[]> {
   if (parameters?.decoder_input_details !== true) return [];
-  const tokens = await tokensOf(context, { model, text: inputs, addSpecial: true }, signal);
+  const asked = { model, text: inputs, addSpecial: true };
+  const tokens = await whileOpen(context, signal, (either) => tokensOf(context, asked, either));
   return tokens.map(({ id, text }) => ({ id, text, logprob: null }));
 }
 

@@ -70,6 +70,6 @@ test('a path is one of the command’s folder, also where a server elsewhere doe
   expect(await corral('show mine')).toContain(join(folder, 'adapter'));
   expect(await corral('adapter add ./adapter --base ./llama+./adapter:q8_0')).toContain('adapter is ready');
   await corral('adapter rm adapter --base ./llama+./adapter:q8_0');
-  expect(await corral('rm ./tiny.gguf ./llama+./adapter')).toContain('tiny removed');
+  expect(await corral('rm ./tiny.gguf ./llama+./adapter:q8_0')).toContain('tiny removed');
   expect((await server.stop()).code).toBe(0);
 });

@@ -9,17 +9,15 @@ import {
   isObject,
   isOfType,
   type JsonType,
-  keysOf,
   namesOf,
   type Place,
-  referenceIn,
   schemaLimits,
   type SchemaObject,
   typesOf,
 } from './json-schema-object.ts';
-import { mergeSchemas } from './json-schema-merge.ts';
 import { boundsOf, integersWithin, numbersWithin } from './json-schema-number.ts';
 import { patternOfLength } from './json-schema-pattern.ts';
+import { WrittenSchema } from './json-schema-written.ts';
 import { grammarOfPattern } from './pattern-grammar.ts';
 
 /** GBNF whose language is the JSON that the schema describes. Throws `grammar-invalid` naming the path. */
@@ -42,10 +40,11 @@ class SchemaConverter {
   readonly #rules = new GrammarRules(schemaLimits.rules);
   /** `$ref` → the rule that stands for it, so that schemas may refer to themselves. */
   readonly #references = new Map<string, string>();
-  #writtenCharacters = 0;
+  readonly #written: WrittenSchema;
 
   constructor(root: JsonSchema) {
     this.#root = root;
+    this.#written = new WrittenSchema(root);
   }
 
   convert(): string {
@@ -56,7 +55,7 @@ class SchemaConverter {
   }
 
   #schema(schema: unknown, place: Place): string {
-    this.#enter(place);
+    this.#written.enter(place);
     if (schema === true) return this.#rules.primitive('value');
     if (!isObject(schema))
       throw invalid(place.path, schema === false ? 'nothing fits `false`' : 'it is no schema');
@@ -82,37 +81,11 @@ class SchemaConverter {
   #reference(reference: string, place: Place): string {
     const known = this.#references.get(reference);
     if (known !== undefined) return known;
-    this.#refuseCircle(reference, place);
-    const target = this.#resolve(reference, place);
-    this.#write(JSON.stringify(target).length, place);
+    const target = this.#written.target(reference, place);
     const name = this.#rules.reserve();
     this.#references.set(reference, name);
     this.#rules.define(name, this.#schema(target, { path: reference, depth: place.depth + 1 }));
     return name;
-  }
-
-  /** References that lead to nothing but each other. A chain that is too long is nested too deep. */
-  #refuseCircle(reference: string, place: Place): void {
-    const seen = new Set<string>();
-    for (let next: string | null = reference; next !== null && seen.size <= schemaLimits.depth;) {
-      if (seen.has(next)) throw invalid(place.path, 'it refers to nothing but itself');
-      seen.add(next);
-      next = referenceIn(this.#resolve(next, place));
-    }
-  }
-
-  #resolve(reference: string, place: Place): unknown {
-    const path = `${place.path}/$ref`;
-    if (reference !== '#' && !reference.startsWith('#/')) {
-      throw invalid(path, `"${reference.slice(0, 100)}" is not inside this schema`);
-    }
-    let target: unknown = this.#root;
-    for (const key of keysOf(reference, path)) {
-      const isThere = (isObject(target) || Array.isArray(target)) && Object.hasOwn(target, key);
-      if (!isThere) throw invalid(path, `there is no "${reference.slice(0, 100)}"`);
-      target = (target as SchemaObject)[key];
-    }
-    return target;
   }
 
   #literals(values: unknown, schema: SchemaObject, place: Place): string {
@@ -131,7 +104,7 @@ class SchemaConverter {
     }
     const rules = options.map((option: unknown, index) => {
       const at = deeper(place, `${keyword}/${index}`);
-      return this.#schema(binds(base) ? this.#both(base, option, at) : option, at);
+      return this.#schema(binds(base) ? this.#written.both(base, option, at) : option, at);
     });
     return this.#rules.add(rules.join(' | '));
   }
@@ -141,48 +114,7 @@ class SchemaConverter {
     const { allOf, ...base } = schema;
     const isOne = Array.isArray(allOf) && allOf.length === 1 && !binds(base);
     if (isOne) return this.#schema(allOf[0], deeper(place, 'allOf/0'));
-    return this.#schema(this.#merged(schema, place), deeper(place, 'allOf'));
-  }
-
-  /** One schema that demands what all of them demand. */
-  #merged(schema: SchemaObject, place: Place): SchemaObject {
-    const { allOf, ...base } = schema;
-    if (!Array.isArray(allOf)) throw invalid(`${place.path}/allOf`, 'it is no list of schemas');
-    return allOf.reduce<SchemaObject>(
-      (merged, part: unknown, index) => this.#both(merged, part, deeper(place, `allOf/${index}`)),
-      base,
-    );
-  }
-
-  #both(first: SchemaObject, second: unknown, place: Place): SchemaObject {
-    const merged = mergeSchemas(first, this.#plain(second, place), place);
-    this.#write(JSON.stringify(merged).length, place);
-    return merged;
-  }
-
-  /** The same without `$ref` and `allOf`. */
-  #plain(schema: unknown, place: Place): SchemaObject {
-    this.#enter(place);
-    if (!isObject(schema)) throw invalid(place.path, 'it is no schema');
-    const { $ref: reference } = schema;
-    if (typeof reference !== 'string') return 'allOf' in schema ? this.#merged(schema, place) : schema;
-    return this.#plain(this.#resolve(reference, place), { path: reference, depth: place.depth + 1 });
-  }
-
-  #enter(place: Place): void {
-    if (place.depth > schemaLimits.depth)
-      throw invalid(place.path, `it is nested deeper than ${schemaLimits.depth}`);
-    this.#write(schemaLimits.leastCharacters, place);
-  }
-
-  /** A few references that name each other, or choices of choices, can make a schema of any size. */
-  #write(characters: number, place: Place): void {
-    this.#writtenCharacters += characters;
-    if (this.#writtenCharacters > schemaLimits.writtenCharacters)
-      throw invalid(
-        place.path,
-        'it has become too large, with all that it combines and refers to written out',
-      );
+    return this.#schema(this.#written.merged(schema, place), deeper(place, 'allOf'));
   }
 
   #types(schema: SchemaObject, place: Place): string {
@@ -285,8 +217,8 @@ class SchemaConverter {
       const rule = `${gbnfLiteral(JSON.stringify(name))} ":" ${space} ${value}`;
       properties.push({ name, isRequired: true, rule: this.#rules.add(rule) });
     }
-    const { first } = this.#propertyChain(properties, this.#extraProperty(schema, properties, place));
-    return this.#rules.add(`"{" ${space} ${first} "}"`);
+    const chain = this.#propertyChain(properties, this.#extraProperty(schema, properties, place));
+    return this.#rules.add(`"{" ${space} ${chain} "}"`);
   }
 
   /** Null where there may be none. Without any declared property everything may be one. */
@@ -309,7 +241,7 @@ class SchemaConverter {
   }
 
   /** In the order of declaration, each optional one left out or not, with commas only between two. */
-  #propertyChain(properties: readonly Property[], extra: string | null): { first: string } {
+  #propertyChain(properties: readonly Property[], extra: string | null): string {
     const comma = `"," ${this.#rules.primitive('space')}`;
     let next = extra === null ? '' : this.#rules.add(`(${comma} ${extra})*`);
     let first = extra === null ? '' : this.#rules.add(`(${extra} ${next})?`);
@@ -317,6 +249,6 @@ class SchemaConverter {
       first = this.#rules.add(isRequired ? `${rule} ${next}` : `${rule} ${next} | ${first || '""'}`);
       next = this.#rules.add(isRequired ? `${comma} ${rule} ${next}` : `(${comma} ${rule})? ${next}`);
     }
-    return { first };
+    return first;
   }
 }

@@ -1,7 +1,7 @@
-import type { ChatMessage } from '@corral/app/contracts/chats';
 import { expect, test } from 'vitest';
 import { BranchChoice } from './branch-choice.ts';
 import { MessageTree } from './message-tree.ts';
+import { messageWith } from './message.fixture.ts';
 
 /** A server that takes its time: each saving ends when it is told how. */
 function slowServer() {
@@ -19,22 +19,7 @@ function slowServer() {
   return { choice, asked, open, looks: () => looks };
 }
 
-const message = (id: string): ChatMessage => ({
-  id,
-  chatId: 'c1',
-  parentId: null,
-  role: 'user',
-  content: id,
-  state: 'complete',
-  createdAt: 0,
-  pinned: false,
-  feedback: null,
-  outcome: null,
-  version: 1,
-  model: null,
-  runId: null,
-});
-const tree = new MessageTree(['first', 'second', 'third'].map(message));
+const tree = new MessageTree(['first', 'second', 'third'].map((id) => messageWith({ id })));
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -8,12 +8,12 @@ import { ChatLoading } from './chat-loading.ts';
 import { ChatRuns } from './chat-runs.ts';
 import type { LiveView } from './live-run.ts';
 import { MessageTree } from './message-tree.ts';
+import { MessageViews } from './message-views.ts';
 import {
   answerMessage,
   askedMessage,
   endedMessage,
   followingMessage,
-  isSameView,
   type MessageView,
 } from './message-view.ts';
 import { SettingsChanges, type SettingsChange } from './settings-changes.ts';
@@ -49,9 +49,9 @@ export class ChatSession {
   readonly id: string;
   readonly state: Store<ChatState> = createStore(notReady);
   #tree = new MessageTree();
-  readonly #views = new Map<string, Store<MessageView>>();
+  readonly #views = new MessageViews((id) => this.#viewOf(id));
   readonly #runs = new ChatRuns({
-    onChanged: (messageId) => this.#publish(messageId),
+    onChanged: (messageId) => this.#views.publish(messageId),
     // What is seen for an answer further up says nothing about the end of the chat.
     onPlan: (messageId, plan) =>
       this.state.set((state) => (state.path.at(-1) === messageId ? { ...state, plan } : state)),
@@ -133,13 +133,7 @@ export class ChatSession {
 
   /** The store of one message; it changes only when that message does. */
   view(id: string): Store<MessageView> | null {
-    const known = this.#views.get(id);
-    if (known) return known;
-    const value = this.#viewOf(id);
-    if (!value) return null;
-    const store = createStore(value);
-    this.#views.set(id, store);
-    return store;
+    return this.#views.of(id);
   }
 
   #viewOf(id: string): MessageView | null {
@@ -149,19 +143,10 @@ export class ChatSession {
     return { message, live, siblings: this.#tree.siblings(id) };
   }
 
-  #publish(id: string): void {
-    const value = this.#viewOf(id);
-    if (value) this.#views.get(id)?.set(value);
-  }
-
   #take(opened: OpenedChat): void {
     const kept = this.#runs.texts();
     this.#tree = new MessageTree(opened.messages);
-    for (const [id, store] of this.#views) {
-      const value = this.#viewOf(id);
-      if (!value) this.#views.delete(id);
-      else if (!isSameView(store.get(), value)) store.set(value);
-    }
+    this.#views.renew();
     for (const run of opened.activeRuns)
       this.#runs.follow(run, kept.get(run.messageId) ?? this.#tree.get(run.messageId)?.content ?? '');
     const active = new Set(opened.activeRuns.map((run) => run.id));
@@ -182,7 +167,7 @@ export class ChatSession {
   #ended(messageId: string, view: LiveView): void {
     const message = this.#tree.get(messageId);
     if (message) this.#tree.put(endedMessage(message, view));
-    this.#publish(messageId);
+    this.#views.publish(messageId);
     this.state.set((current) => ({ ...current, runIds: this.#runs.ids() }));
   }
 
@@ -220,7 +205,7 @@ export class ChatSession {
 
   #show(leafId: string | null): void {
     const path = this.#tree.path(leafId);
-    for (const id of path) this.#publish(id);
+    for (const id of path) this.#views.publish(id);
     this.state.set((state) => ({
       ...state,
       chat: state.chat ? { ...state.chat, activeLeafId: leafId } : null,
@@ -280,7 +265,7 @@ export class ChatSession {
 
   #put(message: ChatMessage): void {
     this.#tree.put(message);
-    this.#publish(message.id);
+    this.#views.publish(message.id);
   }
 
   /** Moves a message and what follows to the trash; gives back what undoes it. */

@@ -1,22 +1,10 @@
 import type { ChatMessage } from '@corral/app/contracts/chats';
 import { expect, test } from 'vitest';
 import { MessageTree } from './message-tree.ts';
+import { messageWith } from './message.fixture.ts';
 
-const message = (id: string, parentId: string | null, role: 'user' | 'assistant' = 'user'): ChatMessage => ({
-  id,
-  parentId,
-  role,
-  chatId: 'chat',
-  content: id,
-  state: 'complete',
-  runId: null,
-  model: null,
-  pinned: false,
-  feedback: null,
-  outcome: null,
-  version: 1,
-  createdAt: 0,
-});
+const message = (id: string, parentId: string | null, role: 'user' | 'assistant' = 'user'): ChatMessage =>
+  messageWith({ id, parentId, role });
 
 const tree = (): MessageTree =>
   new MessageTree([

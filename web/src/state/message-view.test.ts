@@ -1,23 +1,9 @@
 import { expect, test } from 'vitest';
+import { messageWith } from './message.fixture.ts';
 import { endedMessage, isSameView, type MessageView } from './message-view.ts';
 
 const view = (message: Partial<MessageView['message']> = {}): MessageView => ({
-  message: {
-    id: 'm1',
-    chatId: 'c1',
-    parentId: null,
-    role: 'assistant',
-    content: 'wool',
-    state: 'complete',
-    createdAt: 0,
-    pinned: false,
-    feedback: null,
-    outcome: null,
-    version: 1,
-    model: null,
-    runId: null,
-    ...message,
-  },
+  message: messageWith({ role: 'assistant', ...message }),
   live: null,
   siblings: ['m1'],
 });

@@ -190,13 +190,20 @@ async function fillServer(server: RunningServer): Promise<string> {
   return (body['chatIds'] as string[])[0] ?? '';
 }
 
-async function signIn(browser: Browser, options: object, path: string): Promise<void> {
+/** The way in, and the way out. */
+async function signIn(browser: Browser, options: object, pathOf: (name: string) => string): Promise<void> {
   const locked = await servePage({ environment: { CORRAL_ACCESS_KEY: key } });
   const context = await browser.newContext(options);
   const page = await context.newPage();
   await page.goto(locked.address);
   await page.getByLabel('Access key').waitFor();
-  await page.screenshot({ path });
+  await page.screenshot({ path: pathOf('sign-in') });
+  await page.getByLabel('Access key').fill(key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('.empty[data-ready]').waitFor();
+  await page.goto(`${locked.address}/#/settings/about`);
+  await page.getByRole('button', { name: 'Sign out' }).scrollIntoViewIfNeeded();
+  await page.screenshot({ path: pathOf('sign-out') });
   await context.close();
   await locked.close();
 }
@@ -227,7 +234,7 @@ for (const width of widths)
       );
     if (problems.length > 0) console.error(problems);
     await context.close();
-    await signIn(browser, options, path('sign-in'));
+    await signIn(browser, options, path);
   }
 await browser.close();
 await server.close();

@@ -3,14 +3,8 @@ import type { Log } from '../../lib/log.ts';
 import { createPartChannel, type PartChannel } from '../part-channel.ts';
 import type { EngineProcess, ProcessExit } from './child-process.ts';
 import { createFrameReader, encodeFrame } from './frames.ts';
-import {
-  replySchema,
-  resultSchemas,
-  type EngineReply,
-  type EngineRequest,
-  type ResultOf,
-  type WireGenerateRequest,
-} from './protocol.ts';
+import { replySchema, type EngineReply, type EngineRequest, type WireGenerateRequest } from './protocol.ts';
+import { resultSchemas, type ResultOf } from './protocol-results.ts';
 import { createSignalReader, encodeCancel } from './signals.ts';
 import type { Watchdog } from './watchdog.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError, toAppError } from '../../contracts/app-error.ts';
 import type { RunPart } from '../../contracts/run-parts.ts';
 import type { EngineConnection } from './engine-connection.ts';
-import type { Hello } from './protocol.ts';
+import type { Hello } from './protocol-results.ts';
 import { trialModelBytes } from './trial-model.ts';
 
 export interface TrialOptions {

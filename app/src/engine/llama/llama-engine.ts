@@ -18,7 +18,8 @@ import type {
 } from '../engine.ts';
 import { grammarOfJsonSchema } from '../json-schema-grammar.ts';
 import { unavailable, type EngineConnection } from './engine-connection.ts';
-import type { EngineStats, Loaded, WireGenerateRequest, WirePrompt } from './protocol.ts';
+import type { WireGenerateRequest, WirePrompt } from './protocol.ts';
+import type { EngineStats, Loaded } from './protocol-results.ts';
 
 export type FileSource = Extract<ModelSource, { kind: 'file' }>;
 

@@ -15,7 +15,7 @@ import { placeNow, planLoad, type LoadPlan } from './memory-estimate.ts';
 import { deleteSnapshots } from './child/snapshots.ts';
 import { readModelFacts, type ModelFacts } from './model-facts.ts';
 import { libraryForNarrowHeads } from './narrow-heads.ts';
-import type { Hello, Loaded } from './protocol.ts';
+import type { Hello, Loaded } from './protocol-results.ts';
 import { startEngine, type StartedEngine } from './start-engine.ts';
 import { defaultDeadlines, type Deadlines } from './watchdog.ts';
 

@@ -3,7 +3,8 @@ import type { Log } from '../../lib/log.ts';
 import { spawnEngineProcess, type EngineProcess, type ProcessExit } from './child-process.ts';
 import { ProcessConnection, type EngineConnection } from './engine-connection.ts';
 import type { Isolation } from './isolation.ts';
-import { protocolVersion, type Hello } from './protocol.ts';
+import { protocolVersion } from './protocol.ts';
+import type { Hello } from './protocol-results.ts';
 import { createWatchdog, type Deadlines, type Watchdog } from './watchdog.ts';
 
 export interface StartOptions {

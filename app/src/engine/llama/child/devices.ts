@@ -1,4 +1,4 @@
-import type { Hello } from '../protocol.ts';
+import type { Hello } from '../protocol-results.ts';
 import type { Bindings } from './bindings.ts';
 
 const kinds = ['cpu', 'gpu', 'integrated', 'accelerator'] as const;

@@ -1,5 +1,6 @@
 import { AppError } from '../../../contracts/app-error.ts';
-import type { LoadMessage, Loaded } from '../protocol.ts';
+import type { LoadMessage } from '../protocol.ts';
+import type { Loaded } from '../protocol-results.ts';
 import type { Bindings } from './bindings.ts';
 import type { CancelLine } from './cancel-line.ts';
 import { NativeContext } from './context.ts';

@@ -5,7 +5,8 @@ import { encodePrompt, type PromptVocabulary, type SpecialToken } from '../../..
 import { createPromptComposer, type PromptComposer } from '../../../prompts/prompt-composer.ts';
 import { textOf, type PromptSegment } from '../../../prompts/segments.ts';
 import { createTemplateRenderer, type TemplateRenderer } from '../../../prompts/template-renderer.ts';
-import type { LoadMessage, ResultOf, WirePrompt } from '../protocol.ts';
+import type { LoadMessage, WirePrompt } from '../protocol.ts';
+import type { ResultOf } from '../protocol-results.ts';
 import { EncodedPrompts, type ChatPrompt, type EncodedChat } from './encoded-prompts.ts';
 import type { Model } from './model.ts';
 import { endOfKnown, segmentsAfter, typedText, type Transcript, type TypedText } from './transcript.ts';

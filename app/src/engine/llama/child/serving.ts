@@ -2,13 +2,8 @@ import { performance } from 'node:perf_hooks';
 import { toAppError } from '../../../contracts/app-error.ts';
 import type { Embedding } from '../../engine.ts';
 import type { TokenLogprob } from '../../../contracts/run-parts.ts';
-import type {
-  EngineStats,
-  LoadMessage,
-  WireGenerateRequest,
-  WireAsked,
-  WireScoreRequest,
-} from '../protocol.ts';
+import type { LoadMessage, WireGenerateRequest, WireAsked, WireScoreRequest } from '../protocol.ts';
+import type { EngineStats } from '../protocol-results.ts';
 import { prepareTask, type AdmissionPlace } from './admission.ts';
 import type { Bindings } from './bindings.ts';
 import type { CancelLine } from './cancel-line.ts';

@@ -1,12 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { AppError, toAppError } from '../../../contracts/app-error.ts';
-import {
-  protocolVersion,
-  type EngineRequest,
-  type LoadMessage,
-  type OpenMessage,
-  type ResultOf,
-} from '../protocol.ts';
+import { protocolVersion, type EngineRequest, type LoadMessage, type OpenMessage } from '../protocol.ts';
+import type { ResultOf } from '../protocol-results.ts';
 import { openLibraries, type Bindings } from './bindings.ts';
 import type { CancelLine } from './cancel-line.ts';
 import type { Channel } from './channel.ts';

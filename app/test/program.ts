@@ -37,8 +37,11 @@ export interface ProgramOptions {
   input?: 'pipe';
 }
 
-/** Words before a command that give it a terminal; what is written to its standard input is typed there. */
-export const inTerminal = ['bash', '-c', 'exec script -qefc "${*@Q}" /dev/null', 'bash'];
+/**
+ * Words before a command that give it a terminal; what is written to its standard input is typed there. The shell that
+ * `script` starts, which may be any, makes way for it: one that waited would get Ctrl-C as well, and its exit code count.
+ */
+export const inTerminal = ['bash', '-c', 'exec script -qefc "exec ${*@Q}" /dev/null', 'bash'];
 
 const settingVariables = new Set([...settingNames.map((name) => settings[name].env), ...aliases.keys()]);
 

@@ -115,12 +115,20 @@ test.each(reason === null ? [failing, full] : [failing])(
     harm.begin(server);
     expect(await refusalOf(client)).toMatch(harm.refusal);
     // Small writes, of the answer for one, may go on into what little is left. That makes it ready for no message: where
-    // it says so again (the log was folded up, a file was given up: that makes room at any moment), one is taken.
+    // it comes to say so (the log was folded up, a file was given up: that makes room at any moment), one is taken. The
+    // messages after that one fill the room, of which it learns by the one that it has to refuse.
     let unready = 0;
+    let lastSaid = 'refused';
     for (let attempt = 0; attempt < 20; attempt++) {
       await client.newChat().catch(() => undefined);
-      if ((await readiness()) === 503) unready++;
-      else expect(await answerTo(client)).toBe('');
+      if ((await readiness()) === 503) {
+        unready++;
+        lastSaid = 'refused';
+      } else {
+        const said = await answerTo(client);
+        if (lastSaid !== '') expect(said).toBe('');
+        lastSaid = said;
+      }
       await sleep(50);
     }
     expect(unready).toBeGreaterThan(0);

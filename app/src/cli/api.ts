@@ -39,10 +39,11 @@ async function* whole(
   try {
     yield* body;
   } catch (cause) {
-    if (signal?.aborted) throw new AppError('cancelled', 'the command was stopped', { cause });
-    throw serverGone(cause);
+    throw signal?.aborted ? stopped(cause) : serverGone(cause);
   }
 }
+
+const stopped = (cause: unknown): AppError => new AppError('cancelled', 'the command was stopped', { cause });
 
 export function serverGone(cause?: unknown): AppError {
   return new AppError('input-output', 'the server went away before its answer was whole', {
@@ -87,9 +88,12 @@ export function createApi({ transport, hasServer, close }: ApiParts): Api {
       headers,
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       ...(request.signal === undefined ? {} : { signal: request.signal }),
+    }).catch((cause: unknown) => {
+      throw request.signal?.aborted ? stopped(cause) : cause;
     });
-    if (answer.status >= 400) throw await failure(answer.status, answer.body);
-    return whole(answer.body, request.signal);
+    const body = whole(answer.body, request.signal);
+    if (answer.status >= 400) throw await failure(answer.status, body);
+    return body;
   }
 
   return {

@@ -22,15 +22,14 @@ export function createSocketTransport(holder: Required<Pick<LockHolder, 'address
     };
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const exchange = send(new URL(path, base), options, resolve);
-      exchange.on('error', (cause) => reject(unreachable(holder.address, cause, signal)));
+      exchange.on('error', (cause) => reject(unreachable(holder.address, cause)));
       exchange.end(body);
     });
     return { status: answer.statusCode ?? 500, body: answer };
   };
 }
 
-function unreachable(address: string, cause: Error, signal: AbortSignal | undefined): AppError {
-  if (signal?.aborted) return new AppError('cancelled', 'the command was stopped', { cause });
+function unreachable(address: string, cause: Error): AppError {
   return new AppError('input-output', `the server at ${address} does not answer: ${cause.message}`, {
     hint: 'Stop it and start it again.',
     cause,

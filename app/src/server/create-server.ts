@@ -11,6 +11,7 @@ import { closeTimeoutMs, drainTimeoutMs } from './limits.ts';
 import { forwardNotices } from './notices.ts';
 import type { ServedRoute, ServerContext, ServerOptions } from './server-context.ts';
 import { createServerContext } from './server-context.ts';
+import { askingCommand } from './serve-route.ts';
 
 export interface CorralServer {
   /** Where the page answers; null until it listens. */
@@ -114,14 +115,17 @@ export async function createServer(options: ServerOptions): Promise<CorralServer
       return address;
     },
     async handle(method, path, { headers, body, signal }) {
-      const answer = await app.inject({
+      const exchange = {
         method: method as 'GET',
         url: path,
         headers: { ...headers, authorization: `Bearer ${context.localToken}` },
         ...(body === undefined ? {} : { payload: body }),
         ...(signal === undefined ? {} : { signal }),
-        payloadAsStream: true,
-      });
+        payloadAsStream: true as const,
+      };
+      // Fastify hands the signal to the body of the answer, but to nobody who works for it.
+      const inject = async () => await app.inject(exchange);
+      const answer = await (signal ? askingCommand.run(signal, inject) : inject());
       return { status: answer.statusCode, body: answer.stream() };
     },
     async close() {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf, RouteContract } from '../contracts/api/route.ts';
@@ -41,9 +42,12 @@ export type Handler<Contract extends RouteContract> = (
   asked: Asked<Contract>,
 ) => Promise<AnswerOf<Contract>> | AnswerOf<Contract>;
 
+/** Set while a command asks inside its own process: aborted when that command is stopped. */
+export const askingCommand = new AsyncLocalStorage<AbortSignal>();
+
 /**
- * Aborted when the connection ends before the answer does. To be asked for before anything is waited for: a connection
- * that ended meanwhile says so once, and only to whoever listens.
+ * Aborted when nobody waits for the answer any more: its connection ended, or the command that asked was stopped. To be
+ * asked for before anything is waited for: a connection that ended meanwhile says so once, and only to whoever listens.
  */
 export function goneSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
@@ -51,7 +55,8 @@ export function goneSignal(reply: FastifyReply): AbortSignal {
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort();
   });
-  return controller.signal;
+  const command = askingCommand.getStore();
+  return command ? AbortSignal.any([command, controller.signal]) : controller.signal;
 }
 
 /** What the gates look at. */

@@ -172,4 +172,22 @@ describe('the commands on models', () => {
       await server.stop();
     }
   });
+
+  it.each([['alone'], ['beside a server']])(
+    'check ends at Ctrl-C while the Hub is silent, %s',
+    async (place) => {
+      const server = place === 'alone' ? null : await startServer(home, { environment: environment() });
+      const asked = hub.requests.length;
+      hub.misbehave({ match: /^hub/, act: { kind: 'silence' } });
+      try {
+        const program = startProgram(['check', 'owner/adapter'], { environment: environment() });
+        await expect.poll(() => hub.requests.length, { timeout: 60_000 }).toBeGreaterThan(asked);
+        program.process.kill('SIGINT');
+        expect(await program.ended).toMatchObject({ code: 130, stderr: 'corral: the command was stopped\n' });
+      } finally {
+        hub.behave();
+        await server?.stop();
+      }
+    },
+  );
 });

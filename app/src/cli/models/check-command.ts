@@ -14,7 +14,7 @@ export const checkCommand: Command = {
   options: [{ flags: '--base <owner/name>', about: 'takes the place of the base that an adapter names' }],
   settings: ['hubEndpoint', 'hubOffline', 'contextTokens'],
   async run(context, input) {
-    const { config, output } = context;
+    const { config, output, signal } = context;
     const api = await context.api();
     const { method, path } = modelRoutes.preflight;
     const [reference = ''] = input.arguments;
@@ -26,7 +26,7 @@ export const checkCommand: Command = {
       ...(base === undefined ? {} : { base: String(base) }),
       ...(isNamed ? { contextTokens: config.contextTokens } : {}),
     };
-    const report = await api.request<Preflight>(method, path, { body });
+    const report = await api.request<Preflight>(method, path, { body, signal });
     print(report, output);
     output.json(report);
     if (report.verdict === 'will-not-fit') process.exitCode = errorCodes['model-does-not-fit'].exit;

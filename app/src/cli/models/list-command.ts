@@ -7,7 +7,7 @@ export const listCommand: Command = {
   about: 'List the models that are here and those of configured services.',
   options: [{ flags: '--provider <name>', about: 'only those of one service, or why it does not answer' }],
   async run(context, input) {
-    const { output } = context;
+    const { output, signal } = context;
     const api = await context.api();
     const { method, path } = modelRoutes.list;
     const { provider } = input.options;
@@ -15,6 +15,7 @@ export const listCommand: Command = {
     const { models, defaultModel } = await api.request<{ models: ListedModel[]; defaultModel: string }>(
       method,
       path + query,
+      { signal },
     );
     output.table(
       models.map((model) => [

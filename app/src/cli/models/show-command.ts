@@ -10,13 +10,14 @@ export const showCommand: Command = {
   arguments: [{ name: '<reference>', about: 'a model of the list' }],
   about: 'Show a model: architecture, sizes, template, licence, adapters, where it came from.',
   async run(context, input) {
-    const { output } = context;
+    const { output, signal } = context;
     const api = await context.api();
     const { method, path } = modelRoutes.show;
     const [reference = ''] = input.arguments;
     const shown = await api.request<ShownModel>(
       method,
       path.replace(':model', encodeURIComponent(absoluteReference(reference))),
+      { signal },
     );
     output.line(output.style('bold', shown.id));
     if (shown.details === null) output.line(`answered by the service ${shown.provider ?? ''}`);

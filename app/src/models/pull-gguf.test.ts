@@ -284,6 +284,11 @@ describe('pulling finished GGUF files', () => {
     const offline = at.again({ offline: true });
     const events = await drain(offline.pull('owner/cached'));
     expect(events.find(({ type }) => type === 'note')).toMatchObject({ message: /cache/ });
+    const shares = events.flatMap((event) =>
+      event.type === 'progress' ? [event.doneBytes / event.totalBytes] : [],
+    );
+    expect(shares).toEqual(shares.toSorted((left, right) => left - right));
+    expect(shares.filter((share) => share === 1)).toHaveLength(1);
     expect(events.at(-1)).toMatchObject({ type: 'done', model: { sha256 } });
     await offline.remove('owner/cached');
     at.hub.requests.length = 0;

@@ -24,10 +24,15 @@ export async function bringHere(repository: OpenHubRepository, path: string, bri
   const entry = repository.entry(path);
   const target = paths.inPull(key, `${number}.file`);
   const part = paths.inPull(key, `${number}.part`);
-  const onProgress = (doneBytes: number): void => meter.file(path, doneBytes, entry.sizeBytes);
-  const cached = await repository.cached(path, onProgress);
+  const { sizeBytes } = entry;
+  const onProgress = (doneBytes: number): void => meter.file(path, doneBytes, sizeBytes);
+  // Reading it against its hash is half of the work, copying it the other.
+  const cached = await repository.cached(path, (readBytes) => onProgress(readBytes / 2));
   if (cached !== undefined) {
-    await copyDurably(cached.path, target, { onProgress, signal: bring.signal });
+    await copyDurably(cached.path, target, {
+      onProgress: (copiedBytes) => onProgress((sizeBytes + copiedBytes) / 2),
+      signal: bring.signal,
+    });
     await syncFolder(folder);
     return target;
   }
@@ -38,7 +43,7 @@ export async function bringHere(repository: OpenHubRepository, path: string, bri
   }
   await downloadFile({
     source: () => repository.source(path),
-    sizeBytes: entry.sizeBytes,
+    sizeBytes,
     sha256: entry.sha256,
     place: { folder, path: target, part, journal: paths.inPull(key, `${number}.journal`) },
     onProgress,

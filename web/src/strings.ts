@@ -191,6 +191,8 @@ export const strings = {
     interrupted: 'Interrupted',
     failed: 'The answer could not be finished',
     emptyAnswer: 'The model ended its turn without a word.',
+    emptyAtLength:
+      'The limit of new tokens was reached before the first word of the answer, as by thoughts that are not shown.',
     feedbackWhy: 'What was wrong with it?',
     announceStart: 'Answering',
     announceDone: 'Answer complete',

@@ -251,6 +251,19 @@ test('models of a service that takes long to list them come into the open dialog
   await service.close();
 });
 
+test('two presses of the button are one question', async () => {
+  const { page } = await here.open();
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && request.url().endsWith('/runs')) asked.push(request.url());
+  });
+  await openCompare(page);
+  await dialogOf(page).getByRole('textbox', { name: 'Message to both' }).fill('once');
+  await dialogOf(page).getByRole('button', { name: 'Answer with both' }).dblclick();
+  await bothEnd(page);
+  expect(asked).toHaveLength(1);
+});
+
 test('every model of a service is offered, however many there are', async () => {
   const data = Array.from({ length: 45 }, (_, index) => ({ id: `model-${index + 1}` }));
   const service = await startService({ 'GET /v1/models': json(200, { data }) });

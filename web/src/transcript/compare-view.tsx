@@ -107,6 +107,7 @@ function CompareForm({ messageId, onStarted }: FormProps) {
   const model = useAnsweringModel() ?? 'cria';
   const [left, setLeft] = useState<Side>({ model, temperature: 0.7, adapter: '', preset: null });
   const [right, setRight] = useState<Side>({ model, temperature: 0, adapter: '', preset: null });
+  const [isStarting, setStarting] = useState(false);
   const text = useStore(messageToBoth);
   const input: StartRun['input'] = messageId
     ? { kind: 'regenerate', messageId }
@@ -116,8 +117,10 @@ function CompareForm({ messageId, onStarted }: FormProps) {
       className="form"
       onSubmit={(event) => {
         event.preventDefault();
+        if (isStarting) return;
         attempt(async () => {
-          const answers = await startBoth(input, [left, right]);
+          setStarting(true);
+          const answers = await startBoth(input, [left, right]).finally(() => setStarting(false));
           // What was written meanwhile is another message.
           if (!messageId) messageToBoth.set((now) => (now === text ? '' : now));
           onStarted(answers);

@@ -9,14 +9,24 @@ const noteOfState: Partial<Record<Message['state'], string>> = {
   length: strings.transcript.cutAtLength,
 };
 
+const noteOfEmpty: Partial<Record<Message['state'], string>> = {
+  complete: strings.transcript.emptyAnswer,
+  stopped: strings.transcript.stopped,
+  length: strings.transcript.emptyAtLength,
+};
+
 function noteOf({ outcome, state, content }: Message): string | null {
   if (outcome?.endReason === 'interrupted') return strings.transcript.interrupted;
   if (state === 'failed') return outcome?.error?.message ?? strings.transcript.failed;
-  if (state === 'complete' && content === '') return strings.transcript.emptyAnswer;
-  return noteOfState[state] ?? (outcome?.resumed ? strings.transcript.resumed : null);
+  const noteOfEnd = content === '' ? noteOfEmpty : noteOfState;
+  return noteOfEnd[state] ?? (outcome?.resumed ? strings.transcript.resumed : null);
 }
 
 const continued = new Set<Message['state']>(['stopped', 'length', 'failed']);
+
+/** Nothing is there to go on with, and another try may bring something: after a stop nobody wants one. */
+const isRetried = ({ state, content }: Message): boolean =>
+  content === '' && (state === 'failed' || state === 'length');
 
 export interface EndNoteProps {
   view: MessageView;
@@ -39,7 +49,7 @@ export function EndNote({ view: { message }, onContinue, onRetry }: EndNoteProps
       {continued.has(message.state) && message.content !== '' && (
         <Button onClick={onContinue}>{strings.transcript.continue}</Button>
       )}
-      {isFailed && message.content === '' && <Button onClick={onRetry}>{strings.retry}</Button>}
+      {isRetried(message) && <Button onClick={onRetry}>{strings.retry}</Button>}
     </div>
   );
 }

@@ -34,20 +34,6 @@ const primitives = {
 
 export type Primitive = keyof typeof primitives;
 
-/** String formats that a grammar can hold an answer to; others are only remarks. */
-const stringFormats: Readonly<Record<string, { body: string; needs: readonly Primitive[] }>> = {
-  date: { body: 'date', needs: ['date'] },
-  time: { body: 'time', needs: ['time'] },
-  'date-time': { body: 'date "T" time', needs: ['date', 'time'] },
-  uuid: {
-    body: '[0-9a-f]{8} "-" [0-9a-f]{4} "-" [0-9a-f]{4} "-" [0-9a-f]{4} "-" [0-9a-f]{12}',
-    needs: [],
-  },
-  ipv4: { body: 'octet "." octet "." octet "." octet', needs: ['octet'] },
-  email: { body: '[a-zA-Z0-9._+-]{1,64} "@" [a-zA-Z0-9-]{1,63} ("." [a-zA-Z0-9-]{1,63}){1,4}', needs: [] },
-  uri: { body: '[a-z] [a-z0-9+.-]{1,15} ":" [!#-;=?-Z_a-z~]{1,2000}', needs: [] },
-};
-
 /** Collects the rules of one grammar; the same body makes the same rule only once. */
 export class GrammarRules {
   readonly #limit: number;
@@ -93,12 +79,10 @@ export class GrammarRules {
     this.#bodies.set(name, body);
   }
 
-  /** Null where the format is not known. */
-  stringFormat(format: string): string | null {
-    const known = stringFormats[format];
-    if (!known) return null;
-    for (const name of known.needs) this.primitive(name);
-    return this.add(`"\\"" ${known.body} "\\""`);
+  /** A JSON string with this content. */
+  string({ body, needs }: { body: string; needs: readonly Primitive[] }): string {
+    for (const name of needs) this.primitive(name);
+    return this.add(`"\\"" ${body} "\\""`);
   }
 
   /** A JSON string that is none of these. */

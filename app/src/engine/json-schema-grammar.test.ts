@@ -92,9 +92,32 @@ describe('a JSON schema becomes a grammar', () => {
     ['#/pattern', { pattern: '^(ab)+$', maxLength: 5 }],
     ['#/pattern', { pattern: 'ab', maxLength: 5 }],
     ['#/pattern', { pattern: '^a{3}$', maxLength: 2 }],
+    ['#/format', { format: 'date', maxLength: 9 }],
+    ['#/format', { format: 'email', minLength: 6 }],
+    ['#/allOf/format', { allOf: [{ format: 'date' }, { maxLength: 4 }] }],
+    ['#/pattern', { enum: ['a', 1], pattern: '^a$' }],
+    ['#/properties', { const: { a: 1 }, properties: { a: { minimum: 2 } } }],
+    ['#/items', { enum: [[1]], items: { minimum: 2 } }],
+    ['#', { enum: [1, 2], minimum: 3 }],
     ['#', false],
   ] as [string, JsonSchema][])('what cannot be is refused at %s', (expected, schema) => {
     expect(path(schema)).toBe(expected);
+  });
+
+  test('what refers to itself may have words beside its reference', () => {
+    const schema = {
+      $ref: '#/$defs/node',
+      $defs: {
+        node: {
+          type: 'object',
+          required: ['next'],
+          additionalProperties: false,
+          properties: { next: { anyOf: [{ $ref: '#/$defs/node', type: 'object' }, { type: 'null' }] } },
+        },
+      },
+    };
+    const lines = grammarOfJsonSchema(schema).split('\n');
+    expect(lines.filter((line) => line.includes('next'))).toHaveLength(1);
   });
 
   test('a schema too large or too deep is refused', () => {
@@ -378,6 +401,30 @@ describe('bounds', () => {
       '{"b":4} {"b":""}',
     ],
     [{ required: ['b'], additionalProperties: { const: 1 } }, '{"b":1}', '{"b":2}'],
+    [{ enum: [1, 5, 9], minimum: 3, exclusiveMaximum: 9 }, '5', '1 9'],
+    [{ enum: ['a', 'ab', 'abc', '😀'], minLength: 2, maxLength: 2 }, '"ab"', '"a" "abc" "😀"'],
+    [{ enum: [[], [1]], minItems: 1 }, '[1]', '[]'],
+    [{ const: 2, enum: [1, 2] }, '2', '1'],
+    [{ enum: ['a', 'b'], allOf: [{ enum: ['b', 'c'] }] }, '"b"', '"a" "c"'],
+    [{ enum: ['a', 'b', 'c'], anyOf: [{ const: 'a' }, { const: 'b' }] }, '"a" "b"', '"c"'],
+    [{ allOf: [{ enum: [1, 5] }, { minimum: 3 }] }, '5', '1'],
+    [{ $ref: '#/$defs/a', minimum: 3, maximum: 5, $defs: { a: { type: 'integer' } } }, '3 5', '2 6'],
+    [{ $ref: '#/$defs/a', nullable: true, $defs: { a: { type: 'integer' } } }, '1 null', '""'],
+    [{ $ref: '#/$defs/a', minimum: 3, nullable: true, $defs: { a: { type: 'integer' } } }, '3 null', '2'],
+    [
+      { allOf: [{ $ref: '#/$defs/a', maxLength: 3 }, { minLength: 2 }], $defs: { a: { type: 'string' } } },
+      '"ab" "abc"',
+      '"a" "abcd"',
+    ],
+    [
+      {
+        allOf: [{ $ref: '#/$defs/a', nullable: true }, { maximum: 5 }],
+        $defs: { a: { type: 'integer', minimum: 3 } },
+      },
+      '3 null',
+      '2 6',
+    ],
+    [{ type: 'string', format: 'date', minLength: 1, maxLength: 10 }, '"2026-12-01"', '"2026" "ab"'],
   ] as [object, string, string][])('of several schemas at once all hold: %j', (schema, inside, outside) => {
     expect(fits(schema as JsonSchema, `${inside} ${outside}`.split(' '))).toEqual(inside.split(' '));
   });

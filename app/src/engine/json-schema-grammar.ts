@@ -7,7 +7,6 @@ import {
   deeper,
   invalid,
   isObject,
-  isOfType,
   type JsonType,
   namesOf,
   type Place,
@@ -15,8 +14,10 @@ import {
   type SchemaObject,
   typesOf,
 } from './json-schema-object.ts';
+import { listedValues } from './json-schema-literals.ts';
 import { boundsOf, integersWithin, numbersWithin } from './json-schema-number.ts';
 import { patternOfLength } from './json-schema-pattern.ts';
+import { type StringFormat, stringFormat } from './string-formats.ts';
 import { WrittenSchema } from './json-schema-written.ts';
 import { grammarOfPattern } from './pattern-grammar.ts';
 
@@ -35,10 +36,15 @@ interface Property {
   isRequired: boolean;
 }
 
+interface Lengths {
+  minimum: number;
+  maximum: number | undefined;
+}
+
 class SchemaConverter {
   readonly #root: JsonSchema;
   readonly #rules = new GrammarRules(schemaLimits.rules);
-  /** `$ref` → the rule that stands for it, so that schemas may refer to themselves. */
+  /** `$ref` and what stands beside it → the rule for both, so that schemas may refer to themselves. */
   readonly #references = new Map<string, string>();
   readonly #written: WrittenSchema;
 
@@ -69,32 +75,29 @@ class SchemaConverter {
   }
 
   #withoutNull(schema: SchemaObject, place: Place): string {
-    if (typeof schema['$ref'] === 'string') return this.#reference(schema['$ref'], place);
+    if (typeof schema['$ref'] === 'string') return this.#reference(schema['$ref'], schema, place);
     if ('allOf' in schema) return this.#all(schema, place);
     const choice = 'anyOf' in schema ? 'anyOf' : 'oneOf';
     if (choice in schema) return this.#choice(schema, choice, place);
-    if ('const' in schema) return this.#literals([schema['const']], schema, place);
-    if ('enum' in schema) return this.#literals(schema['enum'], schema, place);
+    if ('const' in schema || 'enum' in schema) return this.#literals(schema, place);
     return this.#types(schema, place);
   }
 
-  #reference(reference: string, place: Place): string {
-    const known = this.#references.get(reference);
+  #reference(reference: string, schema: SchemaObject, place: Place): string {
+    const { $ref: _, nullable: __, ...beside } = schema;
+    const key = binds(beside) ? JSON.stringify([reference, beside]) : reference;
+    const known = this.#references.get(key);
     if (known !== undefined) return known;
-    const target = this.#written.target(reference, place);
+    const target = this.#written.target(reference, beside, place);
     const name = this.#rules.reserve();
-    this.#references.set(reference, name);
+    this.#references.set(key, name);
     this.#rules.define(name, this.#schema(target, { path: reference, depth: place.depth + 1 }));
     return name;
   }
 
-  #literals(values: unknown, schema: SchemaObject, place: Place): string {
-    if (!Array.isArray(values) || values.length === 0)
-      throw invalid(`${place.path}/enum`, 'it is no list of values');
-    const types = 'type' in schema ? typesOf(schema, place) : null;
-    const fitting = values.filter((value) => types?.some((type) => isOfType(value, type)) ?? true);
-    if (fitting.length === 0) throw invalid(`${place.path}/type`, 'no value of the schema has it');
-    return this.#rules.add(fitting.map((value) => gbnfLiteral(JSON.stringify(value))).join(' | '));
+  #literals(schema: SchemaObject, place: Place): string {
+    const values = listedValues(schema, place).map((value) => gbnfLiteral(JSON.stringify(value)));
+    return this.#rules.add(values.join(' | '));
   }
 
   #choice(schema: SchemaObject, keyword: 'anyOf' | 'oneOf', place: Place): string {
@@ -142,15 +145,20 @@ class SchemaConverter {
   #string(schema: SchemaObject, place: Place): string {
     const { format, pattern } = schema;
     if (typeof pattern === 'string') return this.#pattern(pattern, schema, place);
-    if (typeof format === 'string') {
-      const known = this.#rules.stringFormat(format);
-      if (known !== null) return known;
-    }
     const minimum = countOf(schema, 'minLength', place) ?? 0;
     const maximum = countOf(schema, 'maxLength', place);
+    const known = typeof format === 'string' ? stringFormat(format) : undefined;
+    if (known) return this.#format(known, { minimum, maximum }, place);
     if (minimum === 0 && maximum === undefined) return this.#rules.primitive('string');
     if (maximum !== undefined && maximum < minimum) throw invalid(place.path, 'maxLength is below minLength');
     return this.#rules.add(`"\\"" ${this.#rules.primitive('char')}{${minimum},${maximum ?? ''}} "\\""`);
+  }
+
+  #format(format: StringFormat, { minimum, maximum }: Lengths, place: Place): string {
+    const isWithin = minimum <= format.shortest && format.longest <= (maximum ?? format.longest);
+    if (isWithin) return this.#rules.string(format);
+    const why = 'a grammar cannot hold it to minLength and maxLength as well';
+    throw invalid(`${place.path}/format`, why, 'Remove one of the two.');
   }
 
   #pattern(pattern: string, schema: SchemaObject, place: Place): string {

@@ -1,6 +1,7 @@
 import type { JsonSchema } from '../contracts/sampling.ts';
 import { mergeSchemas } from './json-schema-merge.ts';
 import {
+  binds,
   deeper,
   invalid,
   isObject,
@@ -20,9 +21,10 @@ export class WrittenSchema {
     this.#root = root;
   }
 
-  /** What a reference leads to. */
-  target(reference: string, place: Place): unknown {
+  /** What a reference leads to, held to the words that stand beside it. */
+  target(reference: string, beside: SchemaObject, place: Place): unknown {
     this.#refuseCircle(reference, place);
+    if (binds(beside)) return this.both(beside, { $ref: reference }, place);
     const target = this.#resolve(reference, place);
     this.#write(JSON.stringify(target).length, place);
     return target;
@@ -73,9 +75,11 @@ export class WrittenSchema {
   #plain(schema: unknown, place: Place): SchemaObject {
     this.enter(place);
     if (!isObject(schema)) throw invalid(place.path, 'it is no schema');
-    const { $ref: reference } = schema;
+    const { $ref: reference, nullable, ...beside } = schema;
     if (typeof reference !== 'string') return 'allOf' in schema ? this.merged(schema, place) : schema;
-    return this.#plain(this.#resolve(reference, place), { path: reference, depth: place.depth + 1 });
+    const target = this.#plain(this.#resolve(reference, place), { path: reference, depth: place.depth + 1 });
+    const both = binds(beside) ? this.both(target, beside, deeper(place, '$ref')) : target;
+    return nullable === true ? { ...both, nullable } : both;
   }
 
   /** One more schema is looked at: there is an end to how deep they nest, and to how many they are. */

@@ -1,3 +1,4 @@
+import './child/call-stacks.ts';
 import { CancelLine } from './child/cancel-line.ts';
 import { Channel } from './child/channel.ts';
 import { dieWithParent } from './child/libc.ts';

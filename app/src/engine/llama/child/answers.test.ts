@@ -130,6 +130,9 @@ describe('an engine child', () => {
       'root ::= root "a"',
       'start ::= "a"',
       'root ::= (("a"{1,999}){1,999}){1,999}',
+      `root ::= ${'('.repeat(30_000)}"a"${')'.repeat(30_000)}`,
+      // Each of them may be left out: 1,500 ways on for every token of the vocabulary, at the second token.
+      `root ::= "a" ${'[a-z]? '.repeat(1500)}"!"`,
     ];
     for (const grammar of bombs) {
       const { end } = await child.generate({ sampling: { grammar } });
@@ -326,5 +329,15 @@ describe('an engine child', () => {
     for (const { end } of [bad, negative]) expect(end.error?.code).toBe('token-out-of-range');
     const bias = await child.generate({ sampling: { logitBias: { 9999: 1 } } });
     expect(bias.end.error?.code).toBe('token-out-of-range');
+  });
+
+  it('keeps to a grammar of deep brackets and a long chain of rules', async () => {
+    const chain = Array.from({ length: 4000 }, (_, number) => `r${number} ::= r${number + 1}`);
+    const brackets = `${'('.repeat(250)}"yes" # (((\n${')'.repeat(250)} "(((" [(((\\](]`;
+    for (const grammar of [['root ::= r0', ...chain, 'r4000 ::= "yes"'].join('\n'), `root ::= ${brackets}`]) {
+      const { text, end } = await child.generate({ sampling: { grammar } });
+      expect(end.reason).toBe('stop');
+      expect(text).toMatch(/^yes/u);
+    }
   });
 });

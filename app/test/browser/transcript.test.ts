@@ -304,3 +304,22 @@ test('code is wrapped when asked, and a chat is cleared and brought back by the 
   await page.getByRole('button', { name: 'Undo' }).press('Enter');
   await expect.poll(() => page.locator('.message').count()).toBe(2);
 });
+
+test('a formula that defines too much, and code that cannot be coloured in time, hold up nothing else', async () => {
+  const response = await fetch(`${here.server.address}/api/chats`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ settings: { sampling: { maxNewTokens: 100_000 } } }),
+  });
+  const { id } = (await response.json()) as { id: string };
+  const { page } = await here.open({ path: `/#/c/${id}` });
+  const slow = '[a]('.repeat(10_000);
+  const formula = `\\def\\a{${'x'.repeat(100)}}${'\\a{}'.repeat(400)}`;
+  const blocks = ['~~~markdown', slow, '~~~', '', '~~~js', 'const one = 1;', '~~~'];
+  await say(page, ['/say $$x^2$$', '', `$$${formula}$$`, '', ...blocks].join('\n'));
+  const answer = page.locator('.message--answer').last();
+  await answer.locator('.katex').waitFor();
+  await answer.locator('.hljs-keyword').waitFor();
+  expect(await answer.locator('.katex').count()).toBe(1);
+  expect(await answer.locator('.math code').innerText()).toBe(formula);
+});

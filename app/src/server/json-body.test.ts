@@ -36,6 +36,13 @@ describe('a JSON body', () => {
     expect(parse(JSON.stringify(','.repeat(50_000)))).toBeDefined();
   });
 
+  test('lists and objects are counted, and not inside texts', () => {
+    const few = { ...defaultJsonLimits, maxContainers: 3 };
+    const parseFew = (text: string): unknown => parseJsonBody(Buffer.from(text), few);
+    expect(parseFew('[{},{"a":"[{[{"},1,2,3]')).toBeDefined();
+    expect(() => parseFew('[{},{},[]]')).toThrow(/more than 3 lists and objects/);
+  });
+
   test.each([
     ['bytes that are no text', Buffer.from([0x22, 0xff, 0x22]), /UTF-8/],
     ['half a character', Buffer.from('{"a":"\\ud800"}'), /surrogate/],

@@ -6,6 +6,8 @@ export interface JsonLimits {
   maxKeys: number;
   /** Of lists and objects together. */
   maxValues: number;
+  /** Lists and objects themselves, which take the most memory; absent: as many as values. */
+  maxContainers?: number;
   /** Half of a character in a text becomes the sign for an unknown one; absent: it is refused. */
   mendsTexts?: boolean;
 }
@@ -53,14 +55,19 @@ function checkShape(text: string, limits: JsonLimits, refuse: Refuse): void {
   let depth = 0;
   let keys = 0;
   let values = 1;
+  let containers = 0;
+  const { maxContainers = limits.maxValues } = limits;
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
     if (unit === quote) index = stringEnd(text, index);
-    else if (opening.has(unit)) depth++;
-    else if (closing.has(unit)) depth--;
+    else if (opening.has(unit)) {
+      depth++;
+      containers++;
+    } else if (closing.has(unit)) depth--;
     else if (unit === colon) keys++;
     else if (unit === comma) values++;
     if (depth > limits.maxDepth) throw refuse(`it is nested deeper than ${limits.maxDepth} levels`);
+    if (containers > maxContainers) throw refuse(`it has more than ${maxContainers} lists and objects`);
     if (keys > limits.maxKeys) throw refuse(`it has more than ${limits.maxKeys} keys`);
     if (values > limits.maxValues) throw refuse(`it has more than ${limits.maxValues} values`);
   }

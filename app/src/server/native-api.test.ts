@@ -256,6 +256,13 @@ test('system, models, export and import, and the reference page', async () => {
     201,
     { format: 'chat_history', chats: 1, messages: 2 },
   ]);
+  // Millions of empty objects would fill the memory: they are counted before one is built.
+  const hollow = await fetch(`${running.address}/api/import`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: `[${'{},'.repeat(4_000_000)}{}]`,
+  });
+  expect([hollow.status, await hollow.json()]).toMatchObject([422, { error: { code: 'file-invalid' } }]);
   const openapi = await running.call('GET', '/api/openapi.json');
   expect(Object.keys(openapi.body['paths'] as object)).toContain('/api/chats/{id}/runs');
   const docs = await running.call('GET', '/api/docs');

@@ -8,10 +8,17 @@ import { parseJsonBody, type Refuse } from '../json-body.ts';
 import { serveRoute } from '../serve-route.ts';
 
 /**
- * ChatGPT's export of years has many keys and nests deeper than a call; still bounded. Texts that were cut inside a
- * character are common in it, and one of them should not cost all the others.
+ * ChatGPT's export of years has many keys and nests deeper than a call; still bounded: exports have a list or an object
+ * in 100 bytes, and where a file has one in three, they alone would fill the memory. Texts that were cut inside a
+ * character are common in exports, and one of them should not cost all the others.
  */
-const importLimits = { maxDepth: 256, maxKeys: 20_000_000, maxValues: 40_000_000, mendsTexts: true };
+const importLimits = {
+  maxDepth: 256,
+  maxKeys: 20_000_000,
+  maxValues: 40_000_000,
+  maxContainers: 4_000_000,
+  mendsTexts: true,
+};
 /** The body is somebody's file, and so it is called. */
 const refuseFile: Refuse = (reason, cause) =>
   new AppError('file-invalid', `the file cannot be read: ${reason}`, { hint: importableFiles, cause });

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
 import type { ServerContext } from './server-context.ts';
 import { sendPage } from './static-page.ts';
+import { ownPageStyle } from './own-page-style.ts';
 
 const transform = createJsonSchemaTransform({ zodToJsonConfig: { unrepresentable: 'any' } });
 
@@ -26,18 +27,15 @@ export async function registerOpenApi(
   });
 }
 
-const style = `
-:root { color-scheme: light dark; --soft: oklch(50% 0.015 65); --line: oklch(80% 0.01 80); --accent: oklch(56% 0.13 42); }
-@media (prefers-color-scheme: dark) { :root { --soft: oklch(70% 0.01 75); --line: oklch(35% 0.01 60); --accent: oklch(70% 0.12 48); } }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 960px; margin: 32px auto; padding: 0 16px; }
+const style = `${ownPageStyle}
+body { max-width: 960px; margin: 32px auto; padding: 0 16px; }
 h2 { margin-top: 32px; text-transform: capitalize; }
 details { border-top: 1px solid var(--line); padding: 8px 0; }
 summary { cursor: pointer; display: flex; gap: 12px; flex-wrap: wrap; }
 code, pre { font: 13.5px/1.5 ui-monospace, monospace; }
 pre { overflow: auto; padding: 12px; border: 1px solid var(--line); border-radius: 8px; max-height: 420px; }
-.method { color: var(--accent); font-weight: 600; min-width: 5ch; }
-.about { color: var(--soft); }
-input { font: inherit; width: 100%; padding: 8px 12px; border: 1px solid var(--line); border-radius: 8px; background: transparent; color: inherit; }
+.method { color: var(--accent-text); font-weight: 600; min-width: 5ch; }
+.about { color: var(--ink-soft); }
 `;
 
 const script = `

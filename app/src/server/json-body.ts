@@ -52,25 +52,34 @@ function stringEnd(text: string, start: number): number {
  * would what a schema says of each of a million wrong values.
  */
 function checkShape(text: string, limits: JsonLimits, refuse: Refuse): void {
-  let depth = 0;
-  let keys = 0;
-  let values = 1;
-  let containers = 0;
   const { maxContainers = limits.maxValues } = limits;
+  const shape = { depth: 0, containers: 0, keys: 0, values: 1 };
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
     if (unit === quote) index = stringEnd(text, index);
-    else if (opening.has(unit)) {
-      depth++;
-      containers++;
-    } else if (closing.has(unit)) depth--;
-    else if (unit === colon) keys++;
-    else if (unit === comma) values++;
+    else count(unit, shape);
+    const { depth, containers, keys, values } = shape;
     if (depth > limits.maxDepth) throw refuse(`it is nested deeper than ${limits.maxDepth} levels`);
     if (containers > maxContainers) throw refuse(`it has more than ${maxContainers} lists and objects`);
     if (keys > limits.maxKeys) throw refuse(`it has more than ${limits.maxKeys} keys`);
     if (values > limits.maxValues) throw refuse(`it has more than ${limits.maxValues} values`);
   }
+}
+
+interface Shape {
+  depth: number;
+  containers: number;
+  keys: number;
+  values: number;
+}
+
+function count(unit: number, shape: Shape): void {
+  if (opening.has(unit)) {
+    shape.depth++;
+    shape.containers++;
+  } else if (closing.has(unit)) shape.depth--;
+  else if (unit === colon) shape.keys++;
+  else if (unit === comma) shape.values++;
 }
 
 const suspicious = /__proto__|\\u/i;

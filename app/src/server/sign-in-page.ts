@@ -1,28 +1,18 @@
 import { maxAccessKeyLength } from '../contracts/key-text.ts';
+import { ownPageStyle } from './own-page-style.ts';
 
 function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }
 
-const style = `
-:root { color-scheme: light dark; --paper: oklch(98.5% 0.006 85); --ink: oklch(24% 0.015 60);
-  --soft: oklch(48% 0.015 65); --line: oklch(89% 0.01 80); --accent: oklch(56% 0.13 42);
-  --on-accent: oklch(99% 0.005 85); --bad: oklch(53% 0.18 27); }
-@media (prefers-color-scheme: dark) { :root { --paper: oklch(19% 0.008 60); --ink: oklch(92% 0.008 80);
-  --soft: oklch(68% 0.01 75); --line: oklch(32% 0.01 60); --accent: oklch(70% 0.12 48);
-  --on-accent: oklch(19% 0.008 60); --bad: oklch(70% 0.15 27); } }
-* { box-sizing: border-box; }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--paper);
-  color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+const style = `${ownPageStyle}
+body { min-height: 100vh; display: grid; place-items: center; }
 main { width: min(360px, calc(100vw - 32px)); display: grid; gap: 16px; }
 h1 { margin: 0; font-size: 26px; font-weight: 600; }
-p { margin: 0; color: var(--soft); }
+p { margin: 0; color: var(--ink-soft); }
 form { display: grid; gap: 12px; }
 label { font-weight: 600; }
-input, button { font: inherit; padding: 8px 12px; border-radius: 8px; border: 1px solid var(--line);
-  background: transparent; color: inherit; width: 100%; }
-button { background: var(--accent); color: var(--on-accent); border-color: transparent; font-weight: 600; cursor: pointer; }
-button:focus-visible, input:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+button { background: var(--accent); color: var(--accent-ink); border-color: transparent; font-weight: 600; cursor: pointer; }
 [role=alert] { color: var(--bad); min-height: 1.5em; }
 `;
 

@@ -22,7 +22,7 @@ export const maxStateBytes = 1.75 * 1024 ** 3;
 const maxTokens = 4_194_304;
 
 interface Head {
-  /** What the state depends on; see `stateKeyOf`. */
+  /** What the state depends on; see `basisOf`. */
   basis: string;
   tokens: number;
   transcript: (Omit<Transcript, 'ids'> & { ids: number[] }) | null;

@@ -78,17 +78,22 @@ async function askForTitle(
 }
 
 function quote(message: ChatMessage | undefined): string {
-  return (message?.content ?? '').slice(0, mostQuotedCharacters).toWellFormed();
+  return withoutThought(message?.content ?? '')
+    .slice(0, mostQuotedCharacters)
+    .toWellFormed();
 }
 
-/** The first line without decoration; null where that is no title. */
+/** What a model thinks first, to its end or to where it was cut. */
+const withoutThought = (text: string): string => text.replace(/^\s*<think>[\s\S]*?(<\/think>|$)/u, '');
+
+const undecorated = (line: string): string => line.replace(/^[\s"'“”«»*#`_-]+|[\s"'“”«»*#`_.-]+$/gu, '');
+
+/** The first line without decoration that announces nothing; null where that is no title. */
 export function cleanTitle(said: string): string | null {
-  const line = said
+  const line = withoutThought(said)
     .split('\n')
-    .map((candidate) =>
-      candidate.replace(/^(title|titel)\s*:\s*/iu, '').replace(/^[\s"'“”«»*#`_-]+|[\s"'“”«»*#`_.-]+$/gu, ''),
-    )
-    .find((candidate) => candidate !== '');
+    .map((candidate) => undecorated(undecorated(candidate).replace(/^(title|titel)\s*:\s*/iu, '')))
+    .find((candidate) => candidate !== '' && !candidate.endsWith(':'));
   if (
     line === undefined ||
     !/\p{L}/u.test(line) ||

@@ -4,6 +4,7 @@ import { AppError } from '../contracts/app-error.ts';
 const primitives = {
   space: { body: '| " " | "\\n" [ \\t]{0,20}', needs: [] },
   char: { body: '[^"\\\\\\x00-\\x1f\\x7f] | "\\\\" (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4})', needs: [] },
+  inLine: { body: '[^"\\\\\\x00-\\x1f\\x7f\\u2028\\u2029] | "\\\\" ["\\\\/bft]', needs: [] },
   string: { body: '"\\"" char* "\\""', needs: ['char'] },
   null: { body: '"null"', needs: [] },
   boolean: { body: '"true" | "false"', needs: [] },

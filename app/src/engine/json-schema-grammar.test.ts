@@ -93,6 +93,7 @@ describe('a JSON schema becomes a grammar', () => {
     ['#/pattern', { pattern: 'ab', maxLength: 5 }],
     ['#/pattern', { pattern: '^a{3}$', maxLength: 2 }],
     ['#/format', { format: 'date', maxLength: 9 }],
+    ['#/propertyNames', { type: 'object', propertyNames: { pattern: '^a' } }],
     ['#/format', { format: 'email', minLength: 6 }],
     ['#/allOf/format', { allOf: [{ format: 'date' }, { maxLength: 4 }] }],
     ['#/pattern', { enum: ['a', 1], pattern: '^a$' }],
@@ -424,6 +425,21 @@ describe('bounds', () => {
       '3 null',
       '2 6',
     ],
+    [{ type: 'string', format: 'uri', minLength: 1, maxLength: 2083 }, '"http://a.b"', '"" "no"'],
+    [
+      { propertyNames: { type: 'string' }, additionalProperties: { const: 1 }, 'x-order': 1 },
+      '{} {"a":1}',
+      '[] {"a":2}',
+    ],
+    [
+      {
+        discriminator: { propertyName: 'kind', mapping: { a: '#/$defs/a' } },
+        oneOf: [{ $ref: '#/$defs/a' }],
+        $defs: { a: { required: ['kind'], properties: { kind: { const: 'a' } } } },
+      },
+      '{"kind":"a"}',
+      '{} {"kind":"b"}',
+    ],
     [{ type: 'string', format: 'date', minLength: 1, maxLength: 10 }, '"2026-12-01"', '"2026" "ab"'],
   ] as [object, string, string][])('of several schemas at once all hold: %j', (schema, inside, outside) => {
     expect(fits(schema as JsonSchema, `${inside} ${outside}`.split(' '))).toEqual(inside.split(' '));
@@ -468,6 +484,7 @@ describe('bounds', () => {
     [{ pattern: '^\\+?[1-9]\\d{1,14}$', maxLength: 16 }, '+4912345 12', '+4'],
     [{ pattern: '^(red|green|)$', maxLength: 65_535 }, 'red green', 'blue'],
     [{ pattern: 'ab|c', minLength: 1 }, 'ab xcx', 'a'],
+    [{ pattern: '^.{1,3}$' }, 'ä \\t🐂', 'a\\nb \\u000a \\r abcd'],
     [{ pattern: '^a?🌍{2}$', maxLength: 3 }, '🌍🌍 a🌍🌍', '🌍'],
   ] as [object, string, string][])('of the length of a pattern: %j', (schema, inside, outside) => {
     const [within, beyond] = [inside, outside].map((texts) => texts.split(' ').map((text) => `"${text}"`));

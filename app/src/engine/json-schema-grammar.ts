@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../contracts/sampling.ts';
 import { GrammarRules, gbnfLiteral } from './grammar-rules.ts';
-import { knownKeywords, silentKeywords } from './json-schema-keywords.ts';
+import { isSilent, knownKeywords } from './json-schema-keywords.ts';
 import {
   binds,
   countOf,
@@ -36,9 +36,11 @@ interface Property {
   isRequired: boolean;
 }
 
-interface Lengths {
-  minimum: number;
-  maximum: number | undefined;
+/** Of what is not written out once for each character, so that any length will do. */
+function lengthsOf(schema: SchemaObject, place: Place): { least: number; most: number } {
+  const least = countOf(schema, 'minLength', place, Number.MAX_SAFE_INTEGER) ?? 0;
+  const most = countOf(schema, 'maxLength', place, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
+  return { least, most };
 }
 
 class SchemaConverter {
@@ -65,8 +67,8 @@ class SchemaConverter {
     if (schema === true) return this.#rules.primitive('value');
     if (!isObject(schema))
       throw invalid(place.path, schema === false ? 'nothing fits `false`' : 'it is no schema');
-    for (const keyword of Object.keys(schema)) {
-      if (!knownKeywords.has(keyword) && !silentKeywords.has(keyword)) {
+    for (const [keyword, value] of Object.entries(schema)) {
+      if (!knownKeywords.has(keyword) && !isSilent(keyword, value)) {
         throw invalid(`${place.path}/${keyword}`, 'a grammar cannot express it here', 'Remove this keyword.');
       }
     }
@@ -145,18 +147,18 @@ class SchemaConverter {
   #string(schema: SchemaObject, place: Place): string {
     const { format, pattern } = schema;
     if (typeof pattern === 'string') return this.#pattern(pattern, schema, place);
+    const known = typeof format === 'string' ? stringFormat(format) : undefined;
+    if (known) return this.#format(known, schema, place);
     const minimum = countOf(schema, 'minLength', place) ?? 0;
     const maximum = countOf(schema, 'maxLength', place);
-    const known = typeof format === 'string' ? stringFormat(format) : undefined;
-    if (known) return this.#format(known, { minimum, maximum }, place);
     if (minimum === 0 && maximum === undefined) return this.#rules.primitive('string');
     if (maximum !== undefined && maximum < minimum) throw invalid(place.path, 'maxLength is below minLength');
     return this.#rules.add(`"\\"" ${this.#rules.primitive('char')}{${minimum},${maximum ?? ''}} "\\""`);
   }
 
-  #format(format: StringFormat, { minimum, maximum }: Lengths, place: Place): string {
-    const isWithin = minimum <= format.shortest && format.longest <= (maximum ?? format.longest);
-    if (isWithin) return this.#rules.string(format);
+  #format(format: StringFormat, schema: SchemaObject, place: Place): string {
+    const { least, most } = lengthsOf(schema, place);
+    if (least <= format.shortest && format.longest <= most) return this.#rules.string(format);
     const why = 'a grammar cannot hold it to minLength and maxLength as well';
     throw invalid(`${place.path}/format`, why, 'Remove one of the two.');
   }
@@ -164,10 +166,9 @@ class SchemaConverter {
   #pattern(pattern: string, schema: SchemaObject, place: Place): string {
     const path = `${place.path}/pattern`;
     this.#rules.primitive('char');
+    this.#rules.primitive('inLine');
     const grammar = grammarOfPattern(pattern, path);
-    const least = countOf(schema, 'minLength', place, Number.MAX_SAFE_INTEGER) ?? 0;
-    const most = countOf(schema, 'maxLength', place, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
-    const bounded = patternOfLength(pattern, { least, most });
+    const bounded = patternOfLength(pattern, lengthsOf(schema, place));
     if (bounded === null) {
       const hint = 'Write the length into the pattern, as in "^[a-z]{1,10}$".';
       throw invalid(path, 'a grammar cannot hold it to minLength and maxLength as well', hint);

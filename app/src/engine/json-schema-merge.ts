@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { lowerBounds, silentKeywords, upperBounds } from './json-schema-keywords.ts';
+import { isSilent, lowerBounds, upperBounds } from './json-schema-keywords.ts';
 import {
   invalid,
   isObject,
@@ -102,7 +102,7 @@ function conjunction(left: unknown, right: unknown): unknown {
 function binding(schema: SchemaObject, place: Place): SchemaObject {
   const entries = Object.entries(withNumericBounds(schema));
   const { nullable, ...plain } = Object.fromEntries(
-    entries.filter(([keyword]) => !silentKeywords.has(keyword)),
+    entries.filter(([keyword, value]) => !isSilent(keyword, value)),
   );
   if ('const' in plain) {
     plain['enum'] = [plain['const']];

@@ -4,8 +4,9 @@ import { gbnfLiteral } from './grammar-rules.ts';
 /** A pattern is compiled and walked at every token. */
 const limits = { chars: 1_000, depth: 16, repetitions: 1_000 } as const;
 
-/** A character of a JSON string as the grammar's own rule has it. */
+/** A character of a JSON string as the grammar's own rules have it; a `.` of a pattern is none that ends a line. */
 const anyCharacter = 'char';
+const dot = 'inLine';
 const classes: Readonly<Record<string, string>> = { d: '0-9', w: '0-9A-Za-z_', s: ' ' };
 
 const firstPrintable = 0x20;
@@ -61,7 +62,7 @@ class PatternReader {
 
   #atom(): string {
     const character = this.#next();
-    if (character === '.') return anyCharacter;
+    if (character === '.') return dot;
     if (character === '(') return this.#group();
     if (character === '[') return this.#characterClass();
     if (character === '\\') return this.#escape();

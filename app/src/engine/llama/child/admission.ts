@@ -146,10 +146,12 @@ async function answerWork(
   });
   for (const id of prompt.ids) sampler.see(id);
   const asked = sampling.stop ?? [];
+  // A grammar says itself where an answer ends, and what the format stops at may stand in the middle of it.
+  const ofFormat = grammar === null ? prompt.stop : [];
   return {
     kind: 'answer',
     sampler,
-    text: new AnswerText([...asked, ...prompt.stop], openAnswer(request.prompt)),
+    text: new AnswerText([...asked, ...ofFormat], openAnswer(request.prompt)),
     askedStops: new Set(asked),
     maxNewTokens: sampling.maxNewTokens ?? samplingDefaults.maxNewTokens,
     stopIds: new Set(sampling.stopTokenIds),

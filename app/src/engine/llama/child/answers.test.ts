@@ -266,6 +266,13 @@ describe('an engine child', () => {
     expect(rendered.tokenIds).not.toContain(2);
   });
 
+  it('begins a raw prompt with one BOS, also where it brings one', async () => {
+    const counts = [];
+    for (const text of ['Once upon', '<s>Once upon'])
+      counts.push(await child.ask({ type: 'count', prompt: { kind: 'raw', text, parseSpecial: true } }));
+    expect(counts[1]?.totalTokens).toBe(counts[0]?.totalTokens);
+  });
+
   it('switches adapters for each request, and back', async () => {
     const sampling = { ...steady, temperature: 0 };
     const plain = await child.generate({ sampling });
@@ -339,5 +346,15 @@ describe('an engine child', () => {
       expect(end.reason).toBe('stop');
       expect(text).toMatch(/^yes/u);
     }
+  });
+
+  it('does not stop at what the format stops at inside of what a grammar asks for', async () => {
+    const messages = [{ role: 'user' as const, content: 'How?' }];
+    const prompt = { kind: 'chat' as const, messages, format: 'llama-2' as const };
+    const { text, end } = await child.generate({
+      prompt,
+      sampling: { grammar: 'root ::= "say [INST] first"', maxNewTokens: 60 },
+    });
+    expect([text, end.reason]).toEqual(['say [INST] first', 'stop']);
   });
 });

@@ -128,9 +128,10 @@ export class Prompting {
       return this.#notEmpty(prompt.ids);
     }
     const addSpecial = prompt.addBos ?? true;
-    return this.#notEmpty(
-      vocabulary.tokenize(prompt.text, { addSpecial, parseSpecial: prompt.parseSpecial }),
-    );
+    const ids = vocabulary.tokenize(prompt.text, { addSpecial, parseSpecial: prompt.parseSpecial });
+    // Whoever writes a prompt by hand often begins it with the text of the BOS, which is added anyway.
+    const isTwice = addSpecial && vocabulary.addsBos && ids[0] === vocabulary.bosId && ids[1] === ids[0];
+    return this.#notEmpty(isTwice ? ids.slice(1) : ids);
   }
 
   #notEmpty(ids: number[]): number[] {

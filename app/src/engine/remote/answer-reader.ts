@@ -70,6 +70,8 @@ export class AnswerReader {
     if (this.#isStopped) return;
     if (event.stops && this.#pieces === 0) this.#stops = this.#stopStrings(event.stops);
     if (event.text !== undefined && this.#isFull()) return this.#endByLength();
+    // In front of their text, as every engine tells them: what streams them sends each with the text that it made.
+    for (const token of event.tokens ?? []) this.#push({ type: 'token', token });
     if (event.isAskedAnew) this.#thoughts = new ShownThoughts(this.#request.prompt, false);
     if (event.thought !== undefined) this.#say(this.#thoughts.think(event.thought), event.thought.length);
     if (event.text !== undefined) this.#say(this.#thoughts.say(event.text), event.text.length);
@@ -129,8 +131,7 @@ export class AnswerReader {
     return new StopStrings([...(sampling.stop ?? []), ...more], openAnswer(prompt));
   }
 
-  #note({ tokens = [], usage, finish }: ServiceEvent): void {
-    for (const token of tokens) this.#push({ type: 'token', token });
+  #note({ usage, finish }: ServiceEvent): void {
     if (usage) this.#usage = usage;
     if (finish && !this.#isStopped) this.#finish = finish;
   }

@@ -175,7 +175,8 @@ export interface Engine {
   describe(): ModelDescription;
   count(prompt: Prompt, signal?: AbortSignal): Promise<CountResult>;
   tokenize(text: string, options: { parseSpecial: boolean; addSpecial?: boolean }): Promise<number[]>;
-  detokenize(ids: readonly number[]): Promise<string>;
+  /** The bytes of each token, the special ones as their own text. */
+  pieces(ids: readonly number[]): Promise<Uint8Array[]>;
   render(prompt: Prompt, signal?: AbortSignal): Promise<RenderedPrompt>;
   /**
    * Answers. Never throws once iteration began: the last part is always `end`, with the error inside when it failed.

@@ -115,21 +115,27 @@ test('a bias of -100 bans a token; log-probabilities name what was drawn', async
   expect(banned.choices[0]?.logprobs?.token_logprobs).not.toEqual(open.choices[0]?.logprobs?.token_logprobs);
 });
 
-test('tokens of a text lie end to end', async () => {
-  const answer = await fetch(`${address}/tokenize`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ inputs: 'Hello there, herd', add_special_tokens: false }),
-  });
-  const tokens = (await answer.json()) as { text: string; start: number; stop: number }[];
-  expect(
-    tokens
-      .map(({ text }) => text)
-      .join('')
-      .trim(),
-  ).toBe('Hello there, herd');
-  for (const [index, token] of tokens.entries()) expect(token.start).toBe(tokens[index - 1]?.stop ?? 0);
-});
+test.each(['Hello there, herd', 'Hello 🙂 there', '  two blanks ▁ �� 🦙', '</s>after', '', ' '])(
+  'tokens of %j lie end to end in it, the special ones around it have no length',
+  async (inputs) => {
+    for (const add_special_tokens of [true, false]) {
+      const answer = await fetch(`${address}/tokenize`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ inputs, add_special_tokens }),
+      });
+      const tokens = (await answer.json()) as { text: string; start: number; stop: number }[];
+      if (add_special_tokens) expect(tokens.shift()).toMatchObject({ text: '<s>', start: 0, stop: 0 });
+      expect(tokens.map(({ text }) => text).join('')).toBe(inputs);
+      const characters = Array.from(inputs);
+      for (const [index, { text, start, stop }] of tokens.entries()) {
+        expect(start).toBe(tokens[index - 1]?.stop ?? 0);
+        expect(characters.slice(start, stop).join('')).toBe(text);
+      }
+      expect(tokens.at(-1)?.stop ?? 0).toBe(characters.length);
+    }
+  },
+);
 
 test('a prompt that cannot fit is refused with the counts', async () => {
   const long = [{ role: 'user' as const, content: 'herd '.repeat(20_000) }];

@@ -48,14 +48,18 @@ export function countingContract({ name, shared, skip }: Parts): void {
         const engine = await shared();
         for (const text of ['plain words', 'Grüße, 世界 🌍👩‍👩‍👧', 'a\n\n  b\tc', '<|im_end|></s>[INST]']) {
           const ids = await engine.tokenize(text, { parseSpecial: false });
-          expect((await engine.detokenize(ids)).trimStart()).toBe(text);
+          expect(
+            Buffer.concat(await engine.pieces(ids))
+              .toString()
+              .trimStart(),
+          ).toBe(text);
         }
       });
 
       test('a token that the vocabulary does not have is refused by name', async () => {
         const engine = await shared();
         const beyond = engine.describe().vocabularySize;
-        await expect(engine.detokenize([beyond])).rejects.toMatchObject({ code: 'token-out-of-range' });
+        await expect(engine.pieces([beyond])).rejects.toMatchObject({ code: 'token-out-of-range' });
         const bad: Prompt = { kind: 'tokens', ids: [beyond] };
         const [refused, other] = await Promise.all([
           answerOf(engine.generate(chatRequest('x', {}, { prompt: bad }))),

@@ -89,10 +89,11 @@ class ProcessEngine implements LlamaEngine {
     return (await this.#connection.ask('tokenize', { text, parseSpecial, addSpecial })).ids;
   }
 
-  async detokenize(ids: readonly number[]): Promise<string> {
+  async pieces(ids: readonly number[]): Promise<Uint8Array[]> {
     this.#present();
     if (ids.length > 0) checkPrompt({ kind: 'tokens', ids }, this.#description.vocabularySize);
-    return (await this.#connection.ask('detokenize', { ids: [...ids] })).text;
+    const { pieces } = await this.#connection.ask('pieces', { ids: [...ids] });
+    return pieces.map((piece) => Buffer.from(piece, 'latin1'));
   }
 
   async render(prompt: Prompt, signal?: AbortSignal): Promise<RenderedPrompt> {

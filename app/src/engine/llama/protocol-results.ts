@@ -81,7 +81,8 @@ export const renderResultSchema = z.strictObject({
   template: templateSchema,
 });
 export const tokenizeResultSchema = z.strictObject({ ids: resultIdsSchema });
-export const detokenizeResultSchema = z.strictObject({ text: z.string() });
+/** One text a token, in which a character is a byte. */
+export const piecesResultSchema = z.strictObject({ pieces: z.array(z.string()) });
 export const saveStateResultSchema = z.strictObject({ saved: z.boolean() });
 
 export const statsSchema = z.strictObject({
@@ -127,7 +128,7 @@ export const resultSchemas = {
   count: countResultSchema,
   render: renderResultSchema,
   tokenize: tokenizeResultSchema,
-  detokenize: detokenizeResultSchema,
+  pieces: piecesResultSchema,
   score: z.strictObject({ tokens: z.array(scoredTokenSchema) }),
   embed: embeddingSchema,
   'save-state': saveStateResultSchema,

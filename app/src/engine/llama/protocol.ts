@@ -133,7 +133,7 @@ export const requestSchema = z.discriminatedUnion('type', [
     parseSpecial: z.boolean(),
     addSpecial: z.boolean(),
   }),
-  z.strictObject({ type: z.literal('detokenize'), ticket: ticketSchema, ids: tokenIdsSchema }),
+  z.strictObject({ type: z.literal('pieces'), ticket: ticketSchema, ids: tokenIdsSchema }),
   z.strictObject({ type: z.literal('generate'), ticket: ticketSchema, request: generateRequestSchema }),
   z.strictObject({ type: z.literal('score'), ticket: ticketSchema, request: scoreRequestSchema }),
   z.strictObject({ type: z.literal('embed'), ticket: ticketSchema, request: askedSchema }),

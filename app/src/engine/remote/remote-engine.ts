@@ -47,7 +47,7 @@ export function createRemoteEngine(options: RemoteEngineOptions): Engine {
       return dialect.count(prompt);
     },
     tokenize: cannot('its tokens'),
-    detokenize: cannot('its tokens'),
+    pieces: cannot('its tokens'),
     render: cannot('the rendered prompt'),
     score: cannot('log-probabilities of a given text'),
     embed: cannot('directions of texts'),

@@ -127,7 +127,7 @@ function textMethods(
   present: () => void,
   description: ModelDescription,
   encodeHere: (prompt: Prompt) => EncodedRequest,
-): Pick<Engine, 'count' | 'tokenize' | 'detokenize' | 'render' | 'score' | 'embed'> {
+): Pick<Engine, 'count' | 'tokenize' | 'pieces' | 'render' | 'score' | 'embed'> {
   return {
     count: async (prompt) => {
       present();
@@ -139,9 +139,9 @@ function textMethods(
       const segments: PromptSegment[] = [{ text, special: how.parseSpecial, message: null }];
       return tokenizer.encodeSegments(segments, 0, how.addSpecial === true).ids;
     },
-    detokenize: async (ids) => {
+    pieces: async (ids) => {
       present();
-      return tokenizer.decodeTokens(ids);
+      return tokenizer.piecesOf(ids);
     },
     render: async (prompt) => {
       present();

@@ -52,7 +52,7 @@ export function encodeSegments(
   return encodePrompt(segments, { ...vocabulary, addBos }, messageCount);
 }
 
-export function decodeTokens(ids: readonly number[]): string {
+export function piecesOf(ids: readonly number[]): Uint8Array[] {
   for (const id of ids) {
     if (!Number.isInteger(id) || id < 0 || id >= vocabularySize) {
       throw new AppError('token-out-of-range', `The vocabulary has no token ${id}.`, {
@@ -60,5 +60,9 @@ export function decodeTokens(ids: readonly number[]): string {
       });
     }
   }
-  return Buffer.concat(ids.map((id) => tokenBytes(id))).toString('utf8');
+  return ids.map((id) => tokenBytes(id));
+}
+
+export function decodeTokens(ids: readonly number[]): string {
+  return Buffer.concat(piecesOf(ids)).toString('utf8');
 }

@@ -3,9 +3,9 @@ import { AppError } from '../../contracts/app-error.ts';
 import { collectCompletion, openCompletion, whileOpen, type CompletionCall } from '../completions.ts';
 import { promptLimitBytes } from '../limits.ts';
 import { askedModel, contextOf, listedId } from '../model-views.ts';
-import type { Engine } from '../../engine/engine.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
 import type { ServerContext } from '../server-context.ts';
+import { placedTokens, type PlacedToken } from './placed-tokens.ts';
 import { tgiDetails, type PrefillToken } from './tgi-answers.ts';
 import { tgiRequestSchema, tokenizeSchema, type TgiRequest, type TokenizeRequest } from './tgi-requests.ts';
 import { maxStopSequences, tgiSampling } from './tgi-sampling.ts';
@@ -41,37 +41,15 @@ async function callOf(
   };
 }
 
-/**
- * The text of a token as it stands behind the one before it: alone, many vocabularies leave its leading space out.
- */
-async function pieceOf(engine: Engine, ids: readonly number[], index: number): Promise<string> {
-  const id = ids[index] ?? 0;
-  const before = ids[index - 1];
-  if (before === undefined) return engine.detokenize([id]);
-  const [both, first] = await Promise.all([engine.detokenize([before, id]), engine.detokenize([before])]);
-  return both.startsWith(first) ? both.slice(first.length) : engine.detokenize([id]);
-}
-
-/** Each token of a text with where it lies in it, by the model's own tokenizer. */
+/** Each token of a text with where it lies in it. */
 async function tokensOf(
   { engines }: ServerContext,
   { model, text, addSpecial }: { model: string; text: string; addSpecial: boolean },
   signal: AbortSignal,
-) {
+): Promise<PlacedToken[]> {
   const { engine, release } = await engines.use(model, {}, signal);
   try {
-    const ids = await engine.tokenize(text, { parseSpecial: true, addSpecial });
-    let start = 0;
-    const tokens = [];
-    for (const [index, id] of ids.entries()) {
-      if (signal.aborted) throw new AppError('cancelled', 'nobody waits for these tokens any more');
-      const piece = await pieceOf(engine, ids, index);
-      // Clients count characters as Python does.
-      const length = Array.from(piece).length;
-      tokens.push({ id, text: piece, start, stop: start + length });
-      start += length;
-    }
-    return tokens;
+    return await placedTokens(engine, text, addSpecial);
   } finally {
     release();
   }

@@ -95,8 +95,8 @@ export class Session {
         return this.#served().prompting.render(request.prompt);
       case 'tokenize':
         return { ids: this.#served().vocabulary.tokenize(request.text, request) };
-      case 'detokenize':
-        return { text: this.#served().vocabulary.detokenize(request.ids) };
+      case 'pieces':
+        return { pieces: this.#served().vocabulary.latinPieces(request.ids) };
       case 'score':
         return this.#score(request);
       case 'embed':

@@ -105,6 +105,12 @@ export class Vocabulary {
     return bytes;
   }
 
+  /** The bytes of each token, as texts in which a character is a byte; special tokens as their own text. */
+  latinPieces(ids: readonly number[]): string[] {
+    this.check(ids);
+    return ids.map((id) => Buffer.from(this.specialPiece(id)).toString('latin1'));
+  }
+
   /** The text of ids with special tokens written out, as a prompt is shown. */
   detokenize(ids: readonly number[] | Int32Array): string {
     this.check(ids);

@@ -57,7 +57,7 @@ export function checkSampling(sampling: Sampling, vocabularySize: number): void 
     });
   }
   for (const id of Object.keys(sampling.logitBias ?? {})) {
-    checkTokenId(Number(id), vocabularySize, `sampling.logitBias.${id}`);
+    checkTokenId(Number(id), vocabularySize, 'sampling.logitBias');
   }
   for (const id of sampling.stopTokenIds ?? []) checkTokenId(id, vocabularySize, 'sampling.stopTokenIds');
 }
@@ -102,7 +102,7 @@ function checkAdapters(uses: readonly AdapterUse[], model: ModelDescription): vo
 
 function checkTokenId(id: number, vocabularySize: number, field: string): void {
   if (Number.isInteger(id) && id >= 0 && id < vocabularySize) return;
-  throw new AppError('token-out-of-range', `${field}: the vocabulary has no token ${id}.`, {
+  throw new AppError('token-out-of-range', `The vocabulary has no token ${id}.`, {
     hint: `Ids go from 0 to ${vocabularySize - 1}.`,
     details: { field, id, vocabularySize },
   });

@@ -70,7 +70,7 @@ export class GrammarRules {
     if (++this.#count > this.#limit) {
       throw new AppError('grammar-invalid', `The JSON schema makes more than ${this.#limit} grammar rules.`, {
         hint: 'Use a smaller schema.',
-        details: { path: '#' },
+        details: { field: 'sampling.jsonSchema', path: '#' },
       });
     }
     return `r${this.#count}`;

@@ -130,7 +130,7 @@ export function isObject(value: unknown): value is SchemaObject {
 export function invalid(path: string, why: string, hint = 'Simplify the schema at this place.'): AppError {
   return new AppError('grammar-invalid', `The JSON schema cannot be used: at ${path}, ${why}.`, {
     hint,
-    details: { path },
+    details: { field: 'sampling.jsonSchema', path },
   });
 }
 

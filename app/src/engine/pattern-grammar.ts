@@ -177,7 +177,7 @@ class PatternReader {
   #refused(why: string): AppError {
     return new AppError('grammar-invalid', `The JSON schema cannot be used: at ${this.#path}, ${why}.`, {
       hint: 'Use a simpler pattern: literals, classes, groups, alternatives and repetitions.',
-      details: { path: this.#path },
+      details: { field: 'sampling.jsonSchema', path: this.#path },
     });
   }
 }

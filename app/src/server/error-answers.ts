@@ -49,14 +49,24 @@ function tgiType(error: AppError): string {
   return tgiTypes[error.code] ?? (error.status >= 500 ? 'incomplete_generation' : 'validation');
 }
 
-function sentence(error: AppError): string {
-  return error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
+/** What happened and what to do, as one text; some messages end with a full stop already. */
+export function wordsOf({ message, hint }: AppError): string {
+  if (hint === undefined) return message;
+  return `${message}${/[.!?…]$/u.test(message) ? '' : '.'} ${hint}`;
 }
 
+/** What an engine refuses by its own names. */
+const openaiParameters: Readonly<Record<string, string>> = {
+  'prompt.ids': 'prompt',
+  'sampling.logitBias': 'logit_bias',
+  'sampling.grammar': 'grammar',
+  'sampling.jsonSchema': 'response_format',
+};
+
 /** The parameter that is wrong, where the error names one. */
-function parameter(error: AppError): string | null {
+function openaiParameter(error: AppError): string | null {
   const field = error.details?.['field'];
-  return typeof field === 'string' ? field : null;
+  return typeof field === 'string' ? (openaiParameters[field] ?? field) : null;
 }
 
 /**
@@ -83,18 +93,18 @@ export function errorBody(family: ApiFamily, thrown: unknown, requestId: string)
     case 'openai':
       return {
         error: {
-          message: sentence(error),
+          message: wordsOf(error),
           type: openaiType(error.status),
-          param: parameter(error),
+          param: openaiParameter(error),
           code: openaiCodes[error.code] ?? error.code.replaceAll('-', '_'),
         },
       };
     case 'tgi':
-      return { error: sentence(error), error_type: tgiType(error) };
+      return { error: wordsOf(error), error_type: tgiType(error) };
     case 'gradio':
       return error.status === 401
-        ? { detail: { auth_message: sentence(error) } }
-        : { detail: sentence(error), error: sentence(error) };
+        ? { detail: { auth_message: wordsOf(error) } }
+        : { detail: wordsOf(error), error: wordsOf(error) };
     case 'native':
       return { error: error.toJSON(), requestId };
   }

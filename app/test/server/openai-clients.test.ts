@@ -150,6 +150,8 @@ describe('openai', () => {
     ['messages.0.role', { messages: [{ role: 'tool', content: 'x', tool_call_id: '1' }] }],
     ['temperature', { temperature: 9 }],
     ['logit_bias.x', { logit_bias: { x: 1 } }],
+    ['logit_bias', { logit_bias: { 100_000: -100 } }],
+    ['max_completion_tokens', { max_completion_tokens: '4' }],
   ])('what it cannot do is refused by name: %s', async (field, wrong) => {
     const request = { model: 'scripted', messages: hello, ...wrong } as never;
     const error: unknown = await client()
@@ -157,6 +159,18 @@ describe('openai', () => {
       .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(APIError);
     expect(error).toMatchObject({ status: 400, param: field, type: 'invalid_request_error' });
+    expect((error as APIError).message).not.toContain('..');
+  });
+
+  test.each([
+    ['/v1/completions', 'prompt', { prompt: [100_000] }],
+    ['/v1/completions', 'max_completion_tokens', { prompt: 'x', max_completion_tokens: '4' }],
+    ['/v1/completions', 'max_completion_tokens', { prompt: 'x', max_completion_tokens: -7 }],
+    ['/v1/embeddings', 'input', { input: [100_000] }],
+  ])('%s refuses %s by the name that it was sent under', async (path, param, wrong) => {
+    const { status, body } = await running.call('POST', path, wrong);
+    expect([status, body]).toMatchObject([400, { error: { param } }]);
+    expect(JSON.stringify(body)).not.toContain('..');
   });
 
   test('gives the directions of texts, as floats and as the base64 that it asks for by itself', async () => {

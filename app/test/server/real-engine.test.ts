@@ -84,6 +84,18 @@ test('a schema binds the answer', async () => {
   });
 });
 
+test.each([
+  ['grammar', { grammar: 'root ::= (' }],
+  ['response_format', { response_format: { type: 'json_object', schema: { type: 'strin' } } }],
+])('what is wrong in %s is told by that name, in whole sentences', async (param, wrong) => {
+  const request = { model: 'cria', messages, ...wrong } as never;
+  const error: unknown = await client()
+    .chat.completions.create(request)
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ status: 400, param });
+  expect((error as Error).message).not.toContain('..');
+});
+
 test('a bias of -100 bans a token; log-probabilities name what was drawn', async () => {
   const request = { model: 'cria', messages, temperature: 0, max_tokens: 1, logprobs: true, top_logprobs: 2 };
   const free = await client().chat.completions.create(request);

@@ -33,7 +33,7 @@ export function refuseAtTgi(provider: string, { logprobs = 0, jsonSchema }: Samp
     refuse('logprobs', `tells at most ${mostAlternatives} alternatives for each token.`);
   if (jsonSchema === undefined) return;
   const isObject = typeof jsonSchema === 'object' && jsonSchema !== null && 'properties' in jsonSchema;
-  if (!isObject) refuse('jsonSchema', 'takes only JSON schemas of an object with "properties".');
+  if (!isObject) refuse('sampling.jsonSchema', 'takes only JSON schemas of an object with "properties".');
 }
 
 /** A temperature of 0 is said by not sampling at all. */

@@ -1,4 +1,5 @@
 import type { AppError } from '../../contracts/app-error.ts';
+import { wordsOf } from '../error-answers.ts';
 import type { GradioFunction } from './gradio-api.ts';
 import type { JobEvent } from './gradio-queue.ts';
 
@@ -26,11 +27,10 @@ export function warningOf(log: string): object {
 }
 
 function failedMessage(message: Message, fault: AppError): object {
-  const error = fault.hint === undefined ? fault.message : `${fault.message}. ${fault.hint}`;
   return message('process_completed', {
     success: false,
     title: 'Error',
-    output: { error, title: 'Error', visible: true, duration: 10 },
+    output: { error: wordsOf(fault), title: 'Error', visible: true, duration: 10 },
   });
 }
 

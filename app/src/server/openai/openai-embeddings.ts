@@ -16,7 +16,10 @@ export async function embeddings(
   const model = await askedModel(context, body.model);
   const prompts = promptsOf(body.input);
   const request = { ...(model === undefined ? {} : { model }), prompts };
-  const found = await whileOpen(context, signal, (either) => context.chats.embed(owner, request, either));
+  const work = (either: AbortSignal) => context.chats.embed(owner, request, either);
+  const found = await whileOpen(context, signal, work).catch((error: unknown) => {
+    throw inputFault(error);
+  });
   const tokens = found.embeddings.reduce((sum, embedding) => sum + embedding.tokens, 0);
   return {
     object: 'list',
@@ -43,6 +46,12 @@ function promptsOf(input: EmbeddingRequest['input']): Prompt[] {
   if (input.length > 0 && input.every((item) => typeof item === 'number')) return [one(input)];
   if (input.length === 0) one('');
   return input.map((item) => one(typeof item === 'number' ? [item] : item));
+}
+
+/** What is a prompt to an engine came as `input`. */
+function inputFault(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.details?.['field'] !== 'prompt.ids') return error;
+  return AppError.fromJSON({ ...error.toJSON(), details: { ...error.details, field: 'input' } });
 }
 
 /** Little-endian 32-bit floats. */

@@ -74,6 +74,7 @@ const commonFields = {
   presence_penalty: optionalNumber(-2, 2),
   seed: seedSchema,
   stop: stopSchema,
+  max_completion_tokens: optionalInteger(-1, 1_048_576),
   max_tokens: optionalInteger(-1, 1_048_576),
   n_predict: optionalInteger(-1, 1_048_576),
   logit_bias: z.record(z.string().regex(/^\d{1,7}$/), z.number().min(-100).max(100)).nullish(),
@@ -96,7 +97,6 @@ export type OpenAiMessage = z.infer<typeof chatMessageSchema>;
 export const chatCompletionSchema = z.looseObject({
   ...commonFields,
   messages: z.array(chatMessageSchema).min(1).max(maxPromptMessages),
-  max_completion_tokens: optionalInteger(-1, 1_048_576),
   logprobs: z.boolean().nullish(),
   top_logprobs: optionalInteger(0, 20),
 });

@@ -72,11 +72,7 @@ export function samplingOf(body: CommonRequest): Sampling {
     presencePenalty: body.presence_penalty,
     seed: seedOf(body.seed),
     stop: body.stop.length > 0 ? body.stop : undefined,
-    maxNewTokens: limit(
-      body['max_completion_tokens'] as number | null | undefined,
-      body.max_tokens,
-      body.n_predict,
-    ),
+    maxNewTokens: limit(body.max_completion_tokens, body.max_tokens, body.n_predict),
     logitBias: body.logit_bias,
     ignoreEos: body.ignore_eos,
     grammar: grammarOf(body, jsonSchema),

@@ -121,12 +121,15 @@ class CandidateList {
 
 /** Compiles off this thread. Rejects with `grammar-invalid` when it is wrong or takes too long. */
 export async function compileGrammar(text: string, place: GrammarPlace): Promise<Grammar> {
-  if (text.includes('\0')) throw new AppError('grammar-invalid', 'The grammar holds a NUL character.');
+  const details = { field: 'sampling.grammar' };
+  if (text.includes('\0'))
+    throw new AppError('grammar-invalid', 'The grammar holds a NUL character.', { details });
   refuseDepth(text);
   const sampler = await compileWithin(text, place);
   if (sampler === null) {
     throw new AppError('grammar-invalid', 'The grammar is not valid GBNF, or has no rule named root.', {
       hint: 'Each rule reads name ::= alternatives; left recursion is not supported.',
+      details,
     });
   }
   return new Grammar(place.library, sampler, place.vocabularySize);
@@ -155,6 +158,7 @@ function refuseDepth(text: string): void {
     if (depth <= maxDepth) continue;
     throw new AppError('grammar-invalid', `The grammar's brackets are nested deeper than ${maxDepth}.`, {
       hint: 'Give its parts rules of their own.',
+      details: { field: 'sampling.grammar' },
     });
   }
 }

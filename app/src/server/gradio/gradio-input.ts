@@ -8,7 +8,14 @@ import type { GradioFunction } from './gradio-api.ts';
 
 /** Positional data as Gradio's clients send it. Missing and `null` both mean the default. */
 
-const textSchema = z.union([z.string(), z.looseObject({ text: z.string() }).transform(({ text }) => text)]);
+/** A message of a multimodal chat. `continue` lets the unions around it tell this instead of "invalid". */
+const multimodalSchema = z.looseObject({ text: z.string() }).transform(({ text, files = [] }, check) => {
+  const isWithout = files === null || (Array.isArray(files) && files.length === 0);
+  if (!isWithout)
+    check.addIssue({ code: 'custom', path: ['files'], message: 'no model here takes files', continue: true });
+  return text;
+});
+const textSchema = z.union([z.string(), multimodalSchema]);
 const partsSchema = z
   .array(textSchema)
   .max(maxMessageParts)

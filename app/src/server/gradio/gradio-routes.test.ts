@@ -157,3 +157,20 @@ describe('a stop needs the id of the answer alone, and the text so far is the re
     expect(await stop('cancel', '0'.repeat(32))).toEqual({ success: false });
   });
 });
+
+test('a multimodal message is taken without files, and refused by name with one', async () => {
+  const run = (message: unknown, history?: unknown) => {
+    const data = [message, null, null, null, null, null, null, history];
+    return running.call('POST', '/gradio_api/run/chat', { data });
+  };
+  const files = [{ path: '/tmp/a.png', meta: { _type: 'gradio.FileData' } }];
+  for (const none of [{}, { files: [] }, { files: null }])
+    expect((await run({ text: '/say seen', ...none })).body).toMatchObject({ data: ['seen'] });
+  const asked = await run({ text: 'What is in this picture?', files });
+  expect([asked.status, asked.body['error']]).toEqual([400, expect.stringContaining('message.files')]);
+  const before = await run('/say x', [{ role: 'user', content: { text: 'Look', files } }]);
+  expect([before.status, before.body['error']]).toEqual([
+    400,
+    expect.stringContaining('history.0.content.files'),
+  ]);
+});

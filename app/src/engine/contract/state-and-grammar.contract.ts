@@ -72,7 +72,8 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
         const prompt = { kind: 'tokens', ids: Array.from({ length: contextTokens + 1 }, () => 5) } as const;
         await expect(engine.embed({ person: 'p', prompt })).rejects.toMatchObject({
           code: 'context-too-long',
-          details: { contextTokens },
+          message: expect.stringMatching(` ${contextTokens + 1} tokens.* ${contextTokens}\\b`) as string,
+          details: { promptTokens: contextTokens + 1, contextTokens },
         });
         await expect(
           engine.embed({ person: 'p', prompt: { kind: 'tokens', ids: [10_000_000] } }),

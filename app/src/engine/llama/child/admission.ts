@@ -62,14 +62,20 @@ export async function prepareTask(
 /** A prompt is refused with its counts, never cut. */
 export function checkLength(promptTokens: number, contextTokens: number): void {
   if (promptTokens < contextTokens) return;
-  throw new AppError(
-    'context-too-long',
-    `The prompt has ${promptTokens} tokens; with room for an answer at most ${contextTokens - 1} fit.`,
-    {
-      hint: 'Shorten it, or load the model with a larger context.',
-      details: { promptTokens, contextTokens },
-    },
-  );
+  const most = `with room for an answer at most ${contextTokens - 1} fit`;
+  throw tooLong(`The prompt has ${promptTokens} tokens; ${most}.`, { promptTokens, contextTokens });
+}
+
+/** What is only read needs no room for an answer. */
+export function checkReadLength(promptTokens: number, contextTokens: number): void {
+  if (promptTokens <= contextTokens) return;
+  const most = `at most ${contextTokens} fit`;
+  throw tooLong(`The text has ${promptTokens} tokens; ${most}.`, { promptTokens, contextTokens });
+}
+
+function tooLong(message: string, details: { promptTokens: number; contextTokens: number }): AppError {
+  const hint = 'Shorten it, or load the model with a larger context.';
+  return new AppError('context-too-long', message, { hint, details });
 }
 
 /** The answers that this chat's model gave keep the ids that it drew, where the prompt goes on from there. */

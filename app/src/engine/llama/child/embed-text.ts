@@ -1,6 +1,6 @@
 import type { Embedding } from '../../engine.ts';
 import type { WireAsked } from '../protocol.ts';
-import { checkLength } from './admission.ts';
+import { checkReadLength } from './admission.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { brokenLogits } from './logprobs.ts';
 import { readTask, type PreparedReading } from './read-text.ts';
@@ -14,7 +14,7 @@ export async function prepareEmbedding(
 ): Promise<PreparedReading<Embedding>> {
   const { contextTokens, prompting, model } = loaded;
   const { ids } = await prompting.resolve(request.prompt);
-  checkLength(ids.length - 1, contextTokens);
+  checkReadLength(ids.length, contextTokens);
   const sum = new Float64Array(model.embeddingLength);
   return readTask(
     { ticket, request, loaded },

@@ -1,7 +1,7 @@
 import type { ScoredToken } from '../../engine.ts';
 import type { TokenLogprob } from '../../../contracts/run-parts.ts';
 import type { WireScoreRequest } from '../protocol.ts';
-import { checkLength } from './admission.ts';
+import { checkLength, checkReadLength } from './admission.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { describeToken } from './logprobs.ts';
 import { readTask, type PreparedReading } from './read-text.ts';
@@ -24,7 +24,7 @@ export async function prepareScore(
   target.append(
     text.slice(0, maxTokens === undefined ? undefined : Math.min(maxTokens, contextTokens - ids.length)),
   );
-  checkLength(target.length - 1, contextTokens);
+  checkReadLength(target.length, contextTokens);
   const scores: TokenLogprob[] = [];
   return readTask(
     { ticket, request, loaded },

@@ -18,8 +18,8 @@ export interface ChatParts {
   context: RunContext;
   store: Store;
   temporary: TemporaryChats;
-  /** Forgets the saved KV state of a chat, wherever it is. */
-  dropState: (stateKey: string) => Promise<void>;
+  /** Forgets the saved KV state of a chat, wherever it is; null: of all chats, those that no list knows included. */
+  dropState: (stateKey: string | null) => Promise<void>;
 }
 
 const dayMs = 24 * 60 * 60 * 1000;

@@ -29,8 +29,8 @@ export interface ChatsOptions {
   clock: Clock;
   log: Log;
   config: ChatsConfig;
-  /** Forgets the saved KV state of a chat, in memory and on disk. Absent where no engine keeps any. */
-  dropState?: (stateKey: string) => Promise<void>;
+  /** Forgets the saved KV state of a chat, null: of all, in memory and on disk. Absent where no engine keeps any. */
+  dropState?: (stateKey: string | null) => Promise<void>;
   /** Why new answers are refused at the moment (the outbox is full and the operator chose to wait); absent: never. */
   refusal?: () => AppError | null;
 }
@@ -75,7 +75,7 @@ export function createChats(options: ChatsOptions): Chats {
     ...createEmbeddingCalls({ context, sources }),
     ...createSettingsCalls(sources),
     ...createExchangeCalls(context, store),
-    ...createTakeUp(context, store),
+    ...createTakeUp(parts),
     async close() {
       // With a reason, so that it does not look like the Stop of a person, whose answer would be over.
       closing.abort(new AppError('shutting-down', 'The server is stopping.'));

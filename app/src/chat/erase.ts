@@ -20,16 +20,16 @@ export async function erase(parts: ChatParts, owner: string, what: Erasing): Pro
   for (const live of context.live.values())
     if (live.owner === owner && (!('chatId' in what) || live.chatId === what.chatId))
       await stopRun(context, owner, live.id);
-  const forgotten = forget(temporary, owner, what);
+  const erased = forget(temporary, owner, what);
   try {
-    const isTemporary = 'chatId' in what && forgotten.length > 0;
-    if (!isTemporary) return { chatIds: [...forgotten, ...(await eraseStored(parts, owner, what))] };
+    const isTemporary = 'chatId' in what && erased.length > 0;
+    if (!isTemporary) await eraseStored(parts, owner, { what, erased });
     // Of a temporary chat only events of the log reach the store, and only where it is logged at all.
-    if (context.config.loggingTemporary) await parts.store.eraseOutboxEvents(owner, forgotten);
-    return { chatIds: forgotten };
+    else if (context.config.loggingTemporary) await parts.store.eraseOutboxEvents(owner, erased);
   } finally {
-    await afterErasing(parts, owner, forgotten);
+    await afterErasing(parts, owner, { what, erased });
   }
+  return { chatIds: erased };
 }
 
 async function refuseStale(
@@ -43,19 +43,18 @@ async function refuseStale(
 }
 
 /** A store that fails half-way has deleted the rows already: nobody can ask again, so the rest is done all the same. */
-async function eraseStored(parts: ChatParts, owner: string, what: Erasing): Promise<string[]> {
-  const { store } = parts;
+async function eraseStored(
+  { store }: Pick<ChatParts, 'store'>,
+  owner: string,
+  { what, erased }: { what: Erasing; erased: string[] },
+): Promise<void> {
   const before = await storedIds(store, owner, what);
-  let erased: string[] = [];
   try {
-    erased = (await store.erase(owner, what)).chatIds;
+    erased.push(...(await store.erase(owner, what)).chatIds);
   } catch (error) {
     for (const chatId of before) if (!(await store.getChat(owner, chatId))) erased.push(chatId);
     throw error;
-  } finally {
-    await afterErasing(parts, owner, erased);
   }
-  return erased;
 }
 
 /** Those that have a state: what goes to the trash loses it there. */
@@ -71,10 +70,16 @@ async function storedIds(store: Store, owner: string, what: Erasing): Promise<st
   return ids;
 }
 
-async function afterErasing(parts: ChatParts, owner: string, chatIds: readonly string[]): Promise<void> {
-  for (const chatId of chatIds)
+async function afterErasing(
+  parts: ChatParts,
+  owner: string,
+  { what, erased }: { what: Erasing; erased: readonly string[] },
+): Promise<void> {
+  for (const chatId of erased)
     parts.context.notify({ type: 'chat-changed', owner, chatId, version: null, change: 'erased' });
-  await dropStates(parts, chatIds);
+  // Of everything, the states of chats go too that no list knows: a restore, damage or a move left them behind.
+  if ('chatId' in what) await dropStates(parts, erased);
+  else await parts.dropState(null);
 }
 
 /** What is gone nobody can ask for again: all are tried, and the first that failed is told of at the end. */

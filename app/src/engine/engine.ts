@@ -188,8 +188,8 @@ export interface Engine {
   embed(request: ReadRequest, signal?: AbortSignal): Promise<Embedding>;
   /** Writes the KV state of a chat to disk now; resolves false where there is none. */
   saveState(stateKey: string): Promise<boolean>;
-  /** Forgets the KV state of a chat, in memory and on disk. */
-  dropState(stateKey: string): Promise<void>;
+  /** Forgets the KV state of a chat, in memory and on disk; null: of all chats. */
+  dropState(stateKey: string | null): Promise<void>;
   /** Saves what is worth saving, ends running requests with `interrupted` and frees the memory. */
   close(): Promise<void>;
   /** Resolves when the engine is gone, by `close` or by itself. */
@@ -201,6 +201,6 @@ export interface EngineLoader {
   /** Null where memory is not ours to count (remote). */
   estimate(source: ModelSource, options: LoadOptions): Promise<MemoryEstimate | null>;
   load(source: ModelSource, options: LoadOptions): Promise<Engine>;
-  /** Deletes what is kept on disk of a chat for any model, loaded or not. Absent where nothing is kept. */
-  dropState?(stateKey: string): Promise<void>;
+  /** Deletes what is kept on disk of a chat, null: of all, for any model, loaded or not. Absent where nothing is kept. */
+  dropState?(stateKey: string | null): Promise<void>;
 }

@@ -50,6 +50,13 @@ test('an engine that is killed while it should forget a chat leaves no file of i
   expect(readdirSync(place.kvFolder)).toEqual([]);
 });
 
+test('all chats are forgotten at once, whatever engine kept them', async () => {
+  for (const chat of ['one', 'two']) writeFileSync(join(place.kvFolder, stateOf(chat)), 'what was said');
+  writeFileSync(join(other.kvFolder, stateOf('three')), 'what was said');
+  await fleet.dropState(null);
+  for (const { kvFolder } of [place, other]) expect(readdirSync(kvFolder)).toEqual([]);
+});
+
 test('what one engine cannot delete is told of, and goes wherever else it lies', async () => {
   // A folder is not deleted as a file is.
   mkdirSync(join(place.kvFolder, stateOf('one')));

@@ -97,8 +97,8 @@ export class FleetMember {
     }
   }
 
-  /** Forgets the KV state of a chat, in memory and on disk. */
-  async dropState(stateKey: string): Promise<void> {
+  /** Forgets the KV state of a chat, in memory and on disk; null: of all chats. */
+  async dropState(stateKey: string | null): Promise<void> {
     const engine = this.#engine;
     try {
       await engine?.dropState(stateKey);

@@ -50,8 +50,8 @@ export interface Engines {
   unload(idOrReference: string): Promise<boolean>;
   /** The file with this hash was made anew, or is gone: what has it open takes in nobody more, and leaves once unused. */
   retire(sha256: string): void;
-  /** Forgets the KV state of a chat under every model, in memory and on disk. */
-  dropState(stateKey: string): Promise<void>;
+  /** Forgets the KV state of a chat under every model, in memory and on disk; null: of all chats, listed anywhere or not. */
+  dropState(stateKey: string | null): Promise<void>;
   /** Why the last load of it failed; null where it did not. */
   lastError(idOrReference: string): AppError | null;
   /** How often an engine that had gone by itself was loaded again. */
@@ -126,7 +126,7 @@ class Fleet implements Engines {
     for (const member of this.#members) if (hashesOf(member.source).includes(sha256)) member.retire();
   }
 
-  async dropState(stateKey: string): Promise<void> {
+  async dropState(stateKey: string | null): Promise<void> {
     const inMemory = [...this.#members].map((member) => member.dropState(stateKey));
     // Files go after the engines that may still write them, and whatever one of those cannot do.
     const outcomes = await Promise.allSettled(inMemory);

@@ -128,6 +128,31 @@ test('the state of an erased chat goes also where the backups cannot be cleaned'
   expect(await call('GET', `/api/chats/${kept}`)).toMatchObject({ chat: { id: kept } });
 });
 
+test('a restore takes along the states of what was said after its backup, also those in memory', async () => {
+  const { name } = await call<{ name: string }>('POST', '/api/backups', {});
+  await say('zebraearlier');
+  await parts.close();
+  await start();
+  await say('zebralater');
+  expect(states()).not.toEqual([]);
+  await call('POST', `/api/backups/${name}/restore`);
+  expect(states()).toEqual([]);
+  await parts.close();
+  expect(states()).toEqual([]);
+  await start();
+});
+
+test('everything that is erased includes the states of chats that the database does not know', async () => {
+  await say('zebraerased');
+  await parts.close();
+  expect(states()).toHaveLength(1);
+  for (const name of readdirSync(home)) if (name.startsWith('corral.db')) rmSync(join(home, name));
+  await start();
+  expect(await call('POST', '/api/erase', { confirm: 'erase everything' })).toEqual({ chats: 0 });
+  expect(states()).toEqual([]);
+  expect(filesWith('zebraerased')).toEqual([]);
+});
+
 test('a message that is deleted for good is in no file, nor written into one when the server stops', async () => {
   // What waits for a sink stays until that has it, or the chat is erased.
   await parts.close();

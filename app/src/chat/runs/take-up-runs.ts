@@ -1,3 +1,4 @@
+import type { ChatParts } from '../chat-calls.ts';
 import type { Chats } from '../chats.ts';
 import { toAppError } from '../../contracts/app-error.ts';
 import type { AcceptedRuns, RunRecord } from '../../store/run-store.ts';
@@ -15,10 +16,7 @@ import type { RunContext } from './run-context.ts';
 const mostFruitlessStarts = 8;
 
 /** Who never started (a command without a server) leaves unfinished answers to who will. */
-export function createTakeUp(
-  context: RunContext,
-  store: Pick<Store, 'unfinishedRuns'>,
-): Pick<Chats, 'start' | 'restored'> {
+export function createTakeUp({ context, store, dropState }: ChatParts): Pick<Chats, 'start' | 'restored'> {
   let isStarted = false;
   return {
     async start() {
@@ -26,7 +24,13 @@ export function createTakeUp(
       return { resumedRuns: await takeUpUnfinished(context, store) };
     },
     async restored() {
-      if (isStarted) await takeUpRestored(context, store);
+      loseRuns(context);
+      try {
+        // They hold chats, and ends of chats, that are not there any more.
+        await dropState(null);
+      } finally {
+        if (isStarted) await takeUpUnfinished(context, store);
+      }
     },
   };
 }
@@ -39,14 +43,13 @@ async function takeUpUnfinished(context: RunContext, store: Pick<Store, 'unfinis
   return resumed;
 }
 
-/** Another state of the store is in place: what is written at here is not what is there, so all is taken up from there. */
-async function takeUpRestored(context: RunContext, store: Pick<Store, 'unfinishedRuns'>): Promise<void> {
+/** Another state of the store is in place: what is written at here is not what is there. */
+function loseRuns(context: RunContext): void {
   for (const live of context.live.values()) {
     if (live.isTemporary) continue;
     live.lose();
     context.live.delete(live.id);
   }
-  await takeUpUnfinished(context, store);
 }
 
 /** The request came again: the first may have been written and cut off before its runs began. */

@@ -109,8 +109,16 @@ export function stateAndGrammarContract({ name, shared, skip }: Parts): void {
         expect(usage?.cachedTokens).toBeGreaterThan(0);
         expect(usage?.cachedTokens).toBeLessThan(usage?.promptTokens ?? 0);
         expect(await engine.saveState('chat-1')).toBe(true);
+        await answerOf(
+          engine.generate(
+            chatRequest('', {}, { prompt: { kind: 'chat', messages: turns }, stateKey: 'chat-2' }),
+          ),
+        );
         await engine.dropState('chat-1');
         expect(await engine.saveState('chat-1')).toBe(false);
+        expect(await engine.saveState('chat-2')).toBe(true);
+        await engine.dropState(null);
+        expect(await engine.saveState('chat-2')).toBe(false);
       });
     }
 

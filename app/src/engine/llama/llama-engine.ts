@@ -125,7 +125,7 @@ class ProcessEngine implements LlamaEngine {
     return (await this.#connection.ask('save-state', { stateKey })).saved;
   }
 
-  async dropState(stateKey: string): Promise<void> {
+  async dropState(stateKey: string | null): Promise<void> {
     this.#present();
     await this.#connection.ask('drop-state', { stateKey });
   }

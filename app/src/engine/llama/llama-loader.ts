@@ -87,7 +87,7 @@ class ProcessLoader implements LlamaLoader {
     return this.#engineOf(started, file, { ...loaded, adapters: [...loaded.adapters, ...refused] });
   }
 
-  async dropState(stateKey: string): Promise<void> {
+  async dropState(stateKey: string | null): Promise<void> {
     const { snapshots } = this.#options;
     if (snapshots) await deleteSnapshots(snapshots.directory, stateKey);
   }

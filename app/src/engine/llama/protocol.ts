@@ -138,7 +138,7 @@ export const requestSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('score'), ticket: ticketSchema, request: scoreRequestSchema }),
   z.strictObject({ type: z.literal('embed'), ticket: ticketSchema, request: askedSchema }),
   z.strictObject({ type: z.literal('save-state'), ticket: ticketSchema, stateKey: nameSchema }),
-  z.strictObject({ type: z.literal('drop-state'), ticket: ticketSchema, stateKey: nameSchema }),
+  z.strictObject({ type: z.literal('drop-state'), ticket: ticketSchema, stateKey: nameSchema.nullable() }),
   z.strictObject({ type: z.literal('stats'), ticket: ticketSchema }),
   /** Ends what runs with `interrupted`, saves what is worth saving, answers and exits with 0. */
   z.strictObject({ type: z.literal('shutdown'), ticket: ticketSchema }),

@@ -87,7 +87,7 @@ export function createScriptedEngine(source: ModelSource, script: Script, option
     },
     saveState: async (stateKey) => states.has(stateKey),
     dropState: async (stateKey) => {
-      states.delete(stateKey);
+      for (const key of stateKey === null ? states.keys() : [stateKey]) states.delete(key);
     },
     close: async () => life.end(new AppError('engine-unavailable', 'The engine was closed.')),
     closed: life.closed,

@@ -198,8 +198,10 @@ export class Serving {
     return saved.includes(true);
   }
 
-  async dropState(stateKey: string): Promise<void> {
-    for (const sequence of this.#sequences.ofChat(stateKey)) {
+  /** Null: of all chats, with what several of them began with. */
+  async dropState(stateKey: string | null): Promise<void> {
+    const going = stateKey === null ? this.#sequences.all() : this.#sequences.ofChat(stateKey);
+    for (const sequence of going) {
       // One in use goes when its request ends, because it belongs to no chat any more.
       sequence.stateKey = null;
       if (!sequence.isInUse) this.#sequences.drop(sequence);

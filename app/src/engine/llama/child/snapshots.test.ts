@@ -87,4 +87,15 @@ describe('Snapshots', () => {
     expect(readdirSync(directory).every((name) => name.startsWith(snapshotPrefix('kept')))).toBe(true);
     expect(readdirSync(directory)).toHaveLength(1);
   });
+
+  it('forget all chats at once, also those that are on their way to the disk, and touch nothing else', async () => {
+    const one = snapshots();
+    await one.save('chat', '', stored());
+    writeFileSync(`${onlyFile()}.part`, 'half of one');
+    writeFileSync(join(directory, 'note.txt'), 'not a state');
+    const saving = [one.save('other', '', stored()), one.save('third', '', stored())];
+    await one.drop(null);
+    expect((await Promise.all(saving)).at(-1)).toBe(false);
+    expect(readdirSync(directory)).toEqual(['note.txt']);
+  });
 });

@@ -24,11 +24,21 @@ export function snapshotPrefix(stateKey: string): string {
   return `${shortHash(stateKey)}-`;
 }
 
-/** Deletes the states of a chat under every model; also where no engine runs. */
-export async function deleteSnapshots(directory: string, stateKey: string): Promise<void> {
+function isSnapshot(name: string): boolean {
+  return name.endsWith(ending) || name.endsWith(unfinished);
+}
+
+/** Of a chat, or of any. */
+function isOf(stateKey: string | null, name: string): boolean {
+  return stateKey === null || name.startsWith(snapshotPrefix(stateKey));
+}
+
+/** Deletes the states of a chat, null: of all, under every model; also where no engine runs. */
+export async function deleteSnapshots(directory: string, stateKey: string | null): Promise<void> {
   const names = await readdir(directory).catch(() => []);
-  const own = names.filter((name) => name.startsWith(snapshotPrefix(stateKey)));
-  await Promise.all(own.map((name) => rm(join(directory, name), { force: true })));
+  const own = names.filter((name) => isSnapshot(name) && isOf(stateKey, name));
+  const outcomes = await Promise.allSettled(own.map((name) => rm(join(directory, name), { force: true })));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 /**
@@ -105,17 +115,17 @@ export class Snapshots {
   /** Whether anything of a chat lies on disk, whatever adapters it was read with; what is on its way there counts. */
   async keeps(stateKey: string): Promise<boolean> {
     await this.#writing;
-    return this.#names().some((name) => name.startsWith(snapshotPrefix(stateKey)) && name.endsWith(ending));
+    return this.#names().some((name) => isOf(stateKey, name) && name.endsWith(ending));
   }
 
-  async drop(stateKey: string): Promise<void> {
-    const prefix = snapshotPrefix(stateKey);
+  /** Null: all of them. */
+  async drop(stateKey: string | null): Promise<void> {
     for (const path of this.#pending.keys()) {
-      if (basename(path).startsWith(prefix)) this.#pending.delete(path);
+      if (isOf(stateKey, basename(path))) this.#pending.delete(path);
     }
     await this.#writing;
     for (const name of this.#names()) {
-      if (name.startsWith(prefix)) rmSync(join(this.#options.directory, name), { force: true });
+      if (isOf(stateKey, name)) rmSync(join(this.#options.directory, name), { force: true });
     }
   }
 
@@ -178,9 +188,7 @@ export class Snapshots {
 
   #names(): string[] {
     try {
-      return readdirSync(this.#options.directory).filter(
-        (name) => name.endsWith(ending) || name.endsWith(unfinished),
-      );
+      return readdirSync(this.#options.directory).filter(isSnapshot);
     } catch {
       return [];
     }

@@ -72,8 +72,10 @@ export class StatesAside {
     return restored;
   }
 
-  drop(stateKey: string): void {
-    for (const aside of this.#all.filter((other) => other.stateKey === stateKey)) this.#forget(aside);
+  /** Null: all. */
+  drop(stateKey: string | null): void {
+    const going = this.#all.filter((aside) => stateKey === null || aside.stateKey === stateKey);
+    for (const aside of going) this.#forget(aside);
   }
 
   #forget(aside: Aside): void {

@@ -42,9 +42,7 @@ export function createOutside({ config, home, clock, log, ownPorts }: OutsideOpt
     clock,
     log,
     ...(config.threads > 0 ? { maxThreads: config.threads } : {}),
-    ...(config.kvBudgetBytes > 0
-      ? { snapshots: { directory: home.kv, budgetBytes: config.kvBudgetBytes } }
-      : {}),
+    snapshots: { directory: home.kv, budgetBytes: config.kvBudgetBytes },
   });
   return { http, libraries, loader };
 }

@@ -43,6 +43,8 @@ export interface ComposeOptions {
 }
 
 interface Kept {
+  config: Config;
+  log: Log;
   store: Store;
   engines: Engines;
   models: Models;
@@ -150,6 +152,16 @@ export async function composeParts(options: ComposeOptions): Promise<Parts> {
   return { server, localToken, ...lifecycle(server, { ...parts, remote }) };
 }
 
+/** What lay there before the budget became 0 goes. What cannot be deleted keeps nobody from their chats. */
+async function dropUnwantedStates({ config, engines, log }: Kept): Promise<void> {
+  if (config.kvBudgetBytes > 0) return;
+  await engines
+    .dropState(null)
+    .catch((error: unknown) =>
+      log.warn({ part: 'engine', error: String(error) }, 'saved states of chats could not be deleted'),
+    );
+}
+
 function lifecycle(server: CorralServer, kept: Kept): Pick<Parts, 'start' | 'close'> {
   const { chats, outbox, jobs, engines, providers, remote, store } = kept;
   let stopListening = (): void => undefined;
@@ -160,6 +172,7 @@ function lifecycle(server: CorralServer, kept: Kept): Pick<Parts, 'start' | 'clo
       });
       await providers.start();
       await outbox.start();
+      await dropUnwantedStates(kept);
       if (takesUpAnswers) await chats.start();
       await jobs.start();
     },

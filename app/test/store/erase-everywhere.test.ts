@@ -17,7 +17,7 @@ let home: string;
 let parts: Parts;
 let address: string;
 
-async function start(loggingUrl = 'http://127.0.0.1:9/log'): Promise<void> {
+async function start(more: Record<string, string> = {}): Promise<void> {
   const config = loadConfig({
     root,
     environment: {
@@ -26,7 +26,8 @@ async function start(loggingUrl = 'http://127.0.0.1:9/log'): Promise<void> {
       PORT: '0',
       HF_HUB_OFFLINE: 'true',
       CORRAL_LOG_LEVEL: 'silent',
-      LOGGING_URL: loggingUrl,
+      LOGGING_URL: 'http://127.0.0.1:9/log',
+      ...more,
     },
   });
   parts = await openParts({
@@ -153,10 +154,30 @@ test('everything that is erased includes the states of chats that the database d
   expect(filesWith('zebraerased')).toEqual([]);
 });
 
+test('a budget of 0 keeps no states: what lies there goes, and erasing deletes it as ever', async () => {
+  const id = await say('zebraerased');
+  await parts.close();
+  const kept = states().map((name) => ({
+    path: join(home, 'kv', name),
+    bytes: readFileSync(join(home, 'kv', name)),
+  }));
+  expect(kept).toHaveLength(1);
+  await start({ CORRAL_KV_BUDGET: '0' });
+  expect(states()).toEqual([]);
+  // As where it could not be deleted at the start.
+  for (const { path, bytes } of kept) writeFileSync(path, bytes);
+  await call('DELETE', `/api/chats/${id}?erase=1`);
+  expect(filesWith('zebraerased')).toEqual([]);
+  await say('zebralater');
+  await parts.close();
+  expect(states()).toEqual([]);
+  await start();
+});
+
 test('a message that is deleted for good is in no file, nor written into one when the server stops', async () => {
   // What waits for a sink stays until that has it, or the chat is erased.
   await parts.close();
-  await start('');
+  await start({ LOGGING_URL: '' });
   const id = await say('zebrakept');
   await sayIn(id, 'zebrapurged');
   const { messages } = await call<{ messages: { id: string; content: string }[] }>('GET', `/api/chats/${id}`);

@@ -28,7 +28,7 @@ export interface LlamaLoaderOptions {
   crashFile: string;
   clock: Clock;
   log: Log;
-  /** Where KV states of chats are kept; absent: nowhere. */
+  /** Where KV states of chats are kept, with a budget of 0 only deleted; absent: nowhere. */
   snapshots?: { directory: string; budgetBytes: number };
   maxThreads?: number;
   deadlines?: Partial<Deadlines>;
@@ -187,9 +187,10 @@ class ProcessLoader implements LlamaLoader {
   ): Promise<Loaded> {
     const { contextTokens, kvTokens, slots, kvType, gpuLayers } = plan;
     const { maxThreads, snapshots } = this.#options;
+    const hasRoom = snapshots !== undefined && snapshots.budgetBytes > 0;
     const model = { id: file.id, path: file.path, sha256: file.sha256 };
     const settings = { model, adapters: file.adapters, contextTokens, kvTokens, slots, kvType, gpuLayers };
-    const more = { ...(maxThreads === undefined ? {} : { maxThreads }), ...(snapshots ? { snapshots } : {}) };
+    const more = { ...(maxThreads === undefined ? {} : { maxThreads }), ...(hasRoom ? { snapshots } : {}) };
     connection.onLoadProgress = wanted.onProgress ?? null;
     try {
       return await connection.ask('load', { ...settings, ...more }, wanted.signal);

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AppError } from '../contracts/app-error.ts';
 
@@ -35,6 +35,11 @@ function makeFolder(folder: string): void {
   mkdirSync(folder, { mode: 0o700 });
 }
 
+/** Who may write a folder of somebody else may not do this. */
+function closeToOthers(folder: string): void {
+  if ((statSync(folder).mode & 0o777) !== 0o700) chmodSync(folder, 0o700);
+}
+
 const messages: Record<string, string> = {
   EACCES: 'this user may not write there',
   EPERM: 'this user may not write there',
@@ -47,11 +52,18 @@ const messages: Record<string, string> = {
 
 /** Why CORRAL_HOME cannot be written, by the error that said so. */
 export function homeRefused(folder: string, cause: unknown): AppError {
-  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  const { code = '', syscall } = cause as NodeJS.ErrnoException;
   const reason = messages[code] ?? String(cause);
   if (code === 'ENOSPC') {
     return new AppError('disk-full', `CORRAL_HOME ${folder} cannot be used: ${reason}`, {
       hint: 'Make room on that disk, or set CORRAL_HOME to a folder on another one.',
+      cause,
+    });
+  }
+  if (code === 'EPERM' && syscall === 'chmod') {
+    const why = 'this user cannot close it to others (mode 0700), since it belongs to another user';
+    return new AppError('home-not-writable', `CORRAL_HOME ${folder} cannot be used: ${why}`, {
+      hint: 'Give it to this user (chown), or set CORRAL_HOME to a new folder inside it.',
       cause,
     });
   }
@@ -86,7 +98,7 @@ export function homeAt(folder: string): Home {
 export function prepareHome(folder: string): Home {
   try {
     makeFolder(folder);
-    chmodSync(folder, 0o700);
+    closeToOthers(folder);
     const home = homeAt(folder);
     const parts = [home.models, home.kv, home.temporary, home.backups, home.damaged];
     // Noted before them: a home that has parts and no note has served before, also by a version that noted nothing.

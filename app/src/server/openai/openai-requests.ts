@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { samplingSchema } from '../../contracts/sampling.ts';
 import { maxInputs, maxMessageParts, maxPromptMessages, maxTokenIds } from '../limits.ts';
 import { schemaValueSchema } from '../schema-values.ts';
 
@@ -6,6 +7,9 @@ import { schemaValueSchema } from '../schema-values.ts';
  * Requests as OpenAI's clients send them, with the extras of llama.cpp. Fields that nobody here knows are ignored, as
  * those clients expect; those that would change the answer are refused by name (`unsupported-fields.ts`).
  */
+
+/** What has no other word for "off" here than in the native API has its bounds too. */
+const bounds = samplingSchema.shape;
 
 const optionalNumber = (min: number, max: number) => z.number().min(min).max(max).nullish();
 const optionalInteger = (min: number, max: number) => z.int().min(min).max(max).nullish();
@@ -50,34 +54,34 @@ const commonFields = {
   model: z.string().max(512).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
-  temperature: optionalNumber(0, 5),
+  temperature: bounds.temperature.nullish(),
   top_p: optionalNumber(0, 1),
   top_k: optionalInteger(-1, 100_000),
-  min_p: optionalNumber(0, 1),
+  min_p: bounds.minP.nullish(),
   typical_p: optionalNumber(0, 1),
-  xtc_probability: optionalNumber(0, 1),
-  xtc_threshold: optionalNumber(0, 1),
-  dynatemp_range: optionalNumber(0, 5),
-  dynatemp_exponent: optionalNumber(0.01, 10),
-  mirostat: optionalInteger(0, 2),
-  mirostat_tau: optionalNumber(0, 20),
-  mirostat_eta: optionalNumber(0, 1),
-  dry_multiplier: optionalNumber(0, 10),
-  dry_base: optionalNumber(1, 8),
-  dry_allowed_length: optionalInteger(0, 1024),
-  dry_penalty_last_n: optionalInteger(-1, 65_536),
-  dry_sequence_breakers: z.array(z.string().min(1).max(64)).max(16).nullish(),
-  repeat_penalty: optionalNumber(0.01, 5),
-  repetition_penalty: optionalNumber(0.01, 5),
-  repeat_last_n: optionalInteger(-1, 65_536),
-  frequency_penalty: optionalNumber(-2, 2),
-  presence_penalty: optionalNumber(-2, 2),
+  xtc_probability: bounds.xtcProbability.nullish(),
+  xtc_threshold: bounds.xtcThreshold.nullish(),
+  dynatemp_range: bounds.dynamicTemperatureRange.nullish(),
+  dynatemp_exponent: bounds.dynamicTemperatureExponent.nullish(),
+  mirostat: bounds.mirostat.nullish(),
+  mirostat_tau: bounds.mirostatTau.nullish(),
+  mirostat_eta: bounds.mirostatEta.nullish(),
+  dry_multiplier: bounds.dryMultiplier.nullish(),
+  dry_base: bounds.dryBase.nullish(),
+  dry_allowed_length: bounds.dryAllowedLength.nullish(),
+  dry_penalty_last_n: bounds.dryWindow.nullish(),
+  dry_sequence_breakers: bounds.dryBreakers.nullish(),
+  repeat_penalty: bounds.repetitionPenalty.nullish(),
+  repetition_penalty: bounds.repetitionPenalty.nullish(),
+  repeat_last_n: bounds.penaltyWindow.nullish(),
+  frequency_penalty: bounds.frequencyPenalty.nullish(),
+  presence_penalty: bounds.presencePenalty.nullish(),
   seed: seedSchema,
   stop: stopSchema,
   max_completion_tokens: optionalInteger(-1, 1_048_576),
   max_tokens: optionalInteger(-1, 1_048_576),
   n_predict: optionalInteger(-1, 1_048_576),
-  logit_bias: z.record(z.string().regex(/^\d{1,7}$/), z.number().min(-100).max(100)).nullish(),
+  logit_bias: bounds.logitBias.nullish(),
   ignore_eos: z.boolean().nullish(),
   grammar: z.string().max(65_536).nullish(),
   json_schema: jsonSchemaSchema.nullish(),

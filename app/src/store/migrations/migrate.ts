@@ -3,9 +3,15 @@ import { AppError } from '../../contracts/app-error.ts';
 import { initialMigration } from './m001-initial.ts';
 import { tagsMigration } from './m002-tags.ts';
 import { providersMigration } from './m003-providers.ts';
+import { outboxSizeMigration } from './m004-outbox-size.ts';
 import type { DialectKind, Migration } from './migration.ts';
 
-export const migrations: readonly Migration[] = [initialMigration, tagsMigration, providersMigration];
+export const migrations: readonly Migration[] = [
+  initialMigration,
+  tagsMigration,
+  providersMigration,
+  outboxSizeMigration,
+];
 
 export const schemaVersion = latest(migrations);
 

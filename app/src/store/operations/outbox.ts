@@ -218,6 +218,8 @@ export const outboxWriting = {
   async trimOutbox(session: Session, bounds: Query<'trimOutbox'>): Promise<number> {
     const old = await session.database
       .deleteFrom('outbox')
+      // Every state there is, so that the index is used.
+      .where('state', 'in', ['pending', 'dead'])
       .where('created_at', '<', bounds.createdBefore)
       .executeTakeFirst();
     const dropped = Number(old.numDeletedRows) + (await trimBytes(session, bounds.maxBytes));
@@ -230,22 +232,29 @@ export const outboxWriting = {
   },
 };
 
+/** SQLite reads the whole body of each row whose size is asked, so hardly more are looked at than go. */
+const trimmedAtOnce = 20;
+
 async function trimBytes(session: Session, maxBytes: number): Promise<number> {
   const total = await session.database.selectFrom('outbox').select(sumOfSizes.as('bytes')).executeTakeFirst();
   let excess = (total?.bytes ?? 0) - maxBytes;
-  if (excess <= 0) return 0;
-  const rows = await session.database
-    .selectFrom('outbox')
-    .select(['sequence', 'size_bytes'])
-    .orderBy('sequence')
-    .execute();
-  const doomed: number[] = [];
-  for (const row of rows) {
-    if (excess <= 0) break;
-    doomed.push(row.sequence);
-    excess -= row.size_bytes;
+  let dropped = 0;
+  while (excess > 0) {
+    const rows = await session.database
+      .selectFrom('outbox')
+      .select(['sequence', 'size_bytes'])
+      .orderBy('sequence')
+      .limit(trimmedAtOnce)
+      .execute();
+    const doomed: number[] = [];
+    for (const row of rows) {
+      if (excess <= 0) break;
+      doomed.push(row.sequence);
+      excess -= row.size_bytes;
+    }
+    if (doomed.length === 0) break;
+    await session.database.deleteFrom('outbox').where('sequence', 'in', doomed).execute();
+    dropped += doomed.length;
   }
-  for (const piece of inPieces(doomed))
-    await session.database.deleteFrom('outbox').where('sequence', 'in', piece).execute();
-  return doomed.length;
+  return dropped;
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Server } from 'node:https';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import { uuidv7 } from 'uuidv7';
 import { AppError } from '../contracts/app-error.ts';
-import { certificateOf } from './certificate.ts';
+import { certificateOf, type Certificate } from './certificate.ts';
 import { createEarlyAnswers, type EarlyAnswers } from './early-answers.ts';
 import { watchBody } from './gates/body-deadline.ts';
 import { wrongForm } from './gates/request-form.ts';
@@ -20,6 +21,7 @@ import { compileCheck } from './request-fault.ts';
 import { registerAnswers } from './answers.ts';
 import { registerGates } from './register-gates.ts';
 import { registerRoutes } from './register-routes.ts';
+import { renewCertificate } from './renew-certificate.ts';
 import type { ServerContext } from './server-context.ts';
 
 // An `import` would read every name these modules have, and one of them loads Node's fetch: 70 ms of the start.
@@ -97,6 +99,16 @@ function answerHead(app: FastifyInstance): void {
   });
 }
 
+function createSecureServer(
+  context: ServerContext,
+  certificate: Certificate,
+  listener: RequestListener,
+): Server {
+  const server = createHttpsServer({ ...nodeOptions, ...certificate }, listener);
+  server.once('listening', () => server.once('close', renewCertificate(server, certificate, context)));
+  return server;
+}
+
 export async function buildApp(context: ServerContext): Promise<FastifyInstance> {
   const { config } = context;
   const certificate = config.https ? await certificateOf(config) : null;
@@ -105,7 +117,7 @@ export async function buildApp(context: ServerContext): Promise<FastifyInstance>
     serverFactory: (handler) => {
       const listener = guarded(context, early, handler);
       const server = certificate
-        ? createHttpsServer({ ...nodeOptions, ...certificate }, listener)
+        ? createSecureServer(context, certificate, listener)
         : createHttpServer(nodeOptions, listener);
       server.maxConnections = maxConnections;
       // Fastify sets its own afterwards, so these are set again when it listens.

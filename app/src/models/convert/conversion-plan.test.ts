@@ -139,6 +139,26 @@ describe('a plan', () => {
     expect(Buffer.from(stated.layout.header).equals(silent.layout.header)).toBe(true);
   });
 
+  it.each<[TinyArchitecture, Record<string, unknown>]>([
+    ['llama', { hidden_act: 'relu' }],
+    ['qwen2', { hidden_act: 'gelu' }],
+    ['falcon-7b', { activation: 'relu' }],
+    ['falcon-40b', { hidden_act: 'silu' }],
+  ])('of %s with %j is refused: llama.cpp would compute another activation', async (architecture, config) => {
+    const refused = planOf(repository({ architecture }, { config }));
+    await expect(refused).rejects.toMatchObject({
+      code: 'model-unsupported',
+      message: expect.stringContaining('activation') as string,
+    });
+  });
+
+  it.each<[TinyArchitecture, Record<string, unknown>]>([
+    ['llama', { hidden_act: undefined }],
+    ['falcon-7b', { activation: 'gelu' }],
+  ])('of %s with %j is made', async (architecture, config) => {
+    expect((await planOf(repository({ architecture }, { config }))).tensors.length).toBeGreaterThan(0);
+  });
+
   it('takes no orders from a config: code to run, trust, another reader are words like any other', async () => {
     const orders = {
       auto_map: { AutoModelForCausalLM: 'evil/repository--modeling.LlamaForCausalLM', AutoConfig: 'x.Y' },

@@ -3,6 +3,7 @@ import type { GgufEntry } from '../../../formats/gguf/gguf-types.ts';
 import type { JsonObject } from '../../../formats/json-object.ts';
 import { sameRows, type Architecture, type ArchitectureTensor, type RowOrder } from './architecture.ts';
 import {
+  checkActivation,
   checkHeads,
   configError,
   numberField,
@@ -12,6 +13,9 @@ import {
 } from './model-config.ts';
 import { scalingEntries } from './scaling-entries.ts';
 
+/** All of them the one function, computed in ways that differ by less than a weight's rounding. */
+const gelus = ['gelu', 'gelu_new', 'gelu_fast', 'gelu_python', 'gelu_pytorch_tanh'];
+
 /** What llama.cpp takes where a file names no base, as files of the first falcons do. */
 const usualTheta = 10_000;
 
@@ -19,6 +23,7 @@ function readConfig(raw: JsonObject): ModelConfig {
   if (raw['alibi'] === true) throw configError('asks for alibi, which llama.cpp has not for falcon');
   if (raw['bias'] === true) throw configError('asks for biases, which llama.cpp has not for falcon');
   if (raw['parallel_attn'] === false) throw configError('asks for sequential attention');
+  checkActivation(raw, gelus);
   const width = sizeField(raw, 'width', ['hidden_size']);
   const heads = sizeField(raw, 'heads', ['num_attention_heads', 'n_head']);
   if (width % heads !== 0) throw configError(`spreads ${width} over ${heads} heads`);

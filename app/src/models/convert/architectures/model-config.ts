@@ -137,6 +137,15 @@ function yarnScaling(fields: JsonObject, originalContext: number): RopeScaling {
   return { kind: 'yarn', factor, originalContext, attentionFactor: attention / growth(factor, 1) };
 }
 
+/** A family's activation is fixed in llama.cpp, so a model trained with another would answer nonsense without a word. */
+export function checkActivation(raw: JsonObject, known: readonly string[]): void {
+  for (const name of ['hidden_act', 'activation']) {
+    const stated = raw[name];
+    if (typeof stated === 'string' && !known.includes(stated))
+      throw configError(`asks for the activation ${stated}, which llama.cpp has not for its kind of model`);
+  }
+}
+
 /** Heads come in whole groups, and each is turned in two halves. */
 export function checkHeads(config: ModelConfig): ModelConfig {
   const { heads, keyValueHeads, headWidth } = config;

@@ -9,6 +9,7 @@ import {
   type RowOrder,
 } from './architecture.ts';
 import {
+  checkActivation,
   checkHeads,
   configError,
   numberField,
@@ -34,6 +35,7 @@ export interface RotaryFamily {
 }
 
 function readConfig(family: RotaryFamily, raw: JsonObject, className: string): ModelConfig {
+  checkActivation(raw, ['silu', 'swish']);
   const width = sizeField(raw, 'width', ['hidden_size']);
   const heads = sizeField(raw, 'heads', ['num_attention_heads']);
   const stated = numberField(raw, 'head_dim');

@@ -159,6 +159,30 @@ describe('a plan', () => {
     expect((await planOf(repository({ architecture }, { config }))).tensors.length).toBeGreaterThan(0);
   });
 
+  const llama3 = { rope_scaling: { rope_type: 'llama3', factor: 8 } };
+  it.each<[string, TinyRepositoryOptions, string]>([
+    ['the scaling of Llama 3', { architecture: 'qwen2', config: llama3 }, 'llama3'],
+    ['the scaling of Llama 3', { architecture: 'qwen3', config: llama3 }, 'llama3'],
+    ['heads that are wider than the model', { architecture: 'qwen2', headWidth: 32 }, 'heads of 128'],
+  ])('with %s is refused for a family that would not load it: %j', async (_, options, why) => {
+    const message = expect.stringContaining(why) as string;
+    await expect(planOf(repository(options))).rejects.toMatchObject({ code: 'model-unsupported', message });
+  });
+
+  it.each<[TinyArchitecture, string]>([
+    ['qwen2', 'mlp.up_proj'],
+    ['qwen3', 'self_attn.o_proj'],
+  ])('of %s with a bias of %s, which would not load, is refused', async (architecture, module) => {
+    const name = `model.layers.0.${module}.bias`;
+    const { tensors, shape } = tinyModel({ architecture });
+    const size = module === 'mlp.up_proj' ? shape.feedForward : shape.width;
+    tensors.set(name, { shape: [size], values: new Float32Array(size) });
+    const files = Object.fromEntries(weightFiles(tensors, shape));
+    const message = expect.stringContaining(name) as string;
+    const refused = planOf(repository({ architecture }, { files }));
+    await expect(refused).rejects.toMatchObject({ code: 'model-unsupported', message });
+  });
+
   it('takes no orders from a config: code to run, trust, another reader are words like any other', async () => {
     const orders = {
       auto_map: { AutoModelForCausalLM: 'evil/repository--modeling.LlamaForCausalLM', AutoConfig: 'x.Y' },

@@ -12,4 +12,7 @@ export const llama = rotaryArchitecture({
       raw['model_type'] === 'mistral' && numberField(raw, 'num_attention_heads') === 32 ? 8 : undefined,
   },
   isWoven: true,
+  hasBiasesEverywhere: true,
+  hasStretchedFrequencies: true,
+  hasFreeHeadWidth: true,
 });

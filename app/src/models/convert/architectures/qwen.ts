@@ -15,4 +15,5 @@ export const qwen3 = rotaryArchitecture({
   defaults: { contextTokens: 32_768 },
   isWoven: false,
   hasQueryKeyNorms: true,
+  hasFreeHeadWidth: true,
 });

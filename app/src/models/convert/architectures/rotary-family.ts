@@ -32,6 +32,24 @@ export interface RotaryFamily {
   /** Whether llama.cpp turns neighbours (llama) or halves (the others). */
   isWoven: boolean;
   hasQueryKeyNorms?: boolean;
+  /** Whether llama.cpp has a place for biases other than those of queries, keys and values. */
+  hasBiasesEverywhere?: boolean;
+  /** Whether it has one for the frequencies that Llama 3 stretches. */
+  hasStretchedFrequencies?: boolean;
+  /** Whether the heads together may be wider or narrower than the model. */
+  hasFreeHeadWidth?: boolean;
+}
+
+/** What llama.cpp has no place for is refused here: the file would be written whole and then never load. */
+function checkFamily(family: RotaryFamily, config: ModelConfig): ModelConfig {
+  if (config.ropeScaling.kind === 'llama3' && !family.hasStretchedFrequencies)
+    throw configError(`scales its positions by llama3, which llama.cpp has not for ${family.name}`);
+  const together = config.heads * config.headWidth;
+  if (together !== config.width && !family.hasFreeHeadWidth)
+    throw configError(
+      `has heads of ${together} together beside a width of ${config.width}, which llama.cpp has not for ${family.name}`,
+    );
+  return config;
 }
 
 function readConfig(family: RotaryFamily, raw: JsonObject, className: string): ModelConfig {
@@ -94,6 +112,8 @@ function entries(family: RotaryFamily, config: ModelConfig): [string, GgufEntry]
   ];
 }
 
+const otherBias = /(?<!\.[qkv]_proj)\.bias$/;
+
 function layerTensors(family: RotaryFamily, config: ModelConfig, layer: number): ArchitectureTensor[] {
   const { width, headWidth, heads, keyValueHeads, feedForward } = config;
   const from = `model.layers.${layer}`;
@@ -116,7 +136,7 @@ function layerTensors(family: RotaryFamily, config: ModelConfig, layer: number):
   });
   const queryWidth = heads * headWidth;
   const keyWidth = keyValueHeads * headWidth;
-  return [
+  const all = [
     norm('input_layernorm', 'attn_norm', width),
     ...linear('self_attn.q_proj', 'attn_q', [queryWidth, width], turned),
     ...linear('self_attn.k_proj', 'attn_k', [keyWidth, width], turned),
@@ -133,6 +153,7 @@ function layerTensors(family: RotaryFamily, config: ModelConfig, layer: number):
     ...linear('mlp.up_proj', 'ffn_up', [feedForward, width]),
     ...linear('mlp.down_proj', 'ffn_down', [width, feedForward]),
   ];
+  return family.hasBiasesEverywhere ? all : all.filter(({ source }) => !otherBias.test(source));
 }
 
 function tensors(family: RotaryFamily, config: ModelConfig): ArchitectureTensor[] {
@@ -168,7 +189,8 @@ export function rotaryArchitecture(family: RotaryFamily): Architecture {
     name: family.name,
     classes: family.classes,
     embeddingSource: 'model.embed_tokens.weight',
-    readConfig: (raw) => checkHeads(readConfig(family, raw, family.classes[0] ?? family.name)),
+    readConfig: (raw) =>
+      checkFamily(family, checkHeads(readConfig(family, raw, family.classes[0] ?? family.name))),
     entries: (config) => entries(family, config),
     tensors: (config) => tensors(family, config),
     extras,

@@ -18,6 +18,8 @@ export interface PeftConfig {
   alpha: number;
   /** Divides by the square root of the rank instead of the rank. */
   usesRankStabilised: boolean;
+  /** Whether an embedding and an output that are one tensor were trained as one. */
+  ensuresWeightTying: boolean;
   rankPatterns: [RegExp, number][];
   alphaPatterns: [RegExp, number][];
   /** The base as the adapter's author named it: a repository, or a path on their machine. */
@@ -101,6 +103,7 @@ export function readPeftConfig(name: string, bytes: Uint8Array): PeftConfig {
     rank: positive(name, config, 'r', 8),
     alpha: positive(name, config, 'lora_alpha', 8),
     usesRankStabilised: config['use_rslora'] === true,
+    ensuresWeightTying: config['ensure_weight_tying'] === true,
     rankPatterns: patterns(name, config['rank_pattern']),
     alphaPatterns: patterns(name, config['alpha_pattern']),
     base: typeof base === 'string' && base !== '' ? base : undefined,

@@ -70,10 +70,7 @@ async function open(options: PlanOptions): Promise<Opened> {
   const weights = await openShards(base, await chooseWeightFiles(base, signal), signal);
   const opened = [];
   for (const { files, weight } of adapters) opened.push(await openAdapter(files, weight, signal));
-  const embedding = weights.tensors.get(architecture.embeddingSource);
-  const merge = applyAdapters(weights.tensors, opened, (name) =>
-    name === 'lm_head.weight' ? embedding : undefined,
-  );
+  const merge = applyAdapters(weights.tensors, opened, architecture.embeddingSource);
   const rows = merge.tensors.get(architecture.embeddingSource)?.tensor.shape[0];
   const config = architecture.readConfig(raw);
   // Finetunes that add tokens do not always say so in their config: the rows that are there decide.

@@ -10,6 +10,7 @@ import { writeTinyAdapter, type TinyAdapterOptions } from '../../../test/fixture
 import {
   writeTinyRepository,
   type TinyRepositoryOptions,
+  type TinyTensor,
 } from '../../../test/fixtures/models/tiny-repository.ts';
 import { temporaryFolder } from '../../../test/fixtures/temporary-folder.ts';
 import { convertTo } from '../../../test/fixtures/models/convert-folder.ts';
@@ -204,6 +205,36 @@ describe('a merged adapter', () => {
     const tolerance = options.architecture?.startsWith('falcon') ? 3e-3 : 1e-3;
     expect(distance(path, { ...repository, tensors: adapter.merged(weight) })).toBeLessThan(tolerance);
     expect(distance(path, repository)).toBeGreaterThan(2e-2);
+  });
+
+  describe('with an embedding for a base whose output is the embedding', () => {
+    const replaced = ['model.embed_tokens.weight'];
+
+    it.each<[string, TinyAdapterOptions, boolean]>([
+      ['leaves the output as it was, as PEFT trained it', {}, false],
+      ['changes the output too where PEFT kept the two one', { ensureWeightTying: true }, true],
+      ['changes the output too beside a LoRA of the embedding', { embedding: true }, true],
+    ])('%s', async (_, options, isTied) => {
+      const repository = await writeTinyRepository(newFolder(), { tied: true });
+      const adapter = await writeTinyAdapter(newFolder(), repository, { replaced, ...options });
+      const adapters = [{ folder: adapter.folder, weight: 1 }];
+      const path = await convertTo(newFolder(), { base: repository.folder, adapters, quantisation: 'f32' });
+      const tied = adapter.merged();
+      const embedding = repository.tensors.get('model.embed_tokens.weight') as TinyTensor;
+      const untied = new Map(tied).set('lm_head.weight', embedding);
+      const [right, wrong] = isTied ? [tied, untied] : [untied, tied];
+      expect(distance(path, { ...repository, tensors: right })).toBeLessThan(1e-3);
+      expect(distance(path, { ...repository, tensors: wrong })).toBeGreaterThan(1e-1);
+    });
+
+    it('is refused where its size is another, as an output of that size is nowhere', async () => {
+      const repository = await writeTinyRepository(newFolder(), { tied: true });
+      const larger = await writeTinyRepository(newFolder(), { tied: true, vocabularySize: 400 });
+      const adapter = await writeTinyAdapter(newFolder(), larger, { replaced });
+      const adapters = [{ folder: adapter.folder, weight: 1 }];
+      const refused = convertTo(newFolder(), { base: repository.folder, adapters, quantisation: 'f32' });
+      await expect(refused).rejects.toMatchObject({ code: 'adapter-mismatch' });
+    });
   });
 
   it('adds up with a second one', async () => {

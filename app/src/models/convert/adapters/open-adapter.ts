@@ -179,25 +179,52 @@ function fits(addition: Addition, shape: readonly number[]): boolean {
   return shape.length === 2 && a.shape[1] === inner && b.shape[0] === outer;
 }
 
+const output = 'lm_head.weight';
+
+/**
+ * An output that is the base's embedding stays that where an adapter brings another embedding: PEFT trains a copy of the
+ * embedding alone. Not where it was told to keep the two one, nor beside a LoRA of the embedding: what comes with that
+ * is the shared tensor itself.
+ */
+function keepOutput(
+  tensors: Map<string, LocatedTensor>,
+  base: ReadonlyMap<string, LocatedTensor>,
+  adapters: readonly OpenAdapter[],
+  embedding: string,
+): void {
+  const shared = base.get(embedding);
+  const adapter = adapters.find(({ replacements }) => replacements.has(embedding));
+  if (!shared || !adapter || tensors.has(output)) return;
+  if (adapter.config.ensuresWeightTying || adapter.additions.has(embedding)) return;
+  if (adapter.replacements.get(embedding)?.tensor.shape[0] !== shared.tensor.shape[0])
+    throw mismatch(
+      adapter.name,
+      'it resizes an embedding that is the output too, and brings no output of its size',
+    );
+  tensors.set(output, shared);
+}
+
 /**
  * Lays adapters over a base. Every tensor of every adapter must find its place, or the merge is refused.
- * `untie` gives the base tensor that a missing one shares its values with: an output that is the embedding.
+ * A base without an output shares the values of its embedding, whose name is given.
  */
 export function applyAdapters(
   base: ReadonlyMap<string, LocatedTensor>,
   adapters: readonly OpenAdapter[],
-  untie: (name: string) => LocatedTensor | undefined,
+  embedding: string,
 ): MergePlan {
   const tensors = new Map(base);
   const additions = new Map<string, Addition[]>();
+  const untied = (name: string): LocatedTensor | undefined =>
+    name === output ? base.get(embedding) : undefined;
   for (const adapter of adapters) {
     for (const [name, located] of adapter.replacements) {
-      if (!base.has(name) && !untie(name)) throw mismatch(adapter.name, `the base has no ${name}`);
+      if (!base.has(name) && !untied(name)) throw mismatch(adapter.name, `the base has no ${name}`);
       if (tensors.get(name) !== base.get(name)) throw mismatch(adapter.name, `${name} is replaced twice`);
       tensors.set(name, located);
     }
     for (const [name, addition] of adapter.additions) {
-      const located = tensors.get(name) ?? untie(name);
+      const located = tensors.get(name) ?? untied(name);
       if (!located) throw mismatch(adapter.name, `the base has no ${name}`);
       if (!fits(addition, located.tensor.shape))
         throw mismatch(
@@ -208,5 +235,6 @@ export function applyAdapters(
       additions.set(name, [...(additions.get(name) ?? []), addition]);
     }
   }
+  keepOutput(tensors, base, adapters, embedding);
   return { additions, tensors };
 }

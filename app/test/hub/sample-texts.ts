@@ -62,6 +62,7 @@ function filesOf(name: string, metadata: GgufMetadata): Record<string, Uint8Arra
     pre_tokenizer: families[name],
     model: {
       type: 'BPE',
+      ignore_merges: name === 'llama-bpe',
       vocab: Object.fromEntries(
         vocabulary.filter(({ type }) => type === 1).map(({ content, id }) => [content, id]),
       ),

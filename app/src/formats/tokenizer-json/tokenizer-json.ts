@@ -27,6 +27,8 @@ export interface BytePairTokenizer {
   merges: (readonly [string, string])[];
   added: AddedToken[];
   byteFallback: boolean;
+  /** Whether a word that is a token is that token, even where no merges lead to it. */
+  ignoresMerges: boolean;
   normalizer: JsonObject | null;
   preTokenizer: JsonObject | null;
   postProcessor: JsonObject | null;
@@ -104,6 +106,7 @@ export function readTokenizerJson(name: string, bytes: Uint8Array): BytePairToke
       readAdded(name, token),
     ),
     byteFallback: model['byte_fallback'] === true,
+    ignoresMerges: model['ignore_merges'] === true,
     normalizer: object(file['normalizer']),
     preTokenizer: object(file['pre_tokenizer']),
     postProcessor: object(file['post_processor']),

@@ -103,6 +103,8 @@ export function identifyPreTokenizer(
   config: JsonObject,
 ): string {
   const name = byDescription.get(describe(tokenizer.preTokenizer)) ?? nameByCheck(tokenizerJson, config);
+  // The same rules: llama-bpe looks whole words up before it merges, which neither description nor check text tells.
+  if (name === 'llama-bpe' && !tokenizer.ignoresMerges) return 'smaug-bpe';
   if (name) return name;
   throw new AppError(
     'model-unsupported',

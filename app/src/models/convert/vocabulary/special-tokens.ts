@@ -19,6 +19,12 @@ const keys: Record<SpecialKind, string> = {
 
 const control = 3;
 
+/** Rules of which llama.cpp begins every text with a BOS, or llama-bpe's twin, unless the file says otherwise. */
+const rulesWithBos: readonly unknown[] = ['llama-bpe', 'smaug-bpe', 'tekken'];
+
+/** These classes of transformers put one there whatever tokenizer.json says. */
+const classesWithBos: readonly unknown[] = ['LlamaTokenizer', 'LlamaTokenizerFast'];
+
 /** What a leading and a trailing special token of a TemplateProcessing post-processor are. */
 interface Template {
   first?: string;
@@ -63,13 +69,15 @@ class SpecialTokens {
   readonly #files: VocabularyFiles;
   readonly #table: TokenTable;
   readonly #config: JsonObject;
+  readonly #rules: string | undefined;
   readonly #texts: Map<SpecialKind, string>;
   readonly #template: Template;
 
-  constructor(files: VocabularyFiles, table: TokenTable, config: JsonObject) {
+  constructor(files: VocabularyFiles, table: TokenTable, config: JsonObject, rules: string | undefined) {
     this.#files = files;
     this.#table = table;
     this.#config = config;
+    this.#rules = rules;
     this.#template = templateOf(files.tokenizer?.postProcessor ?? null);
     this.#texts = this.#readTexts();
   }
@@ -122,7 +130,9 @@ class SpecialTokens {
     const stated = this.#files.tokenizerConfig[`add_${kind}_token`];
     if (typeof stated === 'boolean') return stated;
     const token = kind === 'bos' ? this.#template.first : this.#template.last;
-    return token === undefined ? undefined : token === this.#texts.get(kind);
+    if (token !== undefined) return token === this.#texts.get(kind);
+    if (kind === 'eos' || !rulesWithBos.includes(this.#rules)) return undefined;
+    return classesWithBos.includes(this.#files.tokenizerConfig['tokenizer_class']);
   }
 
   entries(): [string, GgufEntry][] {
@@ -138,11 +148,15 @@ class SpecialTokens {
   }
 }
 
-/** Ids of the special tokens, and whether the tokenizer puts them around a text by itself. */
+/**
+ * Ids of the special tokens, and whether the tokenizer puts them around a text by itself. `rules` is llama.cpp's name of
+ * how a byte-level tokenizer splits text.
+ */
 export function specialTokens(
   files: VocabularyFiles,
   table: TokenTable,
   config: JsonObject,
+  rules?: string,
 ): [string, GgufEntry][] {
-  return new SpecialTokens(files, table, config).entries();
+  return new SpecialTokens(files, table, config, rules).entries();
 }

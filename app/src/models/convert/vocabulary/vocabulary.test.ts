@@ -54,13 +54,14 @@ async function tokenised(
   label: string,
   entries: GgufMetadata,
   texts: readonly string[],
+  addSpecial = false,
 ): Promise<number[][]> {
   const header: [string, GgufEntry][] = [['general.architecture', ggufEntry.string('llama')], ...entries];
   const path = join(folder.path, `${label}.gguf`);
   await writeFile(path, layOutGguf(header, []).header);
   const model = new OracleModel(path, { vocabularyOnly: true });
   try {
-    return texts.map((text) => model.tokenize(text, false));
+    return texts.map((text) => model.tokenize(text, addSpecial));
   } finally {
     model.close();
   }
@@ -161,6 +162,50 @@ describe('a byte-level vocabulary', () => {
       expect(await tokenised(name, entries, texts)).toEqual(expected);
     },
   );
+
+  describe('of Llama 3', () => {
+    const { tokenizer, config } = tinyBytePairTokenizer('qwen2', 384);
+    const begin = '<|endoftext|>';
+    const split = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+    const first = { type: 'Split', pattern: { Regex: split }, behavior: 'Isolated', invert: false };
+    const template = {
+      type: 'TemplateProcessing',
+      single: [{ SpecialToken: { id: begin, type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+      special_tokens: { [begin]: { id: begin, ids: [0], tokens: [begin] } },
+    };
+    const model = tokenizer['model'] as { vocab: Record<string, number> };
+    // No merge leads to the last token.
+    const vocab = { ...model.vocab, zqx: Object.keys(model.vocab).length };
+    const json = (ignore_merges: boolean, post_processor: unknown): JsonObject => ({
+      ...tokenizer,
+      normalizer: null,
+      pre_tokenizer: { type: 'Sequence', pretokenizers: [first, byteLevel(false)] },
+      post_processor,
+      model: { ...model, vocab, ignore_merges },
+    });
+
+    it.each([
+      ['as it is', 'llama-bpe', json(true, template)],
+      ['without a BOS in front', 'llama-bpe', json(true, byteLevel(true))],
+      ['as it was first', 'smaug-bpe', json(false, byteLevel(true))],
+      ['as it was first, with a BOS in front', 'smaug-bpe', json(false, template)],
+    ])('%s makes what its own tokenizer makes of texts', async (label, name, tokenizerJson) => {
+      const withBegin = { ...config, bos_token: begin, tokenizer_class: 'PreTrainedTokenizerFast' };
+      const files = { 'tokenizer.json': tokenizerJson, 'tokenizer_config.json': withBegin };
+      const entries = await entriesOf(files, 385);
+      expect(ggufText(entries, 'tokenizer.ggml.pre')).toBe(name);
+      const own = new Tokenizer(tokenizerJson, withBegin);
+      const given = ['zqx', ...texts];
+      expect(await tokenised(label, entries, given, true)).toEqual(given.map((text) => own.encode(text).ids));
+    });
+
+    it('begins a text with a BOS where its class does by itself', async () => {
+      const ofLlama = { ...config, bos_token: begin, tokenizer_class: 'LlamaTokenizerFast' };
+      const files = { 'tokenizer.json': json(false, byteLevel(true)), 'tokenizer_config.json': ofLlama };
+      const entries = await entriesOf(files, 385);
+      expect(entries.get('tokenizer.ggml.add_bos_token')).toEqual({ type: 'bool', value: true });
+    });
+  });
 
   it('of unknown rules is refused', async () => {
     const { tokenizer } = tinyBytePairTokenizer('qwen2', 384);

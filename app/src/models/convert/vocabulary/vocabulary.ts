@@ -116,7 +116,7 @@ export function readVocabulary(bytes: VocabularyBytes, size: number, config: Jso
       ['tokenizer.ggml.tokens', array('string', table.tokens)],
       ['tokenizer.ggml.token_type', array('i32', table.types)],
       ['tokenizer.ggml.merges', array('string', tokenizer.merges.map(mergeText))],
-      ...specialTokens(files, table, config),
+      ...specialTokens(files, table, config, pre),
     ],
   };
 }

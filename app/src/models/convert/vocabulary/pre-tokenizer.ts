@@ -71,12 +71,23 @@ function describeStep(step: unknown): string {
   return step['use_regex'] === false ? 'bytes' : 'bytes with gpt-2 words';
 }
 
-function describe(preTokenizer: JsonObject | null): string {
-  if (!preTokenizer) return 'none';
+function stepsOf(preTokenizer: JsonObject | null): unknown[] {
+  if (!preTokenizer) return [];
   const inner = preTokenizer['pretokenizers'];
-  const steps =
-    preTokenizer['type'] === 'Sequence' && Array.isArray(inner) ? (inner as unknown[]) : [preTokenizer];
-  return steps.map(describeStep).join('; ');
+  return preTokenizer['type'] === 'Sequence' && Array.isArray(inner) ? (inner as unknown[]) : [preTokenizer];
+}
+
+const describe = (preTokenizer: JsonObject | null): string =>
+  stepsOf(preTokenizer).map(describeStep).join('; ');
+
+/** Whether text is parted at its spaces at most, as SentencePiece does; Gemma says it by a split. */
+export function splitsAsSentencePiece({ preTokenizer }: BytePairTokenizer): boolean {
+  return stepsOf(preTokenizer).every((step) => {
+    if (!isJsonObject(step)) return false;
+    const pattern = step['pattern'];
+    const isAtSpaces = isJsonObject(pattern) && pattern['String'] === ' ';
+    return step['type'] === 'Metaspace' || (step['type'] === 'Split' && isAtSpaces);
+  });
 }
 
 /** Hash of what the tokenizer makes of the check text. */

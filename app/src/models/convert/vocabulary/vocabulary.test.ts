@@ -112,6 +112,38 @@ describe('a SentencePiece vocabulary', () => {
     expect(direct[0]?.length).toBeGreaterThan(10);
   });
 
+  describe('made from merges alone', () => {
+    const never = { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'never', split: true };
+    const digits = { type: 'Digits', individual_digits: true };
+    const bytes = { type: 'ByteLevel', add_prefix_space: false, use_regex: true };
+    const given = byteFallbackJson() as { added_tokens: unknown[]; model: JsonObject };
+    const json = (pre_tokenizer: unknown): JsonObject => ({
+      ...given,
+      added_tokens: [...given.added_tokens, { id: 384, content: '[TURN]', special: false }],
+      normalizer: null,
+      pre_tokenizer,
+      post_processor: null,
+      decoder: { type: 'Sequence', decoders: [{ type: 'ByteFallback' }, { type: 'Fuse' }] },
+      model: { ...given.model, unk_token: '<unk>', fuse_unk: true },
+    });
+
+    it.each([
+      ['nothing', null, 'llama'],
+      ['spaces alone', never, 'llama'],
+      ['spaces alone, as Gemma says it', { type: 'Split', pattern: { String: ' ' } }, 'llama'],
+      ['bytes', bytes, 'gpt2'],
+    ])('and split at %s', async (_, preTokenizer, model) => {
+      const entries = await entriesOf({ 'tokenizer.json': json(preTokenizer) }, 385);
+      expect(ggufText(entries, 'tokenizer.ggml.model')).toBe(model);
+    });
+
+    it('and split at each digit is refused: llama.cpp would not', async () => {
+      const split = json({ type: 'Sequence', pretokenizers: [digits, never] });
+      const refused = entriesOf({ 'tokenizer.json': split }, 385);
+      await expect(refused).rejects.toMatchObject({ code: 'model-unsupported' });
+    });
+  });
+
   it('is as long as the embedding, with tokens that were added later', async () => {
     const entries = await entriesOf(
       {

@@ -5,7 +5,7 @@ import { readTokenizerJson, type BytePairTokenizer } from '../../../formats/toke
 import type { GgufEntry } from '../../../formats/gguf/gguf-types.ts';
 import { ggufEntry } from '../../../formats/gguf/gguf-writer.ts';
 import { bytePairTokens } from './byte-pair-tokens.ts';
-import { identifyPreTokenizer } from './pre-tokenizer.ts';
+import { identifyPreTokenizer, splitsAsSentencePiece } from './pre-tokenizer.ts';
 import { pieceTokens, piecesFromMerges } from './sentence-pieces.ts';
 import { specialTokens } from './special-tokens.ts';
 import type { VocabularyFiles } from './token-table.ts';
@@ -43,7 +43,7 @@ function bytePairs(bytes: Uint8Array, hasOther: boolean): BytePairTokenizer | un
 }
 
 /** Whether a tokenizer.model really is SentencePiece: Llama 3's original one and some others only share the name. */
-function usablePieces(files: VocabularyFiles): TokenTableSource | undefined {
+function usablePieces(files: VocabularyFiles): ReturnType<typeof piecesFromMerges> | undefined {
   if (!files.sentencePiece) return undefined;
   try {
     const model = readSentencePiece('tokenizer.model', files.sentencePiece);
@@ -52,18 +52,12 @@ function usablePieces(files: VocabularyFiles): TokenTableSource | undefined {
         'model-unsupported',
         'tokenizer.model does not merge pairs; llama.cpp needs one that does.',
       );
-    return { kind: 'pieces', pieces: model.pieces, addSpacePrefix: model.addDummyPrefix };
+    return { pieces: model.pieces, addSpacePrefix: model.addDummyPrefix };
   } catch (error) {
     if (files.tokenizer) return undefined;
     throw error;
   }
 }
-
-type TokenTableSource = {
-  kind: 'pieces';
-  pieces: ReturnType<typeof readSentencePiece>['pieces'];
-  addSpacePrefix: boolean;
-};
 
 function spacePrefix(files: VocabularyFiles, fallback: boolean): boolean {
   const stated = files.tokenizerConfig['add_prefix_space'];
@@ -79,9 +73,8 @@ export function readVocabulary(bytes: VocabularyBytes, size: number, config: Jso
   const files = parseFiles(bytes);
   const { tokenizer } = files;
   const direct = usablePieces(files);
-  const source =
-    direct ??
-    (tokenizer?.byteFallback ? { kind: 'pieces' as const, ...piecesFromMerges(tokenizer) } : undefined);
+  const isOfPieces = tokenizer?.byteFallback === true && splitsAsSentencePiece(tokenizer);
+  const source = direct ?? (isOfPieces ? piecesFromMerges(tokenizer) : undefined);
   if (source) {
     const table = pieceTokens(source.pieces, files, size);
     return {

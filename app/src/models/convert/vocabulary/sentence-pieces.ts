@@ -30,8 +30,7 @@ export function pieceTokens(
   pieces.slice(0, size).forEach(({ piece, score, type }, id) => {
     tokens[id] = piece;
     scores[id] = score;
-    // llama.cpp's converter writes user-defined pieces as ordinary ones.
-    types[id] = type === userDefined ? normal : type;
+    types[id] = type;
   });
   for (const { id, content } of addedTokens(files, size)) {
     tokens[id] = content;
@@ -77,8 +76,11 @@ export function piecesFromMerges(tokenizer: BytePairTokenizer): {
     const score = -(ranks.get(piece) ?? tokenizer.merges.length);
     pieces[id] = { piece, score, type: pieceKind(piece, added.get(piece)?.special) };
   }
-  for (const { id, content, special } of tokenizer.added)
-    pieces[id] = { piece: content, score: addedScore, type: pieceKind(content, special) };
+  for (const { id, content, special } of tokenizer.added) {
+    const type = pieceKind(content, special);
+    const piece = type === userDefined ? content.replaceAll('\u2581', ' ') : content;
+    pieces[id] = { piece, score: addedScore, type };
+  }
   return { pieces, addSpacePrefix: prependsSpace(tokenizer) };
 }
 

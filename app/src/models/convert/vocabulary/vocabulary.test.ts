@@ -142,6 +142,15 @@ describe('a SentencePiece vocabulary', () => {
       const refused = entriesOf({ 'tokenizer.json': split }, 385);
       await expect(refused).rejects.toMatchObject({ code: 'model-unsupported' });
     });
+
+    it('finds a token that was added later, wherever it stands', async () => {
+      const own = new Tokenizer(json(never), {});
+      const turns = ['a[TURN]b', '[TURN]', 'Hello, llama![TURN]'];
+      const entries = await entriesOf({ 'tokenizer.json': json(never) }, 385);
+      const found = await tokenised('turns', entries, turns);
+      expect(found).toEqual(turns.map((text) => own.encode(text, { add_special_tokens: false }).ids));
+      expect(found[0]).toContain(384);
+    });
   });
 
   it('is as long as the embedding, with tokens that were added later', async () => {

@@ -52,7 +52,9 @@ function usablePieces(files: VocabularyFiles): ReturnType<typeof piecesFromMerge
         'model-unsupported',
         'tokenizer.model does not merge pairs; llama.cpp needs one that does.',
       );
-    return { pieces: model.pieces, addSpacePrefix: model.addDummyPrefix };
+    // llama.cpp's converter writes user-defined pieces as ordinary ones.
+    const pieces = model.pieces.map((piece) => (piece.type === 4 ? { ...piece, type: 1 as const } : piece));
+    return { pieces, addSpacePrefix: model.addDummyPrefix };
   } catch (error) {
     if (files.tokenizer) return undefined;
     throw error;

@@ -30,46 +30,20 @@ const sameBase: readonly (readonly string[])[] = [
     'NousResearch/Llama-2-7b-hf',
     'TheBloke/Llama-2-7B-fp16',
     'unsloth/llama-2-7b',
-    'unsloth/llama-2-7b-bnb-4bit',
   ],
-  [
-    'meta-llama/Llama-2-7b-chat-hf',
-    'NousResearch/Llama-2-7b-chat-hf',
-    'unsloth/llama-2-7b-chat',
-    'unsloth/llama-2-7b-chat-bnb-4bit',
-  ],
+  ['meta-llama/Llama-2-7b-chat-hf', 'NousResearch/Llama-2-7b-chat-hf', 'unsloth/llama-2-7b-chat'],
   ['meta-llama/Llama-2-13b-hf', 'NousResearch/Llama-2-13b-hf', 'TheBloke/Llama-2-13B-fp16'],
-  [
-    'meta-llama/Llama-3.2-1B-Instruct',
-    'unsloth/Llama-3.2-1B-Instruct',
-    'unsloth/Llama-3.2-1B-Instruct-bnb-4bit',
-    'unsloth/llama-3.2-1b-instruct-bnb-4bit',
-  ],
-  [
-    'meta-llama/Llama-3.2-3B-Instruct',
-    'unsloth/Llama-3.2-3B-Instruct',
-    'unsloth/Llama-3.2-3B-Instruct-bnb-4bit',
-    'unsloth/llama-3.2-3b-instruct-bnb-4bit',
-  ],
-  [
-    'meta-llama/Meta-Llama-3-8B',
-    'NousResearch/Meta-Llama-3-8B',
-    'unsloth/llama-3-8b',
-    'unsloth/llama-3-8b-bnb-4bit',
-  ],
+  ['meta-llama/Llama-3.2-1B-Instruct', 'unsloth/Llama-3.2-1B-Instruct'],
+  ['meta-llama/Llama-3.2-3B-Instruct', 'unsloth/Llama-3.2-3B-Instruct'],
+  ['meta-llama/Meta-Llama-3-8B', 'NousResearch/Meta-Llama-3-8B', 'unsloth/llama-3-8b'],
   [
     'meta-llama/Llama-3.1-8B-Instruct',
     'meta-llama/Meta-Llama-3.1-8B-Instruct',
     'unsloth/Meta-Llama-3.1-8B-Instruct',
-    'unsloth/meta-llama-3.1-8b-instruct-bnb-4bit',
   ],
-  ['mistralai/Mistral-7B-v0.1', 'unsloth/mistral-7b', 'unsloth/mistral-7b-bnb-4bit'],
-  [
-    'mistralai/Mistral-7B-Instruct-v0.2',
-    'unsloth/mistral-7b-instruct-v0.2',
-    'unsloth/mistral-7b-instruct-v0.2-bnb-4bit',
-  ],
-  ['TinyLlama/TinyLlama-1.1B-Chat-v1.0', 'unsloth/tinyllama-chat', 'unsloth/tinyllama-chat-bnb-4bit'],
+  ['mistralai/Mistral-7B-v0.1', 'unsloth/mistral-7b'],
+  ['mistralai/Mistral-7B-Instruct-v0.2', 'unsloth/mistral-7b-instruct-v0.2'],
+  ['TinyLlama/TinyLlama-1.1B-Chat-v1.0', 'unsloth/tinyllama-chat'],
   ['tiiuae/falcon-7b', 'ybelkada/falcon-7b-sharded-bf16', 'vilsonrodrigues/falcon-7b-sharded'],
   ['tiiuae/falcon-7b-instruct', 'vilsonrodrigues/falcon-7b-instruct-sharded'],
 ];
@@ -85,20 +59,31 @@ const knownAdapters: Readonly<Record<string, string>> = {
 
 const hubId = /^[A-Za-z0-9_][\w.-]*\/[A-Za-z0-9_][\w.-]*$/;
 
+/** Unsloth's copies in four bits are named like its full-precision ones, with an ending. */
+const fullPrecision = (name: string): string => name.replace(/^(unsloth\/.+?)-(?:unsloth-)?bnb-4bit$/i, '$1');
+
 /** The Hub id that an adapter's own base name means; undefined for a private path that is not known. */
 export function baseOf(adapter: string, named: string): string | undefined {
   const known = knownAdapters[adapter];
   if (known !== undefined) return known;
-  const group = groupOf(named);
+  const full = fullPrecision(named);
+  const group = groupOf(full);
   if (group !== undefined) return group[0];
-  return hubId.test(named) ? named : undefined;
+  return hubId.test(full) ? full : undefined;
 }
 
 /** Whether two names mean the same base weights. */
 export function isSameBase(one: string, other: string): boolean {
-  if (one.toLowerCase() === other.toLowerCase()) return true;
-  const group = groupOf(one);
-  return group !== undefined && group === groupOf(other);
+  const [first, second] = [fullPrecision(one).toLowerCase(), fullPrecision(other).toLowerCase()] as const;
+  if (first === second || isUnslothCopy(first, second) || isUnslothCopy(second, first)) return true;
+  const group = groupOf(first);
+  return group !== undefined && group === groupOf(second);
+}
+
+/** Unsloth's copies keep the name of what they are copies of. */
+function isUnslothCopy(copy: string, original: string): boolean {
+  const [owner, name] = copy.split('/');
+  return owner === 'unsloth' && name !== undefined && name === original.split('/')[1];
 }
 
 function groupOf(name: string): readonly string[] | undefined {

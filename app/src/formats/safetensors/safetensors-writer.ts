@@ -2,7 +2,7 @@ import type { TensorDtype } from '../tensor-file.ts';
 
 export interface SafetensorsInput {
   name: string;
-  dtype: Extract<TensorDtype, 'f32' | 'f16' | 'bf16' | 'i64'>;
+  dtype: TensorDtype;
   shape: readonly number[];
   bytes: Uint8Array;
 }

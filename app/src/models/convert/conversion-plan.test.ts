@@ -15,6 +15,8 @@ import {
 import { tinyAdapter } from '../../../test/hub/tiny-adapter.ts';
 import { AppError } from '../../contracts/app-error.ts';
 import { memorySource } from '../../formats/byte-source.ts';
+import { encodeSafetensors } from '../../formats/safetensors/safetensors-writer.ts';
+import { tensorDtypes, type TensorDtype } from '../../formats/tensor-file.ts';
 import { openFolderRepository } from '../repository/folder-repository.ts';
 import { planConversion, type ConversionPlan } from './conversion-plan.ts';
 import type { RepositoryFiles } from './convert-types.ts';
@@ -181,6 +183,34 @@ describe('a plan', () => {
     const message = expect.stringContaining(name) as string;
     const refused = planOf(repository({ architecture }, { files }));
     await expect(refused).rejects.toMatchObject({ code: 'model-unsupported', message });
+  });
+
+  it.each<[string, Record<string, { dtype: TensorDtype; shape: number[] }>]>([
+    ['GPTQ and AWQ', { 'q_proj.qweight': { dtype: 'i32', shape: [4] } }],
+    ['bitsandbytes', { 'q_proj.weight': { dtype: 'u8', shape: [2048, 1] } }],
+    [
+      'FP8',
+      {
+        'q_proj.weight': { dtype: 'f8_e4m3', shape: [64, 64] },
+        'q_proj.weight_scale_inv': { dtype: 'f32', shape: [1, 1] },
+      },
+    ],
+  ])('of weights quantised by %s is refused with a word on where others are', async (_, stored) => {
+    const { tensors } = tinyModel({});
+    const module = 'model.layers.0.self_attn.';
+    tensors.delete(`${module}q_proj.weight`);
+    const plain = [...tensors].map(([name, { shape, values }]) => {
+      return { name, dtype: 'f32' as const, shape, bytes: new Uint8Array(values.slice().buffer) };
+    });
+    const quantised = Object.entries(stored).map(([name, { dtype, shape }]) => {
+      const bytes = new Uint8Array(shape.reduce((all, size) => all * size, tensorDtypes[dtype]));
+      return { name: `${module}${name}`, dtype, shape, bytes };
+    });
+    const files = { 'model.safetensors': encodeSafetensors([...plain, ...quantised]) };
+    await expect(planOf(repository({}, { files }))).rejects.toMatchObject({
+      code: 'model-unsupported',
+      hint: expect.stringContaining('full-precision original') as string,
+    });
   });
 
   it('takes no orders from a config: code to run, trust, another reader are words like any other', async () => {

@@ -69,6 +69,8 @@ export function pairTensors(
   repository: string,
 ): FoundTensor[] {
   const rest = new Set([...merge.tensors.keys()].filter((name) => !architecture.isDropped(name)));
+  // First of all: names and shapes of a quantised repository are others too, and would be blamed on the download.
+  for (const [name, located] of merge.tensors) if (rest.has(name)) floatDtype(located);
   const found: FoundTensor[] = [];
   for (const wanted of architecture.tensors(config)) {
     const located = merge.tensors.get(wanted.source);

@@ -166,6 +166,12 @@ describe('loadConfig', () => {
     expect(load({ HOST: 'localhost' }).host).toBe('localhost');
   });
 
+  it('refuses a certificate that plain http would leave unused', () => {
+    const given = { CORRAL_TLS_CERTIFICATE: 'cert.pem', CORRAL_TLS_KEY: 'key.pem' };
+    expect(problemsOf(given)).toEqual([expect.stringContaining('set CORRAL_HTTPS=true as well')]);
+    expect(load({ ...given, CORRAL_HTTPS: 'true' }).https).toBe(true);
+  });
+
   it.each([
     ['CORRAL_KV_BUDGET', '8G', 'kvBudgetBytes', 8 * 1024 ** 3],
     ['CORRAL_KV_BUDGET', '1.5 GiB', 'kvBudgetBytes', 1.5 * 1024 ** 3],

@@ -58,6 +58,11 @@ function checkTogether(values: Record<SettingName, unknown>, problems: string[])
   if ((values.tlsCertificate === '') !== (values.tlsKey === '')) {
     problems.push('CORRAL_TLS_CERTIFICATE and CORRAL_TLS_KEY go together; set both or neither');
   }
+  if (values.tlsCertificate !== '' && !values.https) {
+    problems.push(
+      'CORRAL_TLS_CERTIFICATE is of use with https only; set CORRAL_HTTPS=true as well, or neither',
+    );
+  }
 }
 
 /** All layers, weakest first. The home folder may itself be set by the outer layers, so they are read first. */

@@ -145,6 +145,21 @@ describe('the access key', () => {
     await guarded.close();
   });
 
+  test('wrong keys from while the clock was ahead make nobody wait once it is right', async () => {
+    let ahead = 365 * 24 * 3_600_000;
+    const guarded = await startServer({
+      environment: { CORRAL_ACCESS_KEY: key },
+      clock: { now: () => Date.now() + ahead },
+    });
+    onTestFinished(() => guarded.close());
+    const attempt = async (guess: string) =>
+      (await guarded.call('POST', '/api/session', { key: guess })).status;
+    for (let count = 0; count < 10; count++) expect(await attempt(`wrong ${count}`)).toBe(401);
+    expect(await attempt(key)).toBe(429);
+    ahead = 0;
+    expect(await attempt(key)).toBe(204);
+  });
+
   test('no key can be tried on the page, which counts none: only a browser that signed in sees it', async () => {
     const signedIn = await keyed.call('POST', '/api/session', { key });
     const [cookie = ''] = (signedIn.headers.get('set-cookie') ?? '').split(';');

@@ -22,6 +22,16 @@ test('what was done under a key is answered, not done again, for a day', async (
   expect(await ask()).toBe(2);
 });
 
+test('what was answered while the clock was ahead holds no longer than that', async () => {
+  const answers = createIdempotency(clock);
+  const work = counter();
+  const ask = () => answers.once('owner', 'key', { a: 1 }, work);
+  now += 365 * 24 * hours;
+  expect(await ask()).toBe(1);
+  now -= 365 * 24 * hours;
+  expect(await ask()).toBe(2);
+});
+
 test('each person and each key has its own; without one all is done', async () => {
   const answers = createIdempotency(clock);
   const work = counter();

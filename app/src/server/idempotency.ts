@@ -28,7 +28,7 @@ export function createIdempotency(clock: Clock): Idempotency {
       const name = `${owner}\n${key}`;
       const hash = createHash('sha256').update(JSON.stringify(request)).digest('hex');
       const before = known.get(name);
-      if (before && clock.now() - before.at < lifetimeMs) {
+      if (before && Math.abs(clock.now() - before.at) < lifetimeMs) {
         if (before.hash === hash) return before.answer as Promise<Answer>;
         throw new AppError('idempotency-mismatch', 'this Idempotency-Key was used for another request', {
           hint: 'Use a new key for each new request.',

@@ -233,6 +233,19 @@ describe('lists of models', () => {
     expect(await ids()).toEqual(['lab:new']);
   });
 
+  test('a list from while the clock was ahead is fetched anew once it is right', async () => {
+    let now = 1_000_000_000;
+    const started = await service({ 'GET /v1/models': json(200, { data: [{ id: 'old' }] }) });
+    const configured = [{ name: 'lab', kind: 'openai', url: started.url, key: '' }] as const;
+    const { providers, close } = await open({ configured: [...configured], now: () => now });
+    closing.push(close);
+    const ids = async (): Promise<string[]> => (await providers.models('lab')).map(({ id }) => id);
+    expect(await ids()).toEqual(['lab:old']);
+    started.handlers['GET /v1/models'] = json(200, { data: [{ id: 'new' }] });
+    now -= 3_600_000;
+    await expect.poll(ids).toEqual(['lab:new']);
+  });
+
   test('whoever was given none, or the old one, hears when there is another', async () => {
     let now = 1_000_000;
     let answer = (): void => undefined;

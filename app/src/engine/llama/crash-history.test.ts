@@ -33,6 +33,12 @@ test('each crash doubles the wait, up to a minute; an answer ends it', () => {
   expect(() => history.check('a')).not.toThrow();
 });
 
+test('the wait is never longer than meant, though the clock was ahead when it ended', () => {
+  history.record('a', { reason: 'killed', isTheFilesFault: false });
+  now -= 3_600_000;
+  expect(history.backoffMs('a')).toBe(500);
+});
+
 test('two crashes within the hour are one too many; two far apart are not', () => {
   history.record('far', crash);
   now += 2 * 3_600_000;

@@ -74,7 +74,8 @@ export function createCrashHistory(path: string, clock: Clock, log: Log): CrashH
       const last = ends.get(sha256);
       if (!last) return 0;
       const wait = Math.min(maxBackoffMs, firstBackoffMs * 2 ** (last.count - 1));
-      return Math.max(0, last.at + wait - clock.now());
+      // Never longer than that, though the clock was ahead when it ended.
+      return Math.min(wait, Math.max(0, last.at + wait - clock.now()));
     },
     record(sha256, { reason, isTheFilesFault }) {
       const now = clock.now();

@@ -68,7 +68,7 @@ export class ServiceConnection {
 
   /** A fresh list, or the old one while a new one is fetched; waits only where there is none. */
   async listing(): Promise<Listing> {
-    const age = this.#clock.now() - this.#askedAt;
+    const age = Math.abs(this.#clock.now() - this.#askedAt);
     if (this.#error && age < failedMs && !this.#listing) throw this.#error;
     if (!this.#listing) return this.refresh();
     if (age > freshMs) void this.refresh().catch(() => undefined);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type LocalHub, startLocalHub } from '../../../test/hub/local-hub.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
 import { createHttpClient, type HttpClient } from '../../net/http-client.ts';
 import { createHubClient } from './hub-client.ts';
@@ -25,12 +26,12 @@ afterEach(async () => {
 const found = { tokenizer: '{}', config: '{}', template: null };
 const { signal } = new AbortController();
 
-function finderIn(folder: string): TokenizerFinder {
+function finderIn(folder: string, clock: Clock = Date): TokenizerFinder {
   return createTokenizerFinder({
     hub: createHubClient({ endpoint: hub.endpoint, token: '', offline: false, client }),
     folder,
     isOffline: false,
-    clock: Date,
+    clock,
     log: silentLog,
   });
 }
@@ -50,4 +51,14 @@ test('one that cannot be kept serves all the same', async () => {
   const folder = join(home, 'a-file');
   writeFileSync(folder, '');
   expect(await finderIn(folder)('owner/model', signal)).toEqual(found);
+});
+
+test('what was kept while the clock was ahead is asked for again once it is right', async () => {
+  let ahead = 365 * 24 * 3_600_000;
+  const find = finderIn(join(home, 'tokenizers'), { now: () => Date.now() + ahead });
+  expect(await find('owner/model', signal)).toEqual(found);
+  const asked = hub.requests.length;
+  ahead = 0;
+  expect(await find('owner/model', signal)).toEqual(found);
+  expect(hub.requests.length).toBeGreaterThan(asked);
 });

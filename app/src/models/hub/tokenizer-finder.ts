@@ -47,7 +47,7 @@ export function createTokenizerFinder(options: TokenizerFinderOptions): Tokenize
     const name = createHash('sha256').update(repository).digest('hex');
     const path = join(folder, `${name}.json`);
     const kept = await readKept(path);
-    const age = kept === null ? Number.POSITIVE_INFINITY : clock.now() - kept.at;
+    const age = kept === null ? Number.POSITIVE_INFINITY : Math.abs(clock.now() - kept.at);
     if (kept && (isOffline || age < (kept.files ? keptMs : unfoundMs))) return kept.files;
     if (isOffline) return null;
     try {

@@ -110,6 +110,21 @@ describe('a clock that jumps', () => {
     });
   });
 
+  test('ahead drops nothing either where a server starts with it', async () => {
+    const days = 40 * 24 * hour;
+    at.sink.behave((response) => response.writeHead(500).end());
+    await at.begin();
+    await at.add('a', 'one');
+    await at.outbox.close();
+    at.now += days;
+    await at.begin();
+    expect(await at.outbox.status()).toMatchObject({ pending: 1, dropped: 0 });
+    await at.outbox.close();
+    at.now -= days;
+    await at.begin();
+    expect(await at.outbox.status()).toMatchObject({ pending: 1, dropped: 0 });
+  });
+
   test('back does not hold up what was written, put off or paused while it was ahead', async () => {
     const year = 365 * 24 * hour;
     await at.begin();

@@ -6,6 +6,7 @@ import type { Log } from '../lib/log.ts';
 import type { HttpClient } from '../net/http-client.ts';
 import type { OutboxEvent, OutboxStatus, OutboxStore } from '../store/outbox-store.ts';
 import type { Page, PageRequest } from '../store/store.ts';
+import { Bounds } from './bounds.ts';
 import { Sender } from './sender.ts';
 import { parseSecrets } from './sign-delivery.ts';
 
@@ -42,12 +43,6 @@ export interface Outbox {
 
 /** An event of another process, or a clock that jumped, is noticed at the latest after this time. */
 const longestNapMs = 2000;
-/** How often the bounds are looked after. */
-const trimIntervalMs = 30_000;
-/** Events age no faster than this from one look to the next: a clock that jumps ahead and is put right drops none. */
-const longestStepMs = 60 * 60 * 1000;
-const dayMs = 24 * 60 * 60 * 1000;
-const warnAt = 0.8;
 
 export function createOutbox(options: OutboxOptions): Outbox {
   const { config } = options;
@@ -75,21 +70,17 @@ function createIdleOutbox(store: OutboxStore): Outbox {
 class WorkingOutbox implements Outbox {
   readonly #options: OutboxOptions;
   readonly #secrets: readonly Buffer[];
+  readonly #bounds: Bounds;
   readonly #closing = new AbortController();
   #sender: Sender | null = null;
   #wake: () => void = () => undefined;
   #isWoken = false;
   #timer: NodeJS.Timeout | undefined;
   #loop: Promise<void> = Promise.resolve();
-  #keeping: Promise<void> | null = null;
-  #trimmedAt = Number.NEGATIVE_INFINITY;
-  /** The time by which events are old. */
-  #agedAt: number | null = null;
-  #refusal: AppError | null = null;
-  #hasWarned = false;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#bounds = new Bounds(options);
     this.#secrets = parseSecrets(options.config.loggingSecret);
   }
 
@@ -101,7 +92,7 @@ class WorkingOutbox implements Outbox {
     if (disabled) log.warn({ since: disabled.since }, `the log is switched off: ${disabled.reason}`);
     const sink = { url: config.loggingUrl, secrets: this.#secrets, http, clock };
     this.#sender = new Sender({ store, sink, log });
-    await this.#lookAfterBounds();
+    await this.#bounds.lookAfter();
     this.#timer = setInterval(() => this.wake(), longestNapMs);
     this.#loop = this.#run(this.#sender);
   }
@@ -110,7 +101,7 @@ class WorkingOutbox implements Outbox {
     this.#isWoken = true;
     this.#sender?.poke();
     this.#wake();
-    void this.#lookAfterBounds();
+    void this.#bounds.lookAfter();
   }
 
   async status(): Promise<LogStatus> {
@@ -141,14 +132,14 @@ class WorkingOutbox implements Outbox {
   }
 
   refusal(): AppError | null {
-    return this.#refusal;
+    return this.#bounds.refusal;
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
     clearInterval(this.#timer);
     this.wake();
-    await Promise.all([this.#loop, this.#keeping]);
+    await Promise.all([this.#loop, this.#bounds.close()]);
   }
 
   async #run(sender: Sender): Promise<void> {
@@ -168,58 +159,6 @@ class WorkingOutbox implements Outbox {
     if (this.#isWoken || this.#closing.signal.aborted) return;
     await new Promise<void>((resolve) => (this.#wake = resolve));
   }
-
-  /** Apart from delivery, which ends only when nothing is due: with a sink that hangs or a long backlog that is hours. */
-  async #lookAfterBounds(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    this.#keeping ??= this.#keepBounds()
-      .catch((error: unknown) =>
-        this.#options.log.error(
-          { error: String(error) },
-          'the bounds of the outbox could not be looked after',
-        ),
-      )
-      .finally(() => (this.#keeping = null));
-    await this.#keeping;
-  }
-
-  /** Drops the oldest, or makes new answers wait, as the operator chose; warns before. */
-  async #keepBounds(): Promise<void> {
-    const { store, clock, log, config } = this.#options;
-    const now = clock.now();
-    if (Math.abs(now - this.#trimmedAt) < trimIntervalMs && this.#refusal === null) return;
-    this.#trimmedAt = now;
-    this.#agedAt = Math.min(now, (this.#agedAt ?? now) + longestStepMs);
-    const createdBefore = this.#agedAt - config.loggingMaxDays * dayMs;
-    const bounds = { maxBytes: config.loggingMaxBytes, createdBefore };
-    if (config.loggingWhenFull === 'drop-oldest') {
-      const dropped = await store.trimOutbox(bounds);
-      if (dropped > 0) log.error({ dropped }, 'log events were dropped: the sink has been away too long');
-    }
-    const status = await store.outboxStatus();
-    // What was given up takes room too: else a sink that stays away would be full only until its events die.
-    const keptBytes = status.pendingBytes + status.deadBytes;
-    const isFull = keptBytes >= bounds.maxBytes || (status.oldestPendingAt ?? now) < bounds.createdBefore;
-    this.#refusal = config.loggingWhenFull === 'block' && isFull ? logFull(status) : null;
-    const isNearlyFull = keptBytes >= bounds.maxBytes * warnAt;
-    if (isNearlyFull && !this.#hasWarned) {
-      const { pendingBytes, deadBytes } = status;
-      log.warn({ pendingBytes, deadBytes }, 'the outbox is nearly full');
-    }
-    this.#hasWarned = isNearlyFull;
-  }
-}
-
-function logFull(status: OutboxStatus): AppError {
-  const { pending, pendingBytes, dead, deadBytes } = status;
-  return new AppError(
-    'log-full',
-    `the log sink has not taken ${pending + dead} events, and no more may wait for it`,
-    {
-      hint: 'Bring the sink back, then run `corral log replay`, which sends at once what waits or was given up. `corral log status` says what the sink answered last.',
-      details: { pending, pendingBytes, dead, deadBytes },
-    },
-  );
 }
 
 function statusOf(

@@ -59,6 +59,11 @@ export interface OutboxStore {
   listDeadEvents(page: PageRequest): Promise<Page<OutboxEvent>>;
   /** Dead ones become pending again, due now, with their old id, in their old order; absent ids: all of them. */
   replayDeadEvents(query: { ids?: string[]; now: number }): Promise<number>;
+  /**
+   * The time by which events are old. From one call to the next, also over a restart, it rises by at most an hour: a
+   * clock that jumps ahead and is put right drops none.
+   */
+  ageOutbox(now: number): Promise<number>;
   /** Drops the oldest pending and dead ones until the bounds hold; gives how many, and counts them as dropped. */
   trimOutbox(bounds: { maxBytes: number; createdBefore: number }): Promise<number>;
   /**

@@ -48,6 +48,15 @@ export function outboxContract({ store, owner }: ContractParts): void {
       expect((await store().outboxStatus()).lastError).toBe('504');
     });
 
+    test('the time by which events are old rises by an hour at most, and falls with the clock', async () => {
+      const hour = 60 * 60 * 1000;
+      const year = 365 * 24 * hour;
+      expect(await store().ageOutbox(1000)).toBe(1000);
+      expect(await store().ageOutbox(year)).toBe(1000 + hour);
+      expect(await store().ageOutbox(year)).toBe(1000 + 2 * hour);
+      expect(await store().ageOutbox(1000)).toBe(1000);
+    });
+
     test('dead ones are replayed with their id and in their order', async () => {
       const me = owner();
       await store().trimOutbox({ maxBytes: 0, createdBefore: 0 });

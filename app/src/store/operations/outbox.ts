@@ -41,6 +41,7 @@ interface Counters {
   'outbox-last-delivered-at': number;
   'outbox-last-error': string;
   'outbox-disabled': OutboxStatus['disabled'];
+  'outbox-aged-at': number;
 }
 
 async function readCounters(session: Session): Promise<Partial<Counters>> {
@@ -76,6 +77,9 @@ async function addToCounter(
 
 /** No event waits longer for its next attempt: one that would was written or put off while a clock was ahead. */
 const longestWaitMs = 27 * 60 * 60 * 1000;
+
+/** See `ageOutbox`. */
+const longestStepMs = 60 * 60 * 1000;
 
 const sumOfSizes = sql<number>`cast(coalesce(sum(size_bytes), 0) as bigint)`;
 
@@ -213,6 +217,15 @@ export const outboxWriting = {
     for (const piece of inPieces(query.ids))
       revived += Number((await revive.where('id', 'in', piece).executeTakeFirst()).numUpdatedRows);
     return revived;
+  },
+
+  async ageOutbox(session: Session, now: number): Promise<number> {
+    const kept = (await readCounters(session))['outbox-aged-at'];
+    const agedAt = Math.min(now, (kept ?? now) + longestStepMs);
+    // Once an hour, not with every look, of which an idle machine's disk would never come to rest.
+    if (kept === undefined || Math.abs(agedAt - kept) >= longestStepMs)
+      await writeCounter(session, 'outbox-aged-at', agedAt);
+    return agedAt;
   },
 
   async trimOutbox(session: Session, bounds: Query<'trimOutbox'>): Promise<number> {

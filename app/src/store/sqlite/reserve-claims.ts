@@ -24,6 +24,7 @@ const claims = new Map<string, ReserveClaim>([
   ['erase', deleting],
   ['eraseOutboxEvents', deleting],
   ['trimOutbox', deleting],
+  ['ageOutbox', ending],
   ['finishRun', ending],
   ['recordDeliveries', ending],
   ['setOutboxDisabled', ending],

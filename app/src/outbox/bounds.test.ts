@@ -92,6 +92,31 @@ describe('bounds', () => {
   });
 });
 
+describe('with logging switched off', () => {
+  const modes = [{ loggingMode: 'off' }, { loggingUrl: '', loggingWhenFull: 'block' }] as const;
+  test.each(modes)('what an earlier configuration left goes when it is too old (%o)', async (change) => {
+    at.sink.behave((response) => response.writeHead(410).end());
+    await at.begin({ loggingMaxDays: 1 / 8 });
+    await at.add('a', 'one');
+    await at.until(async () => (await at.outbox.status()).disabled !== null);
+    await at.outbox.close();
+    await at.begin({ loggingMaxDays: 1 / 8, ...change });
+    expect(await at.outbox.status()).toMatchObject({ pending: 1, dropped: 0 });
+    await at.until(async () => {
+      at.now += hour;
+      return (await at.outbox.status()).dropped === 1;
+    });
+    expect(await at.outbox.status()).toMatchObject({ pending: 0, dead: 0 });
+  });
+
+  test('and when it is too much, the oldest first, and makes nobody wait', async () => {
+    for (let index = 0; index < 20; index++) await at.add(`c${index}`, 'x'.repeat(1000));
+    await at.begin({ loggingMode: 'off', loggingMaxBytes: 5000, loggingWhenFull: 'block' });
+    expect(at.outbox.refusal()).toBeNull();
+    expect(await at.outbox.status()).toMatchObject({ pending: 5, dropped: 15 });
+  });
+});
+
 describe('a clock that jumps', () => {
   test('ahead drops nothing, though every event then looks old; what is old in truth goes', async () => {
     await at.begin({ loggingMaxDays: 1 / 8 });

@@ -3,7 +3,7 @@ import type { OutboxStatus } from '../store/outbox-store.ts';
 import type { OutboxOptions } from './outbox.ts';
 
 /** How often the bounds are looked after. */
-const trimIntervalMs = 30_000;
+export const trimIntervalMs = 30_000;
 const dayMs = 24 * 60 * 60 * 1000;
 const warnAt = 0.8;
 

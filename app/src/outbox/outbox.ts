@@ -6,7 +6,7 @@ import type { Log } from '../lib/log.ts';
 import type { HttpClient } from '../net/http-client.ts';
 import type { OutboxEvent, OutboxStatus, OutboxStore } from '../store/outbox-store.ts';
 import type { Page, PageRequest } from '../store/store.ts';
-import { Bounds } from './bounds.ts';
+import { Bounds, trimIntervalMs } from './bounds.ts';
 import { Sender } from './sender.ts';
 import { parseSecrets } from './sign-delivery.ts';
 
@@ -47,15 +47,25 @@ const longestNapMs = 2000;
 export function createOutbox(options: OutboxOptions): Outbox {
   const { config } = options;
   return config.loggingUrl === '' || config.loggingMode === 'off'
-    ? createIdleOutbox(options.store)
+    ? createIdleOutbox(options)
     : new WorkingOutbox(options);
 }
 
-/** Nothing is sent and nothing is written; what an earlier configuration left can still be looked at. */
-function createIdleOutbox(store: OutboxStore): Outbox {
+/**
+ * Nothing is sent and nothing is added. What an earlier configuration left can still be looked at, and goes when it is
+ * too old or too much: nothing is answered later for it, so it is never what new answers wait for.
+ */
+function createIdleOutbox(options: OutboxOptions): Outbox {
+  const { store, config } = options;
+  const bounds = new Bounds({ ...options, config: { ...config, loggingWhenFull: 'drop-oldest' } });
+  const lookAfterBounds = (): void => void bounds.lookAfter();
+  let timer: NodeJS.Timeout | undefined;
   return {
-    start: async () => undefined,
-    wake: () => undefined,
+    async start() {
+      await bounds.lookAfter();
+      timer = setInterval(lookAfterBounds, trimIntervalMs);
+    },
+    wake: lookAfterBounds,
     status: async () =>
       statusOf(await store.outboxStatus(), { mode: 'off', host: null, signed: false, next: null }),
     dead: (page) => store.listDeadEvents(page),
@@ -63,7 +73,10 @@ function createIdleOutbox(store: OutboxStore): Outbox {
       throw new AppError('bad-request', 'there is no log sink to replay to', { hint: 'Set LOGGING_URL.' });
     },
     refusal: () => null,
-    close: async () => undefined,
+    async close() {
+      clearInterval(timer);
+      await bounds.close();
+    },
   };
 }
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { openOutboxPlace } from '../../test/fixtures/outbox-place.ts';
 import { startServer, type RunningServer } from '../../test/fixtures/running-server.ts';
+import type { ServerOutbox } from './ports.ts';
 
 let running: RunningServer;
 beforeAll(async () => {
@@ -48,3 +50,29 @@ test('what waits for its turn is counted, and what was answered', async () => {
   expect(text).toMatch(/corral_requests_total\{method="POST",route="\/v1\/completions",status="200"\} \d/);
   expect(await value('corral_first_token_seconds_count')).toBeGreaterThan(0);
 });
+
+test.each(['refuses', 'does not answer'])(
+  'a database that %s leaves out what it counts, and nothing else',
+  async (how) => {
+    const place = await openOutboxPlace();
+    await place.begin();
+    let isHeld = false;
+    const status = () => (isHeld ? new Promise<never>(() => undefined) : place.outbox.status());
+    const outbox: ServerOutbox = {
+      status,
+      dead: (page) => place.outbox.dead(page),
+      replay: (ids) => place.outbox.replay(ids),
+    };
+    const other = await startServer({ outbox });
+    onTestFinished(() => other.close());
+    const before = await other.call('GET', '/metrics');
+    expect(before.text).toMatch(/^corral_outbox_pending 0$/m);
+    // Its store is closed with it.
+    await place.close();
+    isHeld = how === 'does not answer';
+    const after = await other.call('GET', '/metrics');
+    expect(after.status).toBe(200);
+    expect(after.text).toMatch(/^corral_requests_total\{.*route="\/metrics"/m);
+    expect(after.text).not.toMatch(/^corral_outbox_(pending|dead) /m);
+  },
+);

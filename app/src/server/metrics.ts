@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Receipt } from '../contracts/runs.ts';
 import type { Timings, Usage } from '../contracts/run-parts.ts';
@@ -22,6 +23,9 @@ export interface MetricsOptions {
   /** How many streams are open now; set once the streams exist. */
   openStreams?: () => number;
 }
+
+/** Prometheus waits 10 s for all figures, and a database that is away may be dialled for as long. */
+const longestOutboxMs = 2000;
 
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
@@ -68,15 +72,15 @@ function sum(engines: Engines, read: (model: LoadedModel) => number): number {
 }
 
 function gauges({ registry }: Instruments, options: MetricsOptions): void {
-  const { engines, outbox, openStreams, slots } = options;
+  const { engines, openStreams, slots } = options;
   const registers = [registry];
-  const gauge = (name: string, help: string, read: (set: Gauge) => void | Promise<void>) =>
+  const gauge = (name: string, help: string, read: (set: Gauge) => void) =>
     new Gauge({
       name,
       help,
       registers,
-      async collect() {
-        await read(this);
+      collect() {
+        read(this);
       },
     });
   gauge('corral_models_loaded', 'Models in memory', (it) =>
@@ -93,17 +97,37 @@ function gauges({ registry }: Instruments, options: MetricsOptions): void {
   gauge('corral_queue_length', 'Answers that wait for their turn', (it) =>
     it.set(sum(engines, ({ users, kind }) => (kind === 'remote' ? 0 : Math.max(0, users - slots)))),
   );
-  gauge('corral_outbox_pending', 'Events waiting for LOGGING_URL', async (it) =>
-    it.set((await outbox.status()).pending),
-  );
-  gauge('corral_outbox_dead', 'Events that could not be delivered', async (it) =>
-    it.set((await outbox.status()).dead),
-  );
+}
+
+/** Reads what the database counts, of which a database that is away leaves nothing: all other figures are told then. */
+function outboxGauges({ registry }: Instruments, outbox: ServerOutbox): () => Promise<void> {
+  const registers = [registry];
+  const pending = new Gauge({
+    name: 'corral_outbox_pending',
+    help: 'Events waiting for LOGGING_URL',
+    registers,
+  });
+  const dead = new Gauge({
+    name: 'corral_outbox_dead',
+    help: 'Events that could not be delivered',
+    registers,
+  });
+  return async () => {
+    const waited = new AbortController();
+    const late = sleep(longestOutboxMs, null, { signal: waited.signal }).catch(() => null);
+    const status = await Promise.race([outbox.status().catch(() => null), late]);
+    waited.abort();
+    if (status) {
+      pending.set(status.pending);
+      dead.set(status.dead);
+    } else for (const gauge of [pending, dead]) gauge.remove();
+  };
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
   const it = instruments();
   gauges(it, options);
+  const readOutbox = outboxGauges(it, options.outbox);
   collectDefaultMetrics({ register: it.registry, prefix: 'corral_' });
   const count = (usage: Usage | null, timings: Timings | null): void => {
     if (usage) {
@@ -129,7 +153,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
       it.answers.inc({ dialect: 'native', reason: endReason });
       count(usage, timings);
     },
-    text: () => it.registry.metrics(),
+    async text() {
+      await readOutbox();
+      return it.registry.metrics();
+    },
     contentType: it.registry.contentType,
     close: () => it.registry.clear(),
   };

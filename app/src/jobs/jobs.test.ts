@@ -380,3 +380,17 @@ test('work that comes round is not put off by a clock that was ahead', async () 
   const [next] = await store.listJobs('system', { kind: 'round', active: true, limit: 5 });
   expect(next?.runAt).toBeLessThanOrEqual(systemClock.now() + hourMs);
 });
+
+test('finished work is forgotten after a week, also by a server that runs on', async () => {
+  let later = 0;
+  const clock = { now: () => systemClock.now() + later };
+  const round = kind(async () => undefined, { everyMs: 60 * 60 * 1000 });
+  const once = kind(async () => undefined);
+  const use = async (jobs: Jobs): Promise<void> => {
+    const { id } = await jobs.add('me', { kind: 'once', payload: {} });
+    await until(jobs, id, 'done');
+    later = 8 * 24 * 60 * 60 * 1000;
+    await vi.waitUntil(async () => (await store.getJob('me', id)) === null, { timeout: 20_000 });
+  };
+  await withJobs({ 'hourly-purge': round, once }, use, { clock });
+});

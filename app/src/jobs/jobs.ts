@@ -65,7 +65,6 @@ export interface JobsOptions {
 
 const defaultPollMs = 1000;
 const defaultLeaseMs = 30_000;
-const jobsKeptMs = 7 * 24 * 60 * 60 * 1000;
 
 export function createJobs(options: JobsOptions): Jobs {
   const { store, clock, kinds, pollMs = defaultPollMs } = options;
@@ -91,7 +90,6 @@ export function createJobs(options: JobsOptions): Jobs {
   return {
     async start() {
       await rounds.start();
-      await store.purgeJobs(clock.now() - jobsKeptMs);
       timer = setInterval(() => worker.wake(), pollMs);
       timer.unref();
       worker.wake();

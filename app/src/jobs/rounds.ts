@@ -2,7 +2,7 @@ import { uuidv7 } from 'uuidv7';
 import { systemOwner } from '../store/schema.ts';
 import type { JobsOptions } from './jobs.ts';
 
-/** Work that comes round by itself. */
+/** Work that comes round by itself. With it goes what ended long ago, also where a server runs for a year. */
 export interface Rounds {
   /** Adds the next round of each kind, and from then on what could not be added when a round had ended. */
   start(): Promise<void>;
@@ -13,6 +13,7 @@ export interface Rounds {
 
 /** Seldom, as it is needed only where a write after a round had failed. */
 const pollsPerLook = 60;
+const jobsKeptMs = 7 * 24 * 60 * 60 * 1000;
 
 export function createRounds(options: JobsOptions & { pollMs: number }): Rounds {
   let looking: Promise<void> | undefined;
@@ -20,6 +21,7 @@ export function createRounds(options: JobsOptions & { pollMs: number }): Rounds 
   const scheduleAll = async (): Promise<void> => {
     for (const kind of Object.keys(options.kinds)) await scheduleNext(options, kind);
   };
+  const purge = (): Promise<number> => options.store.purgeJobs(options.clock.now() - jobsKeptMs);
   const look = (): void => {
     looking ??= scheduleAll()
       .catch((error: unknown) =>
@@ -33,10 +35,15 @@ export function createRounds(options: JobsOptions & { pollMs: number }): Rounds 
   return {
     async start() {
       await scheduleAll();
+      await purge();
       timer = setInterval(look, options.pollMs * pollsPerLook);
       timer.unref();
     },
-    schedule: (kind) => scheduleNext(options, kind),
+    async schedule(kind) {
+      if (options.kinds[kind]?.everyMs === undefined) return;
+      await scheduleNext(options, kind);
+      await purge();
+    },
     async close() {
       clearInterval(timer);
       await looking;

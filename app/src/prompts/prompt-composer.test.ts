@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { PromptMessage } from '../contracts/messages.ts';
@@ -13,8 +14,9 @@ const chat: PromptMessage[] = [{ role: 'user', content: 'hello' }];
 const good =
   "{{ bos_token }}{% for m in messages %}{{ '[' + m.role + ']' + m.content + eos_token }}{% endfor %}";
 
-function composer(template: string | null): Promise<PromptComposer> {
+function composer(template: string | null, more: { isOnlyCounted?: boolean } = {}): Promise<PromptComposer> {
   return createPromptComposer({
+    ...more,
     template,
     family: { architecture: 'llama', names: ['guanaco-7b'], vocabularySize: 32_000 },
     texts: { bos: '<s>', eos: '</s>' },
@@ -84,6 +86,92 @@ describe('the format of a prompt', () => {
     const found = await composer(eats);
     expect(codes(found)).toContain('render-failed');
     expect(textOf((await (await composer(good)).compose(asked)).segments)).toBe('<s>[user]hello</s>');
+  });
+});
+
+describe('system messages that a template leaves out', () => {
+  const configuration = readFileSync(new URL('../../../cria/tokenizer_config.json', import.meta.url), 'utf8');
+  const { chat_template: firstOnly } = JSON.parse(configuration) as { chat_template: string };
+  const letters = { s: 'system', u: 'user', a: 'assistant' } as const;
+  /** `ssu`: two messages of the system, then one of the person. */
+  const messagesOf = (roles: string): PromptMessage[] =>
+    Array.from(roles, (letter, index) => ({
+      role: letters[letter as 's'],
+      content: ` Words of message ${index}. `,
+    }));
+  const segmentsOf = async (found: PromptComposer, roles: string, continueAnswer = false) =>
+    (await found.compose({ messages: messagesOf(roles), continueAnswer })).segments;
+
+  test.each(['u', 'su', 'ssu', 'usu', 'suau', 'suasu', 'ssuasuas', 'us', 'uas', 'sau', 'saus', 'asua'])(
+    'are said in front, with the others: %s',
+    async (roles) => {
+      const segments = await segmentsOf(await composer(firstOnly), roles);
+      for (const [index, { content }] of messagesOf(roles).entries()) {
+        const own = segments.filter(({ special, message }) => !special && message === index);
+        expect(textOf(own).trim()).toBe(content.trim());
+      }
+      if (/^u*s/.test(roles) && !roles.startsWith('sa'))
+        expect(textOf(segments)).toMatch(/^<s>\[INST\] <<SYS>>\n.*Words of message/);
+    },
+  );
+
+  test('and a template that says them all is left as it is', async () => {
+    const all = "{% for m in messages %}{{ '[' + m.role + ']' + m.content }}{% endfor %}";
+    expect(textOf(await segmentsOf(await composer(all), 'us'))).toBe(
+      '[user] Words of message 0. [system] Words of message 1. ',
+    );
+  });
+
+  test.each([
+    ['takes their words apart', "m.content.split('of') | join('OF')", 'Words OF message 1'],
+    ['looks for a word in them', "'[' + ('loud' if 'Words' in m.content else 'quiet') + ']'", '[loud]'],
+  ])('a template that %s has read them', async (_, say, expected) => {
+    const template = `{% for m in messages %}{{ ${say} if m.role == 'system' else m.content }}{% endfor %}`;
+    const text = textOf(await segmentsOf(await composer(template), 'us'));
+    expect(text).toMatch(/^ Words of message 0/);
+    expect(text).toContain(expected);
+  });
+
+  test('the second of two is found out although the first is taken apart', async () => {
+    const template =
+      "{% for m in messages %}{% if m.role != 'system' %}{{ m.content }}{% elif loop.first %}{{ m.content | upper }}{% endif %}{% endfor %}";
+    const text = textOf(await segmentsOf(await composer(template), 'sus'));
+    expect(text).toContain('WORDS OF MESSAGE 0.\n\nWORDS OF MESSAGE 2.');
+  });
+
+  test('are said in the first message of the person where the template has no place for any', async () => {
+    const none = "{% for m in messages if m.role != 'system' %}{{ m.content + eos_token }}{% endfor %}";
+    const found = await composer(none);
+    const segments = await segmentsOf(found, 'asus');
+    expect(textOf(segments)).toBe(
+      ' Words of message 0. </s>Words of message 1.\n\nWords of message 3.\n\nWords of message 2.</s>',
+    );
+    expect(segments.filter(({ special }) => !special).map(({ message }) => message)).toEqual([0, 1, 3, 2]);
+    const blank = [{ role: 'system' as const, content: ' ' }, ...chat];
+    expect(textOf((await found.compose({ messages: blank, continueAnswer: false })).segments)).toBe(
+      'hello</s>',
+    );
+  });
+
+  test('are refused by name where the person says nothing', async () => {
+    const found = await composer(firstOnly);
+    for (const roles of ['s', 'ss', 'sa']) {
+      await expect(segmentsOf(found, roles)).rejects.toMatchObject({
+        code: 'template-failed',
+        message: expect.stringContaining('leaves the system message out') as string,
+      });
+    }
+  });
+
+  test('an answer is gone on with where it was the last message', async () => {
+    const found = await composer(firstOnly);
+    expect(textOf(await segmentsOf(found, 'ussa', true))).toMatch(/\[\/INST\] Words of message 3\. $/);
+    expect(textOf(await segmentsOf(found, 'uas', true))).toMatch(/ Words of message 1\. <\/s>$/);
+  });
+
+  test('are no part of what a service counts, which writes the prompt itself', async () => {
+    const found = await composer(firstOnly, { isOnlyCounted: true });
+    expect(textOf(await segmentsOf(found, 'us'))).toBe('<s>[INST] Words of message 0. [/INST]');
   });
 });
 

@@ -4,6 +4,7 @@ import { builtInFormats, findBuiltInFormat, type BuiltInFormat } from './built-i
 import { formatOfFamily, stopStringsOfTemplate, type ModelFamily } from './choose-format.ts';
 import { renderFormat } from './render-format.ts';
 import type { ChatToRender, PromptSegment, SpecialTexts } from './segments.ts';
+import { renderWithSystem } from './system-messages.ts';
 import type { TemplateDescription } from './template-description.ts';
 import { examineTemplate } from './template-doctor.ts';
 import type { TemplateRenderer } from './template-renderer.ts';
@@ -18,6 +19,8 @@ export interface ComposerOptions {
   endTexts: readonly string[];
   renderer: TemplateRenderer;
   clock: { now(): number };
+  /** The prompt is written elsewhere, by the template as it is: what that leaves out is not read, and not counted. */
+  isOnlyCounted?: boolean;
 }
 
 export interface ComposedPrompt {
@@ -59,13 +62,10 @@ export async function createPromptComposer(options: ComposerOptions): Promise<Pr
       throw new AppError('bad-request', 'This model has no chat template of its own.');
     }
     const { texts, controlTexts, renderer, clock } = options;
-    const segments = await renderer.render({
-      template: text,
-      chat,
-      texts,
-      controlTexts,
-      nowMs: clock.now(),
-    });
+    const nowMs = clock.now();
+    const render = (said: ChatToRender): Promise<PromptSegment[]> =>
+      renderer.render({ template: text, chat: said, texts, controlTexts, nowMs });
+    const segments = await (options.isOnlyCounted ? render(chat) : renderWithSystem(render, chat));
     return { segments, template: ofFile, stop: stopStringsOfTemplate(text) };
   }
 

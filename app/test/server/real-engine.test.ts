@@ -66,6 +66,22 @@ test('the same seed gives the same answer, whole and streamed, with exact usage'
   expect(text).toBe(whole.choices[0]?.message.content);
 });
 
+test('every system message is read, wherever it stands', async () => {
+  const system = { role: 'system' as const, content: 'Speak of llamas and of nothing else.' };
+  const developer = { role: 'developer' as const, content: 'Answer in one short sentence.' };
+  const lengthOf = async (...said: OpenAI.ChatCompletionMessageParam[]): Promise<number> => {
+    const request = { model: 'cria', messages: said, max_tokens: 1 };
+    return (await client().chat.completions.create(request)).usage?.prompt_tokens ?? 0;
+  };
+  const one = await lengthOf(system, ...messages);
+  const both = await lengthOf(system, developer, ...messages);
+  expect(both).toBeGreaterThan(one);
+  expect(await lengthOf(...messages)).toBeLessThan(one);
+  expect(await lengthOf(...messages, system)).toBe(one);
+  expect(await lengthOf(system, ...messages, developer)).toBe(both);
+  await expect(lengthOf(system)).rejects.toMatchObject({ status: 422, code: 'template_failed' });
+});
+
 test('a schema binds the answer', async () => {
   const schema = {
     type: 'object',

@@ -90,7 +90,7 @@ async function loadTokenizer(options: ModelPromptsOptions, files: TokenizerFiles
 }
 
 function composerOf(
-  { model, renderer, clock }: ModelPromptsOptions,
+  { model, composedBy, renderer, clock }: ModelPromptsOptions,
   facts: TokenizerFacts,
   controlTexts: readonly string[],
 ): Promise<PromptComposer> {
@@ -102,6 +102,7 @@ function composerOf(
     endTexts: facts.eos === '' ? [] : [facts.eos],
     renderer,
     clock,
+    isOnlyCounted: composedBy === 'service',
   });
 }
 

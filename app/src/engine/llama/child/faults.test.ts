@@ -333,6 +333,20 @@ describe('the process', () => {
     expect(['interrupted', 'length']).toContain((await run.answer).end.reason);
     expect((await child.exit).code).toBe(0);
   });
+
+  it('says of a text that it was reading then that it went away: that may be asked again', async () => {
+    const child = await start(slow.path);
+    const ids = [1, ...Array.from({ length: 4000 }, (_, index) => 260 + (index % 100))];
+    const request = { person: 'p', prompt: { kind: 'tokens' as const, ids } };
+    const refused = expect(child.ask({ type: 'embed', request })).rejects.toMatchObject({
+      code: 'engine-crashed',
+    });
+    const isReading = (): boolean => child.beats.some((beat) => beat.phase === 'prompt' && beat.steps > 0);
+    await expect.poll(isReading, { timeout: 15_000 }).toBe(true);
+    await child.close();
+    await refused;
+    expect((await child.exit).code).toBe(0);
+  });
 });
 
 describe('libraries', () => {

@@ -199,7 +199,7 @@ export class Scheduler {
     if (task.phase === 'ended') return;
     if (task.work.kind === 'read') {
       if (reason === 'stop') task.work.resolve();
-      else task.work.reject(new AppError('cancelled', 'The reading was stopped.'));
+      else task.work.reject(readingEnded(reason));
       this.#close(task, false);
       return;
     }
@@ -259,4 +259,12 @@ export class Scheduler {
       }),
     );
   }
+}
+
+/** Whoever did not stop it may ask again, and clients do so by themselves where the server went away. */
+function readingEnded(reason: EndReason): AppError {
+  if (reason !== 'interrupted') return new AppError('cancelled', 'The reading was stopped.');
+  return new AppError('engine-crashed', 'The engine went away while the text was read.', {
+    hint: 'Ask again; it will be started anew.',
+  });
 }

@@ -109,13 +109,13 @@ function checkTokenId(id: number, vocabularySize: number, field: string): void {
 }
 
 /** A prompt is refused whole, with the figures, never cut. */
-export function contextTooLong(promptTokens: number, contextTokens: number): AppError {
+export function contextTooLong(promptTokens: number, contextTokens: number, exact = true): AppError {
   return new AppError(
     'context-too-long',
-    `The prompt has ${promptTokens} tokens; a chat of this model may have ${contextTokens}, answer included.`,
+    `The prompt has ${exact ? '' : 'by estimate '}${promptTokens} tokens; a chat of this model may have ${contextTokens}, answer included.`,
     {
       hint: 'Shorten the message, start a new chat, or load the model with a larger context.',
-      details: { promptTokens, contextTokens },
+      details: { promptTokens, contextTokens, exact },
     },
   );
 }

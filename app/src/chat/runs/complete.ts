@@ -22,11 +22,12 @@ export async function complete(
     const { engine } = lease;
     const description = engine.describe();
     const { totalTokens, exact } = await engine.count(request.prompt, signal);
-    if (totalTokens >= description.contextTokens)
+    // What is only estimated may fit: the engine knows who has the last word.
+    if (exact && totalTokens >= description.contextTokens)
       throw new AppError(
         'context-too-long',
         `the prompt has ${totalTokens} tokens, but the model has a context of ${description.contextTokens}`,
-        { details: { promptTokens: totalTokens, contextTokens: description.contextTokens, exact } },
+        { details: { promptTokens: totalTokens, contextTokens: description.contextTokens } },
       );
     const sampling = { ...settings.sampling, seed: settings.sampling.seed ?? randomInt(2 ** 32) };
     return {

@@ -98,6 +98,9 @@ describe('the context plan', () => {
       message: `this needs ${plan.promptTokens} tokens of prompt and 50 for the answer, but the model has a context of 300`,
       details: { contextTokens: 300, reservedTokens: 50, promptTokens: plan.promptTokens },
     });
+    expect(contextTooLong({ ...plan, exact: false }, {}).message).toContain(
+      `needs by estimate ${plan.promptTokens} tokens`,
+    );
   });
 
   test('is told with the limit that it met: that of the service, with what is written already', async () => {

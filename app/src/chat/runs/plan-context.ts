@@ -265,11 +265,12 @@ function seenAfterLastDrop(messages: readonly PlannedMessage[]): string | null {
 export function contextTooLong(plan: ContextPlan, limits: PromptLimits): AppError {
   const { promptTokens, reservedTokens, contextTokens, exact } = plan;
   const { mostPromptTokens, writtenTokens = 0 } = limits;
+  const about = exact ? '' : 'by estimate ';
   const details = { promptTokens, reservedTokens, contextTokens, exact };
   if (mostPromptTokens === undefined || mostPlanned(limits) >= contextTokens - reservedTokens)
     return new AppError(
       'context-too-long',
-      `this needs ${promptTokens} tokens of prompt and ${reservedTokens} for the answer, ` +
+      `this needs ${about}${promptTokens} tokens of prompt and ${reservedTokens} for the answer, ` +
         `but the model has a context of ${contextTokens}`,
       {
         hint: 'Shorten the message or the system prompt, unpin messages, or choose a larger context.',
@@ -278,7 +279,7 @@ export function contextTooLong(plan: ContextPlan, limits: PromptLimits): AppErro
     );
   return new AppError(
     'context-too-long',
-    `this needs a prompt of ${promptTokens + writtenTokens} tokens, but the service takes ${mostPromptTokens}`,
+    `this needs a prompt of ${about}${promptTokens + writtenTokens} tokens, but the service takes ${mostPromptTokens}`,
     {
       hint: 'Shorten the message or the system prompt, unpin messages, or let the service take longer prompts.',
       details: { ...details, mostPromptTokens },

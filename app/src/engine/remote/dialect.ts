@@ -11,6 +11,8 @@ export interface Dialect {
   readonly contextTokens: number | null;
   /** The longest prompt, where the service takes less than its context. */
   readonly mostPromptTokens?: number | null;
+  /** True: the service is known to refuse a prompt that is too long for the model; others may cut it in silence. */
+  readonly refusesTooLong?: boolean;
   /** False: the service is allowed more tokens than the answer, whose length is held here. */
   readonly endsByLength?: boolean;
   /** What computes, as a person would name it. */

@@ -16,6 +16,8 @@ export interface Flavour {
   maxStops: number;
   /** `/completions` with a raw prompt. */
   raw: boolean;
+  /** It refuses a prompt that is too long for the model, however it was started; others may cut it in silence. */
+  refusesTooLong?: true;
   /** It hands on to other services: what stands behind a model's name and a colon says to which, as `:fastest` does. */
   routes?: true;
   /** It takes no `json_object`: JSON of any form is asked for by a schema. */
@@ -83,6 +85,7 @@ const flavours = {
   vllm: {
     name: 'vllm',
     title: 'vLLM',
+    refusesTooLong: true,
     fields: {
       ...standard,
       topK: 'top_k',
@@ -129,6 +132,7 @@ const flavours = {
   corral: {
     name: 'corral',
     title: 'Corral',
+    refusesTooLong: true,
     fields: llamaCpp,
     prefill: {},
     maxStops: 16,
@@ -166,6 +170,7 @@ const flavours = {
   openai: {
     name: 'openai',
     title: 'OpenAI',
+    refusesTooLong: true,
     fields: {
       ...standard,
       maxNewTokens: 'max_completion_tokens',

@@ -97,6 +97,7 @@ export function commonParts(
     sampling: [...new Set([...(Object.keys(fields) as (keyof Sampling)[]), 'stop' as const])],
     template: serviceTemplate(provider.kind, model),
     contextTokens: listed?.contextTokens ?? null,
+    refusesTooLong: flavour.refusesTooLong === true,
     endsByLength: hiddenTokensOf(flavour, model) === 0,
     title: flavour.title,
     countsExactly: () => prompts().countsExactly,

@@ -51,8 +51,10 @@ async function prepare(
   present();
   checkRequest(request, description);
   if (lengthOf(request.prompt) <= description.contextTokens) return;
-  const { totalTokens } = await dialect.count(request.prompt);
-  if (totalTokens > description.contextTokens) throw contextTooLong(totalTokens, description.contextTokens);
+  const { totalTokens, exact } = await dialect.count(request.prompt);
+  // What may fit after all is refused here only where the service would drop a part of it without a word.
+  if (totalTokens > description.contextTokens && (exact || dialect.refusesTooLong !== true))
+    throw contextTooLong(totalTokens, description.contextTokens, exact);
 }
 
 /** No text has more tokens than bytes, so short ones need no counting. */

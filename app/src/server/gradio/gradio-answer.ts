@@ -1,6 +1,6 @@
 import { AppError } from '../../contracts/app-error.ts';
 import type { PromptMessage } from '../../contracts/messages.ts';
-import { openCompletion, type OpenedCompletion } from '../completions.ts';
+import { openCompletion, startedParts, type OpenedCompletion } from '../completions.ts';
 import type { ServerContext } from '../server-context.ts';
 import type { GradioInput } from './gradio-input.ts';
 import { boundedHistory, questionFrom, turnsOf, withoutTurns } from './gradio-history.ts';
@@ -56,7 +56,9 @@ async function openFitting(
         signal,
         request: { prompt: { kind: 'chat', messages }, sampling: input.sampling },
       });
-      return { opened, seen: history.length - leftOut };
+      // A service that refuses what is too long for it does so in its answer.
+      const parts = await startedParts(opened);
+      return { opened: { ...opened, parts }, seen: history.length - leftOut };
     } catch (error) {
       const isTooLong = error instanceof AppError && error.code === 'context-too-long';
       if (!isTooLong || leftOut >= turns.length) throw error;

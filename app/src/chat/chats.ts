@@ -174,6 +174,7 @@ export interface Completion {
   model: ModelDescription;
   /** Every value that is used, with the seed. */
   sampling: Sampling;
+  /** What was asked for and the service does not take; that which binds an answer is refused instead. */
   ignoredSampling: string[];
   promptTokens: number;
   /** Ends with `end`, always. Leaving the loop or aborting stops the engine. */

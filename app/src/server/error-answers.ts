@@ -61,6 +61,7 @@ const openaiParameters: Readonly<Record<string, string>> = {
   'sampling.logitBias': 'logit_bias',
   'sampling.grammar': 'grammar',
   'sampling.jsonSchema': 'response_format',
+  'sampling.ignoreEos': 'ignore_eos',
 };
 
 /** The parameter that is wrong, where the error names one. */

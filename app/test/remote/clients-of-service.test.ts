@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { samplingDefaults } from '../../src/contracts/sampling-defaults.ts';
 import { scriptedModels, startServer, type RunningServer } from '../fixtures/running-server.ts';
 import { chatPath, listPath, service } from './asked-service.ts';
 import { openLoader } from './remote-model.ts';
@@ -25,7 +26,7 @@ async function opened(
   const source = { kind: 'remote', id: 'svc:m', provider: 'svc', model: 'm' } as const;
   const models = { ...scriptedModels(), resolve: async () => source };
   const server = await startServer({ models, loaders: [remote.loader] });
-  closing.push(remote.close, server.close);
+  closing.push(remote.close, () => server.close());
   return { server, asked };
 }
 
@@ -75,4 +76,66 @@ test('a conversation that the service refuses as too long goes on in Gradio with
   expect(body['data']).toEqual([fixtures.vllm.text]);
   expect(JSON.stringify(body['log'])).toContain('no longer sees the first 4 messages');
   expect(postsOf(asked).at(-1)?.body['messages']).toHaveLength(3);
+});
+
+const hello = [{ role: 'user', content: 'Hello' }];
+
+test.each([
+  ['grammar', { grammar: 'root ::= "yes" | "no"' }],
+  ['logit_bias', { logit_bias: { 7: -100 } }],
+  ['ignore_eos', { ignore_eos: true }],
+])('what binds an answer and the service does not take is refused by name: %s', async (param, field) => {
+  const { server, asked } = await opened('somebody', answer);
+  const refused = await server.call('POST', '/v1/chat/completions', { messages: hello, ...field });
+  expect(refused).toMatchObject({ status: 400, body: { error: { code: 'unsupported_field', param } } });
+  expect(postsOf(asked)).toHaveLength(0);
+  // A refusal holds the model for nobody.
+  expect(server.engines.loaded()).toMatchObject([{ id: 'svc:m', users: 0 }]);
+});
+
+test('fields that bind nothing are taken, and what only shapes the draw is told as ignored', async () => {
+  const { server } = await opened('somebody', answer);
+  const harmless = { logit_bias: {}, ignore_eos: false, grammar: '', min_p: null, temperature: 0.5 };
+  const plain = await server.call('POST', '/v1/chat/completions', { messages: hello, ...harmless });
+  expect(plain.status).toBe(200);
+  expect(plain.body).not.toHaveProperty('ignored');
+  const shaped = { messages: hello, ...harmless, top_k: 10, repeat_penalty: 1.1, repeat_last_n: 64 };
+  const ignored = ['top_k', 'repeat_penalty', 'repeat_last_n'];
+  const whole = await server.call('POST', '/v1/chat/completions', shaped);
+  expect(whole.status).toBe(200);
+  expect(whole.body['ignored']).toEqual(ignored);
+  const { text } = await server.call('POST', '/v1/chat/completions', { ...shaped, stream: true });
+  expect(text).toContain(`"ignored":${JSON.stringify(ignored)}`);
+});
+
+test('TGI clients are told what of theirs was ignored, and nothing that they did not send', async () => {
+  const raw = 'POST /v1/completions';
+  const { server, asked } = await opened('somebody', answer);
+  asked.handlers[raw] = answer;
+  const plain = { inputs: 'Hello', parameters: { max_new_tokens: 9 } };
+  expect((await server.call('POST', '/generate', plain)).body).not.toHaveProperty('ignored');
+  expect((await server.call('POST', '/generate_stream', plain)).text).not.toContain('ignored');
+  // LangChain sends this one unasked.
+  const shaped = { inputs: 'Hello', parameters: { top_k: 10, typical_p: 0.9 } };
+  const told = { ignored: ['top_k', 'typical_p'] };
+  expect((await server.call('POST', '/generate', shaped)).body).toMatchObject(told);
+  expect((await server.call('POST', '/generate_stream', shaped)).text).toContain(
+    '"ignored":["top_k","typical_p"]',
+  );
+});
+
+test('Gradio says so before the answer, and not of the defaults that Python’s client sends', async () => {
+  const { server } = await opened('somebody', answer);
+  const { temperature, topK, topP, repetitionPenalty, maxNewTokens } = samplingDefaults;
+  const run = async (top: number) => {
+    const data = ['Hello', '', temperature, top, topP, repetitionPenalty, maxNewTokens, null];
+    return (await server.call('POST', '/gradio_api/run/chat', { data })).body;
+  };
+  const plain = await run(topK);
+  expect(plain['data']).toEqual([fixtures.vllm.text]);
+  expect(plain).not.toHaveProperty('log');
+  expect(await run(topK + 1)).toMatchObject({
+    data: [fixtures.vllm.text],
+    log: { log: 'The service behind svc:m does not take: top_k.' },
+  });
 });

@@ -29,17 +29,49 @@ export async function complete(
         `the prompt has ${totalTokens} tokens, but the model has a context of ${description.contextTokens}`,
         { details: { promptTokens: totalTokens, contextTokens: description.contextTokens } },
       );
+    const ignored = ignoredSampling(asked(request), { capabilities: engine.capabilities });
+    if (source.kind === 'remote') refuseUnbound(ignored, source.provider);
     const sampling = { ...settings.sampling, seed: settings.sampling.seed ?? randomInt(2 ** 32) };
     return {
       model: description,
       sampling,
-      ignoredSampling: ignoredSampling(request.sampling ?? {}, { capabilities: engine.capabilities }),
+      ignoredSampling: ignored,
       promptTokens: totalTokens,
       parts: partsOf(lease, { ...call, sampling, signal }),
     };
   } catch (error) {
     lease.release();
     throw error;
+  }
+}
+
+/** Settings that say what an answer may be: without one of them it is no other draw, but what was not asked for. */
+const binding = {
+  grammar: 'grammar',
+  jsonSchema: 'JSON schema',
+  logitBias: 'bias of single tokens',
+  stopTokenIds: 'token ids to stop at',
+  ignoreEos: 'wish to go on after the end of an answer',
+} as const satisfies Partial<Record<keyof Sampling, string>>;
+
+/** What is asked for: some clients always send a bias without tokens, and that an answer may end. */
+function asked({ sampling = {} }: CompletionRequest): object {
+  const { logitBias = {}, stopTokenIds = [], ignoreEos = false, ...rest } = sampling;
+  return {
+    ...rest,
+    ...(Object.keys(logitBias).length > 0 ? { logitBias } : {}),
+    ...(stopTokenIds.length > 0 ? { stopTokenIds } : {}),
+    ...(ignoreEos ? { ignoreEos } : {}),
+  };
+}
+
+function refuseUnbound(ignored: readonly string[], provider: string): void {
+  for (const [name, words] of Object.entries(binding)) {
+    if (!ignored.includes(name)) continue;
+    throw new AppError('unsupported-field', `${provider} takes no ${words}, and would answer without it`, {
+      hint: 'Leave it out, or ask a model that takes it.',
+      details: { field: `sampling.${name}` },
+    });
   }
 }
 

@@ -1,6 +1,8 @@
 import { AppError } from '../../contracts/app-error.ts';
 import type { PromptMessage } from '../../contracts/messages.ts';
+import { samplingDefaults } from '../../contracts/sampling-defaults.ts';
 import { openCompletion, startedParts, type OpenedCompletion } from '../completions.ts';
+import { fieldOf } from '../ignored-fields.ts';
 import type { ServerContext } from '../server-context.ts';
 import type { GradioInput } from './gradio-input.ts';
 import { boundedHistory, questionFrom, turnsOf, withoutTurns } from './gradio-history.ts';
@@ -67,6 +69,19 @@ async function openFitting(
   }
 }
 
+function unseenNote(unseen: number): string[] {
+  if (unseen <= 0) return [];
+  return [`The model no longer sees the first ${unseen} messages: the conversation is too long for it.`];
+}
+
+/** Python's client sends every default that it was told of; nobody asked for those. */
+function ignoredNote({ ignoredSampling, model }: OpenedCompletion, { sampling }: GradioInput): string[] {
+  const defaults = new Map<string, unknown>(Object.entries(samplingDefaults));
+  const asked = new Map<string, unknown>(Object.entries(sampling));
+  const names = ignoredSampling.filter((name) => asked.get(name) !== defaults.get(name)).map(fieldOf);
+  return names.length === 0 ? [] : [`The service behind ${model.id} does not take: ${names.join(', ')}.`];
+}
+
 /** The whole text, told as it grows. */
 async function tellText({ parts }: OpenedCompletion, events: AnswerEvents): Promise<string> {
   let text = '';
@@ -93,11 +108,8 @@ export async function answerInSession(context: ServerContext, call: AnswerCall):
   const said = input.history?.length ?? session.said;
   const history = boundedHistory(input.history ?? session.history);
   const { opened, seen } = await openFitting(context, call, history);
-  const unseen = said - seen;
-  if (unseen > 0)
-    events.onNote(
-      `The model no longer sees the first ${unseen} messages: the conversation is too long for it.`,
-    );
+  const notes = [...unseenNote(said - seen), ...ignoredNote(opened, input)];
+  if (notes.length > 0) events.onNote(notes.join(' '));
   const text = await tellText(opened, events);
   if (opened.outcome.error && !signal.aborted) throw opened.outcome.error;
   session.history = boundedHistory([

@@ -3,6 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import { AppError } from '../../contracts/app-error.ts';
 import type { CompletionRequest } from '../../chat/chats.ts';
 import { collectCompletion, openCompletion, type CompletionCall } from '../completions.ts';
+import { ignoredObject } from '../ignored-fields.ts';
 import { tokenJsonLimits } from '../json-body.ts';
 import { promptLimitBytes } from '../limits.ts';
 import { askedModel, contextOf, listModels } from '../model-views.ts';
@@ -74,6 +75,7 @@ async function chatCompletion(asked: Asked, body: ChatCompletionRequest): Promis
     const opened = await openCompletion(asked.context, call);
     const shape: StreamShape = {
       ...flags(body),
+      sent: body,
       withLogprobs,
       base: baseOf('chatcmpl', 'chat.completion.chunk', opened.model),
       opening: { index: 0, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null },
@@ -93,7 +95,8 @@ async function chatCompletion(asked: Asked, body: ChatCompletionRequest): Promis
     };
     return streamCompletion(asked.request, asked.reply, { opened, shape });
   }
-  const { model, text, tokens, outcome, promptTokens } = await collectCompletion(asked.context, call);
+  const done = await collectCompletion(asked.context, call);
+  const { model, text, tokens, outcome, promptTokens } = done;
   return {
     ...baseOf('chatcmpl', 'chat.completion', model),
     choices: [
@@ -105,6 +108,7 @@ async function chatCompletion(asked: Asked, body: ChatCompletionRequest): Promis
         stop_reason: outcome.stopString,
       },
     ],
+    ...ignoredObject(done.ignoredSampling, body),
     usage: usageObject(outcome.usage, promptTokens),
     timings: timingsObject(outcome.timings, outcome.usage),
   };
@@ -131,6 +135,7 @@ async function textCompletion(asked: Asked, body: TextCompletionRequest): Promis
     const told = textTeller();
     const shape: StreamShape = {
       ...flags(body),
+      sent: body,
       withLogprobs,
       base: baseOf('cmpl', 'text_completion', opened.model),
       opening: echo === '' ? null : { index: 0, text: echo, logprobs: null, finish_reason: null },
@@ -150,7 +155,8 @@ async function textCompletion(asked: Asked, body: TextCompletionRequest): Promis
     };
     return streamCompletion(asked.request, asked.reply, { opened, shape });
   }
-  const { model, text, tokens, outcome, promptTokens } = await collectCompletion(asked.context, call);
+  const done = await collectCompletion(asked.context, call);
+  const { model, text, tokens, outcome, promptTokens } = done;
   return {
     ...baseOf('cmpl', 'text_completion', model),
     choices: [
@@ -162,6 +168,7 @@ async function textCompletion(asked: Asked, body: TextCompletionRequest): Promis
         stop_reason: outcome.stopString,
       },
     ],
+    ...ignoredObject(done.ignoredSampling, body),
     usage: usageObject(outcome.usage, promptTokens),
     timings: timingsObject(outcome.timings, outcome.usage),
   };

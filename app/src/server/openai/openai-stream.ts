@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RunPart, TokenLogprob } from '../../contracts/run-parts.ts';
 import { startedParts, type OpenedCompletion } from '../completions.ts';
 import { errorBody } from '../error-answers.ts';
+import { ignoredObject } from '../ignored-fields.ts';
 import { dataBlock, openSse, type SseWriter } from '../sse-writer.ts';
 import { finishReason, timingsObject, usageObject } from './openai-answers.ts';
 
@@ -16,6 +17,8 @@ export interface StreamShape {
   opening: object | null;
   closing(finish: string, stopReason: string | null): object;
   withLogprobs: boolean;
+  /** The request as it came. */
+  sent: object;
 }
 
 class ChunkWriter {
@@ -66,7 +69,10 @@ export async function streamCompletion(
     await writer.write(dataBlock(errorBody('openai', error, request.id)));
   } else {
     const counted = timingsObject(timings, usage);
-    await chunks.send([shape.closing(finishReason(reason), stopString)], counted ? { timings: counted } : {});
+    await chunks.send([shape.closing(finishReason(reason), stopString)], {
+      ...ignoredObject(opened.ignoredSampling, shape.sent),
+      ...(counted ? { timings: counted } : {}),
+    });
     if (shape.includeUsage) await chunks.send([], { usage: usageObject(usage, opened.promptTokens) });
   }
   await writer.write('data: [DONE]\n\n');

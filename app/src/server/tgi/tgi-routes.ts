@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../contracts/app-error.ts';
 import { collectCompletion, openCompletion, whileOpen, type CompletionCall } from '../completions.ts';
+import { ignoredObject } from '../ignored-fields.ts';
 import { promptLimitBytes } from '../limits.ts';
 import { askedModel, contextOf, listedId } from '../model-views.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';
@@ -78,6 +79,7 @@ async function generate(asked: Asked, body: TgiRequest): Promise<object> {
   });
   return {
     generated_text: (isFull === true ? body.inputs : '') + done.text,
+    ...ignoredObject(done.ignoredSampling, body.parameters ?? {}),
     ...(details === true || withPrefill === true
       ? { details: tgiDetails(done, { prefill, withTopTokens }) }
       : {}),
@@ -90,6 +92,7 @@ async function generateStream(asked: Asked, body: TgiRequest): Promise<void> {
     prefix: body.parameters?.return_full_text === true ? body.inputs : '',
     withTopTokens: (body.parameters?.top_n_tokens ?? 0) > 0,
     headers: headersOf(body),
+    sent: body.parameters ?? {},
   };
   await streamTgi(asked.request, asked.reply, { opened, options });
 }

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TokenLogprob } from '../../contracts/run-parts.ts';
 import { startedParts, type OpenedCompletion } from '../completions.ts';
 import { errorBody } from '../error-answers.ts';
+import { ignoredObject } from '../ignored-fields.ts';
 import { dataBlock, openSse } from '../sse-writer.ts';
 import { streamDetails, tgiToken, tokenTeller } from './tgi-answers.ts';
 
@@ -10,6 +11,8 @@ export interface TgiStreamOptions {
   prefix: string;
   withTopTokens: boolean;
   headers: Record<string, string>;
+  /** The parameters as they came. */
+  sent: object;
 }
 
 /** A frame for each token; the last one carries the whole text and the details, and there is no `[DONE]`. */
@@ -33,6 +36,7 @@ export async function streamTgi(
         ...(options.withTopTokens ? { top_tokens: token.top.map(tgiToken) } : {}),
         generated_text: last === null ? null : options.prefix + text,
         details: last,
+        ...(last === null ? {} : ignoredObject(opened.ignoredSampling, options.sent)),
       })}\n\n`,
     );
   // Tokens come before their text; text that no token accounts for is of a service that tells none.

@@ -153,6 +153,19 @@ describe('system messages that a template leaves out', () => {
     );
   });
 
+  test('are said in the first message of the person where the template refuses them', async () => {
+    const refusing =
+      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}{{ m.content + eos_token }}{% endfor %}";
+    const found = await composer(refusing);
+    const segments = await segmentsOf(found, 'su');
+    expect(textOf(segments)).toBe('Words of message 0.\n\nWords of message 1.</s>');
+    expect(segments.filter(({ special }) => !special).map(({ message }) => message)).toEqual([0, 1]);
+    await expect(segmentsOf(found, 's')).rejects.toMatchObject({
+      code: 'template-failed',
+      message: expect.stringContaining('System role not supported') as string,
+    });
+  });
+
   test('are refused by name where the person says nothing', async () => {
     const found = await composer(firstOnly);
     for (const roles of ['s', 'ss', 'sa']) {

@@ -7,22 +7,31 @@ type Render = (chat: ChatToRender) => Promise<PromptSegment[]>;
 
 /**
  * Renders a chat by a template so that no system message is lost. Many templates say the first message of a chat as the
- * system's and leave every other one out without a word, or say it only in front of a message of the person. Where one
- * is missing, all of them are said as one in front, and where that is left out too, in the person's first message.
- * Rejects with `template-failed` where there is none.
+ * system's and leave every other one out without a word, say it only in front of a message of the person, or refuse a
+ * chat that has one. Where that is so, all of them are said as one in front, and where that does not help either, in the
+ * person's first message. Rejects with `template-failed` where there is none.
  */
 export async function renderWithSystem(render: Render, chat: ChatToRender): Promise<PromptSegment[]> {
-  const segments = await render(chat);
-  if (!(await leavesOut(render, chat, segments))) return segments;
-  for (const joined of [inFront(chat), insideUser(chat)]) {
+  if (!chat.messages.some(says)) return render(chat);
+  let refusal: AppError | null = null;
+  for (const joined of [asItIs(chat), inFront(chat), insideUser(chat)]) {
     if (joined === null) continue;
-    const again = await render(joined.chat);
-    if (!(await leavesOut(render, joined.chat, again))) return joined.told(again);
+    try {
+      const segments = await render(joined.chat);
+      if (!(await leavesOut(render, joined.chat, segments))) return joined.told(segments);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refusal ??= error;
+    }
   }
+  if (refusal !== null) throw refusal;
   throw new AppError('template-failed', "The model's chat template leaves the system message out.", {
     hint: 'Choose a built-in prompt format for this chat, or add a message of the person.',
   });
 }
+
+const isRefusal = (error: unknown): error is AppError =>
+  error instanceof AppError && error.code === 'template-failed';
 
 /**
  * Whether a system message does nothing to the prompt. Those that the template copies have a segment of their own; of the
@@ -64,7 +73,7 @@ async function textOrRefusal(render: Render, chat: ChatToRender): Promise<string
   try {
     return textOf(await render(chat));
   } catch (error) {
-    if (error instanceof AppError && error.code === 'template-failed') return null;
+    if (isRefusal(error)) return null;
     throw error;
   }
 }
@@ -76,6 +85,8 @@ interface JoinedChat {
   /** Segments of the joined chat, told of the messages that they came from. */
   told(segments: readonly PromptSegment[]): PromptSegment[];
 }
+
+const asItIs = (chat: ChatToRender): JoinedChat => ({ chat, told: (segments) => [...segments] });
 
 function inFront({ messages, continueAnswer }: ChatToRender): JoinedChat {
   const { system, others } = sorted(messages);

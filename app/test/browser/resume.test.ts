@@ -224,6 +224,54 @@ test('a seventh chat opens while six are being answered', async () => {
   await busy.close();
 });
 
+/** More tabs than a browser has connections, each of them opened with `script` before anything else. */
+async function sevenTabs(script: string): Promise<Page[]> {
+  const { page: first, context, problems } = await here.open();
+  await context.addInitScript(script);
+  const pages = [first];
+  while (pages.length < 7) {
+    const page = await context.newPage();
+    await watch(page, here.server.address, problems);
+    await page.goto(here.server.address);
+    await page.locator('#composer').waitFor();
+    pages.push(page);
+  }
+  return pages;
+}
+
+test('seven tabs in view share the connections that a browser has: each of them sends and is answered', async () => {
+  const pages = await sevenTabs('');
+  for (const [index, page] of pages.entries()) await say(page, `/say herd ${index}`);
+  for (const [index, page] of pages.entries()) expect(await answered(page)).toBe(`herd ${index}`);
+});
+
+test('seven tabs whose answers are being written hear all of them to the end', async () => {
+  const pages = await sevenTabs('');
+  for (const page of pages) await say(page, '/long 300');
+  for (const page of pages) await endsWhole(page, await beginsToWrite(page));
+});
+
+test('tabs that are opened hidden take no line until they are looked at, and show then what is new', async () => {
+  const lookAt = `Object.defineProperty(document, 'hidden', { value: false, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));`;
+  const pages = await sevenTabs(
+    `Object.defineProperty(document, 'hidden', { value: true, configurable: true });`,
+  );
+  const last = pages.at(-1)!;
+  let lines = 0;
+  last.on('request', (request) => {
+    if (request.url().includes('/api/streams')) lines += 1;
+  });
+  await last.reload();
+  await last.locator('.empty[data-ready]').waitFor();
+  await here.server.call('POST', '/api/chats', { title: 'begun elsewhere' });
+  expect(lines).toBe(0);
+  await last.evaluate(lookAt);
+  await last.getByRole('link', { name: 'begun elsewhere' }).waitFor();
+  await say(last, '/say here I am');
+  expect(await answered(last)).toBe('here I am');
+});
+
 test('the server is stopped and started again: the answer goes on in place', async ({ onTestFinished }) => {
   const root = mkdtempSync(join(tmpdir(), 'corral-restart-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));

@@ -107,7 +107,7 @@ test('a tab that was hidden so long that it gave its line back shows what happen
   const presets = page.getByRole('button', { name: 'Presets' });
   await presets.waitFor();
   await setHidden(page, true);
-  await page.clock.fastForward('05:01');
+  await page.clock.fastForward('00:11');
   const { body } = await server.call('POST', '/api/chats', { title: 'Thrown away elsewhere' });
   await server.call('DELETE', `/api/chats/${String(body['id'])}`);
   await server.call('PUT', '/api/presets/Shepherd', { settings: { systemPrompt: 'Guard the flock.' } });
@@ -144,11 +144,11 @@ test('a hidden tab keeps its line for an answer and for what waits for it, and t
   });
   const asked = page.waitForRequest(/\/runs$/);
   await setHidden(page, true);
-  await page.clock.fastForward('05:01');
+  await page.clock.fastForward('00:11');
   await asked;
   await expect.poll(() => page.title()).toMatch(/^●/);
   // Nothing is being written now, and the line is given back.
-  await page.clock.fastForward('05:01');
+  await page.clock.fastForward('00:11');
   const line = newLine(page);
   letGo();
   await line;

@@ -18,6 +18,8 @@ export const isStale = createStore(false);
 let bootId: string | null = null;
 /** The server was away when the page was opened, and what was to be shown at first is not here. */
 let wasAway = false;
+/** What is here may be old when the line comes: it was away, or the tab is hidden and has none until it is looked at. */
+let mayBeOld = document.hidden;
 /** As the server wrote it into the HTML, which may have been kept since an earlier visit. */
 const pageVersion = document.querySelector<HTMLMetaElement>('meta[name="corral-page"]')?.content;
 /** A page under development is not the server's. */
@@ -46,17 +48,18 @@ function lookWhatRuns(isAnotherStock: boolean): void {
 
 function hello(notice: Extract<Notice, { type: 'hello' }>): void {
   if (isServed && pageVersion !== notice.pageVersion) isStale.set(true);
-  const isNewBoot = bootId !== null && bootId !== notice.bootId;
-  const isReconnected = bootId !== null;
+  const isAnotherStock = bootId !== notice.bootId;
+  const isOld = mayBeOld;
   bootId = notice.bootId;
-  lookWhatRuns(isNewBoot || !isReconnected);
+  mayBeOld = true;
+  lookWhatRuns(isAnotherStock);
   if (wasAway) everythingChanged();
   wasAway = false;
   for (const session of openSessions())
-    if (isReconnected || session.state.get().status === 'failed') void session.load();
-  if (!isReconnected) return;
+    if (isOld || session.state.get().status === 'failed') void session.load();
+  if (!isOld) return;
   invalidate(...told);
-  if (isNewBoot) invalidate(keys.system);
+  if (isAnotherStock) invalidate(keys.system);
 }
 
 /** Kinds of jobs that bring something, and how it is told. */

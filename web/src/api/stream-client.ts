@@ -4,13 +4,16 @@ import { createStore } from '../state/store.ts';
 import { answerMs, pauseMs } from './patience.ts';
 import { ApiError, request, send, signInNeeded } from './request.ts';
 import { RunWatches, type Watcher } from './run-watches.ts';
+import { SharedLines } from './shared-lines.ts';
 
 /** The server sends a sign of life every 15 s; three missed ones mean that the line is dead. */
 const silenceMs = 45_000;
 /** After sleep or a change of network the line is doubted sooner. */
 const doubtMs = 35_000;
-/** A tab that is hidden this long and listens to no answer gives its connection back; browsers allow six to one origin. */
-const hiddenMs = 5 * 60_000;
+/** A tab that is hidden this long and listens to no answer gives its line back: browsers have few of them. */
+const hiddenMs = 10_000;
+/** Where more tabs than may have a line want one, each is without for this long in turn. */
+const asideMs = 5_000;
 
 export type Connection = 'connecting' | 'open' | 'lost';
 
@@ -21,6 +24,7 @@ export class StreamClient {
     streamId: () => (this.connection.get() === 'open' ? this.#streamId : null),
     onStreamGone: (streamId) => this.#forget(streamId),
   });
+  readonly #lines = new SharedLines(() => this.#stepAside());
   readonly #noticeListeners = new Set<(notice: Notice) => void>();
   #streamId: string | null = null;
   /** The newest turn of the loop; null where the line was given back. */
@@ -31,6 +35,8 @@ export class StreamClient {
   /** How long the line may say nothing: less until it has answered at all. */
   #patienceMs = answerMs;
   #failures = 0;
+  /** The line is another tab's for now. */
+  #isAside = false;
   #isStarted = false;
   #hiddenTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -42,7 +48,7 @@ export class StreamClient {
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    this.#takeLine();
+    if (!document.hidden || !this.#watches.isEmpty) this.#takeLine();
     setInterval(() => this.#doubt(this.#patienceMs), 5_000);
     addEventListener('online', () => this.#beginAgain());
     addEventListener('pagehide', () => this.#release());
@@ -56,6 +62,7 @@ export class StreamClient {
     this.#watches.add(runId, watcher);
     // It began in a hidden tab, with a message that had waited.
     if (this.#isStarted && !this.#turn) this.#takeLine();
+    if (this.#isAside) this.#wake();
   }
 
   unwatch(runId: string): void {
@@ -95,7 +102,17 @@ export class StreamClient {
     const turn = this.#turn;
     this.#turn = null;
     turn?.abort();
+    this.#lines.giveBack();
     this.#wake();
+  }
+
+  #stepAside(): void {
+    if (document.hidden && this.#watches.isEmpty) {
+      this.#release();
+      return;
+    }
+    this.#isAside = true;
+    this.#turn?.abort();
   }
 
   #doubt(ms: number): void {
@@ -119,22 +136,22 @@ export class StreamClient {
     for (;;) {
       const turn = new AbortController();
       this.#turn = turn;
+      this.#isAside = false;
+      this.#lines.take();
       try {
         await this.#read(turn.signal);
       } catch {
         // Every failure of a read is a failure of the line: wait, then begin again.
       }
       if (this.#turn !== turn) return;
+      this.#lines.giveBack();
       await this.#pause();
       if (this.#turn !== turn) return;
     }
   }
 
   async #pause(): Promise<void> {
-    // A server that wants its key first does answer.
-    if (this.#failures > 0) this.connection.set(signInNeeded.get() ? 'connecting' : 'lost');
-    const delay = pauseMs(this.#failures);
-    this.#failures += 1;
+    const delay = this.#isAside ? asideMs : this.#pauseAfterFailure();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, delay * (0.75 + Math.random() / 2));
       this.#wake = () => {
@@ -142,6 +159,14 @@ export class StreamClient {
         resolve();
       };
     });
+  }
+
+  #pauseAfterFailure(): number {
+    // A server that wants its key first does answer.
+    if (this.#failures > 0) this.connection.set(signInNeeded.get() ? 'connecting' : 'lost');
+    const delay = pauseMs(this.#failures);
+    this.#failures += 1;
+    return delay;
   }
 
   async #read(signal: AbortSignal): Promise<void> {

@@ -118,6 +118,33 @@ test('the end stays in view while text comes, nobody who reads above is moved, a
   await expect.poll(() => atEnd(page)).toBe(true);
 });
 
+test('a message that waited, or that another device sends, moves nobody who reads above', async () => {
+  const chatId = await longChat();
+  const { page } = await here.open({ path: `/#/c/${chatId}`, viewport: { width: 1000, height: 600 } });
+  await page.locator('.message').last().waitFor();
+  await expect.poll(() => atEnd(page)).toBe(true);
+  await say(page, '/long 600');
+  await page.locator('[data-state="running"] .prose p').waitFor();
+  await say(page, '/say I waited');
+  await page.locator('.waiting__item').waitFor();
+  const above = await scrollUp(page, 900);
+  const answers = page.locator('.message--answer');
+  const count = await answers.count();
+  await expect.poll(() => answers.count(), { timeout: 60_000 }).toBe(count + 1);
+  await answered(page);
+  expect((await place(page)).top).toBe(above.top);
+  await page.getByRole('button', { name: 'Jump to latest' }).waitFor();
+  await here.server.call('POST', `/api/chats/${chatId}/runs`, {
+    input: { kind: 'message', content: '/say from elsewhere' },
+  });
+  await expect.poll(() => answers.count()).toBe(count + 2);
+  await answered(page);
+  expect((await place(page)).top).toBe(above.top);
+  await say(page, '/say my own');
+  await expect.poll(() => answers.count()).toBe(count + 3);
+  await expect.poll(() => atEnd(page)).toBe(true);
+});
+
 /** Notes every text that a screen reader would be given without asking. */
 const listen = `(() => {
   window.heard = [];

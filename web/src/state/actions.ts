@@ -9,6 +9,7 @@ import { showToast } from '../ui/toasts.tsx';
 import { forgetActivity, markRun } from './activity.ts';
 import type { ChatSession } from './chat-session.ts';
 import { dropKept } from './drafts.ts';
+import { wantEnd } from './end-wanted.ts';
 import { keepModel } from './last-model.ts';
 import { changeNewChat, newChat, resetNewChat, settingsOfNewChat } from './new-chat.ts';
 import { currentRoute, goTo, hashOf } from './route.ts';
@@ -64,6 +65,8 @@ export async function makeChat(): Promise<ChatSession> {
 
 /** An answer begun on an existing message; failures are told in a notice. */
 export function startRun(session: ChatSession, body: StartRun): void {
+  // What goes on where it stands is looked at there.
+  if (body.input.kind !== 'continue') wantEnd();
   attempt(() => run(session, body));
 }
 

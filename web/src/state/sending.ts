@@ -14,6 +14,7 @@ import {
   type Outgoing,
 } from './draft.ts';
 import { draftOf, dropFromOthers, isDraftKnown } from './drafts.ts';
+import { wantEnd } from './end-wanted.ts';
 import { chatsThatWait } from './kept-drafts.ts';
 import { resetNewChat } from './new-chat.ts';
 import { onSession, sessionOf } from './sessions.ts';
@@ -149,6 +150,7 @@ async function deliver(session: ChatSession | null, message: Message, written: W
 export async function sendDraft(session: ChatSession | null): Promise<void> {
   const draft = draftOf(session?.id ?? newDraftId);
   const { text, attachments } = draft.get();
+  wantEnd();
   draft.set((now) => ({ ...now, ...nothing }));
   await deliver(session, messageOf(withAttachments(text, attachments)), { text, attachments });
 }
@@ -186,6 +188,7 @@ export async function resend(session: ChatSession | null): Promise<void> {
   const { outgoing } = draftOf(session?.id ?? newDraftId).get();
   if (!outgoing) return;
   const { id, content, at } = outgoing;
+  wantEnd();
   await deliver(session, { id, content, at }, { text: content, attachments: [] });
 }
 

@@ -4,6 +4,7 @@ import type { ChatSettings } from '@corral/app/contracts/chats';
 import { Markdown } from '../markdown/markdown.tsx';
 import { makeChat, run, shownSession, startRun } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
+import { wantEnd } from '../state/end-wanted.ts';
 import { isBeingWritten } from '../state/message-view.ts';
 import { messageToBoth } from '../state/overlays.ts';
 import { useStore } from '../state/store.ts';
@@ -81,6 +82,7 @@ async function startBoth(input: StartRun['input'], [left, right]: readonly [Side
     { settings: settingsOf(left), traits: traitsOf(left, right) },
     { settings: settingsOf(right), traits: traitsOf(right, left) },
   ];
+  wantEnd();
   const { runs } = await run(session, { input, targets: sides.map(({ settings }) => settings) });
   const columns = sides.map((side, index) => ({ ...side, messageId: runs[index]?.messageId ?? '' }));
   return { session, columns };
@@ -158,6 +160,7 @@ export function CompareView({ messageId, onClose }: { messageId: string | undefi
   const [answers, setAnswers] = useState<Answers | null>(null);
   const keep = ({ session }: Answers, { messageId: id }: Answer): void =>
     attempt(async () => {
+      wantEnd();
       await session.switchTo(id);
       onClose();
     });

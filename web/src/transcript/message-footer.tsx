@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { ChevronLeft, ChevronRight, Pin } from 'lucide-react';
 import type { ChatSession } from '../state/chat-session.ts';
 import { useTimeAgo } from '../state/clock.ts';
+import { wantEnd } from '../state/end-wanted.ts';
 import type { MessageView } from '../state/message-view.ts';
 import { strings } from '../strings.ts';
 import { attempt } from '../ui/problems.ts';
@@ -15,7 +16,9 @@ export function BranchSwitch({ session, view }: { session: ChatSession; view: Me
   const index = siblings.indexOf(message.id);
   const show = (step: number): void => {
     const next = siblings[index + step];
-    if (next) attempt(() => session.switchTo(next));
+    if (!next) return;
+    wantEnd();
+    attempt(() => session.switchTo(next));
   };
   return (
     <span

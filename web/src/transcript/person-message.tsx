@@ -3,6 +3,7 @@ import type { ChatMessage } from '@corral/app/contracts/chats';
 import { Copy, Pencil, Pin, PinOff, Trash2 } from 'lucide-react';
 import { run, withUndo } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
+import { wantEnd } from '../state/end-wanted.ts';
 import { endRewording, rewordings } from '../state/rewordings.ts';
 import { useSelected } from '../state/store.ts';
 import { WrittenText } from '../markdown/written-text.tsx';
@@ -65,6 +66,7 @@ export const PersonMessage = memo(function PersonMessage({ session, id, isLast, 
   // What is written stays where it is until the server has it.
   const send = (content: string): void =>
     attempt(async () => {
+      wantEnd();
       await run(session, { input: { kind: 'edit', messageId: id, content } });
       endRewording(id);
     });

@@ -2,6 +2,7 @@ import { memo, useEffect, useLayoutEffect, useMemo, useRef } from 'react';
 import { ArrowDown } from 'lucide-react';
 import { keepComposerRoom } from '../composer/composer-room.ts';
 import type { ChatSession } from '../state/chat-session.ts';
+import { endWanted } from '../state/end-wanted.ts';
 import { strings } from '../strings.ts';
 import { transcriptItems } from './transcript-items.ts';
 import { TranscriptRow, type ListProps } from './transcript-row.tsx';
@@ -35,13 +36,9 @@ export const Transcript = memo(function Transcript({ session }: { session: ChatS
   const content = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => keepComposerRoom(content.current), []);
   const { isAway, toEnd, leaveEnd } = useFollow(scroller, content);
-  const leaf = path.at(-1);
   // What comes before it is on its way, and will be more than may be in the document.
   const isCut = path[0] !== undefined && session.message(path[0])?.parentId !== null;
-  useEffect(() => {
-    // A new message of one's own, another branch: its end is what one wants to see.
-    if (leaf) toEnd();
-  }, [leaf, toEnd]);
+  useEffect(() => endWanted.subscribe(() => toEnd()), [toEnd]);
   useNamedMessage(session, leaveEnd);
   return (
     <div className="transcript">

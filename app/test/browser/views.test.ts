@@ -234,6 +234,30 @@ test('a tag is given in the menu of a chat, and choosing it leaves only its chat
   await expect.poll(() => page.locator('.chat-row').count()).toBeGreaterThan(1);
 });
 
+test('what can be pressed lies outside of a cut-out at the side of the screen and of its rounded bottom', async () => {
+  const screen = { width: 844, height: 390 };
+  const { page, context } = await here.open({ viewport: screen, isMobile: true, hasTouch: true });
+  const client = await context.newCDPSession(page);
+  const insets = { top: 20, left: 59, right: 59, bottom: 21 };
+  await client.send('Emulation.setSafeAreaInsetsOverride', { insets });
+  const under = (within: string): Promise<string[]> =>
+    page.evaluate(`[...document.querySelectorAll('${within}')]
+      .flatMap((part) => [...part.querySelectorAll('a, button, input, textarea')])
+      .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest('.skip'))
+      .map((element) => [element, element.getBoundingClientRect()])
+      .filter(([, { left, right, top }]) => left < 59 || right > 844 - 59 || top < 20)
+      .map(([element]) => element.outerHTML)`);
+  await say(page, 'hello');
+  await answered(page);
+  expect(await under('.app')).toEqual([]);
+  const foot = (await page.locator('.sidebar__foot').boundingBox())!;
+  expect(foot.y + foot.height).toBeLessThanOrEqual(screen.height - insets.bottom);
+  await page.locator('[data-panel-toggle]').tap();
+  const panel = page.getByRole('dialog', { name: 'Settings' });
+  await panel.waitFor();
+  await expect.poll(() => under('.dialog')).toEqual([]);
+});
+
 test('everything is reached by the keyboard, and the list tells how', async () => {
   const { page } = await here.open({ permissions: ['clipboard-read', 'clipboard-write'] });
   await page.keyboard.press('Control+/');

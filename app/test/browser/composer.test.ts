@@ -170,6 +170,20 @@ test('after Stop what waited is back in the field', async () => {
   expect(await messages(page)).toBe(1);
 });
 
+test('thirty files leave the message field and their own buttons in a small window', async () => {
+  const { page } = await here.open({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
+  const files = `Array.from({ length: 30 }, (_, index) => new File(['wool'], 'source-file-' + index + '.ts'))`;
+  await page.evaluate(drag('drop', files));
+  const chips = page.locator('.composer__files li');
+  await expect.poll(() => chips.count()).toBe(30);
+  await page.locator('#composer').fill('a line\n'.repeat(30));
+  const { y, height } = (await page.locator('.composer').boundingBox())!;
+  expect(y).toBeGreaterThan(0);
+  expect(y + height).toBeLessThanOrEqual(740);
+  for (const file of [chips.first(), chips.last()]) await file.getByRole('button').tap();
+  expect(await chips.count()).toBe(28);
+});
+
 test('an answer goes on while one types without a pause', async () => {
   const { page } = await here.open();
   await say(page, '/long 4000');

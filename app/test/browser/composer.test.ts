@@ -184,6 +184,23 @@ test('thirty files leave the message field and their own buttons in a small wind
   expect(await chips.count()).toBe(28);
 });
 
+test('a notice lies above what is being written, however tall the field is', async () => {
+  const { page } = await here.open({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
+  await page.locator('#composer').fill('a line\n'.repeat(14));
+  const top = async (): Promise<number> => (await page.locator('.composer').boundingBox())!.y;
+  await expect.poll(top).toBeLessThan(500);
+  await page.evaluate(drag('drop', `[new File([new Uint8Array([137, 80, 0, 255])], 'herd.png')]`));
+  const toast = async (): Promise<{ y: number; height: number }> =>
+    (await page.locator('.toast').boundingBox())!;
+  await expect
+    .poll(async () => {
+      const { y, height } = await toast();
+      return (await top()) - (y + height);
+    })
+    .toBeGreaterThanOrEqual(0);
+  expect((await toast()).y).toBeGreaterThan(0);
+});
+
 test('an answer goes on while one types without a pause', async () => {
   const { page } = await here.open();
   await say(page, '/long 4000');

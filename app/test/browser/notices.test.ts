@@ -28,3 +28,17 @@ test('a database that was damaged is spoken of until it is read; what is logged 
   await answered(page);
   expect(await page.getByText('Logged', { exact: true }).count()).toBe(0);
 });
+
+test('two chats of the same name that are deleted one after the other come back with one Undo', async () => {
+  const server = await servePage();
+  onTestFinished(() => server.close());
+  for (let count = 0; count < 2; count++) await server.call('POST', '/api/chats', { title: 'the same name' });
+  const { page } = await here.open({ address: server.address });
+  const rows = page.getByRole('link', { name: 'the same name' });
+  for (const left of [1, 0]) {
+    await rows.first().press('Delete');
+    await expect.poll(() => rows.count()).toBe(left);
+  }
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(() => rows.count()).toBe(2);
+});

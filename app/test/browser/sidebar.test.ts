@@ -40,6 +40,24 @@ test('chats stand in groups by when something was last said in them, the newest 
     expect(await list.getByRole('region', { name: group }).innerText()).toContain(title);
 });
 
+test('a name that is being written stays in its field where the row of the chat moves', async () => {
+  const { body } = await here.server.call('POST', '/api/chats', { title: 'Said this hour' });
+  const { page } = await here.open();
+  const list = page.locator('.sidebar');
+  await list.getByRole('link', { name: 'Said this hour' }).press('F2');
+  const field = page.getByRole('textbox', { name: 'Title of the chat' });
+  await field.fill('my long careful');
+  await here.server.call('PATCH', `/api/chats/${String(body['id'])}`, { pinned: true });
+  const pinned = list.getByRole('region', { name: 'Pinned' });
+  await pinned.getByRole('textbox').waitFor();
+  expect(await field.inputValue()).toBe('my long careful');
+  // The cursor is where it was.
+  await page.keyboard.type(' name');
+  await page.keyboard.press('Enter');
+  await pinned.getByRole('link', { name: 'my long careful name' }).waitFor();
+  await here.server.call('PATCH', `/api/chats/${String(body['id'])}`, { pinned: false });
+});
+
 test('what is said of the time stays true while nothing else happens', async () => {
   const { page } = await here.open();
   await page.clock.install();

@@ -8,12 +8,13 @@ import { currentRoute, hashOf } from '../state/route.ts';
 import { useSelected } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { fieldKeys } from '../ui/field-keys.ts';
-import { focusAtMount } from '../ui/focus-at-mount.ts';
+import { focusAtEnd, focusAtMount } from '../ui/focus-at-mount.ts';
 import { IconButton } from '../ui/icon-button.tsx';
 import { Menu } from '../ui/menu.tsx';
 import { attempt } from '../ui/problems.ts';
 import { exactTime } from '../ui/times.ts';
 import { addTag, chatMenu, updateChat } from './chat-menu.tsx';
+import { endRowEdit, rowEdit, type RowEdit } from './row-edit.ts';
 
 /** As long as the server takes it. */
 const maxTagCharacters = 60;
@@ -36,14 +37,17 @@ function Marks({ chat }: { chat: Chat }) {
 
 /** One line in the place of the row; Enter and leaving it save, Escape does not. */
 function RowField({ label, value, maxLength, onDone }: RowFieldProps) {
+  const [text] = useState(() => rowEdit.get()?.text ?? value);
+  const [focus] = useState(() => (text === value ? focusAtMount : focusAtEnd));
   return (
     <input
       className="field chat-row__field"
       aria-label={label}
       placeholder={label}
-      defaultValue={value}
+      defaultValue={text}
       maxLength={maxLength}
-      ref={focusAtMount}
+      ref={focus}
+      onChange={({ target }) => rowEdit.set((edit) => edit && { ...edit, text: target.value })}
       {...fieldKeys({ onEnter: (text) => onDone(text), onEscape: () => onDone('') })}
       onBlur={(event) => onDone(event.currentTarget.value.trim())}
     />
@@ -58,19 +62,13 @@ interface RowFieldProps {
   onDone: (value: string) => void;
 }
 
-interface EditorProps {
-  chat: Chat;
-  what: 'title' | 'tag';
-  onDone: () => void;
-}
-
-function Editor({ chat, what, onDone }: EditorProps) {
+function Editor({ chat, what }: { chat: Chat; what: RowEdit['what'] }) {
   const saveTitle = (title: string): void => {
-    onDone();
+    endRowEdit();
     if (title !== '' && title !== chat.title) attempt(() => updateChat(chat, { title }));
   };
   const saveTag = (tag: string): void => {
-    onDone();
+    endRowEdit();
     if (tag !== '' && !chat.tags.includes(tag)) addTag(chat, tag);
   };
   return (
@@ -91,12 +89,14 @@ export interface ChatRowProps {
 }
 
 export const ChatRow = memo(function ChatRow({ chat, folders, tags }: ChatRowProps) {
-  const [edited, setEdited] = useState<EditorProps['what'] | null>(null);
+  const edited = useSelected(rowEdit, (edit) => (edit?.chatId === chat.id ? edit.what : null));
   const isCurrent = useSelected(currentRoute, (route) => route.view === 'chat' && route.chatId === chat.id);
   const title = chat.title || strings.sidebar.untitled;
-  if (edited) return <Editor chat={chat} what={edited} onDone={() => setEdited(null)} />;
+  if (edited) return <Editor chat={chat} what={edited} />;
+  const edit = (what: RowEdit['what']): void =>
+    rowEdit.set({ chatId: chat.id, what, text: what === 'title' ? chat.title : '' });
   // The menu gives the focus back when it closes; the field takes it after that.
-  const edit = (what: EditorProps['what']): void => void setTimeout(() => setEdited(what), 50);
+  const editLater = (what: RowEdit['what']): void => void setTimeout(() => edit(what), 50);
   return (
     <li className="chat-row" data-current={isCurrent || undefined}>
       <a
@@ -107,10 +107,10 @@ export const ChatRow = memo(function ChatRow({ chat, folders, tags }: ChatRowPro
         onClick={closeDrawer}
         onDoubleClick={(event) => {
           event.preventDefault();
-          setEdited('title');
+          edit('title');
         }}
         onKeyDown={(event) => {
-          if (event.key === 'F2') setEdited('title');
+          if (event.key === 'F2') edit('title');
           if (event.key === 'Delete') deleteChat(chat.id, chat.title);
         }}
       >
@@ -131,8 +131,8 @@ export const ChatRow = memo(function ChatRow({ chat, folders, tags }: ChatRowPro
           chatMenu(chat, {
             folders,
             tags,
-            onRename: () => edit('title'),
-            onNewTag: () => edit('tag'),
+            onRename: () => editLater('title'),
+            onNewTag: () => editLater('tag'),
           })
         }
       />

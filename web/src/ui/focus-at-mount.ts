@@ -6,3 +6,9 @@ export function focusAtMount(field: HTMLInputElement | null): void {
   field?.focus();
   field?.select();
 }
+
+/** As `focusAtMount`, where one goes on behind what was written before. */
+export function focusAtEnd(field: HTMLInputElement | null): void {
+  field?.focus();
+  field?.setSelectionRange(field.value.length, field.value.length);
+}

@@ -42,9 +42,10 @@ const responseFormatSchema = z.discriminatedUnion('type', [
     .object({
       type: z.literal('json_schema'),
       json_schema: jsonFormatSchema.optional(),
+      schema: jsonSchemaSchema.optional(),
       value: schemaValueSchema.nullish(),
     })
-    .refine(({ json_schema: format, value }) => format !== undefined || (value ?? undefined) !== undefined, {
+    .refine(({ json_schema: format, schema, value }) => (format ?? schema ?? value ?? null) !== null, {
       path: ['json_schema'],
       message: 'the schema is missing',
     }),

@@ -19,7 +19,7 @@ export function seedOf(seed: number | null | undefined): number | undefined {
 function schemaOf(body: CommonRequest): JsonSchema | undefined {
   const format = body.response_format ?? { type: 'text' };
   if (format.type === 'text') return body.json_schema ?? undefined;
-  const named = format.type === 'json_schema' ? format.json_schema?.schema : format.schema;
+  const named = (format.type === 'json_schema' ? format.json_schema?.schema : undefined) ?? format.schema;
   if (named !== undefined) return named;
   const value = format.value ?? undefined;
   return value === undefined ? { type: 'object' } : schemaOfValue(value, 'response_format.value');

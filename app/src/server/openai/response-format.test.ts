@@ -16,6 +16,7 @@ const messages = [{ role: 'user', content: 'Who are you?' }];
 test.each([
   ['OpenAI', { response_format: { type: 'json_schema', json_schema: { name: 'person', schema } } }],
   ['llama.cpp', { response_format: { type: 'json_object', schema } }],
+  ['llama.cpp', { response_format: { type: 'json_schema', schema } }],
   ['llama.cpp', { json_schema: schema }],
   ['huggingface_hub', { response_format: { type: 'json_object', value: schema } }],
   ['TGI', { response_format: { type: 'json', value: schema } }],

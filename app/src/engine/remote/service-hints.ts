@@ -6,7 +6,7 @@ export function keyHint(provider: RemoteProvider): string {
   if (provider.from === 'page') return `Enter the key of ${provider.name} again in Settings, Providers.`;
   const variable = `CORRAL_PROVIDER_${provider.name.toUpperCase().replaceAll('-', '_')}_KEY`;
   return provider.kind === 'huggingface'
-    ? `Make a token that may call Inference Providers at huggingface.co/settings/tokens and set HF_TOKEN (or ${variable}) in .env.`
+    ? `Make a token that may call Inference Providers at huggingface.co/settings/tokens and set HF_TOKEN (or ${variable}) in .env, and start again.`
     : `Set ${variable} in .env to a key that it accepts, and start again.`;
 }
 

@@ -80,7 +80,7 @@ describe('the Hub client', () => {
 
   it('says which page to open and how to give a token before anything is fetched', async () => {
     for (const [token, code, words] of [
-      ['', 'hub-gated', /HF_TOKEN/],
+      ['', 'hub-gated', /set HF_TOKEN in .env and start Corral again/],
       ['hf_other', 'hub-gated', /accept the licence/],
       ['hf_wrong', 'hub-token-refused', /settings\/tokens/],
     ] as const) {

@@ -14,7 +14,7 @@ export interface HubContext {
 const maxSaidLength = 300;
 
 const giveToken =
-  'Make a token with read access at huggingface.co/settings/tokens and set HF_TOKEN (in .env or the environment).';
+  'Make a token with read access at huggingface.co/settings/tokens, set HF_TOKEN in .env and start Corral again where it runs.';
 
 /** Why the Hub refused, and what to do about it. */
 export function hubRefusal(response: HttpResponse, context: HubContext): AppError {

@@ -35,13 +35,16 @@ export function unknownModel(
   reference: ModelReference,
   others: readonly Manifest[] = [],
 ): AppError {
-  const command = reference.kind === 'local' ? 'corral import' : 'corral pull';
+  const isPath = reference.kind === 'local';
+  const command = isPath ? 'corral import' : 'corral pull';
   const get =
     reference.kind === 'name'
       ? '`corral list` shows what is here.'
       : `Get it with: ${command} ${formatReference(reference)}`;
   const ids = others.map(({ record }) => record.id).join(', ');
-  return new AppError('model-unknown', `The model ${JSON.stringify(text)} is not on this machine.`, {
+  // Whether anything is at a path is not said: who asks may be somebody else than who owns the disk.
+  const what = isPath ? 'was not imported yet' : 'is not on this machine';
+  return new AppError('model-unknown', `The model ${JSON.stringify(text)} ${what}.`, {
     hint: ids === '' ? get : `Here are: ${ids}. Name the one that is meant.`,
     details: { model: text },
   });

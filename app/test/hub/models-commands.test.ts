@@ -120,6 +120,7 @@ describe('the commands on models', () => {
     [['rm', 'owner/none'], 66, /not on this machine/],
     [['import', '/nowhere/x.gguf'], 66, /nothing at/],
     [['show', 'owner/none'], 66, /corral pull owner\/none/],
+    [['check', '/somewhere/llama:q8_0'], 66, /was not imported yet.*corral import \/somewhere\/llama:q8_0/s],
   ] as [string[], number, RegExp][])('%j ends with %i', async (parameters, exitCode, words) => {
     const { code, stderr, stdout } = await corral(parameters);
     expect(stderr).toMatch(words);

@@ -45,6 +45,21 @@ function wishOf(options: CommandOptions): Wish {
   return { settings: settingsOf(options), isContinued, isTemporary };
 }
 
+/** What is done in a temporary chat leaves nothing in a server that goes on. */
+async function inChat(
+  context: CommandContext,
+  wish: Wish,
+  work: (conversation: Conversation) => Promise<void>,
+): Promise<void> {
+  const conversation = await open(context, wish);
+  try {
+    refuseStopped(context.signal);
+    await work(conversation);
+  } finally {
+    await conversation.close();
+  }
+}
+
 async function open(context: CommandContext, wish: Wish): Promise<Conversation> {
   const server = await context.api();
   refuseStopped(context.signal);
@@ -90,9 +105,11 @@ async function answer(
 }
 
 /** What is piped in is one message; its answer is all that is printed. A part of one is no success. */
-async function answerOnce(context: CommandContext, wish: Wish, message: string): Promise<void> {
-  const conversation = await open(context, wish);
-  refuseStopped(context.signal);
+async function answerOnce(
+  context: CommandContext,
+  conversation: Conversation,
+  message: string,
+): Promise<void> {
   const result = await answer(context, conversation, message, context.signal);
   if (result.reason === 'aborted') throw new AppError('cancelled', 'the answer was stopped');
   context.output.json(result);
@@ -122,11 +139,8 @@ async function obey(line: string, conversation: Conversation, context: CommandCo
   return true;
 }
 
-async function converse(context: CommandContext, wish: Wish): Promise<void> {
+async function converse(context: CommandContext, conversation: Conversation): Promise<void> {
   const { output, signal } = context;
-  if (output.isJson) throw new AppError('usage', '--json is for one message, given or piped in');
-  const conversation = await open(context, wish);
-  refuseStopped(signal);
   const terminal = createInterface({ input: process.stdin, output: process.stdout, signal });
   let stopping: AbortController | undefined;
   terminal.on('SIGINT', () => (stopping ? stopping.abort() : terminal.close()));
@@ -168,9 +182,12 @@ export const chatCommand: Command = {
   settings: ['model', 'contextTokens'],
   async run(context, { arguments: words, options }) {
     const wish = wishOf(options);
-    if (words.length === 0 && process.stdin.isTTY) return converse(context, wish);
+    if (words.length === 0 && process.stdin.isTTY) {
+      if (context.output.isJson) throw new AppError('usage', '--json is for one message, given or piped in');
+      return inChat(context, wish, (conversation) => converse(context, conversation));
+    }
     const message = words.length > 0 ? words.join(' ') : await readAll(context.signal);
     if (message === '') throw new AppError('usage', 'there is no message: nothing was piped in');
-    return answerOnce(context, wish, message);
+    return inChat(context, wish, (conversation) => answerOnce(context, conversation, message));
   },
 };

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Chat, ChatMessage, ChatSettings } from '../../src/contracts/chats.ts';
+import type { Run } from '../../src/contracts/runs.ts';
 import { ServerProcess } from '../faults/server-process.ts';
 import { type NativeClient, nativeClient } from '../fixtures/native-client.ts';
 import {
@@ -118,6 +119,20 @@ test('an answer that Ctrl-C stops is kept and no success', async () => {
   const { code, stderr, stdout } = await program.ended;
   expect({ code, stderr }).toEqual({ code: 130, stderr: 'corral: the answer was stopped\n' });
   expect(await lastMessage(client)).toMatchObject({ state: 'stopped', content: stdout.slice(0, -1) });
+});
+
+test('a temporary chat leaves nothing in a server, also where it is stopped', async () => {
+  const { client, environment } = await chatServer();
+  await answersOf(client, longAnswer);
+  const program = startProgram(['chat', '--temporary', 'a long story'], { environment });
+  await says(program);
+  const { runs } = await client.call<{ runs: Run[] }>('GET', '/api/runs');
+  expect(runs).toHaveLength(1);
+  const { chatId } = runs[0]!;
+  expect((await client.open(chatId)).chat.temporary).toBe(true);
+  program.process.kill('SIGINT');
+  expect((await program.ended).code).toBe(130);
+  await expect(client.open(chatId)).rejects.toThrow('404');
 });
 
 test('Ctrl-C while everything is still starting says nothing to the model', async () => {

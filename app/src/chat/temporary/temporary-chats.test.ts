@@ -96,6 +96,19 @@ describe('temporary chats', () => {
     expect(await routed.appendJournal(entries)).toEqual({ refusedRunIds: [gone] });
     expect(await store.readJournal(owner, kept, 0)).toMatchObject({ text: 'word', durableOffset: 4 });
   });
+
+  test('the hundred-and-first takes the place of the one that was longest neither used nor answered', async () => {
+    const memory = new TemporaryChats();
+    const create = async (): Promise<string> => (await memory.createChat(owner, newChat())).id;
+    const [answered, read, idle] = [await create(), await create(), await create()];
+    await memory.acceptRuns(owner, newRun(answered));
+    for (let made = 3; made < 100; made += 1) await create();
+    await memory.openChat(owner, read);
+    await create();
+    await create();
+    const left = [answered, read, idle].filter((id) => memory.hasChat(id));
+    expect(left).toEqual([answered, read]);
+  });
 });
 
 describe('temporary chats that the operator has logged', () => {

@@ -14,7 +14,7 @@ import {
 } from './temporary-chat.ts';
 import { acceptedBefore, acceptRuns, appendText, finishRun, raiseEpoch } from './temporary-runs.ts';
 
-/** More than this at once is not somebody's chats but a leak; the oldest goes. */
+/** More than this at once is not somebody's chats but a leak; the one that was longest not used goes. */
 const mostChats = 100;
 
 /** The calls of a conversation that memory answers itself; what concerns the journal has nothing to do here. */
@@ -25,6 +25,7 @@ type MemoryCalls = Omit<
 
 /** Chats that exist in this process's memory only: no row, no journal, no receipt, no log event of their own. */
 export class TemporaryChats implements MemoryCalls {
+  /** The one that was used last stands last. */
   readonly #chats = new Map<string, TemporaryChat>();
 
   hasChat(chatId: string): boolean {
@@ -40,23 +41,20 @@ export class TemporaryChats implements MemoryCalls {
   }
 
   async createChat(owner: string, chat: NewChat): Promise<Chat> {
-    const [oldest] = this.#chats.keys();
-    if (this.#chats.size >= mostChats && oldest !== undefined) this.#chats.delete(oldest);
+    if (this.#chats.size >= mostChats) this.#makeRoom();
     const made = newTemporaryChat(owner, chat);
     this.#chats.set(chat.id, made);
     return made.chat;
   }
 
   async getChat(owner: string, chatId: string): Promise<Chat | null> {
-    const found = this.#chats.get(chatId);
-    return found?.owner === owner ? found.chat : null;
+    return this.#use(owner, chatId)?.chat ?? null;
   }
 
   async openChat(owner: string, chatId: string): Promise<OpenedChat | null> {
-    const found = this.#chats.get(chatId);
-    if (found?.owner !== owner) return null;
-    const runs = [...found.runs.values()].filter((run) => run.phase !== 'ended').map(plainRun);
-    return { chat: found.chat, messages: [...found.messages], runs };
+    const found = this.#use(owner, chatId);
+    if (!found) return null;
+    return { chat: found.chat, messages: [...found.messages], runs: unfinishedRuns(found).map(plainRun) };
   }
 
   async updateChat(
@@ -155,9 +153,23 @@ export class TemporaryChats implements MemoryCalls {
   }
 
   #find(owner: string, chatId: string): TemporaryChat {
-    const found = this.#chats.get(chatId);
-    if (found?.owner !== owner) throw notFound('chat');
+    const found = this.#use(owner, chatId);
+    if (!found) throw notFound('chat');
     return found;
+  }
+
+  #use(owner: string, chatId: string): TemporaryChat | undefined {
+    const found = this.#chats.get(chatId);
+    if (found?.owner !== owner) return undefined;
+    this.#chats.delete(chatId);
+    this.#chats.set(chatId, found);
+    return found;
+  }
+
+  /** One that is being answered goes only where all are. */
+  #makeRoom(): void {
+    const goes = this.#where((found) => unfinishedRuns(found).length === 0) ?? this.#where(() => true);
+    if (goes) this.#chats.delete(goes.chat.id);
   }
 
   #run(owner: string, runId: string): { found: TemporaryChat; run: RunRecord } {
@@ -178,4 +190,8 @@ export class TemporaryChats implements MemoryCalls {
   #where(test: (found: TemporaryChat) => boolean): TemporaryChat | undefined {
     return [...this.#chats.values()].find(test);
   }
+}
+
+function unfinishedRuns(found: TemporaryChat): RunRecord[] {
+  return [...found.runs.values()].filter((run) => run.phase !== 'ended');
 }

@@ -81,6 +81,12 @@ export class Conversation {
     await this.#api.request('POST', `/api/chats/${this.#chat.id}/clear`);
   }
 
+  /** A temporary chat is gone with it. A server that does not answer has forgotten it, or forgets it when it ends. */
+  async close(): Promise<void> {
+    if (!this.#chat.temporary) return;
+    await this.#api.request('DELETE', `/api/chats/${this.#chat.id}`).catch(() => undefined);
+  }
+
   /** Says something and follows the answer to its end. Aborting stops the answer and keeps its text. */
   async say(content: string, listener: AnswerListener, signal: AbortSignal): Promise<Answer> {
     const { runId } = await this.#api.request<StartedRun>('POST', `/api/chats/${this.#chat.id}/runs`, {

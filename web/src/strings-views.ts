@@ -184,7 +184,7 @@ export const viewStrings = {
     addProvider: 'Add a service',
     check: 'Check',
     logging: 'Logging',
-    loggingOff: 'Nothing is sent anywhere. LOGGING_URL turns it on.',
+    loggingOff: 'Nothing is logged: LOGGING_URL is not set, or LOGGING_MODE is off.',
     loggingOn: (address: string) => `Every turn is sent to ${address}.`,
     loggingWhat: 'Each report holds the conversation’s id, the time, the messages and the settings.',
     loggingMetadata: 'Each report holds the conversation’s id, the time and the settings, but no text.',

@@ -234,7 +234,7 @@ export const strings = {
     sendAgain: 'Send again',
     leftOnItsWay: 'The page was left while it was on its way.',
     logged: 'Logged',
-    loggedNote: 'Every turn of this chat is sent to the address that the operator set.',
+    loggedNote: 'Every turn of this chat is reported to the address that the operator set; Settings, Logging says with what.',
     pasted: 'Pasted text',
   },
 

@@ -131,7 +131,7 @@ export const settings = {
     about: 'Never ask the Hub.',
   }),
   loggingUrl: row('LOGGING_URL', webAddress(), '', {
-    about: 'Where each finished answer in a chat is POSTed; without it nothing leaves this machine.',
+    about: 'Where each finished answer in a chat is POSTed; without it nothing is logged anywhere.',
   }),
   loggingSecret: row('LOGGING_SECRET', secret(8), '', {
     about: 'Secret that signs what is POSTed (Standard Webhooks).',

@@ -30,6 +30,15 @@ describe('delivery', () => {
     expect(() => new Webhook(outboxSecret).verify(`${body} `, known)).toThrow();
   });
 
+  test('where it is switched off a replay names both settings', async () => {
+    await at.begin({ loggingMode: 'off' });
+    expect((await at.outbox.status()).mode).toBe('off');
+    await expect(at.outbox.replay()).rejects.toMatchObject({
+      code: 'bad-request',
+      hint: expect.stringMatching(/LOGGING_URL.*LOGGING_MODE/) as string,
+    });
+  });
+
   test('without a secret it is said once, and nothing pretends to be signed', async () => {
     const said: string[] = [];
     await at.begin(

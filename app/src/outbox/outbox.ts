@@ -70,7 +70,9 @@ function createIdleOutbox(options: OutboxOptions): Outbox {
       statusOf(await store.outboxStatus(), { mode: 'off', host: null, signed: false, next: null }),
     dead: (page) => store.listDeadEvents(page),
     replay: async () => {
-      throw new AppError('bad-request', 'there is no log sink to replay to', { hint: 'Set LOGGING_URL.' });
+      throw new AppError('bad-request', 'nothing is logged, so there is nothing to replay to', {
+        hint: 'Set LOGGING_URL, and LOGGING_MODE to full or metadata, and start Corral again.',
+      });
     },
     refusal: () => null,
     async close() {

@@ -129,7 +129,7 @@ test('where nothing is logged the page says so, and no chat bears the mark', asy
   await answered(page);
   expect(await page.getByText('Logged', { exact: true }).count()).toBe(0);
   await page.goto(`${quiet.address}/#/settings/logging`);
-  await page.getByText('Nothing is sent anywhere. LOGGING_URL turns it on.').waitFor();
+  await page.getByText('Nothing is logged: LOGGING_URL is not set, or LOGGING_MODE is off.').waitFor();
   await context.close();
   await quiet.close();
 });

@@ -64,7 +64,7 @@ function moreItems(
   { models, continueItems }: { models: readonly ListedModel[]; continueItems: readonly MenuEntry[] },
 ): MenuEntry[] {
   const { message } = view;
-  // A service elsewhere does not tell its probabilities.
+  // A service elsewhere does not tell the probabilities of a text that is already written.
   const hasTokens =
     message.content !== '' && models.find(({ id }) => id === message.model)?.kind !== 'remote';
   return [

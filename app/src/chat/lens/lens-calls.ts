@@ -123,9 +123,11 @@ async function look(
   );
   try {
     if (!engine.capabilities.score)
-      throw new AppError('unsupported-field', `the service behind ${model} does not tell its probabilities`, {
-        hint: 'Models on this machine do.',
-      });
+      throw new AppError(
+        'unsupported-field',
+        `the service behind ${model} does not tell the probabilities of a text that is already written`,
+        { hint: 'Models on this machine do.' },
+      );
     const prompt = await question.promptFor(engine, signal);
     const scored = await engine.score(
       { person: owner, prompt, text: message.content, alternatives, maxTokens, adapters, priority: 'side' },

@@ -1,6 +1,7 @@
 import { Environment, parse, tokenize } from '@huggingface/jinja';
 import { AppError } from '../contracts/app-error.ts';
 import type { PromptMessage } from '../contracts/messages.ts';
+import { textMethods, writeAsJinja2 } from './as-jinja2.ts';
 import { runBounded } from './bounded-interpreter.ts';
 import { breakControlTexts, cutBroken, markMessages, unusedMarks } from './marked-messages.ts';
 import {
@@ -93,7 +94,9 @@ function parseTemplate(template: string): Program {
     throw new AppError('template-failed', "The model's chat template is larger than 1 MB.");
   }
   try {
-    return parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }));
+    const program = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }));
+    writeAsJinja2(program);
+    return program;
   } catch (error) {
     throw templateError(error);
   }
@@ -112,9 +115,13 @@ function runTemplate(program: Program, messages: readonly PromptMessage[], task:
     range: boundedRange,
     strftime_now: (format: string) => formatTime(new Date(task.nowMs), format),
     messages: messages.map(({ role, content }) => ({ role, content })),
+    // As Hugging Face gives them: a template may ask whether they are none, not whether they are defined.
+    tools: null,
+    documents: null,
     add_generation_prompt: true,
     bos_token: task.texts.bos,
     eos_token: task.texts.eos,
+    ...textMethods,
   };
   for (const [name, value] of Object.entries(globals)) environment.set(name, value);
   const inputChars = messages.reduce((sum, message) => sum + message.content.length, 0);

@@ -234,7 +234,8 @@ export const strings = {
     sendAgain: 'Send again',
     leftOnItsWay: 'The page was left while it was on its way.',
     logged: 'Logged',
-    loggedNote: 'Every turn of this chat is reported to the address that the operator set; Settings, Logging says with what.',
+    loggedNote:
+      'Every turn of this chat is reported to the address that the operator set; Settings, Logging says with what.',
     pasted: 'Pasted text',
   },
 

@@ -28,7 +28,10 @@ export async function examineTemplate(subject: TemplateToExamine): Promise<Templ
     });
   }
   const turns = await attempt(subject, twoTurns);
-  if (turns instanceof AppError) return [...findings, { code: 'render-failed', message: turns.message }];
+  if (turns instanceof AppError) {
+    const message = `${turns.message.replace(/\.$/u, '')}; its chats are written in a built-in format instead.`;
+    return [...findings, { code: 'render-failed', message }];
+  }
   const text = textOf(turns);
   if (subject.texts.bos !== '' && text.startsWith(subject.texts.bos.repeat(2))) {
     findings.push({ code: 'double-bos', message: 'The template writes its first token twice; one is kept.' });

@@ -8,9 +8,18 @@ import type { ServerContext } from './server-context.ts';
 
 type Parts = Pick<ServerContext, 'models' | 'engines' | 'providers'>;
 
-function stateOf({ engines }: Parts, id: string): Pick<ListedModel, 'state' | 'loadProgress'> {
+type InMemory = Pick<ListedModel, 'state' | 'loadProgress' | 'templateFaults'>;
+
+function stateOf({ engines }: Parts, id: string): InMemory {
   const known = engines.loaded().find((known) => known.reference === id);
-  return { state: known?.state ?? 'unloaded', loadProgress: known?.progress ?? null };
+  // That a template is new to this release says nothing of its use.
+  const faults =
+    known?.description?.template.findings.filter(({ code }) => code !== 'unknown-template') ?? [];
+  return {
+    state: known?.state ?? 'unloaded',
+    loadProgress: known?.progress ?? null,
+    templateFaults: faults.map(({ message }) => message),
+  };
 }
 
 function local(parts: Parts, record: ModelRecord, adapters: readonly AdapterRecord[]): ListedModel {

@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { nativeClient } from '../fixtures/native-client.ts';
+import { writeTinyGguf } from '../fixtures/tiny-gguf.ts';
+import { temporaryFolder } from '../program.ts';
 import { axeFaultsInBothThemes } from './axe-faults.ts';
 import { inBrowser } from './in-browser.ts';
 import { answered, say, servePage } from './open-page.ts';
@@ -21,6 +24,19 @@ test('the Models view shows at once that an answer elsewhere loads a model, and 
   await answered(other);
   await server.engines.unload('scripted');
   await model.getByText('Loaded', { exact: true }).waitFor({ state: 'detached' });
+  await context.close();
+  await server.close();
+});
+
+test('a model in memory is told to be asked in another format where its own template fails', async () => {
+  const chatTemplate = "{{ raise_exception('Not today') }}";
+  const { path } = await writeTinyGguf(temporaryFolder(onTestFinished), { type: 'q8_0', chatTemplate });
+  const server = await startCria({ before: [['import', path]] });
+  const { page, context } = await here.open({ address: server.address, path: '/#/models' });
+  const model = page.locator('.pick', { hasText: 'tiny' });
+  await model.getByRole('button', { name: 'Use' }).waitFor();
+  await nativeClient(server.address).call('POST', '/api/models/tiny/load', {});
+  await model.getByText(/refused the chat: Not today; its chats are written in a built-in format/).waitFor();
   await context.close();
   await server.close();
 });

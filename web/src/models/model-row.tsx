@@ -96,6 +96,11 @@ export function ModelRow({ model }: { model: ListedModel }) {
             <span key={fact}>{fact}</span>
           ))}
         </span>
+        {model.templateFaults.map((fault) => (
+          <span key={fault} className="small soft">
+            {fault}
+          </span>
+        ))}
       </div>
       <ModelActions model={model} />
     </li>

@@ -22,6 +22,7 @@ export const showCommand: Command = {
     output.line(output.style('bold', shown.id));
     if (shown.details === null) output.line(`answered by the service ${shown.provider ?? ''}`);
     else for (const [name, value] of describe(shown.details)) output.line(`${name.padEnd(14)} ${value}`);
+    for (const fault of shown.templateFaults) output.line(`${'template fault'.padEnd(14)} ${fault}`);
     if (shown.details !== null && shown.details.template !== null) {
       output.line('template');
       output.line(shown.details.template);

@@ -28,6 +28,8 @@ export const listedModelSchema = z.object({
   state: z.enum(modelStates),
   /** From 0 to 1 while it loads. */
   loadProgress: z.number().nullable(),
+  /** What people should know of its chat template, which is tried when it is loaded; empty before. */
+  templateFaults: z.array(z.string()),
   /** Null for a remote one. */
   record: modelRecordSchema.nullable(),
   /** Ids of adapters kept beside it, to be switched on with a scale. */

@@ -13,7 +13,8 @@ function shownValue(config: Config, name: SettingName): string {
 
 export const configCommand: Command = {
   name: 'config',
-  about: 'Print every setting, its effective value and where it came from; secrets are masked.',
+  about:
+    'Print every setting, the value that a start from here has and where it came from; secrets are masked. A server that runs keeps what it was started with.',
   settings: 'all',
   run({ config, output }) {
     const rows = settingNames.map((name) => ({

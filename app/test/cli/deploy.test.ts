@@ -29,6 +29,9 @@ test('the systemd unit starts the launcher, not npm, and gives a stop its time',
     expect.arrayContaining(['useradd', unit.get('User')]),
   );
   expect(unit.get('Environment')).toBe(`CORRAL_HOME=/var/lib/${unit.get('StateDirectory')}`);
+  // Commands would not read it, and so work on another database than the service.
+  expect(unit.has('EnvironmentFile')).toBe(false);
+  expect(block('sh', 'useradd')).toContain(`/var/lib/${unit.get('StateDirectory')}/.env`);
 });
 
 test('commands beside the service name its user, its folder and its CORRAL_HOME', () => {

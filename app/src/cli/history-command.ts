@@ -96,7 +96,7 @@ export const historyExportCommand: Command = {
 async function writeFileWhole(path: string, body: AsyncIterable<Uint8Array>): Promise<number> {
   const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw writeFault(path, cause);
-    throw new AppError('input-output', `${path} is there already`, { cause });
+    throw new AppError('conflict', `${path} exists already.`, { hint: 'Name another file.', cause });
   });
   try {
     await pipeline(body, file.createWriteStream());

@@ -31,7 +31,7 @@ test('history goes in and out, without a server and with the texts unit for unit
   expect(written.code).toBe(0);
   expect(readFileSync(out, 'utf8')).toContain('# trip\n\n## You\n\nWhere to? 🐂\n');
   const over = await runProgram(['history', 'export', '--out', out], { environment });
-  expect(over).toMatchObject({ code: 74, stderr: expect.stringContaining('is there already') as string });
+  expect(over).toMatchObject({ code: 75, stderr: expect.stringContaining('Name another file.') as string });
   const wrong = await runProgram(['history', 'import', out], { environment });
   expect(wrong).toMatchObject({ code: 65, stderr: expect.stringContaining('is not JSON') as string });
   const format = await runProgram(['history', 'export', '--format', 'xml'], { environment });

@@ -103,7 +103,8 @@ export const viewStrings = {
     unload: 'Unload',
     remove: 'Delete',
     removeTitle: (name: string) => `Delete ${name}?`,
-    removeWhy: (size: string) => `This frees ${size}. It can be had again from where it came.`,
+    removeWhy: (size: string) =>
+      `It has ${size}; what another model needs of that stays. It can be had again from where it came.`,
     removed: (name: string) => `${name} is deleted`,
     pause: 'Pause',
     resume: 'Resume',

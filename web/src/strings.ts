@@ -53,7 +53,7 @@ export const strings = {
     notFound: 'This chat is not here. It may have been deleted.',
     wordsGoAlong: 'What you wrote in it goes along into a new chat.',
     signIn: 'This Corral asks for its access key',
-    signInWhy: 'The person who runs it can tell you the key. It is kept in a cookie of this browser.',
+    signInWhy: 'The person who runs it can tell you the key. This browser then stays signed in for 30 days.',
     accessKey: 'Access key',
     signInButton: 'Continue',
     signInRefused: 'That key is not right.',

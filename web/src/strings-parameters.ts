@@ -37,7 +37,7 @@ export const parameterStrings = {
   contextTokens: {
     label: 'Context',
     why: 'Tokens the model may look at at once; more takes more memory.',
-    emptyMeans: 'the model’s',
+    emptyMeans: 'the server’s',
   },
   frequencyPenalty: {
     label: 'Frequency penalty',

@@ -158,7 +158,8 @@ export const settings = {
   }),
   contextTokens: row('CORRAL_CONTEXT', wholeNumber(256, 1_048_576), 8192, {
     flag: '--context <tokens>',
-    about: "Most tokens of context for one chat; the model's own limit holds where it is less.",
+    about:
+      "Tokens of context of a chat that asks for no other number; the model's own limit holds where it is less.",
   }),
   slots: row('CORRAL_SLOTS', wholeNumber(1, 64), 4, {
     flag: '--slots <number>',

@@ -41,6 +41,8 @@ test('numbers are typed digit by digit, hastily or slowly; limits hold when the 
   const chatId = await startChat(page, 'Hello');
   await openPanel(page);
   await page.getByRole('button', { name: 'More settings' }).click();
+  // Not the model's: an operator's number stands where it is smaller.
+  await page.getByText('Default of Corral: the server’s.').waitFor();
   await typeOver(page, 'Context', '4096');
   await typeOver(page, 'Top-p', '0.9');
   await typeOver(page, 'Typical-p', '0.95');

@@ -33,7 +33,7 @@ export function NumberSetting({ parameter, setting }: NumberSettingProps) {
   const effective = useLocked(name)?.value ?? setting?.value;
   const { text, retry, type, leave } = useNumber(parameter, typeof effective === 'number' ? effective : null);
   return (
-    <SettingField name={name} label={label} why={why} setting={setting} retry={retry}>
+    <SettingField name={name} label={label} why={why} setting={setting} unset={emptyMeans} retry={retry}>
       {({ id, describedBy, isLocked }) => (
         <div className="setting__row">
           {(sliderMax !== undefined || max <= 5) && (

@@ -34,7 +34,7 @@ export interface SettingFieldProps {
   why: string;
   setting: EffectiveSetting | undefined;
   /** What it is where nobody has set it. */
-  unset?: string;
+  unset?: string | undefined;
   /** Saves what was typed and could not be saved; null or absent where there is no such thing. */
   retry?: (() => void) | null;
   /** Draws the control; the id ties it to its label, the second to its explanation. */

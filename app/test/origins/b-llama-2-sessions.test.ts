@@ -127,12 +127,13 @@ test('the model sees the last N exchanges, and what it no longer sees is told', 
   );
 });
 
-test('the same file comes out again, with what was added', async () => {
+test('the sessions come out again under the ids of their chats, with what was added', async () => {
   const out = join(folder, 'out.json');
   const exported = await origin.corral('history', 'export', '--format', 'chat_history', '--out', out);
   expect(exported).toMatchObject({ code: 0 });
-  const sessions = Object.values(JSON.parse(readFileSync(out, 'utf8')) as object) as (typeof said)[];
-  const first = sessions.find((messages) => messages.length > 2);
+  const written = JSON.parse(readFileSync(out, 'utf8')) as Record<string, typeof said>;
+  const { id } = await session('session-1');
+  const { [id]: first, ...others } = written;
   expect(first?.filter(({ role }) => role !== 'system')).toEqual(said);
-  expect(sessions.filter((messages) => messages.length === 2)).toEqual([history['session-2']]);
+  expect(Object.values(others).filter((messages) => messages.length === 2)).toEqual([history['session-2']]);
 });

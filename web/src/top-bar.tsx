@@ -4,7 +4,7 @@ import { shortcutText } from './palette/shortcuts.ts';
 import { startNewChat } from './state/actions.ts';
 import { layout, setPanel, setSidebar } from './state/layout.ts';
 import { toggleTemporary, useNewChat } from './state/new-chat.ts';
-import { findState, openView } from './state/overlays.ts';
+import { closeFind, findState, openFind, openView } from './state/overlays.ts';
 import { currentRoute } from './state/route.ts';
 import { useStore } from './state/store.ts';
 import { strings } from './strings.ts';
@@ -47,7 +47,7 @@ export function TopBar() {
         <IconButton
           label={strings.transcript.find}
           shortcut={shortcutText('find')}
-          onClick={() => findState.set((state) => ({ ...state, isOpen: !state.isOpen }))}
+          onClick={() => (findState.get().isOpen ? closeFind() : openFind())}
         >
           <Search />
         </IconButton>

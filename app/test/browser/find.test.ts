@@ -68,3 +68,18 @@ test('its keys put the cursor into the search again, and Escape back where it wa
   await page.getByRole('button', { name: 'Close', exact: true }).click();
   await expect.poll(() => focused(page)).toBe('composer');
 });
+
+test('its button closes it with all marks, and it opens empty again', async () => {
+  const { page } = await here.open();
+  await say(page, 'First');
+  await answered(page);
+  const button = page.getByRole('button', { name: 'Find in this chat' });
+  await button.click();
+  await finder(page).fill('first');
+  await expect.poll(() => marks(page)).toBeGreaterThan(0);
+  await button.click();
+  await finder(page).waitFor({ state: 'detached' });
+  expect(await marks(page)).toBe(0);
+  await button.click();
+  expect(await finder(page).inputValue()).toBe('');
+});

@@ -173,8 +173,11 @@ test('screen readers are told of beginning and end, of no token between, and of 
   await expect.poll(() => heard(page)).toEqual(['Answering', 'Answer complete']);
 
   await say(page, '/fail 2 engine-hung');
-  await page.getByText('The script says that this answer fails.').waitFor();
-  await expect.poll(() => heard(page)).toContain('The answer could not be finished');
+  await page.locator('.end-note').getByText('The script says that this answer fails.').waitFor();
+  const failure = 'The answer could not be finished. The script says that this answer fails.';
+  await expect.poll(() => heard(page)).toContain(failure);
+  // Once: what failed is no alarm whenever its chat is shown.
+  expect(await page.getByRole('alert').count()).toBe(0);
   await say(page, '/long 4000');
   await page.locator('[data-state="running"] .prose p').waitFor();
   await page.getByRole('button', { name: 'Stop', exact: true }).click();

@@ -39,6 +39,25 @@ test('Back closes an open receipt and stays in its chat; closing it otherwise co
   await expect.poll(() => page.locator('.message--person').innerText()).toContain('about wool');
 });
 
+test('what had the focus before a dialog has it again afterwards, and what is typed next stands in it', async () => {
+  const { page } = await here.open();
+  await say(page, 'about wool');
+  await answered(page);
+  const field = page.locator('#composer');
+  await field.focus();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('composer');
+  await page.keyboard.type('shorn');
+  expect(await field.inputValue()).toBe('shorn');
+  await openReceipt(page);
+  await page.keyboard.press('Escape');
+  await receipt(page).waitFor({ state: 'detached' });
+  await expect.poll(() => page.evaluate('document.activeElement.ariaLabel')).toBe('Receipt');
+});
+
 test('Ctrl F over an open receipt is the browser’s own search, and opens none behind it', async () => {
   const { page } = await here.open();
   await say(page, 'about wool');

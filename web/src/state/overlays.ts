@@ -21,10 +21,15 @@ export function closeView(): void {
 export const messageToBoth = createStore('');
 
 /** The search field of the shown chat. */
-export const findState = createStore({ isOpen: false, query: '', index: 0 });
+const closedFind = { isOpen: false, query: '', index: 0 };
+export const findState = createStore(closedFind);
 
 /** Raised to put the cursor into that field. */
 export const findFocus = createStore(0);
+
+export function closeFind(): void {
+  findState.set(closedFind);
+}
 
 export function openFind(): void {
   findState.set((state) => ({ ...state, isOpen: true }));

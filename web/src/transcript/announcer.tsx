@@ -5,9 +5,11 @@ import type { ChatSession } from '../state/chat-session.ts';
 import { strings } from '../strings.ts';
 import { useChat } from './use-message.ts';
 
-function announcementOf(state: ChatMessage['state'] | undefined): string {
-  if (state === 'stopped') return strings.transcript.announceStopped;
-  return state === 'failed' ? strings.transcript.failed : strings.transcript.announceDone;
+function announcementOf(message: ChatMessage | undefined): string {
+  if (message?.state === 'stopped') return strings.transcript.announceStopped;
+  if (message?.state !== 'failed') return strings.transcript.announceDone;
+  const reason = message.outcome?.error?.message;
+  return [strings.transcript.failed, ...(reason ? [reason] : [])].join('. ');
 }
 
 /** Tells screen readers that an answer begins and ends; never its words one by one. */
@@ -19,7 +21,7 @@ export function Announcer({ session }: { session: ChatSession }) {
     if (runs.length > 0 && before.current.length === 0) setText(strings.transcript.announceStart);
     if (runs.length === 0 && before.current.length > 0) {
       const message = session.writtenBy(before.current);
-      const done = announcementOf(message?.state);
+      const done = announcementOf(message);
       setText(appearance.get().isReadAloud && message ? `${done}. ${message.content}` : done);
     }
     before.current = runs;

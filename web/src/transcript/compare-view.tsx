@@ -14,6 +14,7 @@ import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { modelName } from '../ui/model-name.ts';
 import { attempt } from '../ui/problems.ts';
+import { Announcer } from './announcer.tsx';
 import { SideForm, settingsOf, traitsOf, type Side } from './compare-side.tsx';
 import { EndNote } from './end-note.tsx';
 import { Figures } from './message-footer.tsx';
@@ -179,6 +180,7 @@ export function CompareView({ messageId, onClose }: { messageId: string | undefi
     >
       {answers ? (
         <div className="compare">
+          <Announcer session={answers.session} />
           {answers.columns.map((answer) => (
             <Column
               key={answer.messageId}

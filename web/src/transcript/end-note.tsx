@@ -41,7 +41,7 @@ export function EndNote({ view: { message }, onContinue, onRetry }: EndNoteProps
   const isFailed = message.state === 'failed';
   const hint = isFailed ? message.outcome?.error?.hint : undefined;
   return (
-    <div className="end-note" data-kind={isFailed ? 'problem' : 'note'} role={isFailed ? 'alert' : undefined}>
+    <div className="end-note" data-kind={isFailed ? 'problem' : 'note'}>
       <div>
         {note}
         {hint && <div className="small soft">{hint}</div>}

@@ -3,7 +3,7 @@ import { ChevronDown, ChevronUp, X } from 'lucide-react';
 import { focusComposer } from '../state/actions.ts';
 import type { ChatSession } from '../state/chat-session.ts';
 import { writtenText } from '../state/message-view.ts';
-import { findFocus, findState } from '../state/overlays.ts';
+import { closeFind, findFocus, findState } from '../state/overlays.ts';
 import { useStore } from '../state/store.ts';
 import { strings } from '../strings.ts';
 import { fieldKeys } from '../ui/field-keys.ts';
@@ -61,6 +61,7 @@ function useMarksOfNews(session: ChatSession): void {
       leave();
       rows.disconnect();
       cancel();
+      markWords('');
     };
   }, [session]);
 }
@@ -89,8 +90,7 @@ function useFindFocus() {
     return findFocus.subscribe(focus);
   }, []);
   const close = (): void => {
-    findState.set({ isOpen: false, query: '', index: 0 });
-    markWords('');
+    closeFind();
     const from = before.current;
     const isThere = from instanceof HTMLElement && from !== document.body && from.isConnected;
     // What was found stays in view.

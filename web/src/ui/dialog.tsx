@@ -1,9 +1,10 @@
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { Dialog as Primitive } from 'radix-ui';
 import { X } from 'lucide-react';
 import { useClosedByBack } from '../state/history.ts';
 import { strings } from '../strings.ts';
 import { leaveEscapeToField } from './field-keys.ts';
+import { focusAgain } from './focus-again.ts';
 import { IconButton } from './icon-button.tsx';
 
 export interface DialogProps {
@@ -25,6 +26,8 @@ function staysForNotices(event: Event): void {
 /** An open dialog; mount it to open it. Back closes it, and focus goes back to where it was. */
 export function Dialog({ title, description, kind = 'small', isHeadless, onClose, children }: DialogProps) {
   useClosedByBack(onClose);
+  // The library gives it back to what opened a dialog, of which it knows nothing here.
+  const [before] = useState(() => document.activeElement);
   return (
     <Primitive.Root open onOpenChange={(open) => !open && onClose?.()}>
       <Primitive.Portal>
@@ -33,6 +36,10 @@ export function Dialog({ title, description, kind = 'small', isHeadless, onClose
           className={`dialog dialog--${kind}`}
           onEscapeKeyDown={leaveEscapeToField}
           onInteractOutside={staysForNotices}
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            focusAgain(before);
+          }}
           {...(description ? {} : { 'aria-describedby': undefined })}
         >
           {isHeadless ? (

@@ -202,7 +202,7 @@ test('a side that reached its limit goes on in its column, one that failed is an
   await failed.getByRole('button', { name: 'Try again' }).click();
   await expect.poll(answers).toBe(3);
   await bothEnd(page);
-  await failed.locator('.end-note').waitFor();
+  await failed.getByRole('alert').waitFor();
 });
 
 test('a message to both that was refused stays, whatever is done with the notice and the view, until it goes out', async () => {

@@ -14,7 +14,6 @@ import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { modelName } from '../ui/model-name.ts';
 import { attempt } from '../ui/problems.ts';
-import { Announcer } from './announcer.tsx';
 import { SideForm, settingsOf, traitsOf, type Side } from './compare-side.tsx';
 import { EndNote } from './end-note.tsx';
 import { Figures } from './message-footer.tsx';
@@ -60,6 +59,7 @@ function Column({ session, answer: { messageId, settings, traits }, onRetry, onK
         <>
           <EndNote
             view={view}
+            failureRole="alert"
             onContinue={() => startRun(session, { input: { kind: 'continue', messageId }, settings })}
             onRetry={onRetry}
           />
@@ -180,7 +180,6 @@ export function CompareView({ messageId, onClose }: { messageId: string | undefi
     >
       {answers ? (
         <div className="compare">
-          <Announcer session={answers.session} />
           {answers.columns.map((answer) => (
             <Column
               key={answer.messageId}

@@ -30,18 +30,24 @@ const isRetried = ({ state, content }: Message): boolean =>
 
 export interface EndNoteProps {
   view: MessageView;
+  /** What a failure is to screen readers, where it happens before one's eyes and nobody else tells of it. */
+  failureRole?: 'alert';
   onContinue: () => void;
   onRetry: () => void;
 }
 
 /** How an answer ended where it did not simply end, with the one thing to do about it. */
-export function EndNote({ view: { message }, onContinue, onRetry }: EndNoteProps) {
+export function EndNote({ view: { message }, failureRole, onContinue, onRetry }: EndNoteProps) {
   const note = noteOf(message);
   if (!note) return null;
   const isFailed = message.state === 'failed';
   const hint = isFailed ? message.outcome?.error?.hint : undefined;
   return (
-    <div className="end-note" data-kind={isFailed ? 'problem' : 'note'}>
+    <div
+      className="end-note"
+      data-kind={isFailed ? 'problem' : 'note'}
+      role={isFailed ? failureRole : undefined}
+    >
       <div>
         {note}
         {hint && <div className="small soft">{hint}</div>}

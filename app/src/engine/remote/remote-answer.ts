@@ -34,27 +34,42 @@ export async function answerRemotely(
   controller: AbortController,
 ): Promise<void> {
   const reader = new AnswerReader(request, answering.dialect, push);
+  let doubt: AppError | null = null;
   try {
-    await prepare(answering, request);
+    doubt = await prepare(answering, request);
     await untilAnswered(answering, request, { reader, controller });
     const { dialect } = answering;
     reader.finish(reader.isCounted ? 0 : (await dialect.count(request.prompt)).totalTokens);
   } catch (error) {
-    push(endOf(answering.provider, error, { reader, controller }));
+    push(endOf(answering.provider, withCounts(error, doubt), { reader, controller }));
   }
 }
 
+/** What the service refuses as too long, with what was counted of it here. */
+function withCounts(error: unknown, doubt: AppError | null): unknown {
+  if (doubt === null || !(error instanceof AppError) || error.code !== doubt.code) return error;
+  const { code, message, hint, details } = error;
+  return new AppError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { ...doubt.details, ...details },
+    cause: error,
+  });
+}
+
+/** Gives back what speaks against the request where only the service can tell. */
 async function prepare(
   { present, description, dialect }: Answering,
   request: GenerateRequest,
-): Promise<void> {
+): Promise<AppError | null> {
   present();
   checkRequest(request, description);
-  if (lengthOf(request.prompt) <= description.contextTokens) return;
+  if (lengthOf(request.prompt) <= description.contextTokens) return null;
   const { totalTokens, exact } = await dialect.count(request.prompt);
+  if (totalTokens <= description.contextTokens) return null;
+  const tooLong = contextTooLong(totalTokens, description.contextTokens, exact);
   // What may fit after all is refused here only where the service would drop a part of it without a word.
-  if (totalTokens > description.contextTokens && (exact || dialect.refusesTooLong !== true))
-    throw contextTooLong(totalTokens, description.contextTokens, exact);
+  if (exact || dialect.refusesTooLong !== true) throw tooLong;
+  return tooLong;
 }
 
 /** No text has more tokens than bytes, so short ones need no counting. */

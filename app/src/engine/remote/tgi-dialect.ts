@@ -45,7 +45,6 @@ export function createTgiDialect({ client, model, information, prompts }: TgiPar
     },
     contextTokens: information.contextTokens,
     mostPromptTokens: information.mostPromptTokens,
-    refusesTooLong: true,
     title: information.release,
     countsExactly: () => prompts().countsExactly,
     count: (prompt) => prompts().count(prompt),

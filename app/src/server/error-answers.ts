@@ -1,5 +1,6 @@
 import type { AppError } from '../contracts/app-error.ts';
 import { faultOf } from './request-fault.ts';
+import { fieldOf } from './field-names.ts';
 
 /** Each API family has its own shape of errors; the path alone decides, so that gates before routing know it too. */
 export type ApiFamily = 'native' | 'openai' | 'tgi' | 'gradio';
@@ -55,19 +56,14 @@ export function wordsOf({ message, hint }: AppError): string {
   return `${message}${/[.!?…]$/u.test(message) ? '' : '.'} ${hint}`;
 }
 
-/** What an engine refuses by its own names. */
-const openaiParameters: Readonly<Record<string, string>> = {
-  'prompt.ids': 'prompt',
-  'sampling.logitBias': 'logit_bias',
-  'sampling.grammar': 'grammar',
-  'sampling.jsonSchema': 'response_format',
-  'sampling.ignoreEos': 'ignore_eos',
-};
+const sampling = 'sampling.';
 
-/** The parameter that is wrong, where the error names one. */
+/** The parameter that is wrong, where the error names one; an engine names it as the native API does. */
 function openaiParameter(error: AppError): string | null {
   const field = error.details?.['field'];
-  return typeof field === 'string' ? (openaiParameters[field] ?? field) : null;
+  if (typeof field !== 'string') return null;
+  if (field === 'prompt.ids') return 'prompt';
+  return field.startsWith(sampling) ? fieldOf(field.slice(sampling.length)) : field;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { llamaCppFields, openaiFields } from '../../contracts/sampling-fields.ts';
 import type { Sampling } from '../../contracts/sampling.ts';
 import type { RemoteProvider, ServiceModel } from './remote-provider.ts';
 
@@ -32,43 +33,6 @@ export interface Flavour {
   narrower?: { models: RegExp; without: readonly (keyof Sampling)[]; hiddenTokens: number };
 }
 
-const standard = {
-  temperature: 'temperature',
-  topP: 'top_p',
-  frequencyPenalty: 'frequency_penalty',
-  presencePenalty: 'presence_penalty',
-  seed: 'seed',
-  maxNewTokens: 'max_tokens',
-  stop: 'stop',
-  jsonSchema: 'response_format',
-} as const satisfies Flavour['fields'];
-
-/** What llama.cpp's own server calls them, and Corral after it. */
-const llamaCpp = {
-  ...standard,
-  topK: 'top_k',
-  minP: 'min_p',
-  repetitionPenalty: 'repeat_penalty',
-  penaltyWindow: 'repeat_last_n',
-  typicalP: 'typical_p',
-  xtcProbability: 'xtc_probability',
-  xtcThreshold: 'xtc_threshold',
-  dynamicTemperatureRange: 'dynatemp_range',
-  dynamicTemperatureExponent: 'dynatemp_exponent',
-  mirostat: 'mirostat',
-  mirostatTau: 'mirostat_tau',
-  mirostatEta: 'mirostat_eta',
-  dryMultiplier: 'dry_multiplier',
-  dryBase: 'dry_base',
-  dryAllowedLength: 'dry_allowed_length',
-  dryWindow: 'dry_penalty_last_n',
-  dryBreakers: 'dry_sequence_breakers',
-  logitBias: 'logit_bias',
-  logprobs: 'logprobs',
-  ignoreEos: 'ignore_eos',
-  grammar: 'grammar',
-} as const satisfies Flavour['fields'];
-
 /**
  * vLLM and SGLang take what is left out from the model's `generation_config.json`, the others from their own defaults
  * (llama-server: top-k 40, top-p 0.95, min-p 0.05).
@@ -87,7 +51,7 @@ const flavours = {
     title: 'vLLM',
     refusesTooLong: true,
     fields: {
-      ...standard,
+      ...openaiFields,
       topK: 'top_k',
       minP: 'min_p',
       repetitionPenalty: 'repetition_penalty',
@@ -105,7 +69,7 @@ const flavours = {
     name: 'sglang',
     title: 'SGLang',
     fields: {
-      ...standard,
+      ...openaiFields,
       topK: 'top_k',
       minP: 'min_p',
       repetitionPenalty: 'repetition_penalty',
@@ -121,7 +85,7 @@ const flavours = {
   'llama-server': {
     name: 'llama-server',
     title: 'llama-server',
-    fields: llamaCpp,
+    fields: llamaCppFields,
     // It goes on with an assistant's message that stands last in any case, but says that again unless it was asked to.
     prefill: continuation,
     maxStops: 16,
@@ -133,7 +97,7 @@ const flavours = {
     name: 'corral',
     title: 'Corral',
     refusesTooLong: true,
-    fields: llamaCpp,
+    fields: llamaCppFields,
     prefill: {},
     maxStops: 16,
     raw: true,
@@ -142,19 +106,19 @@ const flavours = {
   'lm-studio': {
     name: 'lm-studio',
     title: 'LM Studio',
-    fields: { ...standard, topK: 'top_k', repetitionPenalty: 'repeat_penalty', logitBias: 'logit_bias' },
+    fields: { ...openaiFields, topK: 'top_k', repetitionPenalty: 'repeat_penalty', logitBias: 'logit_bias' },
     prefill: null,
     maxStops: 16,
     raw: true,
     schemasOnly: true,
     off,
   },
-  ollama: { name: 'ollama', title: 'Ollama', fields: standard, prefill: null, maxStops: 16, raw: true },
+  ollama: { name: 'ollama', title: 'Ollama', fields: openaiFields, prefill: null, maxStops: 16, raw: true },
   openrouter: {
     name: 'openrouter',
     title: 'OpenRouter',
     fields: {
-      ...standard,
+      ...openaiFields,
       topK: 'top_k',
       minP: 'min_p',
       repetitionPenalty: 'repetition_penalty',
@@ -172,7 +136,7 @@ const flavours = {
     title: 'OpenAI',
     refusesTooLong: true,
     fields: {
-      ...standard,
+      ...openaiFields,
       maxNewTokens: 'max_completion_tokens',
       logitBias: 'logit_bias',
       logprobs: 'logprobs',
@@ -200,7 +164,7 @@ const flavours = {
   mistral: {
     name: 'mistral',
     title: 'Mistral',
-    fields: { ...standard, seed: 'random_seed' },
+    fields: { ...openaiFields, seed: 'random_seed' },
     prefill: null,
     maxStops: 4,
     raw: false,
@@ -209,7 +173,7 @@ const flavours = {
   'hugging-face': {
     name: 'hugging-face',
     title: 'Hugging Face',
-    fields: { ...standard, logprobs: 'logprobs' },
+    fields: { ...openaiFields, logprobs: 'logprobs' },
     prefill: null,
     maxStops: 4,
     raw: false,
@@ -219,7 +183,7 @@ const flavours = {
   other: {
     name: 'other',
     title: 'OpenAI-compatible',
-    fields: { ...standard, logprobs: 'logprobs' },
+    fields: { ...openaiFields, logprobs: 'logprobs' },
     prefill: null,
     maxStops: 4,
     raw: true,

@@ -2,7 +2,7 @@ import { AppError } from '../../contracts/app-error.ts';
 import type { PromptMessage } from '../../contracts/messages.ts';
 import { samplingDefaults } from '../../contracts/sampling-defaults.ts';
 import { openCompletion, startedParts, type OpenedCompletion } from '../completions.ts';
-import { fieldOf } from '../ignored-fields.ts';
+import { plainFieldOf } from '../field-names.ts';
 import type { ServerContext } from '../server-context.ts';
 import type { GradioInput } from './gradio-input.ts';
 import { boundedHistory, questionFrom, turnsOf, withoutTurns } from './gradio-history.ts';
@@ -78,7 +78,7 @@ function unseenNote(unseen: number): string[] {
 function ignoredNote({ ignoredSampling, model }: OpenedCompletion, { sampling }: GradioInput): string[] {
   const defaults = new Map<string, unknown>(Object.entries(samplingDefaults));
   const asked = new Map<string, unknown>(Object.entries(sampling));
-  const names = ignoredSampling.filter((name) => asked.get(name) !== defaults.get(name)).map(fieldOf);
+  const names = ignoredSampling.filter((name) => asked.get(name) !== defaults.get(name)).map(plainFieldOf);
   return names.length === 0 ? [] : [`The service behind ${model.id} does not take: ${names.join(', ')}.`];
 }
 

@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import { AppError } from '../../contracts/app-error.ts';
 import type { CompletionRequest } from '../../chat/chats.ts';
 import { collectCompletion, openCompletion, type CompletionCall } from '../completions.ts';
-import { ignoredObject } from '../ignored-fields.ts';
+import { ignoredObject } from '../field-names.ts';
 import { tokenJsonLimits } from '../json-body.ts';
 import { promptLimitBytes } from '../limits.ts';
 import { askedModel, contextOf, listModels } from '../model-views.ts';

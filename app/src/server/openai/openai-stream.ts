@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RunPart, TokenLogprob } from '../../contracts/run-parts.ts';
 import { startedParts, type OpenedCompletion } from '../completions.ts';
 import { errorBody } from '../error-answers.ts';
-import { ignoredObject } from '../ignored-fields.ts';
+import { ignoredObject } from '../field-names.ts';
 import { dataBlock, openSse, type SseWriter } from '../sse-writer.ts';
 import { finishReason, timingsObject, usageObject } from './openai-answers.ts';
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../contracts/app-error.ts';
 import { collectCompletion, openCompletion, whileOpen, type CompletionCall } from '../completions.ts';
-import { ignoredObject } from '../ignored-fields.ts';
+import { ignoredObject } from '../field-names.ts';
 import { promptLimitBytes } from '../limits.ts';
 import { askedModel, contextOf, listedId } from '../model-views.ts';
 import { goneSignal, ownerOf } from '../serve-route.ts';

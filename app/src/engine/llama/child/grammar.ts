@@ -135,7 +135,7 @@ export async function compileGrammar(text: string, place: GrammarPlace): Promise
   return new Grammar(place.library, sampler, place.vocabularySize);
 }
 
-/** What brackets stand in as any character, and how it ends. */
+/** In literals, classes and comments a bracket opens nothing: how each of them begins, and ends. */
 const enclosed = new Map([
   ['"', '"'],
   ['[', ']'],

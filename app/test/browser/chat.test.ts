@@ -279,7 +279,7 @@ test('drafts outlive the tab, a text file is attached, others are refused', asyn
 test('a failed answer says why, and nothing typed is lost when the server is away', async () => {
   const { page, context } = await here.open();
   await say(page, '/fail 3 engine-hung');
-  await page.getByText('The script says that this answer fails.').waitFor();
+  await page.locator('.end-note').getByText('The script says that this answer fails.').waitFor();
   await context.setOffline(true);
   await say(page, 'do not lose this');
   await page.getByText('Not sent. The server does not answer.').waitFor();

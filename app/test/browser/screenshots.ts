@@ -80,7 +80,7 @@ async function chat({ page, shot, width }: Look): Promise<void> {
   await shot('receipt');
   await page.keyboard.press('Escape');
   await say(page, '/fail 3 engine-hung');
-  await page.getByText('The script says that this answer fails.').waitFor();
+  await page.locator('.end-note').getByText('The script says that this answer fails.').waitFor();
   await shot('failed');
 }
 
